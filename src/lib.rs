@@ -1,0 +1,1 @@
+//! Busker: one audio engine as an instrument and an effect.

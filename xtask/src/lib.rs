@@ -1,0 +1,1 @@
+//! Headless plugin hosts and developer commands of Busker.
