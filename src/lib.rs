@@ -1,1 +1,9 @@
 //! Busker: one audio engine as an instrument and an effect.
+//!
+//! Tracker modules, voices and streams on the host's timeline, each on its own bus. The rows of modules are described in
+//! `docs/ARCHITECTURE.md`; a module uses only the rows above its own.
+
+pub mod audio;
+pub mod sample;
+pub mod tracker;
+pub mod units;

@@ -1,0 +1,32 @@
+//! Blocks of planar audio, what makes and processes them, and how widths meet.
+//!
+//! `AudioBuffer` owns planes, `AudioBlock` and `AudioBlockMut` borrow them from a buffer or straight from the host.
+//! `AudioSource` is a recording, `AudioStream` sound in progress, `ChannelMix` the one operation at a graph edge.
+
+mod block;
+mod buffer;
+mod channel_mix;
+mod source;
+mod stream;
+
+pub use block::AudioBlock;
+pub use block::AudioBlockMut;
+pub use buffer::AudioBuffer;
+pub use channel_mix::BroadcastMix;
+pub use channel_mix::ChannelMix;
+pub use channel_mix::SurroundDownmix;
+pub use channel_mix::TruncateOrZero;
+pub use source::AudioSource;
+pub use source::Plane;
+pub use stream::Activity;
+pub use stream::AudioStream;
+pub use stream::ChannelConfig;
+pub use stream::GRID;
+pub use stream::RenderContext;
+pub use stream::Tail;
+
+/// Frames the graph renders at once, at most.
+pub const BLOCK_SIZE: usize = 256;
+
+/// Channels of a block, at most; third-order ambisonics needs 16.
+pub const MAX_CHANNELS: usize = 16;

@@ -1,0 +1,394 @@
+//! A loaded module: what its file says, in one shape for all four formats.
+//!
+//! Cells stay raw (each format's own effect numbers), tuning and volumes stay the file's integers, and the tracker
+//! that made the file is kept, because behaviour depends on it. Built by the loaders on a worker, immutable afterwards
+//! and shared by `Arc`; replay reads it on the audio thread.
+
+use crate::sample::SampleData;
+use std::sync::Arc;
+
+/// The file format a song came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// ProTracker and its relatives.
+    Mod,
+    /// Scream Tracker 3.
+    S3m,
+    /// FastTracker 2.
+    Xm,
+    /// Impulse Tracker.
+    It,
+}
+
+/// The order of steps within a row and a tick, named for the tracker that defined it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs)]
+pub enum Dialect {
+    ProTracker,
+    ScreamTracker3,
+    FastTracker2,
+    ImpulseTracker,
+}
+
+/// The program that wrote the file, as far as the file tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs)]
+pub enum MadeWith {
+    Unknown,
+    ProTracker,
+    /// Soundtracker, Noisetracker and others that wrote MOD before or beside ProTracker.
+    OtherMod,
+    /// Version as the file's hexadecimal word, for instance 0x320.
+    ScreamTracker3(u16),
+    FastTracker2(u16),
+    /// Version as the header's "created with" word, for instance 0x0214.
+    ImpulseTracker(u16),
+    /// ModPlug Tracker before OpenMPT.
+    ModPlug,
+    /// Version as four hexadecimal bytes, for instance 0x01_30_04_00; 0 where the file does not tell.
+    OpenMpt(u32),
+    SchismTracker(u16),
+    MilkyTracker,
+}
+
+/// How keys turn into frequency and how slides move it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PitchModel {
+    /// Amiga periods: slides move the period, so high notes move faster.
+    Periods,
+    /// Logarithmic: equal slides are equal intervals.
+    Linear,
+}
+
+/// What a cell asks of the note.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Note {
+    /// Nothing.
+    #[default]
+    None,
+    /// Semitones above C-0; 60 (C-5 in Impulse Tracker, C-4 elsewhere) plays a sample at its `c5_speed`.
+    /// 0..=119.
+    Key(u8),
+    /// An Amiga period, as MOD stores it; 1..=4095.
+    Period(u16),
+    /// Key off: releases sustain, starts the fade-out.
+    Off,
+    /// Cuts the note.
+    Cut,
+    /// Starts the fade-out only (Impulse Tracker).
+    Fade,
+}
+
+/// One cell of a pattern, in the format's own numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// What happens to the note.
+    pub note: Note,
+    /// Instrument (or sample, where the song has no instruments) from 1; 0 is none.
+    pub instrument: u8,
+    /// The volume column: `None` where empty. S3M 0–64 volume, 128–192 panning; XM the raw byte (0x10 and up);
+    /// IT the raw byte (0–212).
+    pub volume: Option<u8>,
+    /// Effect number: MOD and XM 0x0–0xF then G=16 … (XM: 0x10 G, 0x11 H, … 0x21 X); S3M and IT 1 = A … 26 = Z.
+    /// 0 with `parameter` 0 is no effect in every format.
+    pub effect: u8,
+    /// The effect's parameter byte.
+    pub parameter: u8,
+}
+
+/// Rows of cells, `channels` to a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pattern {
+    /// Row by row; `rows * channels` cells, where `channels` is the song's channel count.
+    pub cells: Vec<Cell>,
+    /// Number of rows, 1..=1024.
+    pub rows: u16,
+}
+
+/// One place of the order list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Plays a pattern; one that does not exist plays as 64 empty rows.
+    Pattern(u16),
+    /// Passed over (`+++`).
+    Skip,
+    /// Ends the song (`---`).
+    End,
+}
+
+/// Where a song channel starts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelSetup {
+    /// 0 left … 128 centre … 256 right.
+    pub panning: u16,
+    /// Dolby-style surround: right phase inverted.
+    pub surround: bool,
+    /// 0..=64.
+    pub volume: u8,
+    /// Does not sound (S3M and IT disabled channels).
+    pub muted: bool,
+    /// Usually empty.
+    pub name: String,
+}
+
+/// A loop in frames; `start < end`, `end` is exclusive and never past the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loop {
+    /// First frame.
+    pub start: u32,
+    /// One past the last frame.
+    pub end: u32,
+    /// Runs forwards and backwards in turn.
+    pub ping_pong: bool,
+}
+
+/// Wave of a vibrato, tremolo or panbrello.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs)]
+pub enum Wave {
+    #[default]
+    Sine,
+    RampDown,
+    Square,
+    Random,
+    RampUp,
+}
+
+/// Automatic vibrato, in the format's own numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AutoVibrato {
+    /// Shape.
+    pub wave: Wave,
+    /// IT: speed 0–64; XM: rate 0–63.
+    pub speed: u8,
+    /// IT: depth 0–32; XM: 0–15.
+    pub depth: u8,
+    /// IT: rate of the fade-in 0–255; XM: sweep in ticks 0–255.
+    pub sweep: u8,
+}
+
+/// A recording with what its file says of it.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// As in the file.
+    pub name: String,
+    /// The frames.
+    pub data: Arc<SampleData>,
+    /// Repeats here while the note sounds (after key off, where there is a sustain loop).
+    pub sample_loop: Option<Loop>,
+    /// Repeats here until key off.
+    pub sustain_loop: Option<Loop>,
+    /// Default volume, 0..=64.
+    pub volume: u8,
+    /// Factor on everything, 0..=64.
+    pub global_volume: u8,
+    /// Default panning 0–256, where the sample sets one.
+    pub panning: Option<u16>,
+    /// Frames per second at key 60.
+    pub c5_speed: u32,
+    /// XM only: semitones added to the key.
+    pub relative_key: i8,
+    /// MOD -8..=7 in eighths of a semitone; XM -128..=127 in 1/128 semitone. Else 0 (it is in `c5_speed`).
+    pub finetune: i8,
+    /// IT: per sample. XM keeps it in the instrument; the loader copies it to each of its samples.
+    pub vibrato: AutoVibrato,
+    /// The OPL2 registers of an AdLib instrument (S3M).
+    pub adlib: Option<[u8; 12]>,
+}
+
+/// A point of an envelope.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnvelopePoint {
+    /// Ticks from the start; never less than the point before.
+    pub tick: u16,
+    /// Volume 0–64; panning and pitch -32–32 (XM panning 0–64 is stored less 32).
+    pub value: i8,
+}
+
+/// A span of envelope points, both inclusive; equal ends hold one point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// First point.
+    pub start: u8,
+    /// Last point, at least `start` and below the number of points.
+    pub end: u8,
+}
+
+/// An envelope, off where `enabled` is false or it has no points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Runs from the start of a note.
+    pub enabled: bool,
+    /// At most 25 (IT) or 12 (XM).
+    pub points: Vec<EnvelopePoint>,
+    /// Repeats while the note sounds.
+    pub envelope_loop: Option<Span>,
+    /// Repeats (IT) or holds (XM, a single point) until key off.
+    pub sustain: Option<Span>,
+    /// IT: goes on from where the channel's last envelope of this kind was.
+    pub carry: bool,
+}
+
+/// What happens to the old note when a channel starts a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs)]
+pub enum NewNoteAction {
+    #[default]
+    Cut,
+    Continue,
+    Off,
+    Fade,
+}
+
+/// What counts as a duplicate of a new note.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs)]
+pub enum DuplicateCheck {
+    #[default]
+    Off,
+    Note,
+    Sample,
+    Instrument,
+}
+
+/// What happens to a duplicate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs)]
+pub enum DuplicateAction {
+    #[default]
+    Cut,
+    Off,
+    Fade,
+}
+
+/// What a key of an instrument plays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyAssignment {
+    /// Key that sounds, 0..=119.
+    pub key: u8,
+    /// Sample from 1; 0 is none.
+    pub sample: u16,
+}
+
+/// An instrument of XM or of IT in instrument mode.
+#[derive(Clone, Debug)]
+pub struct Instrument {
+    /// As in the file.
+    pub name: String,
+    /// For each key 0..=119.
+    pub keys: Box<[KeyAssignment; 120]>,
+    /// Factor over time.
+    pub volume_envelope: Envelope,
+    /// Added to panning.
+    pub panning_envelope: Envelope,
+    /// Added to pitch, or moves the filter where `pitch_envelope_is_filter`.
+    pub pitch_envelope: Envelope,
+    /// The third envelope moves the filter cutoff.
+    pub pitch_envelope_is_filter: bool,
+    /// IT: 0–256 of 1024 a tick (as stored, in steps of 1/1024·…); XM: 0–4095 of 32768. The file's own integer.
+    pub fadeout: u16,
+    /// Applied to the note that a new one replaces.
+    pub new_note_action: NewNoteAction,
+    /// See `DuplicateCheck`.
+    pub duplicate_check: DuplicateCheck,
+    /// See `DuplicateAction`.
+    pub duplicate_action: DuplicateAction,
+    /// 0..=128.
+    pub global_volume: u8,
+    /// Default panning 0–256, where the instrument sets one.
+    pub panning: Option<u16>,
+    /// IT: -32..=32, panning moved for each key away from `pitch_pan_centre`.
+    pub pitch_pan_separation: i8,
+    /// Key 0..=119.
+    pub pitch_pan_centre: u8,
+    /// Random volume, 0..=100 %.
+    pub volume_swing: u8,
+    /// Random panning, 0..=64.
+    pub panning_swing: u8,
+    /// Initial cutoff 0–127, where set.
+    pub filter_cutoff: Option<u8>,
+    /// Initial resonance 0–127, where set.
+    pub filter_resonance: Option<u8>,
+}
+
+/// Text of the MIDI macros of IT (`SFx` parametered, `Zxx` fixed), without which the defaults hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MidiMacros {
+    /// `SF0`–`SFF`.
+    pub parametered: [String; 16],
+    /// `Z80`–`ZFF`.
+    pub fixed: Vec<String>,
+}
+
+/// Behaviours that depend on the tracker that made a file; set by the loader.
+///
+/// Each is named for what happens, and `false` is what the dialect does anyway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// IT and S3M: volume and pitch slides also act on the first tick (ST3.00 "fast volume slides").
+    pub slides_on_first_tick: bool,
+    /// Slides stop at the Amiga's periods 113–856.
+    pub amiga_limits: bool,
+    /// IT: vibrato and other effects work as before version 2.xx.
+    pub old_effects: bool,
+    /// IT: Gxx shares no memory with Exx/Fxx and keeps its own rules.
+    pub compatible_portamento: bool,
+    /// MOD: Fxx always sets speed (timing by vertical blank).
+    pub tempo_by_vertical_blank: bool,
+}
+
+/// A loaded module.
+#[derive(Clone, Debug)]
+pub struct Song {
+    /// As in the file, without padding.
+    pub title: String,
+    /// Where it came from.
+    pub format: Format,
+    /// Order of steps.
+    pub dialect: Dialect,
+    /// Program that wrote it.
+    pub made_with: MadeWith,
+    /// Deviations from the dialect.
+    pub quirks: Quirks,
+    /// Pitch and slides.
+    pub pitch: PitchModel,
+    /// 1..=64 song channels.
+    pub channels: Vec<ChannelSetup>,
+    /// At most 256 places.
+    pub orders: Vec<Order>,
+    /// Order that follows the last one.
+    pub restart_order: u16,
+    /// By number.
+    pub patterns: Vec<Pattern>,
+    /// Empty where cells name samples directly.
+    pub instruments: Vec<Instrument>,
+    /// By number less 1.
+    pub samples: Vec<Sample>,
+    /// Ticks a row, 1..=255.
+    pub initial_speed: u8,
+    /// BPM, 32..=255.
+    pub initial_tempo: u8,
+    /// 0..=128 (S3M, XM and MOD 0–64 are doubled by the loader).
+    pub initial_global_volume: u8,
+    /// 0..=128, the module's own headroom setting (IT mix volume, S3M master volume); 48 where there is none.
+    pub mix_volume: u8,
+    /// Stereo separation 0..=128, 128 is full (IT); 128 elsewhere.
+    pub separation: u8,
+    /// IT macros where the file embeds them.
+    pub macros: Option<Box<MidiMacros>>,
+    /// The song's message, empty where there is none.
+    pub message: String,
+}
+
+impl Song {
+    /// The cell at `row` of a pattern; empty outside.
+    pub fn cell(&self, pattern: u16, row: u16, channel: usize) -> Cell {
+        let channels = self.channels.len();
+        self.patterns
+            .get(usize::from(pattern))
+            .filter(|_| channel < channels)
+            .and_then(|pattern| pattern.cells.get(usize::from(row) * channels + channel))
+            .copied()
+            .unwrap_or_default()
+    }
+}
