@@ -1,1 +1,6 @@
-//! Headless plugin hosts and developer commands of Busker.
+//! Headless plugin hosts, the offline bounce driver and the developer commands of Busker.
+//!
+//! Tests of the plugin use [`host`] and [`bounce`]; `cargo xtask` uses all of it. Nothing here is part of the plugin.
+
+pub mod bounce;
+pub mod host;

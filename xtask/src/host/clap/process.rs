@@ -1,0 +1,259 @@
+//! One `clap_process` call from the host's own structures, rule-breaking included.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use clack_host::prelude::StartedPluginAudioProcessor;
+use clap_sys::audio_buffer::clap_audio_buffer;
+use clap_sys::events::*;
+use clap_sys::fixedpoint::CLAP_BEATTIME_FACTOR;
+use clap_sys::fixedpoint::CLAP_SECTIME_FACTOR;
+use clap_sys::process::CLAP_PROCESS_ERROR;
+use clap_sys::process::clap_process;
+
+use super::Handlers;
+use super::Ranges;
+use super::handlers::PROCESSING;
+use crate::host::Audio;
+use crate::host::Event;
+use crate::host::EventKind;
+use crate::host::HostError;
+use crate::host::Processor;
+use crate::host::Transport;
+use crate::host::Wiring;
+use crate::host::audio::WiredBus;
+
+pub(super) struct ClapProcessor {
+    /// Always there until `drop` takes it.
+    started: Option<StartedPluginAudioProcessor<Handlers>>,
+    ranges: Arc<Ranges>,
+    off: (Vec<usize>, Vec<usize>),
+}
+
+impl ClapProcessor {
+    pub(super) fn new(
+        started: StartedPluginAudioProcessor<Handlers>,
+        ranges: Arc<Ranges>,
+        off: (Vec<usize>, Vec<usize>),
+    ) -> Self {
+        Self { started: Some(started), ranges, off }
+    }
+}
+
+impl Drop for ClapProcessor {
+    fn drop(&mut self) {
+        if let Some(started) = self.started.take() {
+            started.stop_processing();
+        }
+    }
+}
+
+impl Processor for ClapProcessor {
+    fn process(
+        &mut self,
+        block: &crate::host::Block<'_>,
+        audio: &mut Audio,
+    ) -> Result<Vec<Event>, HostError> {
+        let started = self.started.as_mut().ok_or(HostError::Missing("processor"))?;
+        switch_off(audio, &self.off);
+        let (mut inputs, mut outputs) = audio.wire();
+        let inputs = raw_buses(&mut inputs);
+        let mut raw_outputs = raw_buses(&mut outputs);
+        let events =
+            RawEvents(block.events.iter().filter_map(|event| raw_event(event, &self.ranges)).collect());
+        let mut sent: Vec<Event> = Vec::new();
+        let in_events = clap_input_events {
+            ctx: (&raw const events).cast_mut().cast(),
+            size: Some(event_count),
+            get: Some(event_at),
+        };
+        let out_events = clap_output_events { ctx: (&raw mut sent).cast(), try_push: Some(take_event) };
+        let transport = block.transport.map(raw_transport);
+        let process = clap_process {
+            steady_time: block.start as i64,
+            frames_count: block.frames as u32,
+            transport: transport.as_ref().map_or(std::ptr::null(), std::ptr::from_ref),
+            audio_inputs: if inputs.is_empty() { std::ptr::null() } else { inputs.as_ptr() },
+            audio_outputs: if raw_outputs.is_empty() {
+                std::ptr::null_mut()
+            } else {
+                raw_outputs.as_mut_ptr()
+            },
+            audio_inputs_count: inputs.len() as u32,
+            audio_outputs_count: raw_outputs.len() as u32,
+            in_events: &raw const in_events,
+            out_events: &raw const out_events,
+        };
+        let handle = started.plugin_handle();
+        let plugin = handle.as_raw_ptr();
+        PROCESSING.set(true);
+        // SAFETY: the plugin is active and processing, `process` and all it points at outlive the call, and planes
+        // hold at least `frames` frames. What a test wires wrongly on purpose is for the plugin to notice.
+        let status =
+            unsafe { handle.as_raw().process.map(|process_block| process_block(plugin, &raw const process)) };
+        PROCESSING.set(false);
+        for (bus, raw) in audio.outputs.iter_mut().zip(&raw_outputs) {
+            bus.silence = raw.constant_mask;
+        }
+        match status {
+            Some(CLAP_PROCESS_ERROR) => Err(HostError::Refused("process")),
+            Some(_) => Ok(sent),
+            None => Err(HostError::Missing("process")),
+        }
+    }
+
+    fn reset(&mut self) {
+        if let Some(started) = self.started.as_mut() {
+            started.reset();
+        }
+    }
+}
+
+fn switch_off(audio: &mut Audio, off: &(Vec<usize>, Vec<usize>)) {
+    for (buses, off) in [(&mut audio.inputs, &off.0), (&mut audio.outputs, &off.1)] {
+        for &index in off {
+            if let Some(bus) = buses.get_mut(index) {
+                bus.wiring = Wiring::Off;
+            }
+        }
+    }
+}
+
+fn raw_buses(buses: &mut [WiredBus]) -> Vec<clap_audio_buffer> {
+    let raw = |bus: &mut WiredBus| clap_audio_buffer {
+        data32: bus.pointer(),
+        data64: std::ptr::null_mut(),
+        channel_count: bus.channels as u32,
+        latency: 0,
+        constant_mask: bus.silence,
+    };
+    buses.iter_mut().map(raw).collect()
+}
+
+enum RawEvent {
+    Note(clap_event_note),
+    Midi(clap_event_midi),
+    Parameter(clap_event_param_value),
+}
+
+/// Events in the format's shape; the plugin reads them through `event_count` and `event_at`.
+struct RawEvents(Vec<RawEvent>);
+
+fn header<T>(frame: u32, kind: clap_event_type) -> clap_event_header {
+    clap_event_header {
+        size: size_of::<T>() as u32,
+        time: frame,
+        space_id: CLAP_CORE_EVENT_SPACE_ID,
+        type_: kind,
+        flags: 0,
+    }
+}
+
+/// `None` for parameters the plugin does not have.
+fn raw_event(event: &Event, ranges: &Ranges) -> Option<RawEvent> {
+    let note = |kind, channel: u8, key: u8, velocity| {
+        RawEvent::Note(clap_event_note {
+            header: header::<clap_event_note>(event.frame, kind),
+            note_id: -1,
+            port_index: 0,
+            channel: channel.into(),
+            key: key.into(),
+            velocity,
+        })
+    };
+    Some(match event.kind {
+        EventKind::NoteOn { channel, key, velocity } => note(CLAP_EVENT_NOTE_ON, channel, key, velocity),
+        EventKind::NoteOff { channel, key, velocity } => note(CLAP_EVENT_NOTE_OFF, channel, key, velocity),
+        EventKind::Midi(data) => RawEvent::Midi(clap_event_midi {
+            header: header::<clap_event_midi>(event.frame, CLAP_EVENT_MIDI),
+            port_index: 0,
+            data,
+        }),
+        EventKind::Parameter { id, value } => {
+            let &(low, high) = ranges.get(&id)?;
+            RawEvent::Parameter(clap_event_param_value {
+                header: header::<clap_event_param_value>(event.frame, CLAP_EVENT_PARAM_VALUE),
+                param_id: id,
+                cookie: std::ptr::null_mut(),
+                note_id: -1,
+                port_index: -1,
+                channel: -1,
+                key: -1,
+                value: low + value * (high - low),
+            })
+        }
+    })
+}
+
+unsafe extern "C" fn event_count(list: *const clap_input_events) -> u32 {
+    // SAFETY: `ctx` is the `RawEvents` that `process` keeps alive during the call.
+    unsafe { &*(*list).ctx.cast::<RawEvents>() }.0.len() as u32
+}
+
+unsafe extern "C" fn event_at(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+    // SAFETY: as in `event_count`.
+    let events = unsafe { &*(*list).ctx.cast::<RawEvents>() };
+    match events.0.get(index as usize) {
+        Some(RawEvent::Note(event)) => &raw const event.header,
+        Some(RawEvent::Midi(event)) => &raw const event.header,
+        Some(RawEvent::Parameter(event)) => &raw const event.header,
+        None => std::ptr::null(),
+    }
+}
+
+unsafe extern "C" fn take_event(list: *const clap_output_events, event: *const clap_event_header) -> bool {
+    // SAFETY: `ctx` is the vector that `process` keeps alive during the call, and nothing else touches it meanwhile.
+    let sent = unsafe { &mut *(*list).ctx.cast::<c_void>().cast::<Vec<Event>>() };
+    // SAFETY: the plugin passes a whole event; its header says which.
+    let kind = unsafe {
+        match (*event).type_ {
+            CLAP_EVENT_NOTE_ON | CLAP_EVENT_NOTE_OFF => {
+                let note = &*event.cast::<clap_event_note>();
+                let (channel, key, velocity) = (note.channel as u8, note.key as u8, note.velocity);
+                if (*event).type_ == CLAP_EVENT_NOTE_ON {
+                    EventKind::NoteOn { channel, key, velocity }
+                } else {
+                    EventKind::NoteOff { channel, key, velocity }
+                }
+            }
+            CLAP_EVENT_MIDI => EventKind::Midi((*event.cast::<clap_event_midi>()).data),
+            _ => return true,
+        }
+    };
+    // SAFETY: as above.
+    sent.push(Event { frame: unsafe { (*event).time }, kind });
+    true
+}
+
+fn raw_transport(transport: &Transport) -> clap_event_transport {
+    let beats = |beats: f64| (beats * CLAP_BEATTIME_FACTOR as f64).round() as i64;
+    let seconds = |seconds: f64| (seconds * CLAP_SECTIME_FACTOR as f64).round() as i64;
+    let mut flags = CLAP_TRANSPORT_HAS_TEMPO
+        | CLAP_TRANSPORT_HAS_BEATS_TIMELINE
+        | CLAP_TRANSPORT_HAS_SECONDS_TIMELINE
+        | CLAP_TRANSPORT_HAS_TIME_SIGNATURE;
+    if transport.playing {
+        flags |= CLAP_TRANSPORT_IS_PLAYING;
+    }
+    if transport.loop_beats.is_some() {
+        flags |= CLAP_TRANSPORT_IS_LOOP_ACTIVE;
+    }
+    let (loop_start, loop_end) = transport.loop_beats.unwrap_or_default();
+    let (bar_start, bar_number) = transport.bar();
+    clap_event_transport {
+        header: header::<clap_event_transport>(0, CLAP_EVENT_TRANSPORT),
+        flags,
+        song_pos_beats: beats(transport.beats),
+        song_pos_seconds: seconds(transport.seconds),
+        tempo: transport.tempo,
+        tempo_inc: transport.tempo_increment,
+        loop_start_beats: beats(loop_start),
+        loop_end_beats: beats(loop_end),
+        loop_start_seconds: seconds(loop_start * 60.0 / transport.tempo),
+        loop_end_seconds: seconds(loop_end * 60.0 / transport.tempo),
+        bar_start: beats(bar_start),
+        bar_number,
+        tsig_num: transport.signature.0,
+        tsig_denom: transport.signature.1,
+    }
+}
