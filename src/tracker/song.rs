@@ -335,6 +335,16 @@ pub struct Quirks {
     pub compatible_portamento: bool,
     /// MOD: Fxx always sets speed (timing by vertical blank).
     pub tempo_by_vertical_blank: bool,
+    /// MOD: an instrument number without a note changes the sample where the sounding one's loop ends.
+    pub sample_swaps_at_loop_end: bool,
+    /// MOD: a loop that starts on the first frame is entered after the whole sample has played once.
+    pub loop_follows_whole_sample: bool,
+    /// MOD: 8xx and E8x are marks for something else, not panning.
+    pub panning_ignored: bool,
+    /// MOD: a new tempo holds from the second tick of its row.
+    pub tempo_waits_one_tick: bool,
+    /// MOD: a note delay past the row's end starts the note on the next row.
+    pub late_notes_reach_next_row: bool,
 }
 
 /// A loaded module.

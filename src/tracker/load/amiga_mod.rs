@@ -1,0 +1,582 @@
+//! MOD: ProTracker's format, its forerunners with 15 samples and its relatives with more channels.
+//!
+//! The signature at byte 1080 names the channel count. 15-sample files have none and are recognised by fields that
+//! all hold sensible values. Which tracker wrote a file shows only in what its patterns use; the scan here finds notes
+//! within the Amiga's range, Noisetracker's effects and 7-bit panning. Sources: ProTracker 2.3 `PTFormat.txt`;
+//! behaviour of the traces.
+
+use super::CellBudget;
+use super::MAX_CHANNELS;
+use super::error::LoadError;
+use super::error::Part;
+use super::pcm;
+use super::pcm::Budget;
+use super::pcm::Encoding;
+use super::reader::Reader;
+use super::text;
+use super::text::Charset;
+use crate::audio::AudioSource;
+use crate::sample::SampleData;
+use crate::tracker::Song;
+use crate::tracker::song::AutoVibrato;
+use crate::tracker::song::Cell;
+use crate::tracker::song::ChannelSetup;
+use crate::tracker::song::Dialect;
+use crate::tracker::song::Format;
+use crate::tracker::song::Loop;
+use crate::tracker::song::MadeWith;
+use crate::tracker::song::Note;
+use crate::tracker::song::Order;
+use crate::tracker::song::Pattern;
+use crate::tracker::song::PitchModel;
+use crate::tracker::song::Quirks;
+use crate::tracker::song::Sample;
+use std::sync::Arc;
+
+const TITLE_BYTES: usize = 20;
+const SAMPLE_HEADER_BYTES: usize = 30;
+const ORDERS: usize = 128;
+const ROWS: usize = 64;
+const SIGNATURE_AT: usize = 1080;
+/// A PAL Amiga plays period 428 (key 60) at 7093789.2 / 2 / 428 Hz.
+const C5_SPEED: u32 = 8287;
+/// Tempo byte that means 125 BPM in files of 15 samples, and that some trackers left in the restart field.
+const SOUNDTRACKER_TEMPO: u8 = 0x78;
+
+/// What a signature says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Signature {
+    channels: usize,
+    family: Family,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    /// `M.K.` and `M!K!`.
+    ProTracker,
+    NoiseTracker,
+    /// Patterns of 8 channels are stored as pairs of 4.
+    StarTrekker,
+    /// PC trackers, which follow FastTracker 2's rules.
+    MultiChannel,
+    Oktalyzer,
+}
+
+fn signature(bytes: &[u8]) -> Option<Signature> {
+    let signed = |channels, family| Some(Signature { channels, family });
+    let digit = |byte: &u8| usize::from(byte - b'0');
+    match bytes.get(SIGNATURE_AT..SIGNATURE_AT + 4)? {
+        b"M.K." | b"M!K!" | b"NSMS" | b"LARD" => signed(4, Family::ProTracker),
+        b"M&K!" | b"FEST" | b"N.T." => signed(4, Family::NoiseTracker),
+        [b'F', b'L', b'T', count @ b'4'..=b'9'] | [b'E', b'X', b'O', count @ b'4'..=b'9'] => {
+            signed(digit(count), Family::StarTrekker)
+        }
+        b"OCTA" | b"OKTA" => signed(8, Family::Oktalyzer),
+        [b'C', b'D', count @ (b'6' | b'8'), b'1'] => signed(digit(count), Family::Oktalyzer),
+        [b'F', b'A', b'0', count @ b'4'..=b'8'] => signed(digit(count), Family::Oktalyzer),
+        [b'T', b'D', b'Z', count @ b'1'..=b'9'] | [count @ b'1'..=b'9', b'C', b'H', b'N'] => {
+            signed(digit(count), Family::MultiChannel)
+        }
+        [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'C', b'H' | b'N'] => {
+            signed(10 * digit(tens) + digit(ones), Family::MultiChannel)
+        }
+        _ => None,
+    }
+}
+
+/// The file carries a signature of the 31-sample format.
+pub(super) fn is_signed(bytes: &[u8]) -> bool {
+    signature(bytes).is_some()
+}
+
+/// A sample's header, in bytes.
+struct Header {
+    name: String,
+    length: u32,
+    finetune: u8,
+    volume: u8,
+    loop_start: u32,
+    loop_length: u32,
+}
+
+fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
+    Ok(Header {
+        name: text::name(reader.take(22)?, Charset::Latin),
+        length: u32::from(reader.u16_be()?) * 2,
+        finetune: reader.byte()?,
+        volume: reader.byte()?,
+        loop_start: u32::from(reader.u16_be()?) * 2,
+        loop_length: u32::from(reader.u16_be()?) * 2,
+    })
+}
+
+fn read_headers(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Header>, LoadError> {
+    (1..=count)
+        .map(|number| {
+            reader.enter(Part::numbered("header of sample", number));
+            read_header(reader)
+        })
+        .collect()
+}
+
+/// What stands between the sample headers and the patterns.
+struct Arrangement {
+    length: usize,
+    /// Restart order; in files of 15 samples the tempo.
+    restart: u8,
+    orders: [u8; ORDERS],
+}
+
+impl Arrangement {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, LoadError> {
+        reader.enter(Part::single("order list"));
+        let length = usize::from(reader.byte()?);
+        let restart = reader.byte()?;
+        let orders: [u8; ORDERS] = reader.array()?;
+        let used = orders.iter().rposition(|&order| order != 0).map_or(1, |last| last + 1);
+        let length = if length == 0 { used } else { length.min(ORDERS) };
+        Ok(Self { length, restart, orders })
+    }
+
+    /// Patterns in the file: trackers stored those of the unused end of the list too.
+    fn patterns(&self) -> usize {
+        self.orders.iter().filter(|&&order| order < 128).max().map_or(1, |&last| usize::from(last) + 1)
+    }
+
+    /// 0xFE and 0xFF are Scream Tracker's marks, which some trackers let through.
+    fn order_list(&self, divisor: u16) -> Vec<Order> {
+        let listed = &self.orders[..self.length];
+        listed
+            .iter()
+            .map(|&order| match order {
+                0xfe => Order::Skip,
+                0xff => Order::End,
+                pattern => Order::Pattern(u16::from(pattern) / divisor),
+            })
+            .collect()
+    }
+}
+
+/// Reads a file with a signature.
+pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
+    let Some(mut signature) = signature(bytes) else { return Err(LoadError::UnknownFormat) };
+    let mut reader = Reader::at(bytes, 0, Part::single("title"));
+    let title = text::name(reader.take(TITLE_BYTES)?, Charset::Latin);
+    let headers = read_headers(&mut reader, 31)?;
+    let arrangement = Arrangement::read(&mut reader)?;
+    reader.skip(4);
+    reader.bounded(signature.channels as u64, MAX_CHANNELS)?;
+    if is_mods_grave(bytes, signature, &headers, &arrangement) {
+        signature = Signature { channels: 8, family: Family::MultiChannel };
+    }
+
+    let paired = signature.family == Family::StarTrekker && signature.channels == 8;
+    let mut patterns = if paired {
+        read_paired_patterns(&mut reader, arrangement.patterns().div_ceil(2))?
+    } else {
+        read_patterns(&mut reader, arrangement.patterns(), signature.channels)?
+    };
+    let findings = Findings::of(&patterns, signature);
+    findings.correct(&mut patterns);
+    let samples = read_samples(&mut reader, headers, &findings)?;
+
+    let restart = usize::from(arrangement.restart);
+    let restarts = restart < arrangement.length
+        && !(arrangement.restart == SOUNDTRACKER_TEMPO && signature.channels == 4);
+    Ok(Song {
+        restart_order: if restarts { u16::from(arrangement.restart) } else { 0 },
+        made_with: findings.made_with(),
+        quirks: findings.quirks(arrangement.restart),
+        dialect: findings.dialect(),
+        channels: channel_setups(signature.channels),
+        orders: arrangement.order_list(if paired { 2 } else { 1 }),
+        ..empty_song(title, patterns, samples)
+    })
+}
+
+/// Mod's Grave wrote 8 channels under `M.K.`; only the file's exact length tells.
+fn is_mods_grave(bytes: &[u8], signature: Signature, headers: &[Header], arrangement: &Arrangement) -> bool {
+    let samples: usize = headers.iter().map(|header| header.length as usize).sum();
+    let start = SIGNATURE_AT + 4;
+    bytes.get(SIGNATURE_AT..start) == Some(b"M.K.")
+        && signature.channels == 4
+        && samples > 0
+        && bytes.len() == start + samples + arrangement.patterns() * ROWS * 8 * 4
+}
+
+fn channel_setups(count: usize) -> Vec<ChannelSetup> {
+    (0..count)
+        .map(|channel| ChannelSetup {
+            // Left, right, right, left, at half width.
+            panning: if matches!(channel % 4, 1 | 2) { 192 } else { 64 },
+            surround: false,
+            volume: 64,
+            muted: false,
+            name: String::new(),
+        })
+        .collect()
+}
+
+fn empty_song(title: String, patterns: Vec<Pattern>, samples: Vec<Sample>) -> Song {
+    Song {
+        title,
+        format: Format::Mod,
+        dialect: Dialect::ProTracker,
+        made_with: MadeWith::Unknown,
+        quirks: Quirks::default(),
+        pitch: PitchModel::Periods,
+        channels: Vec::new(),
+        orders: Vec::new(),
+        restart_order: 0,
+        patterns,
+        instruments: Vec::new(),
+        samples,
+        initial_speed: 6,
+        initial_tempo: 125,
+        initial_global_volume: 128,
+        mix_volume: 48,
+        separation: 128,
+        macros: None,
+        message: String::new(),
+    }
+}
+
+fn read_cell(reader: &mut Reader<'_>) -> Result<Cell, LoadError> {
+    let [high, low, effect, parameter] = reader.array()?;
+    let period = u16::from(high & 0x0f) << 8 | u16::from(low);
+    Ok(Cell {
+        // All bits set is an empty field of some trackers.
+        note: if matches!(period, 0 | 0xfff) { Note::None } else { Note::Period(period) },
+        instrument: high & 0x10 | effect >> 4,
+        volume: None,
+        effect: effect & 0x0f,
+        parameter,
+    })
+}
+
+fn read_patterns(reader: &mut Reader<'_>, count: usize, channels: usize) -> Result<Vec<Pattern>, LoadError> {
+    let mut budget = CellBudget::new();
+    (0..count)
+        .map(|number| {
+            reader.enter(Part::numbered("pattern", number));
+            let mut cells = budget.cells(reader, ROWS, channels)?;
+            for cell in &mut cells {
+                *cell = read_cell(reader)?;
+            }
+            Ok(Pattern { cells, rows: ROWS as u16 })
+        })
+        .collect()
+}
+
+/// StarTrekker's 8 channels: channels 1 to 4 of a pattern, then 5 to 8 of the same.
+fn read_paired_patterns(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Pattern>, LoadError> {
+    let mut budget = CellBudget::new();
+    (0..count)
+        .map(|number| {
+            reader.enter(Part::numbered("pattern", number));
+            let mut cells = budget.cells(reader, ROWS, 8)?;
+            for first_channel in [0, 4] {
+                for row in cells.chunks_mut(8) {
+                    for cell in row.iter_mut().skip(first_channel).take(4) {
+                        *cell = read_cell(reader)?;
+                    }
+                }
+            }
+            Ok(Pattern { cells, rows: ROWS as u16 })
+        })
+        .collect()
+}
+
+/// What the patterns tell of the tracker that wrote them.
+struct Findings {
+    signature: Signature,
+    /// Every note lies within the three octaves of an Amiga.
+    amiga_notes: bool,
+    /// Nothing that Noisetracker did not have.
+    noise_tracker: bool,
+    /// The largest panning that 8xx or E8x set.
+    widest_panning: u8,
+    /// 8xx runs from 0 to 0x80.
+    seven_bit_panning: bool,
+}
+
+impl Findings {
+    fn of(patterns: &[Pattern], signature: Signature) -> Self {
+        let cells = || patterns.iter().flat_map(|pattern| &pattern.cells);
+        let amiga_notes = cells().all(|cell| match cell.note {
+            // Halfway to the neighbours of C-1 (856) and B-3 (113).
+            Note::Period(period) => (110..=882).contains(&period),
+            _ => true,
+        });
+        let panning = |cell: &Cell| match (cell.effect, cell.parameter) {
+            (0x8, position) => Some(position),
+            (0xe, parameter) if parameter >> 4 == 0x8 => Some(parameter << 4),
+            _ => None,
+        };
+        let set_panning = || cells().filter(|cell| cell.effect == 0x8).map(|cell| cell.parameter);
+        let noise_tracker = match signature.family {
+            Family::NoiseTracker => true,
+            Family::ProTracker => amiga_notes && patterns.iter().all(could_be_noise_tracker),
+            _ => false,
+        };
+        Self {
+            signature,
+            amiga_notes,
+            noise_tracker,
+            widest_panning: cells().filter_map(panning).max().unwrap_or(0),
+            seven_bit_panning: set_panning().any(|position| position < 0x80)
+                && set_panning().all(|position| position <= 0x8f || position == 0xa4),
+        }
+    }
+
+    /// Makes cells mean what they meant to their tracker.
+    fn correct(&self, patterns: &mut [Pattern]) {
+        for cell in patterns.iter_mut().flat_map(|pattern| &mut pattern.cells) {
+            match cell.effect {
+                // Noisetracker's break has no row.
+                0xd if self.noise_tracker => cell.parameter = 0,
+                0x8 if self.seven_bit_panning => cell.parameter = cell.parameter.saturating_mul(2),
+                // StarTrekker's Exx are macros in assembly.
+                0xe if self.signature.family == Family::StarTrekker => (cell.effect, cell.parameter) = (0, 0),
+                _ => {}
+            }
+        }
+    }
+
+    /// Exact ProTracker: the signature says so and nothing in the patterns speaks against it.
+    fn is_protracker(&self) -> bool {
+        self.signature.family == Family::ProTracker && self.amiga_notes
+    }
+
+    fn dialect(&self) -> Dialect {
+        match self.signature.family {
+            Family::MultiChannel => Dialect::FastTracker2,
+            Family::ProTracker | Family::NoiseTracker | Family::StarTrekker | Family::Oktalyzer => {
+                Dialect::ProTracker
+            }
+        }
+    }
+
+    fn made_with(&self) -> MadeWith {
+        match self.signature.family {
+            Family::ProTracker if self.noise_tracker => MadeWith::OtherMod,
+            Family::ProTracker if self.amiga_notes => MadeWith::ProTracker,
+            Family::ProTracker | Family::MultiChannel => MadeWith::Unknown,
+            Family::NoiseTracker | Family::StarTrekker | Family::Oktalyzer => MadeWith::OtherMod,
+        }
+    }
+
+    fn quirks(&self, restart: u8) -> Quirks {
+        let exact = self.is_protracker();
+        let panning_ignored = exact && self.widest_panning < 0x20;
+        Quirks {
+            amiga_limits: exact,
+            tempo_by_vertical_blank: self.signature.family == Family::StarTrekker,
+            sample_swaps_at_loop_end: exact,
+            // Scream Tracker left 0x7F in the restart field and loops at once.
+            loop_follows_whole_sample: panning_ignored && restart != 0x7f,
+            panning_ignored,
+            tempo_waits_one_tick: exact,
+            late_notes_reach_next_row: exact,
+            ..Quirks::default()
+        }
+    }
+}
+
+fn could_be_noise_tracker(pattern: &Pattern) -> bool {
+    let known = |cell: &Cell| match cell.effect {
+        0x7..=0x9 => false,
+        0xe => cell.parameter <= 0x01,
+        0xf => cell.parameter <= 0x1f,
+        _ => true,
+    };
+    pattern.cells.iter().all(known) && pattern.cells.iter().filter(|cell| cell.effect == 0xd).count() <= 1
+}
+
+fn read_samples(
+    reader: &mut Reader<'_>,
+    headers: Vec<Header>,
+    findings: &Findings,
+) -> Result<Vec<Sample>, LoadError> {
+    let mut budget = Budget::for_file(reader.rest());
+    headers
+        .into_iter()
+        .enumerate()
+        .map(|(index, header)| {
+            reader.enter(Part::numbered("sample", index + 1));
+            read_sample(reader, header, findings, &mut budget)
+        })
+        .collect()
+}
+
+fn read_sample(
+    reader: &mut Reader<'_>,
+    header: Header,
+    findings: &Findings,
+    budget: &mut Budget,
+) -> Result<Sample, LoadError> {
+    // One word is what trackers store for no sample.
+    let stored = if header.length > 2 { header.length } else { 0 };
+    let (start, end) = loop_bounds(&header);
+    // ProTracker plays on into the next sample where a loop ends beyond its own.
+    let length = if findings.is_protracker() && stored > 0 { stored.max(end) } else { stored };
+    let adpcm = stored > 0 && reader.rest().starts_with(b"ADPCM");
+    if adpcm {
+        reader.skip(5);
+    }
+    let encoding = Encoding { adpcm, ..Encoding::default() };
+    let next = reader.position() + pcm::stored_bytes(stored as usize, encoding);
+    let data = pcm::read(reader, length as usize, encoding, budget)?;
+    reader.seek(next);
+
+    // Four channels and a tiny loop at the very start: a broken field rather than a sound.
+    let tiny = findings.signature.channels == 4 && start == 0 && end <= 8 && stored > end;
+    let loops = end >= start + 4 && !tiny;
+    let frames = data.frames();
+    let sample_loop = if loops { pcm::sound_loop(start.into(), end.into(), false, frames) } else { None };
+    Ok(sample(header, data, sample_loop))
+}
+
+/// First and last byte of the loop. Soundtracker counted the start in bytes; where only that fits, it did here too.
+fn loop_bounds(header: &Header) -> (u32, u32) {
+    let Header { length, loop_start: start, loop_length, .. } = *header;
+    let in_bytes = loop_length > 2 && start + loop_length > length && start / 2 + loop_length <= length;
+    let start = if in_bytes { start / 2 } else { start };
+    (start, start + loop_length)
+}
+
+fn sample(header: Header, data: SampleData, sample_loop: Option<Loop>) -> Sample {
+    Sample {
+        name: header.name,
+        data: Arc::new(data),
+        sample_loop,
+        sustain_loop: None,
+        volume: header.volume.min(64),
+        global_volume: 64,
+        panning: None,
+        c5_speed: C5_SPEED,
+        relative_key: 0,
+        // The low nibble as a signed number.
+        finetune: (header.finetune << 4).cast_signed() >> 4,
+        vibrato: AutoVibrato::default(),
+        adlib: None,
+    }
+}
+
+/// The file holds 15 samples and no signature, but sensible values wherever that shows.
+pub(super) fn is_soundtracker(bytes: &[u8]) -> bool {
+    let mut reader = Reader::at(bytes, 0, Part::single("title"));
+    let Ok(title) = reader.take(TITLE_BYTES) else { return false };
+    let strange = |field: &[u8]| field.iter().filter(|&&byte| byte > 126 || (1..32).contains(&byte)).count();
+    let mut strange_characters = strange(title);
+    if strange_characters > 5 {
+        return false;
+    }
+    for number in 0..15 {
+        let name = bytes.get(TITLE_BYTES + number * SAMPLE_HEADER_BYTES..).and_then(|rest| rest.get(..22));
+        strange_characters += name.map_or(0, strange);
+    }
+    let Ok(headers) = read_headers(&mut reader, 15) else { return false };
+    let Ok(arrangement) = Arrangement::read(&mut reader) else { return false };
+    let (Some(&length), Some(&tempo)) = (bytes.get(470), bytes.get(471)) else { return false };
+
+    let samples: usize = headers.iter().map(|header| header.length as usize).sum();
+    let patterns = arrangement.patterns() * ROWS * 4 * 4;
+    strange_characters <= 48
+        && headers
+            .iter()
+            .all(|header| header.volume <= 64 && header.finetune == 0 && header.length <= 0x1_0000)
+        && headers.iter().any(|header| header.length > 2 && header.volume > 0)
+        && (1..=128).contains(&length)
+        && tempo <= 220
+        && arrangement.orders.iter().all(|&order| order < 64)
+        && has_sensible_periods(reader.rest(), patterns)
+        && reader.rest().len() + 0x1_0000 >= patterns + samples
+}
+
+/// Most cells of the first pattern hold no period or one that the Amiga plays.
+fn has_sensible_periods(rest: &[u8], patterns: usize) -> bool {
+    let Some(cells) = rest.get(..patterns.min(ROWS * 4 * 4)) else { return false };
+    let odd = |cell: &&[u8]| {
+        let period = u16::from(cell[0] & 0x0f) << 8 | u16::from(cell[1]); // cells of four bytes
+        cell[0] & 0xe0 != 0 || !(period == 0 || (100..=1800).contains(&period))
+    };
+    cells.chunks_exact(4).filter(odd).count() <= 16
+}
+
+/// Reads a file of 15 samples.
+pub(super) fn load_soundtracker(bytes: &[u8]) -> Result<Song, LoadError> {
+    let mut reader = Reader::at(bytes, 0, Part::single("title"));
+    let title = text::name(reader.take(TITLE_BYTES)?, Charset::Latin);
+    let headers = read_headers(&mut reader, 15)?;
+    let arrangement = Arrangement::read(&mut reader)?;
+    let mut patterns = read_patterns(&mut reader, arrangement.patterns(), 4)?;
+    if is_ultimate_soundtracker(&headers, &patterns) {
+        patterns.iter_mut().flat_map(|pattern| &mut pattern.cells).for_each(modernise);
+    }
+    let mut budget = Budget::for_file(reader.rest());
+    let samples = headers
+        .into_iter()
+        .enumerate()
+        .map(|(index, header)| {
+            reader.enter(Part::numbered("sample", index + 1));
+            read_soundtracker_sample(&mut reader, header, &mut budget)
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Song {
+        made_with: MadeWith::OtherMod,
+        quirks: Quirks {
+            tempo_by_vertical_blank: true,
+            panning_ignored: true,
+            sample_swaps_at_loop_end: true,
+            ..Quirks::default()
+        },
+        channels: channel_setups(4),
+        orders: arrangement.order_list(1),
+        initial_tempo: soundtracker_tempo(arrangement.restart),
+        ..empty_song(title, patterns, samples)
+    })
+}
+
+/// The header's tempo sets a timer: (240 - tempo) * 122 cycles of 709379 Hz; 0x78 and 0 are the 50 Hz of 125 BPM.
+fn soundtracker_tempo(tempo: u8) -> u8 {
+    if matches!(tempo, 0 | SOUNDTRACKER_TEMPO) {
+        return 125;
+    }
+    let cycles = (240 - u32::from(tempo.min(220))) * 122;
+    u8::try_from(709_379 * 125 / 50 / cycles).unwrap_or(255).max(32)
+}
+
+/// Loops start at a byte here; the part before the loop is never heard.
+fn read_soundtracker_sample(
+    reader: &mut Reader<'_>,
+    header: Header,
+    budget: &mut Budget,
+) -> Result<Sample, LoadError> {
+    let stored = if header.length > 2 { header.length } else { 0 };
+    let data = pcm::read(reader, stored as usize, Encoding::default(), budget)?;
+    let start = header.loop_start / 2;
+    let sample_loop = (header.loop_length > 2)
+        .then(|| pcm::sound_loop(start.into(), (start + header.loop_length).into(), false, stored as usize))
+        .flatten();
+    Ok(sample(header, data, sample_loop))
+}
+
+/// The first Soundtracker had two effects, 1 and 2, samples below 10 000 bytes and disk names before their names.
+fn is_ultimate_soundtracker(headers: &[Header], patterns: &[Pattern]) -> bool {
+    let on_disk =
+        |header: &Header| header.name.is_empty() || header.name.to_ascii_lowercase().starts_with("st-");
+    let known = |cell: &Cell| matches!((cell.effect, cell.parameter), (0, 0) | (1 | 2, _));
+    headers.iter().all(|header| header.length <= 9999 && on_disk(header))
+        && patterns.iter().flat_map(|pattern| &pattern.cells).all(known)
+}
+
+/// Turns the first Soundtracker's arpeggio (1) and pitch bend (2) into ProTracker's numbers.
+fn modernise(cell: &mut Cell) {
+    (cell.effect, cell.parameter) = match (cell.effect, cell.parameter) {
+        (1, chord) => (0, chord),
+        (2, bend) if bend & 0x0f != 0 => (1, bend & 0x0f),
+        (2, bend) => (2, bend >> 4),
+        other => other,
+    };
+}
