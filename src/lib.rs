@@ -4,6 +4,11 @@
 //! `docs/ARCHITECTURE.md`; a module uses only the rows above its own.
 
 pub mod audio;
+pub mod dsp;
+pub mod engine;
+pub mod graph;
+pub mod mixer;
+pub mod rt;
 pub mod sample;
 pub mod tracker;
 pub mod units;

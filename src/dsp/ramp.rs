@@ -1,0 +1,110 @@
+//! A value that moves to its target in a straight line, frame by frame.
+//!
+//! `value[k] = start + (target - start) · k / n` for k = 1 … n, computed from the count and not by adding
+//! up, so that it lands exactly and does not depend on how frames are cut into blocks. Audio thread.
+
+/// Linear ramp; `settled` is exact.
+#[derive(Clone, Copy, Debug)]
+pub struct Ramp {
+    start: f32,
+    target: f32,
+    frames: u32,
+    done: u32,
+}
+
+impl Ramp {
+    /// Stands at `value`.
+    pub fn new(value: f32) -> Self {
+        Self { start: value, target: value, frames: 0, done: 0 }
+    }
+
+    /// The value of the frame that comes next.
+    pub fn value(&self) -> f32 {
+        self.at(self.done)
+    }
+
+    /// Where the ramp ends.
+    pub fn target(&self) -> f32 {
+        self.target
+    }
+
+    /// Whether the target is reached.
+    pub fn settled(&self) -> bool {
+        self.done >= self.frames
+    }
+
+    /// Moves to `target` over `frames` frames from here; 0 frames jump.
+    pub fn move_to(&mut self, target: f32, frames: u32) {
+        if target != self.target {
+            *self = Self { start: self.value(), target, frames, done: 0 };
+        }
+    }
+
+    /// Jumps to `value`.
+    pub fn jump_to(&mut self, value: f32) {
+        *self = Self::new(value);
+    }
+
+    /// Writes the values of the next frames and advances.
+    pub fn fill(&mut self, values: &mut [f32]) {
+        let first = self.done;
+        for (index, value) in (0u32..).zip(values.iter_mut()) {
+            *value = self.at(first.saturating_add(index));
+        }
+        self.skip(values.len());
+    }
+
+    /// Advances without values.
+    pub fn skip(&mut self, frames: usize) {
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX);
+        self.done = self.done.saturating_add(frames).min(self.frames);
+    }
+
+    /// Value of the frame after `done` frames; the first frame has already taken a step.
+    fn at(&self, done: u32) -> f32 {
+        if done >= self.frames {
+            return self.target;
+        }
+        self.start + (self.target - self.start) * ((done + 1) as f32 / self.frames as f32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ramp_lands_exactly_on_its_target() {
+        let mut ramp = Ramp::new(1.0);
+        ramp.move_to(0.3, 7);
+        let mut values = [0.0; 8];
+        ramp.fill(&mut values);
+        assert_eq!(&values[6..], [0.3, 0.3]);
+        assert!(values.windows(2).all(|pair| pair[1] <= pair[0]) && ramp.settled());
+    }
+
+    #[test]
+    fn a_ramp_does_not_depend_on_how_frames_are_cut() {
+        let mut whole = [0.0; 100];
+        let mut ramp = Ramp::new(0.0);
+        ramp.move_to(0.77, 93);
+        let start = ramp;
+        ramp.fill(&mut whole);
+        for size in [1, 7, 64] {
+            let mut cut = [0.0; 100];
+            let mut ramp = start;
+            cut.chunks_mut(size).for_each(|block| ramp.fill(block));
+            assert_eq!(cut, whole, "block size {size}");
+        }
+    }
+
+    #[test]
+    fn moving_to_where_it_goes_changes_nothing() {
+        let mut ramp = Ramp::new(0.0);
+        ramp.move_to(1.0, 10);
+        ramp.skip(5);
+        let before = ramp.value();
+        ramp.move_to(1.0, 10);
+        assert_eq!(ramp.value(), before);
+    }
+}

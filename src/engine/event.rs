@@ -1,0 +1,116 @@
+//! What happens on a frame: notes, controllers and the host's transport.
+//!
+//! Plain data that the plugin or the command line fills in and the engine reads. No host types.
+
+/// Something that acts on its exact frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// Frame within the call.
+    pub frame: u32,
+    /// What happens.
+    pub kind: EventKind,
+}
+
+/// Identity of a note, so that it can be addressed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoteAddress {
+    /// MIDI channel 0..=15.
+    pub channel: u8,
+    /// MIDI key 0..=127.
+    pub key: u8,
+    /// The host's id, where it gives one.
+    pub id: Option<i32>,
+}
+
+/// Kinds of event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EventKind {
+    /// A key goes down; velocity 0–1.
+    NoteOn(NoteAddress, f32),
+    /// A key goes up.
+    NoteOff(NoteAddress),
+    /// A note ends at once.
+    Choke(NoteAddress),
+    /// Bend of a MIDI channel, -1..=1 of its range.
+    PitchBend {
+        /// MIDI channel 0..=15.
+        channel: u8,
+        /// -1..=1.
+        value: f32,
+    },
+    /// A controller of a MIDI channel.
+    Controller {
+        /// MIDI channel 0..=15.
+        channel: u8,
+        /// 0..=127.
+        number: u8,
+        /// 0..=1.
+        value: f32,
+    },
+    /// Channel pressure.
+    Pressure {
+        /// MIDI channel 0..=15.
+        channel: u8,
+        /// 0..=1.
+        value: f32,
+    },
+    /// Program change.
+    Program {
+        /// MIDI channel 0..=15.
+        channel: u8,
+        /// 0..=127.
+        program: u8,
+    },
+    /// A note expression.
+    Expression(NoteAddress, Expression),
+}
+
+/// Note expressions that both plugin formats know.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Expression {
+    /// Linear factor 0..=4.
+    Volume(f32),
+    /// -1..=1.
+    Pan(f32),
+    /// Semitones.
+    Tuning(f32),
+    /// 0..=1.
+    Vibrato(f32),
+    /// 0..=1.
+    Brightness(f32),
+    /// 0..=1.
+    Pressure(f32),
+}
+
+/// The host's transport at one frame of a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Transport {
+    /// Whether time runs.
+    pub playing: bool,
+    /// Beats per minute; the host's last word, or 120.
+    pub tempo: f64,
+    /// Tempo change per frame, where the host tells it.
+    pub tempo_increment: f64,
+    /// Position in quarter notes, where the host has one.
+    pub beats: Option<f64>,
+    /// Position in seconds, where the host has one.
+    pub seconds: Option<f64>,
+    /// Time signature.
+    pub signature: (u16, u16),
+    /// Loop in quarter notes, while the host loops.
+    pub looping: Option<(f64, f64)>,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            playing: false,
+            tempo: 120.0,
+            tempo_increment: 0.0,
+            beats: None,
+            seconds: None,
+            signature: (4, 4),
+            looping: None,
+        }
+    }
+}

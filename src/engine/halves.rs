@@ -1,0 +1,179 @@
+//! The two halves of an engine that may wait: what shows and steers it, and what builds and frees for it.
+
+use super::EngineConfig;
+use super::render::Engine;
+use crate::graph::GraphError;
+use crate::graph::Plan;
+use crate::mixer::Layout;
+use crate::mixer::Meter;
+use crate::mixer::Routing;
+use crate::rt::CommandSender;
+use crate::rt::QueueFull;
+use crate::rt::Retired;
+use crate::rt::command_queue;
+use crate::tracker::Song;
+use crate::units::SampleRate;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Commands, and objects on their way home, that fit into the queues.
+const QUEUE: usize = 64;
+
+/// What the audio thread is asked to do; each replaces at most one object.
+pub(super) enum Command {
+    SetPlan(Box<Plan>),
+    SetSong(Option<Box<super::render::Playing>>),
+}
+
+/// What the audio thread gives back to be freed.
+pub(super) enum Old {
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Plan(Box<Plan>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Song(Box<super::render::Playing>),
+}
+
+/// Where the song is, for display.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Place in the order list.
+    pub order: u16,
+    /// Row of the pattern.
+    pub row: u16,
+    /// Ticks since the row began.
+    pub tick: u8,
+    /// Ticks a row.
+    pub speed: u8,
+    /// The module's own beats per minute.
+    pub tempo: u8,
+    /// Whether the song runs.
+    pub running: bool,
+}
+
+/// Newest position, written by the engine.
+#[derive(Default)]
+pub(super) struct PositionCell(AtomicU64);
+
+impl PositionCell {
+    pub(super) fn store(&self, p: Position) {
+        let low = u64::from(p.order) | u64::from(p.row) << 16;
+        let high = u64::from(p.tick)
+            | u64::from(p.speed) << 8
+            | u64::from(p.tempo) << 16
+            | u64::from(p.running) << 24;
+        self.0.store(low | high << 32, Relaxed);
+    }
+
+    fn load(&self) -> Position {
+        let bits = self.0.load(Relaxed);
+        Position {
+            order: bits as u16,
+            row: (bits >> 16) as u16,
+            tick: (bits >> 32) as u8,
+            speed: (bits >> 40) as u8,
+            tempo: (bits >> 48) as u8,
+            running: bits >> 56 & 1 == 1,
+        }
+    }
+}
+
+/// Shows what the engine does; any thread but the audio thread.
+pub struct Control {
+    meters: Vec<Meter>,
+    position: Arc<PositionCell>,
+}
+
+impl Control {
+    /// Meters of all strips, in their order.
+    pub fn meters(&self) -> &[Meter] {
+        &self.meters
+    }
+
+    /// Newest position of the song.
+    pub fn position(&self) -> Position {
+        self.position.load()
+    }
+}
+
+/// All that an engine plays, apart from parameters.
+#[derive(Clone, Default)]
+pub struct Setup {
+    /// The module, if any.
+    pub song: Option<Arc<Song>>,
+    /// Routes of the desk.
+    pub routing: Routing,
+}
+
+/// Builds what the engine plays and frees what it has done with; runs on a thread that may wait.
+pub struct Worker {
+    rate: SampleRate,
+    layout: Layout,
+    commands: CommandSender<Command>,
+    retired: Retired<Old>,
+    outbox: VecDeque<Command>,
+    song: Option<Arc<Song>>,
+    routing: Option<Routing>,
+}
+
+impl Worker {
+    /// Prepares whatever differs from what plays and hands it to the engine; on an error nothing changes.
+    ///
+    /// The engine takes it at the start of its next call. Call [`Worker::poll`] until it says that all is delivered.
+    pub fn apply(&mut self, setup: &Setup) -> Result<(), GraphError> {
+        if self.routing.as_ref() != Some(&setup.routing) {
+            let plan = setup.routing.compile(&self.layout)?;
+            self.outbox.push_back(Command::SetPlan(Box::new(plan)));
+            self.routing = Some(setup.routing.clone());
+        }
+        let same = match (&self.song, &setup.song) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            let playing =
+                setup.song.as_ref().map(|song| Box::new(super::render::Playing::new(song, self.rate)));
+            self.outbox.push_back(Command::SetSong(playing));
+            self.song = setup.song.clone();
+        }
+        self.poll();
+        Ok(())
+    }
+
+    /// Delivers what waits for room and frees what came home; true when nothing is left to deliver.
+    pub fn poll(&mut self) -> bool {
+        while self.retired.take().is_some() {}
+        while let Some(command) = self.outbox.pop_front() {
+            if let Err(QueueFull(command)) = self.commands.send(command) {
+                self.outbox.push_front(command);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
+    let (commands, receiver, retired) = command_queue(QUEUE);
+    let position = Arc::new(PositionCell::default());
+    let (rate, layout) = (config.rate, config.layout.clone());
+    let (engine, meters) = Engine::new(config, receiver, Arc::clone(&position));
+    let worker =
+        Worker { rate, layout, commands, retired, outbox: VecDeque::new(), song: None, routing: None };
+    (Control { meters, position }, engine, worker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_survives_its_cell() {
+        let position = Position { order: 255, row: 1023, tick: 31, speed: 255, tempo: 200, running: true };
+        let cell = PositionCell::default();
+        cell.store(position);
+        assert_eq!(cell.load(), position);
+    }
+}

@@ -1,0 +1,58 @@
+//! The engine: takes commands, keeps time, runs the song and the desk.
+//!
+//! [`new`] gives three halves: [`Control`] sends and shows, [`Engine`] renders on the audio thread, [`Worker`] decodes,
+//! builds and frees. The engine never waits, allocates or frees, and gives the same bits however calls are cut.
+
+mod event;
+mod halves;
+mod parameter;
+mod render;
+
+pub use event::Event;
+pub use event::EventKind;
+pub use event::Expression;
+pub use event::NoteAddress;
+pub use event::Transport;
+pub use halves::Control;
+pub use halves::Position;
+pub use halves::Setup;
+pub use halves::Worker;
+pub use parameter::INPUTS;
+pub use parameter::Kind;
+pub use parameter::LANES;
+pub use parameter::LEVEL_MAX;
+pub use parameter::MACROS;
+pub use parameter::ParameterSpec;
+pub use parameter::ParameterValues;
+pub use parameter::TEMPO_RATIOS;
+pub use parameter::TRIGGERS;
+pub use parameter::Target;
+pub use parameter::Unit;
+pub use parameter::table;
+pub use render::Call;
+pub use render::Engine;
+
+use crate::dsp::Level;
+use crate::mixer::Layout;
+use crate::units::SampleRate;
+use std::sync::Arc;
+
+/// What an engine is made for; a change of any of these takes a new engine.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// Of the host.
+    pub rate: SampleRate,
+    /// The host's buses.
+    pub layout: Layout,
+    /// The parameter table.
+    pub table: Arc<[ParameterSpec]>,
+    /// What the parameters are set to; shared with whoever sets them.
+    pub values: Arc<ParameterValues>,
+    /// Instruction set of the kernels.
+    pub level: Level,
+}
+
+/// Makes an engine with nothing loaded. Allocates all it will ever need, songs and machines excepted.
+pub fn new(config: EngineConfig) -> (Control, Engine, Worker) {
+    halves::new(config)
+}

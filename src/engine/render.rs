@@ -1,0 +1,291 @@
+//! The audio thread's half: one call from the host to filled outputs.
+//!
+//! Drains commands, applies changed parameters, cuts the call at the song's ticks, at events and at `BLOCK_SIZE`, lets
+//! the sources fill their blocks and runs the desk's plan over them.
+
+use super::EngineConfig;
+use super::Event;
+use super::ParameterSpec;
+use super::ParameterValues;
+use super::Target;
+use super::Transport;
+use super::halves::Command;
+use super::halves::Old;
+use super::halves::PositionCell;
+use crate::audio::Activity;
+use crate::audio::AudioBlock;
+use crate::audio::AudioBlockMut;
+use crate::audio::AudioBuffer;
+use crate::audio::AudioStream;
+use crate::audio::BLOCK_SIZE;
+use crate::graph::Plan;
+use crate::graph::SourceBlock;
+use crate::mixer::INPUT_SOURCE;
+use crate::mixer::Meter;
+use crate::mixer::SOURCES;
+use crate::mixer::STRIPS;
+use crate::mixer::Strip;
+use crate::mixer::strip_channels;
+use crate::rt::CommandReceiver;
+use crate::tracker::Song;
+use crate::units::Decibels;
+use crate::units::SampleRate;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Commands taken in one call, at most.
+const COMMANDS_PER_CALL: usize = 16;
+
+/// What the host asks for in one call.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// Frames to render; any number.
+    pub frames: usize,
+    /// The transport at the first frame; `None` where the call goes on from the one before.
+    pub transport: Option<Transport>,
+    /// In order of their frames; a frame past the call's end acts on the last frame.
+    pub events: &'a [Event],
+}
+
+/// Host outputs, at most.
+const MAX_OUTPUTS: usize = 16;
+
+/// A block that the desk reads, filled before the plan runs.
+struct Source {
+    buffer: AudioBuffer,
+    activity: Activity,
+}
+
+impl Source {
+    fn new(channels: usize) -> Self {
+        Self { buffer: AudioBuffer::new(channels, BLOCK_SIZE), activity: Activity::Silent }
+    }
+}
+
+/// A song with all that plays it.
+pub(super) struct Playing;
+
+impl Playing {
+    pub(super) fn new(_song: &Arc<Song>, _rate: SampleRate) -> Self {
+        Self
+    }
+}
+
+/// Renders. Real-time, apart from `new`.
+pub struct Engine {
+    commands: CommandReceiver<Command, Old>,
+    table: Arc<[ParameterSpec]>,
+    values: Arc<ParameterValues>,
+    strips: Vec<Strip>,
+    plan: Option<Box<Plan>>,
+    song: Option<Box<Playing>>,
+    sources: Vec<Source>,
+    main_input: usize,
+    position: Arc<PositionCell>,
+    /// Frames since reset.
+    frame: u64,
+}
+
+impl Engine {
+    pub(super) fn new(
+        config: EngineConfig,
+        commands: CommandReceiver<Command, Old>,
+        position: Arc<PositionCell>,
+    ) -> (Self, Vec<Meter>) {
+        let (strips, meters) = (0..STRIPS)
+            .map(|strip| Strip::new(strip_channels(&config.layout, strip), config.rate, config.level))
+            .unzip();
+        config.values.mark_all();
+        let main_input = config.layout.main_input;
+        let engine = Self {
+            commands,
+            table: config.table,
+            values: config.values,
+            strips,
+            plan: None,
+            song: None,
+            sources: (0..SOURCES)
+                .map(|source| Source::new(if source == INPUT_SOURCE { main_input } else { 2 }))
+                .collect(),
+            main_input,
+            position,
+            frame: 0,
+        };
+        (engine, meters)
+    }
+
+    /// Back to the state of a new engine that has been given the same setup and parameters.
+    pub fn reset(&mut self) {
+        self.frame = 0;
+        self.values.mark_all();
+        self.strips.iter_mut().for_each(Strip::reset);
+    }
+
+    /// Fills `outputs` with the next frames.
+    ///
+    /// `side` is the sidechain; it and the outputs are `call.frames` long and as wide as the layout says. The main
+    /// input, where the layout has one, arrives in the first output; other outputs may hold anything.
+    pub fn render(
+        &mut self,
+        call: &Call<'_>,
+        side: Option<&AudioBlock<'_>>,
+        outputs: &mut [AudioBlockMut<'_>],
+    ) {
+        let _ = (side, call.transport, call.events);
+        self.drain_commands();
+        self.apply_parameters();
+        let mut done = 0;
+        while done < call.frames {
+            let frames = BLOCK_SIZE.min(call.frames - done);
+            self.block(done..done + frames, outputs);
+            done += frames;
+            self.frame += frames as u64;
+        }
+    }
+
+    fn drain_commands(&mut self) {
+        for _ in 0..COMMANDS_PER_CALL {
+            let Some(command) = self.commands.receive() else { return };
+            let old = match command {
+                Command::SetPlan(plan) => self.plan.replace(plan).map(Old::Plan),
+                Command::SetSong(song) => std::mem::replace(&mut self.song, song).map(Old::Song),
+            };
+            if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
+                std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not
+            }
+        }
+    }
+
+    fn apply_parameters(&mut self) {
+        let Self { strips, table, values, .. } = self;
+        values.take_changed(|index, value| {
+            let Some(spec) = table.get(index) else { return };
+            match spec.target {
+                Target::StripGain(strip) => strips[strip].set_gain(Decibels(value).into()),
+                Target::StripMute(strip) => strips[strip].set_muted(value >= 0.5),
+                Target::StripPan(strip) => strips[strip].set_pan(value),
+                _ => {}
+            }
+        });
+        if self.frame == 0 {
+            self.strips.iter_mut().for_each(Strip::settle);
+        }
+    }
+
+    fn block(&mut self, range: Range<usize>, outputs: &mut [AudioBlockMut<'_>]) {
+        let frames = range.len();
+        let count = outputs.len().min(MAX_OUTPUTS);
+        let mut cut: [AudioBlockMut<'_>; MAX_OUTPUTS] = std::array::from_fn(|_| AudioBlockMut::new([]));
+        for (to, from) in cut.iter_mut().zip(outputs.iter_mut()) {
+            *to = from.slice_mut(range.clone());
+        }
+        let cut = &mut cut[..count];
+        self.take_input(cut);
+        let Some(plan) = &mut self.plan else {
+            cut.iter_mut().for_each(AudioBlockMut::silence);
+            return;
+        };
+        let sources: [SourceBlock<'_>; SOURCES] = std::array::from_fn(|number| SourceBlock {
+            block: self.sources[number].buffer.block(frames), // SOURCES of them are made
+            activity: self.sources[number].activity,
+        });
+        plan.run(self.frame, &sources, &mut self.strips, cut);
+    }
+
+    /// Copies the main input, which arrives in the main output's memory, to its source.
+    fn take_input(&mut self, outputs: &[AudioBlockMut<'_>]) {
+        if self.main_input == 0 {
+            return;
+        }
+        let (Some(source), Some(main)) = (self.sources.get_mut(INPUT_SOURCE), outputs.first()) else {
+            return;
+        };
+        let frames = main.frames().min(BLOCK_SIZE);
+        source.activity = Activity::Silent;
+        for channel in 0..self.main_input {
+            let plane = &main.channel(channel)[..frames];
+            source.buffer.channel_mut(channel)[..frames].copy_from_slice(plane); // buffers are BLOCK_SIZE long
+            if plane.iter().any(|&sample| sample != 0.0) {
+                source.activity = Activity::Sounding;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::Level;
+    use crate::engine::Control;
+    use crate::engine::Setup;
+    use crate::engine::Worker;
+    use crate::engine::table;
+    use crate::mixer::Layout;
+
+    fn insert(channels: usize) -> (Control, Engine, Worker) {
+        let table: Arc<[ParameterSpec]> = table().into();
+        let values = Arc::new(ParameterValues::new(&table));
+        let layout = Layout { main_input: channels, sidechain: 2, outputs: vec![channels, 2] };
+        crate::engine::new(EngineConfig {
+            rate: SampleRate(48000.0),
+            layout,
+            table,
+            values,
+            level: Level::detect(),
+        })
+    }
+
+    fn rendered(engine: &mut Engine, channels: usize, sizes: &[usize]) -> Vec<f32> {
+        let mut out = Vec::new();
+        for &size in sizes {
+            let (mut main, mut aux) = (AudioBuffer::new(channels, size), AudioBuffer::new(2, size));
+            (0..channels).for_each(|channel| main.channel_mut(channel).fill(0.5));
+            aux.channel_mut(0).fill(9.0);
+            let call = Call { frames: size, transport: None, events: &[] };
+            engine.render(&call, None, &mut [main.block_mut(size), aux.block_mut(size)]);
+            assert!(aux.channel(0).iter().all(|&sample| sample == 0.0));
+            out.extend_from_slice(main.channel(channels - 1));
+        }
+        out
+    }
+
+    #[test]
+    fn input_passes_an_insert_of_every_width_untouched() {
+        for channels in [1, 2, 4, 6, 8] {
+            let (_control, mut engine, mut worker) = insert(channels);
+            worker.apply(&Setup::default()).unwrap();
+            assert_eq!(rendered(&mut engine, channels, &[1, 300, 0, 8192]), vec![0.5; 8493]);
+        }
+    }
+
+    #[test]
+    fn an_engine_without_a_plan_is_silent() {
+        let (_control, mut engine, _worker) = insert(2);
+        assert_eq!(rendered(&mut engine, 2, &[64]), [0.0; 64]);
+    }
+
+    #[test]
+    fn gain_set_before_the_first_frame_is_there_at_once_and_ramps_later() {
+        let (_control, mut engine, mut worker) = insert(2);
+        worker.apply(&Setup::default()).unwrap();
+        let bus = engine.table.iter().position(|spec| spec.target == Target::StripGain(0)).unwrap();
+        engine.values.set(bus, f32::NEG_INFINITY);
+        assert_eq!(rendered(&mut engine, 2, &[10]), [0.0; 10]);
+        engine.values.set(bus, 0.0);
+        let out = rendered(&mut engine, 2, &[240, 1]);
+        assert!(out[0] > 0.0 && out[0] < 0.01 && out[100] < 0.5);
+        assert_eq!(out[239..], [0.5, 0.5]);
+    }
+
+    #[test]
+    fn a_replaced_plan_comes_home_to_the_worker() {
+        let (_control, mut engine, mut worker) = insert(2);
+        let mut setup = Setup::default();
+        for bus in 0..200 {
+            setup.routing.input = bus % 2;
+            worker.apply(&setup).unwrap();
+            rendered(&mut engine, 2, &[1]);
+        }
+        assert!(worker.poll());
+    }
+}

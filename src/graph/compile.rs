@@ -1,0 +1,155 @@
+//! From nodes and edges to an order of steps with buffers.
+//!
+//! Control side or worker. A node's buffer is the host's memory where the node is all that an output of the same width
+//! receives; otherwise it is scratch of the plan.
+
+use super::Edge;
+use super::Graph;
+use super::Kind;
+use super::NodeId;
+use super::plan::Input;
+use super::plan::Place;
+use super::plan::Plan;
+use super::plan::Step;
+use crate::audio::MAX_CHANNELS;
+use thiserror::Error;
+
+/// Why a graph cannot run.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// A node would feed itself.
+    #[error("this routing runs in a circle: {}", .0.join(" -> "))]
+    Cycle(
+        /// Names along the circle; the first stands at the end again.
+        Vec<String>,
+    ),
+    /// A node is wider than a block can be, or has no channels.
+    #[error("{name} has {channels} channels; 1 to {MAX_CHANNELS} are possible")]
+    Width {
+        /// Of the node.
+        name: String,
+        /// Asked for.
+        channels: usize,
+    },
+    /// Something is fed into a source, or out of an output.
+    #[error("{from} cannot feed {to}")]
+    Direction {
+        /// Name of the feeding node.
+        from: String,
+        /// Name of the fed node.
+        to: String,
+    },
+}
+
+pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
+    check(graph)?;
+    let order = order(graph)?;
+    let mut scratch = Vec::new();
+    let places: Vec<Place> = (0..graph.nodes.len())
+        .map(|node| {
+            let place = place(graph, NodeId(node), scratch.len());
+            if matches!(place, Place::Scratch(_)) {
+                scratch.push(graph.nodes[node].channels); // `node` counts the nodes
+            }
+            place
+        })
+        .collect();
+    let steps = order.iter().filter_map(|&node| step(graph, node, &places)).collect();
+    Ok(Plan::new(steps, &scratch))
+}
+
+fn check(graph: &Graph) -> Result<(), GraphError> {
+    for node in &graph.nodes {
+        if node.channels == 0 || node.channels > MAX_CHANNELS {
+            return Err(GraphError::Width { name: node.name.clone(), channels: node.channels });
+        }
+    }
+    for edge in &graph.edges {
+        let (from, to) = (&graph.nodes[edge.from.0], &graph.nodes[edge.to.0]); // ids come from this graph
+        if matches!(from.kind, Kind::Output(_)) || matches!(to.kind, Kind::Source(_)) {
+            return Err(GraphError::Direction { from: from.name.clone(), to: to.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Every node after all that feed it; among equals in the order of adding.
+fn order(graph: &Graph) -> Result<Vec<NodeId>, GraphError> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
+    }
+    fn visit(
+        graph: &Graph,
+        node: NodeId,
+        marks: &mut [Mark],
+        path: &mut Vec<NodeId>,
+        order: &mut Vec<NodeId>,
+    ) -> Result<(), GraphError> {
+        match marks[node.0] {
+            Mark::Done => return Ok(()),
+            Mark::Open => return Err(cycle(graph, path, node)),
+            Mark::New => marks[node.0] = Mark::Open,
+        }
+        path.push(node);
+        for edge in graph.edges.iter().filter(|edge| edge.to == node) {
+            visit(graph, edge.from, marks, path, order)?;
+        }
+        path.pop();
+        marks[node.0] = Mark::Done;
+        order.push(node);
+        Ok(())
+    }
+    let (mut marks, mut order) = (vec![Mark::New; graph.nodes.len()], Vec::new());
+    for node in 0..graph.nodes.len() {
+        visit(graph, NodeId(node), &mut marks, &mut Vec::new(), &mut order)?;
+    }
+    Ok(order)
+}
+
+/// The circle, in the direction in which the sound would run.
+fn cycle(graph: &Graph, path: &[NodeId], closing: NodeId) -> GraphError {
+    let start = path.iter().position(|&node| node == closing).unwrap_or(0);
+    let circle = path[start..].iter().chain([&closing]).rev();
+    GraphError::Cycle(circle.map(|node| graph.nodes[node.0].name.clone()).collect())
+}
+
+fn place(graph: &Graph, node: NodeId, next_scratch: usize) -> Place {
+    match graph.nodes[node.0].kind {
+        Kind::Source(number) => Place::Source(number),
+        Kind::Output(number) => Place::Output(number),
+        Kind::Stream(_) => sole_output(graph, node).map_or(Place::Scratch(next_scratch), Place::Output),
+    }
+}
+
+/// The output of the same width that receives nothing but `node`, if there is one.
+fn sole_output(graph: &Graph, node: NodeId) -> Option<usize> {
+    let feeds = |edge: &&Edge| edge.from == node && !edge.side;
+    graph.edges.iter().filter(feeds).find_map(|edge| {
+        let Kind::Output(number) = graph.nodes[edge.to.0].kind else { return None };
+        let alone = graph.edges.iter().filter(|other| other.to == edge.to).count() == 1;
+        (alone && graph.nodes[edge.to.0].channels == graph.nodes[node.0].channels).then_some(number)
+    })
+}
+
+fn step(graph: &Graph, node: NodeId, places: &[Place]) -> Option<Step> {
+    let place = places[node.0];
+    let stream = match graph.nodes[node.0].kind {
+        Kind::Source(_) => return None,
+        Kind::Stream(number) => Some(number),
+        Kind::Output(_) => None,
+    };
+    let edges = || graph.edges.iter().filter(|edge| edge.to == node);
+    let inputs: Vec<Input> = edges()
+        .filter(|edge| !edge.side)
+        .map(|edge| Input { from: places[edge.from.0], mix: edge.mix.unwrap_or(graph.mix) })
+        .collect();
+    if stream.is_none() && inputs.iter().any(|input| input.from == place) {
+        return None; // the stream before has rendered into this output's own memory
+    }
+    let side = edges().filter(|edge| edge.side).last().map(|edge| places[edge.from.0]);
+    Some(Step { stream, inputs, side, place })
+}

@@ -1,0 +1,40 @@
+//! The mixing desk: strips, and the routing that turns into a graph of them.
+//!
+//! Song channels, keyboard slots and inputs feed buses; buses feed the master, a host output of their own, or both.
+//! Routing is edited and compiled off the audio thread; strips run on it.
+
+mod routing;
+mod strip;
+
+pub use routing::Bus;
+pub use routing::INPUT_SOURCE;
+pub use routing::KEYBOARD_SLOTS;
+pub use routing::KEYBOARD_SOURCE;
+pub use routing::Layout;
+pub use routing::Routing;
+pub use routing::SOURCES;
+pub use routing::strip_channels;
+pub use strip::Meter;
+pub use strip::Strip;
+
+/// Song channels with outputs of their own.
+pub const SONG_CHANNELS: usize = 64;
+/// Mixing buses.
+pub const BUSES: usize = 16;
+/// Returns that sends feed.
+pub const RETURNS: usize = 2;
+/// Buses, returns and master.
+pub const STRIPS: usize = BUSES + RETURNS + 1;
+/// Index of the master among the strips.
+pub const MASTER: usize = STRIPS - 1;
+/// Insert slots of a strip.
+pub const INSERTS: usize = 4;
+
+/// Name of a strip as users see it.
+pub fn strip_name(strip: usize) -> String {
+    match strip {
+        MASTER => "Master".to_owned(),
+        s if s >= BUSES => format!("Return {}", s - BUSES + 1),
+        s => format!("Bus {}", s + 1),
+    }
+}

@@ -1,0 +1,239 @@
+//! A strip of the desk: gain, mute, balance and meters of one bus.
+//!
+//! Works in place on the bus's block. Audio thread. Gains ramp linearly in amplitude over 5 ms from the frame on which
+//! they are set; a silent strip costs nothing.
+
+use crate::audio::Activity;
+use crate::audio::AudioBlock;
+use crate::audio::AudioBlockMut;
+use crate::audio::AudioStream;
+use crate::audio::BLOCK_SIZE;
+use crate::audio::ChannelConfig;
+use crate::audio::RenderContext;
+use crate::dsp;
+use crate::dsp::Level;
+use crate::dsp::Ramp;
+use crate::rt;
+use crate::rt::LevelReader;
+use crate::rt::LevelWriter;
+use crate::units::Gain;
+use crate::units::SampleRate;
+
+/// Seconds that a change of gain takes.
+const RAMP_SECONDS: f64 = 0.005;
+
+/// The reading half of a strip's meters: left and right (or the first and second channel) after the gain.
+pub struct Meter {
+    /// One for each side.
+    pub sides: [LevelReader; 2],
+}
+
+/// One bus, return or master.
+pub struct Strip {
+    channels: usize,
+    level: Level,
+    ramp_frames: u32,
+    gain: Gain,
+    muted: bool,
+    /// Muted because another strip of its section is soloed.
+    unheard: bool,
+    /// -1 left … 1 right.
+    pan: f32,
+    /// Left, right and every further channel.
+    ramps: [Ramp; 3],
+    meters: [LevelWriter; 2],
+}
+
+impl Strip {
+    /// At unity gain, in the middle. Allocates.
+    pub fn new(channels: usize, rate: SampleRate, level: Level) -> (Self, Meter) {
+        let ((left, left_reader), (right, right_reader)) = (rt::level(), rt::level());
+        let strip = Self {
+            channels,
+            level,
+            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            gain: Gain::UNITY,
+            muted: false,
+            unheard: false,
+            pan: 0.0,
+            ramps: [Ramp::new(1.0); 3],
+            meters: [left, right],
+        };
+        (strip, Meter { sides: [left_reader, right_reader] })
+    }
+
+    /// Real-time, like all setters: the change begins on the next frame.
+    pub fn set_gain(&mut self, gain: Gain) {
+        self.gain = gain;
+        self.aim();
+    }
+
+    /// Silences the strip, or lets it sound.
+    pub fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+        self.aim();
+    }
+
+    /// Silences the strip because others are soloed.
+    pub fn set_unheard(&mut self, unheard: bool) {
+        self.unheard = unheard;
+        self.aim();
+    }
+
+    /// Balance from -1 (left only) to 1 (right only).
+    pub fn set_pan(&mut self, pan: f32) {
+        self.pan = pan.clamp(-1.0, 1.0);
+        self.aim();
+    }
+
+    /// Ends every ramp at its target, for a start from nothing.
+    pub fn settle(&mut self) {
+        for ramp in &mut self.ramps {
+            ramp.jump_to(ramp.target());
+        }
+    }
+
+    fn aim(&mut self) {
+        let gain = if self.muted || self.unheard { 0.0 } else { self.gain.0 };
+        let (left, right) = if self.channels == 1 { (1.0, 1.0) } else { (1.0 - self.pan, 1.0 + self.pan) };
+        let targets = [gain * left.min(1.0), gain * right.min(1.0), gain];
+        for (ramp, target) in self.ramps.iter_mut().zip(targets) {
+            ramp.move_to(target, self.ramp_frames);
+        }
+    }
+
+    fn apply_gains(&mut self, io: &mut AudioBlockMut<'_>) -> Activity {
+        let frames = io.frames();
+        let mut values = [0.0; BLOCK_SIZE];
+        let values = &mut values[..frames.min(BLOCK_SIZE)];
+        for (channel, plane) in io.planes_mut().iter_mut().enumerate() {
+            let ramp = &self.ramps[channel.min(2)];
+            if !ramp.settled() {
+                ramp.clone().fill(values);
+                dsp::scale_by(self.level, plane, values);
+            } else if ramp.target() != 1.0 {
+                dsp::scale(self.level, plane, ramp.target());
+            }
+        }
+        let silent = self.ramps.iter().all(|ramp| ramp.settled() && ramp.target() == 0.0);
+        self.ramps.iter_mut().for_each(|ramp| ramp.skip(frames));
+        if silent {
+            io.silence(); // 0 times infinity is not 0
+            return Activity::Silent;
+        }
+        Activity::Sounding
+    }
+
+    fn measure(&mut self, io: &AudioBlockMut<'_>) {
+        for (channel, meter) in self.meters.iter_mut().enumerate() {
+            let plane = io.channel(channel.min(self.channels - 1));
+            let mean_square = dsp::sum_of_squares(self.level, plane) / plane.len().max(1) as f32;
+            meter.report(dsp::peak(self.level, plane), mean_square);
+        }
+    }
+}
+
+impl AudioStream for Strip {
+    fn channel_config(&self) -> ChannelConfig {
+        ChannelConfig { inputs: self.channels as u16, outputs: self.channels as u16 }
+    }
+
+    fn render(
+        &mut self,
+        ctx: &mut RenderContext<'_>,
+        _side: Option<&AudioBlock<'_>>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Activity {
+        if ctx.input() == Activity::Silent {
+            self.skip(io.frames());
+            return Activity::Silent;
+        }
+        let activity = self.apply_gains(io);
+        self.measure(io);
+        activity
+    }
+
+    fn reset(&mut self) {
+        self.settle();
+    }
+
+    fn skip(&mut self, frames: usize) {
+        self.ramps.iter_mut().for_each(|ramp| ramp.skip(frames));
+        self.meters.iter_mut().for_each(|meter| meter.report(0.0, 0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::AudioBuffer;
+
+    fn strip() -> Strip {
+        Strip::new(2, SampleRate(48000.0), Level::detect()).0
+    }
+
+    fn rendered(strip: &mut Strip, sizes: &[usize]) -> Vec<f32> {
+        let mut out = Vec::new();
+        for &size in sizes {
+            let mut buffer = AudioBuffer::new(2, size);
+            (0..2).for_each(|channel| buffer.channel_mut(channel).fill(0.5));
+            strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(size));
+            out.extend_from_slice(buffer.channel(0));
+        }
+        out
+    }
+
+    #[test]
+    fn a_gain_change_begins_on_its_frame_and_lands_after_five_milliseconds() {
+        let mut strip = strip();
+        strip.set_gain(Gain(0.5));
+        let out = rendered(&mut strip, &[256]);
+        assert!(out[0] < 0.5 && out[238] > 0.25);
+        assert_eq!(out[239..], [0.25; 17]);
+    }
+
+    #[test]
+    fn a_gain_change_does_not_depend_on_how_frames_are_cut() {
+        let cut = |sizes: &[usize]| {
+            let mut strip = strip();
+            strip.set_gain(Gain(0.3));
+            strip.set_pan(0.4);
+            rendered(&mut strip, sizes)
+        };
+        assert_eq!(cut(&[1, 7, 63, 100, 85]), cut(&[256]));
+    }
+
+    #[test]
+    fn muting_ends_in_exact_silence_and_is_said() {
+        let mut strip = strip();
+        strip.set_muted(true);
+        rendered(&mut strip, &[240]);
+        let mut buffer = AudioBuffer::new(2, 8);
+        buffer.channel_mut(0).fill(f32::INFINITY);
+        let activity =
+            strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(8));
+        assert_eq!(activity, Activity::Silent);
+        assert_eq!(buffer.channel(0), [0.0; 8]);
+    }
+
+    #[test]
+    fn balance_keeps_the_near_side_and_fades_the_far_one() {
+        let mut strip = strip();
+        strip.set_pan(1.0);
+        strip.settle();
+        let mut buffer = AudioBuffer::new(2, 4);
+        (0..2).for_each(|channel| buffer.channel_mut(channel).fill(0.5));
+        strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(4));
+        assert_eq!((buffer.channel(0)[0], buffer.channel(1)[0]), (0.0, 0.5));
+    }
+
+    #[test]
+    fn meters_keep_the_peak_after_the_gain() {
+        let (mut strip, meter) = Strip::new(2, SampleRate(48000.0), Level::detect());
+        strip.set_gain(Gain(0.5));
+        strip.settle();
+        rendered(&mut strip, &[64]);
+        assert_eq!(meter.sides[0].take_peak(), 0.25);
+        assert_eq!(meter.sides[0].take_peak(), 0.0);
+    }
+}

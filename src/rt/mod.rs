@@ -1,0 +1,15 @@
+//! The roads between threads: ordered commands, newest values, and the float environment of the audio thread.
+//!
+//! Nothing here waits, and nothing here frees on the audio thread.
+
+mod command;
+mod meter;
+
+pub use command::CommandReceiver;
+pub use command::CommandSender;
+pub use command::QueueFull;
+pub use command::Retired;
+pub use command::command_queue;
+pub use meter::LevelReader;
+pub use meter::LevelWriter;
+pub use meter::level;
