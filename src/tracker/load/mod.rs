@@ -7,6 +7,7 @@ mod amiga_mod;
 mod error;
 mod pcm;
 mod reader;
+mod s3m;
 mod text;
 
 pub use error::LoadError;
@@ -22,7 +23,9 @@ use reader::Reader;
 /// `LoadError::UnknownFormat` where nothing is recognised; otherwise what is wrong with the file and where. A sample
 /// that the file's end cuts short is no error: it keeps its whole frames.
 pub fn load(bytes: &[u8]) -> Result<Song, LoadError> {
-    if amiga_mod::is_signed(bytes) {
+    if s3m::is_signed(bytes) {
+        s3m::load(bytes)
+    } else if amiga_mod::is_signed(bytes) {
         amiga_mod::load(bytes)
     } else if amiga_mod::is_soundtracker(bytes) {
         amiga_mod::load_soundtracker(bytes)
