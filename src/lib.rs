@@ -8,6 +8,7 @@ pub mod dsp;
 pub mod engine;
 pub mod graph;
 pub mod mixer;
+pub mod rack;
 pub mod rt;
 pub mod sample;
 pub mod tracker;

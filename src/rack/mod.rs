@@ -1,0 +1,211 @@
+//! All that is saved: one type for the file on disk and for the host's state.
+//!
+//! On disk a rack is TOML with parameter values; in the host's state it is one text, base64 of zstd of JSON with the
+//! version first, and parameter values stay with the host. Fields that this version does not know survive a load and a
+//! save. Any thread but the audio thread.
+
+mod packed;
+
+pub use packed::PackedError;
+
+use crate::engine::ParameterSpec;
+use crate::engine::ParameterValues;
+use crate::engine::Setup;
+use crate::graph::GraphError;
+use crate::mixer::Layout;
+use crate::mixer::Routing;
+use crate::tracker::load::LoadError;
+use crate::tracker::load::load;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::Serializer;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Versions of the rack format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// A rack with a newer one is refused.
+    pub major: u16,
+    /// A rack with a newer one loads, and what is unknown survives.
+    pub minor: u16,
+}
+
+/// The version that this library writes.
+pub const VERSION: Version = Version { major: 1, minor: 0 };
+
+/// A module inside a rack.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Module {
+    /// File name, for display and for saving it again.
+    pub name: String,
+    /// The file, byte for byte.
+    #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
+    pub bytes: Arc<[u8]>,
+}
+
+fn write_bytes<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(bytes))
+}
+
+fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    BASE64.decode(text).map(Into::into).map_err(serde::de::Error::custom)
+}
+
+/// Everything that Busker saves.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rack {
+    /// First, so that a reader can refuse early.
+    pub version: Version,
+    /// The song, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub song: Option<Module>,
+    /// Routes of the desk.
+    #[serde(default)]
+    pub routing: Routing,
+    /// Plain values by parameter id; levels of silence are `-inf`. Empty in the host's state.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, f32>,
+    /// What a newer version has added.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, serde_json::Value>,
+}
+
+impl Default for Rack {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            song: None,
+            routing: Routing::default(),
+            parameters: BTreeMap::new(),
+            unknown: BTreeMap::new(),
+        }
+    }
+}
+
+/// Why a rack cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RackError {
+    /// Written by a newer Busker.
+    #[error("the rack has version {found}, this Busker reads up to {known}: update Busker")]
+    Newer {
+        /// Major version of the rack.
+        found: u16,
+        /// Major version of this library.
+        known: u16,
+    },
+    /// The host's state is damaged.
+    #[error("the saved state is damaged: {0}")]
+    Packed(#[from] PackedError),
+    /// The file is no rack.
+    #[error("not a rack file: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// The module inside cannot be loaded.
+    #[error("the rack's module {name}: {error}")]
+    Module {
+        /// Of the module.
+        name: String,
+        /// What is wrong with it.
+        error: LoadError,
+    },
+    /// The routing cannot run.
+    #[error("the rack's routing: {0}")]
+    Routing(#[from] GraphError),
+}
+
+impl Rack {
+    /// Reads the text of a `.busker.toml` file.
+    pub fn from_toml(text: &str) -> Result<Self, RackError> {
+        toml::from_str::<Self>(text)?.checked()
+    }
+
+    /// Text of a `.busker.toml` file.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(self)
+    }
+
+    /// Reads the text of the host's state.
+    pub fn unpack(text: &str) -> Result<Self, RackError> {
+        packed::unpack(text)?.checked()
+    }
+
+    /// Text for the host's state; parameter values are left out.
+    pub fn pack(&self) -> Result<String, PackedError> {
+        packed::pack(&Self { parameters: BTreeMap::new(), ..self.clone() })
+    }
+
+    fn checked(self) -> Result<Self, RackError> {
+        if self.version.major > VERSION.major {
+            return Err(RackError::Newer { found: self.version.major, known: VERSION.major });
+        }
+        Ok(self)
+    }
+
+    /// Loads what the rack names, for [`Worker::apply`](crate::engine::Worker::apply).
+    pub fn setup(&self, layout: &Layout) -> Result<Setup, RackError> {
+        self.routing.compile(layout)?;
+        let song = self.song.as_ref().map(|module| {
+            load(&module.bytes)
+                .map(Arc::new)
+                .map_err(|error| RackError::Module { name: module.name.clone(), error })
+        });
+        Ok(Setup { song: song.transpose()?, routing: self.routing.clone() })
+    }
+
+    /// Sets every parameter: to the rack's value, or where it has none to the default.
+    pub fn apply_parameters(&self, table: &[ParameterSpec], values: &ParameterValues) {
+        for (index, spec) in table.iter().enumerate() {
+            let value = self.parameters.get(&spec.id).copied();
+            values.set(index, value.unwrap_or_else(|| spec.kind.default_value()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rack() -> Rack {
+        let mut rack = Rack::default();
+        rack.song = Some(Module { name: "a.mod".to_owned(), bytes: vec![0, 1, 254, 255].into() });
+        rack.routing.song_channels[3] = 7;
+        rack.parameters.insert("b01g".to_owned(), f32::NEG_INFINITY);
+        rack
+    }
+
+    #[test]
+    fn a_rack_survives_its_file_and_the_hosts_state() {
+        let rack = rack();
+        let text = rack.to_toml().unwrap();
+        assert!(Rack::from_toml(&text).unwrap() == rack, "{text}");
+        let packed = Rack::unpack(&rack.pack().unwrap()).unwrap();
+        assert!(packed.song == rack.song && packed.routing == rack.routing && packed.parameters.is_empty());
+    }
+
+    #[test]
+    fn unknown_fields_survive_and_missing_ones_take_defaults() {
+        let text = "version = { major = 1, minor = 9 }\n[space]\nsize = 3\n";
+        let rack = Rack::from_toml(text).unwrap();
+        assert!(rack.routing == Routing::default());
+        let again = Rack::unpack(&rack.pack().unwrap()).unwrap();
+        assert_eq!(again.unknown["space"]["size"], 3);
+    }
+
+    #[test]
+    fn a_newer_major_version_is_refused() {
+        let error = Rack::from_toml("version = { major = 2, minor = 0 }").err().unwrap();
+        assert_eq!(error.to_string(), "the rack has version 2, this Busker reads up to 1: update Busker");
+    }
+
+    #[test]
+    fn a_module_that_cannot_be_loaded_is_named() {
+        let error = rack().setup(&Layout::default()).err().unwrap();
+        assert!(error.to_string().starts_with("the rack's module a.mod: "), "{error}");
+    }
+}
