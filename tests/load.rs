@@ -20,7 +20,7 @@ fn modules(directory: &str, extension: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_module_at_hand_loads() {
-    for extension in ["mod", "s3m"] {
+    for extension in ["mod", "s3m", "xm"] {
         for path in
             [modules("songs", extension), modules(&format!("tracker-tests/{extension}"), extension)].concat()
         {
@@ -28,12 +28,11 @@ fn every_module_at_hand_loads() {
                 load(&fs::read(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             assert!(!song.orders.is_empty() && !song.patterns.is_empty(), "{}", path.display());
             println!(
-                "{}: {:?} {:?} {:?} {:?} {} channels, {} patterns, {} instruments, {} samples",
+                "{}: {:?} {:?} {:?} {} channels, {} patterns, {} instruments, {} samples",
                 path.file_name().unwrap().display(),
                 song.title,
                 song.made_with,
                 song.dialect,
-                song.quirks,
                 song.channels.len(),
                 song.patterns.len(),
                 song.instruments.len(),

@@ -5,10 +5,12 @@
 
 mod amiga_mod;
 mod error;
+mod extension;
 mod pcm;
 mod reader;
 mod s3m;
 mod text;
+mod xm;
 
 pub use error::LoadError;
 pub use error::Part;
@@ -23,7 +25,9 @@ use reader::Reader;
 /// `LoadError::UnknownFormat` where nothing is recognised; otherwise what is wrong with the file and where. A sample
 /// that the file's end cuts short is no error: it keeps its whole frames.
 pub fn load(bytes: &[u8]) -> Result<Song, LoadError> {
-    if s3m::is_signed(bytes) {
+    if xm::is_signed(bytes) {
+        xm::load(bytes)
+    } else if s3m::is_signed(bytes) {
         s3m::load(bytes)
     } else if amiga_mod::is_signed(bytes) {
         amiga_mod::load(bytes)
