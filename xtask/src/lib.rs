@@ -3,4 +3,11 @@
 //! Tests of the plugin use [`host`] and [`bounce`]; `cargo xtask` uses all of it. Nothing here is part of the plugin.
 
 pub mod bounce;
+pub mod commands;
+pub mod error;
 pub mod host;
+pub mod midi;
+pub mod paths;
+mod picture;
+pub mod sound;
+mod tools;

@@ -1,0 +1,155 @@
+//! `cargo xtask demo`: the demo song with a MIDI melody and a moving bus gain, bounced from both formats and compared.
+//!
+//! Leaves the WAV files, the melody and a picture under `target/demo` and fails when the formats differ in one bit.
+
+use std::path::Path;
+use std::time::Instant;
+
+use clap::Args;
+use midly::Header;
+use midly::MetaMessage;
+use midly::MidiMessage;
+use midly::Smf;
+use midly::TrackEvent;
+use midly::TrackEventKind;
+
+use super::bounce::report;
+use super::bundle::bundle;
+use crate::bounce::Performance;
+use crate::bounce::Rendering;
+use crate::bounce::TimedEvent;
+use crate::bounce::perform;
+use crate::error::TaskError;
+use crate::host::EventKind;
+use crate::host::Format;
+use crate::host::HostError;
+use crate::host::find_parameter;
+use crate::host::open;
+use crate::midi;
+use crate::paths;
+use crate::picture;
+use crate::sound::Levels;
+use crate::sound::write_wav;
+
+const RATE: f64 = 48_000.0;
+
+/// Ticks per quarter note of the melody.
+const TICKS: u16 = 96;
+
+/// Microseconds per quarter note at 125 BPM, the tempo of a new module.
+const QUARTER_US: u32 = 480_000;
+
+/// One bar of the melody: MIDI key and eighth notes held.
+const MELODY: [(u8, u32); 12] = [
+    (69, 2),
+    (72, 1),
+    (76, 1),
+    (74, 2),
+    (72, 2),
+    (67, 2),
+    (71, 1),
+    (74, 1),
+    (72, 3),
+    (69, 1),
+    (64, 2),
+    (67, 2),
+];
+
+#[derive(Args)]
+pub struct Arguments {
+    /// Length.
+    #[arg(long, default_value_t = 30.0)]
+    seconds: f64,
+    /// Uses the bundles that are there instead of building them.
+    #[arg(long)]
+    no_build: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
+    if !arguments.no_build {
+        let begun = Instant::now();
+        bundle(["busker", "--release"].map(str::to_owned).to_vec())?;
+        println!("built and bundled in {:.0} s", begun.elapsed().as_secs_f64());
+    }
+    let folder = paths::target().join("demo");
+    std::fs::create_dir_all(&folder).map_err(TaskError::file(&folder))?;
+    let tune = folder.join("melody.mid");
+    melody(arguments.seconds).save(&tune).map_err(TaskError::file(&tune))?;
+
+    let clap = bounce(Format::Clap, &tune, arguments.seconds, &folder)?;
+    let vst3 = bounce(Format::Vst3, &tune, arguments.seconds, &folder)?;
+    let picture = folder.join("demo.png");
+    picture::draw(clap.planes(0), RATE).save(&picture)?;
+    println!("wrote {}", picture.display());
+
+    if let Some(difference) = clap.first_difference(&vst3) {
+        return Err(TaskError::Claim(format!("the formats differ: {difference}")));
+    }
+    println!("CLAP and VST3 agree bit for bit on all {} buses", clap.buses.len());
+    if Levels::of(clap.planes(0)).peak_db < -60.0 {
+        return Err(TaskError::Claim("the bounce is silent".to_owned()));
+    }
+    Ok(())
+}
+
+fn bounce(format: Format, tune: &Path, seconds: f64, folder: &Path) -> Result<Rendering, TaskError> {
+    let mut host = open(&paths::bundle(format))?.instantiate("Busker")?;
+    let bytes = std::fs::read(tune).map_err(TaskError::file(tune))?;
+    let score = midi::read(&bytes, RATE, None)?;
+    let parameters = host.parameters();
+    let gain = "Bus 1 Gain";
+    let gain = find_parameter(&parameters, gain).ok_or_else(|| HostError::NoParameter(gain.to_owned()))?;
+    let mut events = score.events;
+    events.extend(swell(gain.id, gain.default, seconds));
+    let frames = (seconds * RATE).round() as u64;
+    let performance =
+        Performance { rate: RATE, frames, segments: score.segments, events, ..Performance::default() };
+    let rendering = perform(&mut *host, &performance)?;
+    report(&format.to_string(), &rendering, seconds);
+    let file = folder.join(format!("demo-{}.wav", format.to_string().to_lowercase()));
+    write_wav(&file, rendering.planes(0), RATE)?;
+    println!("wrote {}", file.display());
+    Ok(rendering)
+}
+
+/// The gain falls to half its default and comes back, a point every 100 ms, in the middle third.
+fn swell(id: u32, default: f64, seconds: f64) -> Vec<TimedEvent> {
+    let (begin, end) = (seconds / 3.0, seconds * 2.0 / 3.0);
+    let steps = ((end - begin) * 10.0) as u32;
+    (0..=steps)
+        .map(|step| {
+            let turn = f64::from(step) / f64::from(steps.max(1)) * std::f64::consts::TAU;
+            let value = default * (0.75 + 0.25 * turn.cos());
+            let frame = ((begin + f64::from(step) * 0.1) * RATE).round() as u64;
+            TimedEvent { frame, kind: EventKind::Parameter { id, value } }
+        })
+        .collect()
+}
+
+/// The melody on MIDI channel 1, over and over, in eighths.
+fn melody(seconds: f64) -> Smf<'static> {
+    let mut track = vec![meta(0, MetaMessage::Tempo(QUARTER_US.into()))];
+    let eighth = u32::from(TICKS) / 2;
+    let eighths = (seconds * 1e6 / f64::from(QUARTER_US) * 2.0) as u32;
+    let mut at = 0;
+    for (key, length) in MELODY.into_iter().cycle() {
+        if at + length > eighths {
+            break;
+        }
+        let (key, sounding) = (key.into(), length * eighth - eighth / 4);
+        track.push(note(if at == 0 { 0 } else { eighth / 4 }, MidiMessage::NoteOn { key, vel: 90.into() }));
+        track.push(note(sounding, MidiMessage::NoteOff { key, vel: 0.into() }));
+        at += length;
+    }
+    track.push(meta(0, MetaMessage::EndOfTrack));
+    let header = Header { format: midly::Format::SingleTrack, timing: midly::Timing::Metrical(TICKS.into()) };
+    Smf { header, tracks: vec![track] }
+}
+
+fn note(delta: u32, message: MidiMessage) -> TrackEvent<'static> {
+    TrackEvent { delta: delta.into(), kind: TrackEventKind::Midi { channel: 0.into(), message } }
+}
+
+fn meta(delta: u32, message: MetaMessage<'static>) -> TrackEvent<'static> {
+    TrackEvent { delta: delta.into(), kind: TrackEventKind::Meta(message) }
+}

@@ -1,0 +1,243 @@
+//! `cargo xtask screenshot`: opens the editor of a bundled plugin in a virtual X server and writes a PNG.
+//!
+//! The picture is taken by a child process, since only a fresh process can be given its display, and an editor that
+//! crashes must not take the command with it. The plugin plays meanwhile, so that meters and position move.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use std::time::Instant;
+
+use clap::Args;
+use x11rb::connection::Connection;
+use x11rb::protocol::xproto::ConfigureWindowAux;
+use x11rb::protocol::xproto::ConnectionExt;
+use x11rb::protocol::xproto::CreateWindowAux;
+use x11rb::protocol::xproto::ImageFormat;
+use x11rb::protocol::xproto::WindowClass;
+use x11rb::rust_connection::RustConnection;
+
+use crate::error::TaskError;
+use crate::host::Audio;
+use crate::host::Block;
+use crate::host::Direction;
+use crate::host::Format;
+use crate::host::HostError;
+use crate::host::PluginHost;
+use crate::host::Processor;
+use crate::host::Setup;
+use crate::host::Transport;
+use crate::host::open;
+use crate::paths;
+use crate::picture::Image;
+use crate::tools;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The bundle; the CLAP under target/bundled without it.
+    #[arg(long)]
+    plugin: Option<PathBuf>,
+    /// Name or id of the plugin inside the bundle; the first without it.
+    #[arg(long)]
+    name: Option<String>,
+    /// A module (CLAP) or `.vstpreset` (VST3) to show.
+    #[arg(long)]
+    song: Option<PathBuf>,
+    /// The picture.
+    #[arg(short, long)]
+    output: PathBuf,
+    /// How long the editor is open before the picture is taken.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Uses the display that is there.
+    #[arg(long, hide = true)]
+    here: bool,
+}
+
+impl Arguments {
+    /// The editor of the bundle's first plugin.
+    pub(super) fn of(bundle: PathBuf, output: PathBuf) -> Self {
+        Self { plugin: Some(bundle), name: None, song: None, output, seconds: 3.0, here: false }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
+    if arguments.here {
+        return photograph(arguments);
+    }
+    tools::ensure("Xvfb", || tools::on_path("Xvfb"), &["xvfb", "libgl1", "libgl1-mesa-dri"])?;
+    let mut server = Server::start()?;
+    let program = std::env::current_exe().map_err(TaskError::file("xtask"))?;
+    let mut child = Command::new(program);
+    let plugin = arguments.plugin.clone().unwrap_or_else(|| paths::bundle(Format::Clap));
+    child.args(["screenshot", "--here", "--seconds", &arguments.seconds.to_string()]);
+    child.arg("--plugin").arg(absolute(&plugin)?).arg("--output").arg(absolute(&arguments.output)?);
+    if let Some(name) = &arguments.name {
+        child.args(["--name", name]);
+    }
+    if let Some(song) = &arguments.song {
+        child.arg("--song").arg(absolute(song)?);
+    }
+    let done = tools::run(child.env("DISPLAY", &server.display));
+    server.stop();
+    done
+}
+
+fn absolute(path: &PathBuf) -> Result<PathBuf, TaskError> {
+    std::path::absolute(path).map_err(TaskError::file(path))
+}
+
+/// A virtual X server of our own.
+struct Server {
+    process: Child,
+    display: String,
+}
+
+impl Server {
+    /// Starts Xvfb on a display number that it picks itself.
+    fn start() -> Result<Self, TaskError> {
+        let mut process = Command::new("Xvfb")
+            .args(["-displayfd", "1", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(TaskError::file("Xvfb"))?;
+        let mut number = String::new();
+        if let Some(output) = process.stdout.take() {
+            BufReader::new(output).read_line(&mut number).map_err(TaskError::file("Xvfb"))?;
+        }
+        if number.trim().is_empty() {
+            return Err(TaskError::Window("Xvfb did not name its display".to_owned()));
+        }
+        Ok(Self { process, display: format!(":{}", number.trim()) })
+    }
+
+    fn stop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn window_error(error: impl std::fmt::Display) -> TaskError {
+    TaskError::Window(error.to_string())
+}
+
+/// Opens the editor on the display of this process.
+fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
+    let file = arguments.plugin.clone().unwrap_or_else(|| paths::bundle(Format::Clap));
+    let bundle = open(&file)?;
+    let first = bundle.plugins()?.into_iter().next().ok_or(HostError::Missing("plugin"))?;
+    let mut host = bundle.instantiate(arguments.name.as_deref().unwrap_or(&first.name))?;
+    if let Some(song) = &arguments.song {
+        host.load_preset(song)?;
+    }
+    let (connection, window) = open_window()?;
+    let begun = Instant::now();
+    let (width, height) = host.open_editor(window)?;
+    println!("editor of {width} x {height} opened in {} ms", begun.elapsed().as_millis());
+    let size = ConfigureWindowAux::new().width(u32::from(width)).height(u32::from(height));
+    connection.configure_window(window, &size).map_err(window_error)?;
+    connection.flush().map_err(window_error)?;
+    play_while_open(&mut *host, arguments.seconds)?;
+    let image = grab(&connection, window, width, height)?;
+    host.close_editor();
+    image.save(&arguments.output)?;
+    println!("wrote {}", arguments.output.display());
+    Ok(())
+}
+
+fn open_window() -> Result<(RustConnection, u32), TaskError> {
+    let (connection, screen) = x11rb::connect(None).map_err(window_error)?;
+    let screen = &connection.setup().roots[screen];
+    let window = connection.generate_id().map_err(window_error)?;
+    let options = CreateWindowAux::new().background_pixel(screen.black_pixel);
+    connection
+        .create_window(
+            screen.root_depth,
+            window,
+            screen.root,
+            0,
+            0,
+            1200,
+            900,
+            0,
+            WindowClass::INPUT_OUTPUT,
+            screen.root_visual,
+            &options,
+        )
+        .map_err(window_error)?;
+    connection.map_window(window).map_err(window_error)?;
+    connection.flush().map_err(window_error)?;
+    Ok((connection, window))
+}
+
+/// Plays at about real speed on a thread of its own and serves the editor on this one.
+fn play_while_open(host: &mut dyn PluginHost, seconds: f64) -> Result<(), TaskError> {
+    let mut audio = Audio::new(&channels(host, Direction::Input), &channels(host, Direction::Output));
+    let mut processor = host.activate(&Setup { max_block: 480, ..Setup::default() })?;
+    let over = AtomicBool::new(false);
+    let played = std::thread::scope(|scope| {
+        let audio_thread = scope.spawn(|| {
+            let answer = play(&mut *processor, &mut audio, &over);
+            drop(processor);
+            answer
+        });
+        let begun = Instant::now();
+        while begun.elapsed().as_secs_f64() < seconds {
+            host.idle();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        over.store(true, Relaxed);
+        audio_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    host.deactivate()?;
+    Ok(played?)
+}
+
+fn channels(host: &mut dyn PluginHost, direction: Direction) -> Vec<usize> {
+    host.buses(direction).iter().map(|bus| bus.channels).collect()
+}
+
+fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> Result<(), HostError> {
+    let mut start = 0;
+    while !over.load(Relaxed) {
+        audio.prepare(480, 0.0);
+        let seconds = start as f64 / 48_000.0;
+        let transport = Transport {
+            playing: true,
+            tempo: 125.0,
+            tempo_increment: 0.0,
+            beats: seconds * 125.0 / 60.0,
+            frames: start as i64,
+            seconds,
+            loop_beats: None,
+            signature: (4, 4),
+        };
+        processor.process(&Block { frames: 480, start, transport: Some(&transport), events: &[] }, audio)?;
+        start += 480;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// The window's pixels with everything inside it.
+fn grab(connection: &RustConnection, window: u32, width: u16, height: u16) -> Result<Image, TaskError> {
+    let reply = connection
+        .get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, !0)
+        .map_err(window_error)?
+        .reply()
+        .map_err(window_error)?;
+    // 24-bit X visuals store blue, green, red and a filler byte.
+    let pixels: Vec<u8> =
+        reply.data.chunks_exact(4).flat_map(|pixel| [pixel[2], pixel[1], pixel[0]]).collect();
+    if pixels.chunks_exact(3).all(|pixel| pixel == &pixels[..3]) {
+        return Err(TaskError::Claim("the editor drew nothing".to_owned()));
+    }
+    Ok(Image { width: width.into(), height: height.into(), pixels })
+}
