@@ -20,7 +20,7 @@ fn modules(directory: &str, extension: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_module_at_hand_loads() {
-    for extension in ["mod", "s3m", "xm"] {
+    for extension in ["mod", "s3m", "xm", "it"] {
         for path in
             [modules("songs", extension), modules(&format!("tracker-tests/{extension}"), extension)].concat()
         {

@@ -6,6 +6,8 @@
 mod amiga_mod;
 mod error;
 mod extension;
+mod it;
+mod it_packing;
 mod pcm;
 mod reader;
 mod s3m;
@@ -25,7 +27,9 @@ use reader::Reader;
 /// `LoadError::UnknownFormat` where nothing is recognised; otherwise what is wrong with the file and where. A sample
 /// that the file's end cuts short is no error: it keeps its whole frames.
 pub fn load(bytes: &[u8]) -> Result<Song, LoadError> {
-    if xm::is_signed(bytes) {
+    if it::is_signed(bytes) {
+        it::load(bytes)
+    } else if xm::is_signed(bytes) {
         xm::load(bytes)
     } else if s3m::is_signed(bytes) {
         s3m::load(bytes)
