@@ -7,6 +7,7 @@ pub mod audio;
 pub mod dsp;
 pub mod engine;
 pub mod graph;
+pub mod machine;
 pub mod mixer;
 pub mod rack;
 pub mod rt;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::faust::FaustError;
 use crate::host::HostError;
 
 /// A developer command did not come to its end.
@@ -11,6 +12,9 @@ pub enum TaskError {
     /// A plugin or host step failed.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// The machines could not be generated.
+    #[error(transparent)]
+    Faust(#[from] FaustError),
     /// A file cannot be read or written.
     #[error("{file}: {source}")]
     File {

@@ -5,6 +5,7 @@
 pub mod bounce;
 pub mod commands;
 pub mod error;
+pub mod faust;
 pub mod host;
 pub mod midi;
 pub mod paths;

@@ -22,6 +22,12 @@ pub enum Command {
     Bounce(bounce::Arguments),
     /// Builds, bundles, plays the demo song through both formats and compares them.
     Demo(demo::Arguments),
+    /// Generates the machines from their Faust sources.
+    Faust {
+        /// Writes nothing; fails if what is checked in is not what the sources give.
+        #[arg(long)]
+        check: bool,
+    },
     /// Takes a picture of the editor.
     Screenshot(screenshot::Arguments),
     /// Runs everything that proves the project right.
@@ -38,6 +44,7 @@ impl Command {
             Self::Bundle(arguments) => bundle::run(arguments),
             Self::Bounce(arguments) => bounce::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
+            Self::Faust { check } => crate::faust::run(check),
             Self::Screenshot(arguments) => screenshot::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),

@@ -1,0 +1,20 @@
+//! Machines: inserts generated from Faust sources, and their registry.
+//!
+//! In: a stereo block. Out: the same block, processed in place. Audio thread, except making one, which allocates.
+//! Sources stand in `faust`, their Rust in `generated`; `cargo xtask faust` turns one into the other, and building
+//! needs neither Faust nor Python. A machine knows nothing of the host's parameters or of its place in the graph.
+
+mod generated {
+    pub(super) mod reverb;
+}
+mod kernel;
+mod kind;
+mod node;
+mod parameter;
+#[cfg(test)]
+mod tests;
+
+pub use kind::MachineKind;
+pub use node::Machine;
+pub use parameter::MachineParameter;
+pub use parameter::Scale;

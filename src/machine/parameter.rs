@@ -1,0 +1,99 @@
+//! Controls of machines: what they are called, their range and how a knob travels it.
+//!
+//! The tables are generated from the Faust sources. Any thread.
+
+/// How the travel of a knob maps to values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Equal steps are equal differences.
+    Linear,
+    /// Equal steps are equal ratios; the range lies above 0.
+    Logarithmic,
+}
+
+/// One control of a machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MachineParameter {
+    /// Stable name within the machine, groups first: `low_decay`. What is saved and automated refers to this.
+    pub path: &'static str,
+    /// For people.
+    pub label: &'static str,
+    /// Printed after values; may be empty.
+    pub unit: &'static str,
+    /// Lowest value.
+    pub min: f32,
+    /// Highest value.
+    pub max: f32,
+    /// Value of a new machine.
+    pub default: f32,
+    /// Smallest difference that matters.
+    pub step: f32,
+    /// Travel of a knob.
+    pub scale: Scale,
+}
+
+impl MachineParameter {
+    /// The nearest value in range; the default for NaN.
+    pub fn clamp(&self, value: f32) -> f32 {
+        if value.is_nan() { self.default } else { value.clamp(self.min, self.max) }
+    }
+
+    /// The value at `position` of the knob's travel, 0 to 1.
+    pub fn value_at(&self, position: f32) -> f32 {
+        let position = if position.is_nan() { 0.0 } else { position.clamp(0.0, 1.0) };
+        let value = match self.scale {
+            Scale::Linear => self.min + position * (self.max - self.min),
+            Scale::Logarithmic => self.min * libm::powf(self.max / self.min, position),
+        };
+        self.clamp(value)
+    }
+
+    /// Where on the knob's travel `value` lies, 0 to 1.
+    pub fn position_of(&self, value: f32) -> f32 {
+        let value = self.clamp(value);
+        match self.scale {
+            Scale::Linear => (value - self.min) / (self.max - self.min),
+            Scale::Logarithmic => libm::logf(value / self.min) / libm::logf(self.max / self.min),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAMPING: MachineParameter = MachineParameter {
+        path: "damping",
+        label: "Damping",
+        unit: "Hz",
+        min: 100.0,
+        max: 10_000.0,
+        default: 5_000.0,
+        step: 1.0,
+        scale: Scale::Logarithmic,
+    };
+
+    #[test]
+    fn the_middle_of_a_logarithmic_knob_is_the_geometric_mean() {
+        assert!((DAMPING.value_at(0.5) - 1_000.0).abs() < 0.01);
+        assert_eq!((DAMPING.value_at(0.0), DAMPING.value_at(1.0)), (100.0, 10_000.0));
+    }
+
+    #[test]
+    fn position_and_value_invert_each_other() {
+        for parameter in
+            [DAMPING, MachineParameter { min: -60.0, max: 12.0, scale: Scale::Linear, ..DAMPING }]
+        {
+            for position in [0.0, 0.1, 0.5, 0.93, 1.0] {
+                assert!((parameter.position_of(parameter.value_at(position)) - position).abs() < 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn values_stay_in_range_and_nan_is_the_default() {
+        assert_eq!(DAMPING.clamp(f32::NAN), 5_000.0);
+        assert_eq!(DAMPING.clamp(f32::INFINITY), 10_000.0);
+        assert_eq!(DAMPING.value_at(-3.0), 100.0);
+    }
+}

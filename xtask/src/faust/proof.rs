@@ -1,0 +1,148 @@
+//! The proof that post-processing keeps the sound.
+//!
+//! Compiles the compiler's own Rust and the post-processed module into one program, both on this machine's mathematics,
+//! feeds both the same noise, impulses, silence and control changes at three rates and compares every bit.
+
+use super::FaustError;
+use super::source::Generated;
+use super::toolchain;
+use std::path::Path;
+use std::process::Command;
+
+/// What the raw module expects around it; nothing of it is called.
+const RAW_PRELUDE: &str = "
+pub type F32 = f32;
+pub type FaustFloat = f32;
+#[derive(Clone, Copy)]
+pub struct ParamIndex(pub i32);
+pub trait Meta { fn declare(&mut self, key: &str, value: &str); }
+pub trait UI<T> {
+    fn open_tab_box(&mut self, label: &str);
+    fn open_horizontal_box(&mut self, label: &str);
+    fn open_vertical_box(&mut self, label: &str);
+    fn close_box(&mut self);
+    fn add_button(&mut self, label: &str, param: ParamIndex);
+    fn add_check_button(&mut self, label: &str, param: ParamIndex);
+    fn add_vertical_slider(&mut self, label: &str, param: ParamIndex, init: T, min: T, max: T, step: T);
+    fn add_horizontal_slider(&mut self, label: &str, param: ParamIndex, init: T, min: T, max: T, step: T);
+    fn add_num_entry(&mut self, label: &str, param: ParamIndex, init: T, min: T, max: T, step: T);
+    fn add_horizontal_bargraph(&mut self, label: &str, param: ParamIndex, min: T, max: T);
+    fn add_vertical_bargraph(&mut self, label: &str, param: ParamIndex, min: T, max: T);
+    fn declare(&mut self, param: Option<ParamIndex>, key: &str, value: &str);
+}
+";
+
+/// The `libm` of the proof: the platform's functions, so that only post-processing can make a difference.
+const LIBM: &str = "
+macro_rules! forward { ($($name:ident $method:ident),*) => { $(pub fn $name(x: f32) -> f32 { x.$method() })* } }
+forward!(sinf sin, cosf cos, tanf tan, asinf asin, acosf acos, atanf atan, sinhf sinh, coshf cosh, tanhf tanh,
+    expf exp, exp2f exp2, logf ln, log2f log2, log10f log10);
+pub fn powf(x: f32, y: f32) -> f32 { x.powf(y) }
+pub fn atan2f(x: f32, y: f32) -> f32 { x.atan2(y) }
+";
+
+const PARAMETER: &str = "
+#[derive(Debug)]
+pub struct MachineParameter {
+    pub path: &'static str, pub label: &'static str, pub unit: &'static str,
+    pub min: f32, pub max: f32, pub default: f32, pub step: f32, pub scale: Scale,
+}
+#[derive(Debug)]
+pub enum Scale { Linear, Logarithmic }
+";
+
+/// Builds and runs the comparison; fails with the first frame that differs.
+pub(super) fn same_bits(machine: &Generated, work: &Path) -> Result<(), FaustError> {
+    let name = &machine.name;
+    let path = |suffix: &str| work.join(format!("{name}_{suffix}"));
+    super::write_file(&path("libm.rs"), LIBM)?;
+    super::write_file(&path("proof.rs"), &program(machine))?;
+    toolchain::run(
+        Command::new("rustc")
+            .args(["--edition", "2024", "-O", "--crate-type", "rlib", "--crate-name", "libm", "-o"])
+            .arg(work.join("liblibm.rlib"))
+            .arg(path("libm.rs")),
+    )?;
+    toolchain::run(
+        Command::new("rustc")
+            .args(["--edition", "2024", "-O", "--extern"])
+            .arg(format!("libm={}", work.join("liblibm.rlib").display()))
+            .arg("-o")
+            .arg(path("proof"))
+            .arg(path("proof.rs")),
+    )?;
+    toolchain::run(&mut Command::new(path("proof"))).map(drop).map_err(|error| match error {
+        FaustError::Failed { output, .. } => FaustError::Sound { machine: name.clone(), difference: output },
+        other => other,
+    })
+}
+
+fn program(machine: &Generated) -> String {
+    let Generated { name, class, raw, text, inputs, outputs, parameters, .. } = machine;
+    // In the raw module's order; both are set through the table.
+    let indices: Vec<usize> = parameters.iter().map(|parameter| parameter.index).collect();
+    let text = text.replace("//! Generated", "// Generated").replace("#![allow", "// #![allow");
+    format!(
+        "#![allow(warnings)]
+mod raw {{ {RAW_PRELUDE} {raw} }}
+mod machine {{
+    pub mod parameter {{ {PARAMETER} }}
+    pub mod {name} {{ {text} }}
+    pub fn run(rate: i32) -> Result<(), String> {{
+        use {name}::{class};
+        use {name}::PARAMETERS;
+        const INDICES: [i32; {}] = {indices:?};
+        let mut plain = crate::boxed_raw();
+        let mut fast = {class}::boxed();
+        plain.init(rate);
+        fast.init(rate);
+        let mut random = crate::Random(1 + rate as u64);
+        for block in 0..(4 * rate as usize / 64) {{
+            if block % 50 == 7 {{
+                let n = random.below(INDICES.len());
+                let p = &PARAMETERS[n];
+                let value = p.min + (p.max - p.min) * random.unit();
+                plain.set_param(crate::raw::ParamIndex(INDICES[n]), value);
+                fast.set(n, value);
+            }}
+            if block % 50 == 7 || block == 0 {{
+                plain.control();
+                fast.control();
+            }}
+            let frames = [64, 1, 63, 17][block % 4];
+            let noisy = block % 300 < 100;
+            let ins: [[f32; 64]; {inputs}] = std::array::from_fn(|_| std::array::from_fn(|n| {{
+                if noisy {{ 2.0 * random.unit() - 1.0 }} else if block % 300 == 150 && n == 0 {{ 1.0 }} else {{ 0.0 }}
+            }}));
+            let mut a = [[0.0f32; 64]; {outputs}];
+            let mut b = [[0.0f32; 64]; {outputs}];
+            plain.compute(frames, &ins, &mut a);
+            fast.compute(ins.each_ref().map(|x| &x[..frames]), b.each_mut().map(|x| &mut x[..frames]));
+            for (channel, (a, b)) in a.iter().zip(&b).enumerate() {{
+                if let Some(n) = (0..frames).find(|n| a[*n].to_bits() != b[*n].to_bits()) {{
+                    return Err(format!(\"{{rate}} Hz, block {{block}}, channel {{channel}}, frame {{n}}: {{}} and {{}}\", a[n], b[n]));
+                }}
+            }}
+        }}
+        Ok(())
+    }}
+}}
+fn boxed_raw() -> Box<raw::{class}> {{ unsafe {{ Box::new_zeroed().assume_init() }} }}
+struct Random(u64);
+impl Random {{
+    fn next(&mut self) -> u64 {{ self.0 ^= self.0 << 13; self.0 ^= self.0 >> 7; self.0 ^= self.0 << 17; self.0 }}
+    fn below(&mut self, n: usize) -> usize {{ self.next() as usize % n }}
+    fn unit(&mut self) -> f32 {{ (self.next() >> 40) as f32 / 16777216.0 }}
+}}
+fn main() {{
+    for rate in [44100, 48000, 192000] {{
+        if let Err(difference) = machine::run(rate) {{
+            eprintln!(\"{{difference}}\");
+            std::process::exit(1);
+        }}
+    }}
+}}
+",
+        parameters.len(),
+    )
+}
