@@ -4,6 +4,8 @@ use super::EngineConfig;
 use super::render::Engine;
 use crate::graph::GraphError;
 use crate::graph::Plan;
+use crate::machine::Machine;
+use crate::machine::MachineKind;
 use crate::mixer::Layout;
 use crate::mixer::Meter;
 use crate::mixer::Routing;
@@ -25,6 +27,7 @@ const QUEUE: usize = 64;
 pub(super) enum Command {
     SetPlan(Box<Plan>),
     SetSong(Option<Box<super::render::Playing>>),
+    SetInsert { strip: usize, slot: usize, machine: Option<Box<Machine>> },
 }
 
 /// What the audio thread gives back to be freed.
@@ -33,6 +36,8 @@ pub(super) enum Old {
     Plan(Box<Plan>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Song(Box<super::render::Playing>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Machine(Box<Machine>),
 }
 
 /// Where the song is, for display.
@@ -97,6 +102,17 @@ impl Control {
     }
 }
 
+/// A machine in an insert slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insert {
+    /// Index of the strip.
+    pub strip: usize,
+    /// Slot of the strip.
+    pub slot: usize,
+    /// What sits there.
+    pub machine: MachineKind,
+}
+
 /// All that an engine plays, apart from parameters.
 #[derive(Clone, Default)]
 pub struct Setup {
@@ -104,6 +120,8 @@ pub struct Setup {
     pub song: Option<Arc<Song>>,
     /// Routes of the desk.
     pub routing: Routing,
+    /// At most one for each slot.
+    pub inserts: Vec<Insert>,
 }
 
 /// Builds what the engine plays and frees what it has done with; runs on a thread that may wait.
@@ -115,6 +133,7 @@ pub struct Worker {
     outbox: VecDeque<Command>,
     song: Option<Arc<Song>>,
     routing: Option<Routing>,
+    inserts: Vec<Insert>,
 }
 
 impl Worker {
@@ -127,6 +146,7 @@ impl Worker {
             self.outbox.push_back(Command::SetPlan(Box::new(plan)));
             self.routing = Some(setup.routing.clone());
         }
+        self.change_inserts(&setup.inserts);
         let same = match (&self.song, &setup.song) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (None, None) => true,
@@ -140,6 +160,22 @@ impl Worker {
         }
         self.poll();
         Ok(())
+    }
+
+    fn change_inserts(&mut self, inserts: &[Insert]) {
+        let gone = self
+            .inserts
+            .iter()
+            .filter(|old| !inserts.iter().any(|new| (new.strip, new.slot) == (old.strip, old.slot)));
+        let commands = gone
+            .map(|old| Command::SetInsert { strip: old.strip, slot: old.slot, machine: None })
+            .chain(inserts.iter().filter(|new| !self.inserts.contains(new)).map(|new| Command::SetInsert {
+                strip: new.strip,
+                slot: new.slot,
+                machine: Some(new.machine.build(self.rate)),
+            }));
+        self.outbox.extend(commands);
+        self.inserts = inserts.to_vec();
     }
 
     /// Delivers what waits for room and frees what came home; true when nothing is left to deliver.
@@ -160,8 +196,16 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let position = Arc::new(PositionCell::default());
     let (rate, layout) = (config.rate, config.layout.clone());
     let (engine, meters) = Engine::new(config, receiver, Arc::clone(&position));
-    let worker =
-        Worker { rate, layout, commands, retired, outbox: VecDeque::new(), song: None, routing: None };
+    let worker = Worker {
+        rate,
+        layout,
+        commands,
+        retired,
+        outbox: VecDeque::new(),
+        song: None,
+        routing: None,
+        inserts: Vec::new(),
+    };
     (Control { meters, position }, engine, worker)
 }
 

@@ -4,8 +4,10 @@
 //! changed. Any thread writes, the audio thread reads the dirty bitmap. Parameters of capabilities that are still to
 //! come stand in the table and are inert.
 
+use crate::machine::MachineKind;
 use crate::mixer::BUSES;
 use crate::mixer::INSERTS;
+use crate::mixer::MACROS;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
 use crate::mixer::SONG_CHANNELS;
@@ -18,8 +20,6 @@ use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::Ordering::Release;
 
-/// Macros of an insert slot.
-pub const MACROS: usize = 8;
 /// Long streams.
 pub const LANES: usize = 8;
 /// Host input channels in the matrix.
@@ -545,7 +545,13 @@ impl Table {
             for control in 0..MACROS {
                 let name = format!("Macro {}", control + 1);
                 let target = Target::InsertMacro { strip, slot, control };
-                self.add(format!("x{code}{control}"), &name, &*group, Kind::Macro { default: 0.5 }, target);
+                self.add(
+                    format!("x{code}{control}"),
+                    &name,
+                    &*group,
+                    Kind::Macro { default: default_macro(strip, slot, control) },
+                    target,
+                );
             }
         }
     }
@@ -555,6 +561,16 @@ impl Table {
 fn base36(number: usize) -> String {
     let digit = |value: usize| char::from_digit(value as u32 % 36, 36).unwrap_or('0');
     [digit(number / 36), digit(number)].iter().collect()
+}
+
+/// The machine that a new instance has in an insert slot: the keyboard's bus has a reverb.
+pub fn default_insert(strip: usize, slot: usize) -> Option<MachineKind> {
+    (strip == 1 && slot == 0).then_some(MachineKind::Reverb)
+}
+
+fn default_macro(strip: usize, slot: usize, control: usize) -> f32 {
+    let parameter = default_insert(strip, slot).and_then(|kind| kind.parameters().get(control));
+    parameter.map_or(0.5, |parameter| parameter.position_of(parameter.default))
 }
 
 /// What every parameter is set to, and which have changed since the engine looked.

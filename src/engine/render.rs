@@ -148,6 +148,11 @@ impl Engine {
             let Some(command) = self.commands.receive() else { return };
             let old = match command {
                 Command::SetPlan(plan) => self.plan.replace(plan).map(Old::Plan),
+                Command::SetInsert { strip, slot, machine } => match self.strips.get_mut(strip) {
+                    Some(strip) => strip.set_insert(slot, machine),
+                    None => machine,
+                }
+                .map(Old::Machine),
                 Command::SetSong(song) => std::mem::replace(&mut self.song, song).map(Old::Song),
             };
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
@@ -164,6 +169,8 @@ impl Engine {
                 Target::StripGain(strip) => strips[strip].set_gain(Decibels(value).into()),
                 Target::StripMute(strip) => strips[strip].set_muted(value >= 0.5),
                 Target::StripPan(strip) => strips[strip].set_pan(value),
+                Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
+                Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
                 _ => {}
             }
         });

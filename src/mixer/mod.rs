@@ -29,6 +29,8 @@ pub const STRIPS: usize = BUSES + RETURNS + 1;
 pub const MASTER: usize = STRIPS - 1;
 /// Insert slots of a strip.
 pub const INSERTS: usize = 4;
+/// Macros of an insert slot: the first controls of its machine.
+pub const MACROS: usize = 8;
 
 /// Name of a strip as users see it.
 pub fn strip_name(strip: usize) -> String {

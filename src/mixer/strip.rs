@@ -1,4 +1,4 @@
-//! A strip of the desk: gain, mute, balance and meters of one bus.
+//! A strip of the desk: inserts, gain, mute, balance and meters of one bus.
 //!
 //! Works in place on the bus's block. Audio thread. Gains ramp linearly in amplitude over 5 ms from the frame on which
 //! they are set; a silent strip costs nothing.
@@ -8,11 +8,16 @@ use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::BroadcastMix;
 use crate::audio::ChannelConfig;
+use crate::audio::ChannelMix;
 use crate::audio::RenderContext;
 use crate::dsp;
 use crate::dsp::Level;
 use crate::dsp::Ramp;
+use crate::machine::Machine;
+use crate::mixer::INSERTS;
+use crate::mixer::MACROS;
 use crate::rt;
 use crate::rt::LevelReader;
 use crate::rt::LevelWriter;
@@ -28,9 +33,32 @@ pub struct Meter {
     pub sides: [LevelReader; 2],
 }
 
+/// A place for a machine in a strip.
+#[derive(Default)]
+struct Insert {
+    machine: Option<Box<Machine>>,
+    bypassed: bool,
+    /// 0–1, kept for whatever machine comes next.
+    macros: [f32; MACROS],
+}
+
+impl Insert {
+    fn set_macro(&mut self, control: usize, position: f32) {
+        if let Some(slot) = self.macros.get_mut(control) {
+            *slot = position;
+        }
+        if let Some(machine) = &mut self.machine
+            && let Some(parameter) = machine.kind().parameters().get(control)
+        {
+            machine.set_parameter(control, parameter.value_at(position));
+        }
+    }
+}
+
 /// One bus, return or master.
 pub struct Strip {
     channels: usize,
+    inserts: [Insert; INSERTS],
     level: Level,
     ramp_frames: u32,
     gain: Gain,
@@ -50,6 +78,7 @@ impl Strip {
         let ((left, left_reader), (right, right_reader)) = (rt::level(), rt::level());
         let strip = Self {
             channels,
+            inserts: Default::default(),
             level,
             ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
             gain: Gain::UNITY,
@@ -86,6 +115,30 @@ impl Strip {
         self.aim();
     }
 
+    /// Puts a machine into an insert slot, set as the slot's macros say, and gives back the one that was there.
+    pub fn set_insert(&mut self, slot: usize, machine: Option<Box<Machine>>) -> Option<Box<Machine>> {
+        let Some(insert) = self.inserts.get_mut(slot) else { return machine };
+        let old = std::mem::replace(&mut insert.machine, machine);
+        for (control, position) in insert.macros.into_iter().enumerate() {
+            insert.set_macro(control, position);
+        }
+        old
+    }
+
+    /// Lets the sound pass an insert slot untouched.
+    pub fn set_bypassed(&mut self, slot: usize, bypassed: bool) {
+        if let Some(insert) = self.inserts.get_mut(slot) {
+            insert.bypassed = bypassed;
+        }
+    }
+
+    /// Turns a control of whatever machine is in the slot; `position` is 0–1 of its travel.
+    pub fn set_macro(&mut self, slot: usize, control: usize, position: f32) {
+        if let Some(insert) = self.inserts.get_mut(slot) {
+            insert.set_macro(control, position);
+        }
+    }
+
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
         for ramp in &mut self.ramps {
@@ -100,6 +153,43 @@ impl Strip {
         for (ramp, target) in self.ramps.iter_mut().zip(targets) {
             ramp.move_to(target, self.ramp_frames);
         }
+    }
+
+    /// Runs the machines in turn; each hears what the one before left.
+    fn run_inserts(
+        &mut self,
+        ctx: &RenderContext<'_>,
+        side: Option<&AudioBlock<'_>>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Activity {
+        let mut activity = ctx.input();
+        for insert in &mut self.inserts {
+            if let Some(machine) = insert.machine.as_mut().filter(|_| !insert.bypassed) {
+                let mut ctx = RenderContext::new(ctx.frame(), activity);
+                activity = machine.render(&mut ctx, side, io);
+            }
+        }
+        activity
+    }
+
+    /// As `run_inserts` for a mono bus: machines are stereo, so they hear it on both sides, and both are averaged.
+    fn run_mono_inserts(
+        &mut self,
+        ctx: &RenderContext<'_>,
+        side: Option<&AudioBlock<'_>>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Activity {
+        if self.inserts.iter().all(|insert| insert.machine.is_none() || insert.bypassed) {
+            return ctx.input();
+        }
+        let mut planes = [[0.0; BLOCK_SIZE]; 2];
+        let frames = io.frames().min(BLOCK_SIZE);
+        let mut stereo = AudioBlockMut::new(planes.iter_mut().map(|plane| &mut plane[..frames]));
+        BroadcastMix.mix(&io.as_block(), &mut stereo);
+        let activity = self.run_inserts(ctx, side, &mut stereo);
+        io.silence();
+        BroadcastMix.mix(&stereo.as_block(), io);
+        activity
     }
 
     fn apply_gains(&mut self, io: &mut AudioBlockMut<'_>) -> Activity {
@@ -141,10 +231,16 @@ impl AudioStream for Strip {
     fn render(
         &mut self,
         ctx: &mut RenderContext<'_>,
-        _side: Option<&AudioBlock<'_>>,
+        side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        if ctx.input() == Activity::Silent {
+        let sounding = match self.channels {
+            1 => self.run_mono_inserts(ctx, side, io),
+            _ => self.run_inserts(ctx, side, &mut io.narrow_mut(2)),
+        };
+        // Further channels do not pass the machines: they sound while the input does.
+        let further = self.channels > 2 && ctx.input() == Activity::Sounding;
+        if sounding == Activity::Silent && !further {
             self.skip(io.frames());
             return Activity::Silent;
         }
@@ -155,6 +251,10 @@ impl AudioStream for Strip {
 
     fn reset(&mut self) {
         self.settle();
+        self.inserts
+            .iter_mut()
+            .filter_map(|insert| insert.machine.as_mut())
+            .for_each(|machine| machine.reset());
     }
 
     fn skip(&mut self, frames: usize) {
@@ -167,6 +267,7 @@ impl AudioStream for Strip {
 mod tests {
     use super::*;
     use crate::audio::AudioBuffer;
+    use crate::machine::MachineKind;
 
     fn strip() -> Strip {
         Strip::new(2, SampleRate(48000.0), Level::detect()).0
@@ -225,6 +326,27 @@ mod tests {
         (0..2).for_each(|channel| buffer.channel_mut(channel).fill(0.5));
         strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(4));
         assert_eq!((buffer.channel(0)[0], buffer.channel(1)[0]), (0.0, 0.5));
+    }
+
+    #[test]
+    fn a_machine_sounds_on_when_its_input_has_ended_and_comes_back_when_replaced() {
+        for channels in [1, 2, 6] {
+            let (mut strip, _meter) = Strip::new(channels, SampleRate(48000.0), Level::detect());
+            (0..MACROS).for_each(|control| strip.set_macro(0, control, 0.5));
+            assert!(strip.set_insert(0, Some(MachineKind::Reverb.build(SampleRate(48000.0)))).is_none());
+            let mut buffer = AudioBuffer::new(channels, 256);
+            buffer.channel_mut(0).fill(0.5);
+            strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(256));
+            let mut tail = 0.0f32;
+            for block in 1..40 {
+                buffer.silence();
+                let mut ctx = RenderContext::new(block * 256, Activity::Silent);
+                assert_eq!(strip.render(&mut ctx, None, &mut buffer.block_mut(256)), Activity::Sounding);
+                tail = buffer.channel(0).iter().fold(tail, |peak, sample| peak.max(sample.abs()));
+            }
+            assert!(tail > 0.001, "{channels} channels: {tail}");
+            assert_eq!(strip.set_insert(0, None).unwrap().kind(), MachineKind::Reverb);
+        }
     }
 
     #[test]

@@ -8,12 +8,17 @@ mod packed;
 
 pub use packed::PackedError;
 
+use crate::engine::Insert;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Setup;
+use crate::engine::default_insert;
 use crate::graph::GraphError;
+use crate::machine::MachineKind;
+use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
+use crate::mixer::STRIPS;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
 use base64::Engine as _;
@@ -57,6 +62,17 @@ fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D
     BASE64.decode(text).map(Into::into).map_err(serde::de::Error::custom)
 }
 
+/// A machine in an insert slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InsertSlot {
+    /// Index of the strip: buses, returns, master.
+    pub strip: usize,
+    /// Index of the slot.
+    pub slot: usize,
+    /// Id of the machine; one that this version does not know is kept and not heard.
+    pub machine: String,
+}
+
 /// Everything that Busker saves.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rack {
@@ -68,6 +84,9 @@ pub struct Rack {
     /// Routes of the desk.
     #[serde(default)]
     pub routing: Routing,
+    /// Machines on the strips.
+    #[serde(default = "default_inserts")]
+    pub inserts: Vec<InsertSlot>,
     /// Plain values by parameter id; levels of silence are `-inf`. Empty in the host's state.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, f32>,
@@ -76,12 +95,22 @@ pub struct Rack {
     pub unknown: BTreeMap<String, serde_json::Value>,
 }
 
+fn default_inserts() -> Vec<InsertSlot> {
+    let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
+    slots
+        .filter_map(|(strip, slot)| {
+            default_insert(strip, slot).map(|kind| InsertSlot { strip, slot, machine: kind.id().to_owned() })
+        })
+        .collect()
+}
+
 impl Default for Rack {
     fn default() -> Self {
         Self {
             version: VERSION,
             song: None,
             routing: Routing::default(),
+            inserts: default_inserts(),
             parameters: BTreeMap::new(),
             unknown: BTreeMap::new(),
         }
@@ -155,7 +184,11 @@ impl Rack {
                 .map(Arc::new)
                 .map_err(|error| RackError::Module { name: module.name.clone(), error })
         });
-        Ok(Setup { song: song.transpose()?, routing: self.routing.clone() })
+        let inserts = self.inserts.iter().filter_map(|insert| {
+            let machine = MachineKind::from_id(&insert.machine)?;
+            Some(Insert { strip: insert.strip, slot: insert.slot, machine })
+        });
+        Ok(Setup { song: song.transpose()?, routing: self.routing.clone(), inserts: inserts.collect() })
     }
 
     /// Sets every parameter: to the rack's value, or where it has none to the default.
