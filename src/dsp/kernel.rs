@@ -2,7 +2,6 @@
 //!
 //! In: slices of one channel. Out: the same slice, or one number. The shorter slice decides.
 
-use super::Level;
 use super::simd::by_level;
 
 /// Lanes of a reduction; the same at every level, so that sums round alike.
@@ -66,6 +65,7 @@ by_level! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dsp::Level;
 
     #[test]
     fn every_level_gives_the_same_bits() {
