@@ -143,6 +143,8 @@ pub struct Performance {
     pub blocks: BlockPlan,
     /// The largest block announced, where that is not the plan's.
     pub announced: Option<usize>,
+    /// Calls the plugin with zero frames before every block.
+    pub empty_blocks: bool,
     /// Bounce instead of play.
     pub offline: bool,
     /// Inputs that stay off.
@@ -166,6 +168,7 @@ impl Default for Performance {
             inputs: Vec::new(),
             blocks: BlockPlan::Fixed(512),
             announced: None,
+            empty_blocks: false,
             offline: true,
             inputs_off: Vec::new(),
             outputs_off: Vec::new(),
@@ -317,6 +320,9 @@ impl<'a> Run<'a> {
             let next_segment =
                 performance.segments.iter().map(|segment| segment.frame).find(|&frame| frame > at);
             let end = (at + planned).min(performance.frames).min(next_segment.unwrap_or(u64::MAX));
+            if performance.empty_blocks {
+                self.one_block(processor, at, 0)?;
+            }
             self.one_block(processor, at, (end - at) as usize)?;
             at = end;
         }

@@ -128,7 +128,8 @@ pub(super) fn source_of(song: &Path, format: Format) -> Result<Source, TaskError
     let folder = paths::target().join("presets");
     std::fs::create_dir_all(&folder).map_err(TaskError::file(&folder))?;
     let preset = folder.join(song.file_name().unwrap_or_default()).with_extension("vstpreset");
-    let build = ["run", "--quiet", "--release", "--no-default-features", "--bin", "busker", "--", "preset"];
+    let build =
+        ["run", "--quiet", "--profile", "ci", "--no-default-features", "--bin", "busker", "--", "preset"];
     tools::run(tools::cargo().args(build).arg(song).arg("-o").arg(&preset))?;
     Ok(Source::Preset(preset))
 }

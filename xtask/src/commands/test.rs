@@ -10,8 +10,10 @@ use std::time::Instant;
 use clap::Args;
 use clap::ValueEnum;
 
+use super::bounce::source_of;
 use super::bundle::bundle;
 use super::screenshot;
+use crate::bounce::Source;
 use crate::error::TaskError;
 use crate::host::Format;
 use crate::paths;
@@ -31,7 +33,7 @@ enum Step {
     Bundle,
     /// `cargo test` of the workspace.
     Tests,
-    /// The guard catches a planted allocation and nothing else.
+    /// The allocation guard finds nothing in either bundle, but the planted fault.
     AllocGuard,
     /// The real-time sanitizer finds nothing, but the planted fault.
     Rtsan,
@@ -87,31 +89,33 @@ fn run_step(step: Step) -> Result<(), TaskError> {
 }
 
 fn alloc_guard() -> Result<(), TaskError> {
-    must_pass(&paths::bundle(Format::Clap))?;
-    must_pass(&paths::bundle(Format::Vst3))?;
-    let clap = build_library(&["--profile", "ci"], "ci", "alloc-guard,planted-fault")?;
-    must_be_caught(&clap, "memory allocation of")
+    [Format::Clap, Format::Vst3].map(paths::bundle).iter().try_for_each(|bundle| must_pass(bundle))?;
+    let faulty = build_library("alloc-guard,planted-fault")?;
+    faulty.iter().try_for_each(|bundle| must_be_caught(bundle, "memory allocation of"))
 }
 
 fn rtsan() -> Result<(), TaskError> {
-    let release = ["--release"];
-    must_pass(&build_library(&release, "release", "rtsan")?)?;
-    must_be_caught(&build_library(&release, "release", "rtsan,planted-fault")?, "RealtimeSanitizer")
+    build_library("rtsan")?.iter().try_for_each(|bundle| must_pass(bundle))?;
+    let faulty = build_library("rtsan,planted-fault")?;
+    faulty.iter().try_for_each(|bundle| must_be_caught(bundle, "RealtimeSanitizer"))
 }
 
-/// Builds only the plugin's library and copies it to where the CLAP host finds it.
-fn build_library(profile: &[&str], folder: &str, features: &str) -> Result<PathBuf, TaskError> {
-    let output = paths::target().join("guarded");
+/// Builds only the plugin's library and copies it to where the hosts of both formats find it.
+fn build_library(features: &str) -> Result<[PathBuf; 2], TaskError> {
     let mut build = tools::cargo();
-    build.args(["build", "--package", "busker", "--lib", "--features", features]).args(profile);
-    // A folder of its own: the sanitizer's flags would make cargo rebuild the usual one.
-    build.arg("--target-dir").arg(&output);
+    build.args(["build", "--package", "busker", "--lib", "--profile", "ci", "--features", features]);
     build.env("RTSAN_ENABLE", "1").env("RTSAN_LIB_PATH", sanitizer_library()?);
     tools::run(&mut build)?;
-    let library = output.join(folder).join("libbusker.so");
-    let clap = output.join(features.replace(',', "-")).with_extension("clap");
-    std::fs::copy(&library, &clap).map_err(TaskError::file(&library))?;
-    Ok(clap)
+    let library = paths::target().join("ci/libbusker.so");
+    let folder = paths::target().join("guarded");
+    let name = features.replace(',', "-");
+    let (clap, vst3) = (folder.join(&name).with_extension("clap"), folder.join(&name).with_extension("vst3"));
+    let inside = vst3.join(format!("Contents/{}-linux", std::env::consts::ARCH));
+    std::fs::create_dir_all(&inside).map_err(TaskError::file(&inside))?;
+    for copy in [clap.clone(), inside.join(&name).with_extension("so")] {
+        std::fs::copy(&library, &copy).map_err(TaskError::file(copy))?;
+    }
+    Ok([clap, vst3])
 }
 
 /// The sanitizer's run-time library that comes with the stable compiler.
@@ -153,6 +157,15 @@ fn pedalboard() -> Result<(), TaskError> {
         tools::run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
     }
     tools::run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PEDALBOARD]))?;
-    let script = paths::root().join("tests/pedalboard/host.py");
-    tools::run(Command::new(&python).arg(script).arg(paths::bundle(Format::Vst3)).arg(paths::target()))
+    let mut host = Command::new(&python);
+    host.arg(paths::root().join("tests/pedalboard/host.py")).arg(paths::bundle(Format::Vst3));
+    let song = paths::root().join("../shared/songs/corpses.mod");
+    if song.exists() {
+        if let Source::Preset(preset) = source_of(&song, Format::Vst3)? {
+            host.arg(preset);
+        }
+    } else {
+        println!("without a preset: {} is absent", song.display());
+    }
+    tools::run(&mut host)
 }

@@ -212,9 +212,21 @@ pub fn open(bundle: &Path) -> Result<Box<dyn Bundle>, HostError> {
     }
 }
 
-/// Finds a parameter by its name, by its number, or by the short text id the number was made from.
+impl ParameterInfo {
+    /// Group and name as one text, `Bus 1 Gain`, whether or not the plugin repeats the group in the name.
+    pub fn full_name(&self) -> String {
+        let group = self.group.replace('/', " ");
+        if group.is_empty() || self.name.starts_with(&group) {
+            self.name.clone()
+        } else {
+            format!("{group} {}", self.name)
+        }
+    }
+}
+
+/// Finds a parameter by its full name, by its number, or by the short text id the number was made from.
 pub fn find_parameter(parameters: &[ParameterInfo], key: &str) -> Option<ParameterInfo> {
-    let named = parameters.iter().find(|parameter| parameter.name.eq_ignore_ascii_case(key));
+    let named = parameters.iter().find(|parameter| parameter.full_name().eq_ignore_ascii_case(key));
     let number = key.parse().unwrap_or_else(|_| hash_of_text_id(key));
     named.or_else(|| parameters.iter().find(|parameter| parameter.id == number)).cloned()
 }

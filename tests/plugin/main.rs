@@ -1,0 +1,12 @@
+//! The bundled plugin in the headless hosts: what hosts may rely on, in both formats.
+//!
+//! Needs the bundles that `cargo xtask test` makes. Songs lie beside the repository; where they are absent, the tests
+//! that want them say that they skip.
+
+mod buses;
+mod events;
+mod layout;
+mod presets;
+mod same_bits;
+mod stage;
+mod state;

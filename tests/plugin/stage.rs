@@ -1,0 +1,88 @@
+//! What the plugin's tests share: bundles, instances, songs and a performance that uses everything.
+
+use std::path::PathBuf;
+
+use xtask::bounce::Performance;
+use xtask::bounce::Rendering;
+use xtask::bounce::TimedEvent;
+use xtask::bounce::perform;
+use xtask::host::Bundle;
+use xtask::host::EventKind;
+use xtask::host::Format;
+use xtask::host::ParameterInfo;
+use xtask::host::PluginHost;
+use xtask::host::find_parameter;
+use xtask::host::open;
+use xtask::paths;
+
+pub(crate) const FORMATS: [Format; 2] = [Format::Clap, Format::Vst3];
+
+/// The bundle of one format, built by the test command.
+pub(crate) fn bundle(format: Format) -> Box<dyn Bundle> {
+    let file = paths::bundle(format);
+    assert!(file.exists(), "{} is missing: run `cargo xtask test`", file.display());
+    open(&file).unwrap()
+}
+
+/// A new instance of `Busker`.
+pub(crate) fn instrument(format: Format) -> Box<dyn PluginHost> {
+    bundle(format).instantiate("Busker").unwrap()
+}
+
+/// A new instance of `Busker Insert`.
+pub(crate) fn insert(format: Format) -> Box<dyn PluginHost> {
+    bundle(format).instantiate("Busker Insert").unwrap()
+}
+
+pub(crate) fn parameter(host: &mut dyn PluginHost, name: &str) -> ParameterInfo {
+    find_parameter(&host.parameters(), name).unwrap_or_else(|| panic!("no parameter '{name}'"))
+}
+
+/// Plays on a new instance of `Busker`.
+pub(crate) fn play(format: Format, performance: &Performance) -> Rendering {
+    perform(&mut *instrument(format), performance).unwrap()
+}
+
+pub(crate) fn note(frame: u64, channel: u8, key: u8) -> [TimedEvent; 2] {
+    let on = EventKind::NoteOn { channel, key, velocity: 100.0 / 127.0 };
+    let off = EventKind::NoteOff { channel, key, velocity: 0.0 };
+    [TimedEvent { frame, kind: on }, TimedEvent { frame: frame + 9001, kind: off }]
+}
+
+/// Two seconds of the demo song under notes, controllers, bends and automation on odd frames.
+pub(crate) fn everything() -> Performance {
+    // Parameter numbers are the same in both formats; another test claims so.
+    let gain = parameter(&mut *instrument(Format::Clap), "Bus 1 Gain").id;
+    let master = parameter(&mut *instrument(Format::Clap), "Master Gain").id;
+    let mut events = Vec::new();
+    for step in 0..40u64 {
+        let (frame, channel) = (1 + step * 2311, (step % 4) as u8);
+        events.extend(note(frame, channel, 48 + (step * 5 % 36) as u8));
+        for message in
+            [[0xb0, 7, 90 + (step % 30) as u8], [0xb0, 1, (step * 3) as u8], [0xe0, 0, 40 + step as u8]]
+        {
+            let [status, first, second] = message;
+            events.push(TimedEvent {
+                frame: frame + 500,
+                kind: EventKind::Midi([status | channel, first, second]),
+            });
+        }
+        let value = 0.4 + 0.3 * (step % 7) as f64 / 7.0;
+        let id = if step % 2 == 0 { gain } else { master };
+        events.push(TimedEvent { frame: frame + 1013, kind: EventKind::Parameter { id, value } });
+    }
+    Performance { frames: 96_000, events, ..Performance::default() }
+}
+
+pub(crate) fn peak(planes: &[Vec<f32>]) -> f32 {
+    planes.iter().flatten().fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
+
+/// A song of the shared folder beside the repository; `None`, said aloud, where that is absent.
+pub(crate) fn shared_song(name: &str) -> Option<PathBuf> {
+    let song = paths::root().join("../shared/songs").join(name);
+    if !song.exists() {
+        println!("skipped: {} is absent", song.display());
+    }
+    song.exists().then_some(song)
+}
