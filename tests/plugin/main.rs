@@ -3,6 +3,8 @@
 //! Needs the bundles that `cargo xtask test` makes. Songs lie beside the repository; where they are absent, the tests
 //! that want them say that they skip.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // all of it is tests
+
 mod buses;
 mod events;
 mod layout;

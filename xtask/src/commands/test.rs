@@ -31,6 +31,8 @@ enum Step {
     Machines,
     /// Both formats with debug assertions and the allocation guard.
     Bundle,
+    /// The machines that are checked in are what their Faust sources give.
+    Faust,
     /// `cargo test` of the workspace.
     Tests,
     /// The allocation guard finds nothing in either bundle, but the planted fault.
@@ -77,6 +79,7 @@ fn run_step(step: Step) -> Result<(), TaskError> {
         Step::Bundle => {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
+        Step::Faust => crate::faust::run(true),
         Step::Tests => tools::run(tools::cargo().args(["test", "--workspace", "--profile", "ci"])),
         Step::AllocGuard => alloc_guard(),
         Step::Rtsan => rtsan(),
