@@ -557,7 +557,7 @@ fn read_soundtracker_sample(
     let data = pcm::read(reader, stored as usize, Encoding::default(), budget)?;
     let start = header.loop_start / 2;
     let sample_loop = (header.loop_length > 2)
-        .then(|| pcm::sound_loop(start.into(), (start + header.loop_length).into(), false, stored as usize))
+        .then(|| pcm::sound_loop(start.into(), (start + header.loop_length).into(), false, data.frames()))
         .flatten();
     Ok(sample(header, data, sample_loop))
 }

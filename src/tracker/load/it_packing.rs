@@ -128,3 +128,129 @@ impl Bits<'_> {
         Some(value)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::load::error::Part;
+
+    /// The packer's side of the format: each difference in the smallest width that holds it.
+    struct Packer {
+        shape: Shape,
+        bits: Vec<bool>,
+        width: u32,
+    }
+
+    impl Packer {
+        fn put(&mut self, value: u32, width: u32) {
+            self.bits.extend((0..width).map(|bit| value >> bit & 1 == 1));
+        }
+
+        /// Values of a width that name other widths instead of differences.
+        fn reserved(&self, width: u32, value: u32) -> bool {
+            let middle = 1 << (width - 1);
+            if width < 7 {
+                value == middle
+            } else {
+                let below = middle - 1 - self.shape.bits / 2;
+                width <= self.shape.bits && (below + 1..=below + self.shape.bits).contains(&value)
+            }
+        }
+
+        fn change_width(&mut self, width: u32) {
+            let named = if width > self.width { width - 2 } else { width - 1 };
+            let current = self.width;
+            if current < 7 {
+                self.put(1 << (current - 1), current);
+                self.put(named, self.shape.width_bits);
+            } else if current <= self.shape.bits {
+                self.put((1 << (current - 1)) - 1 - self.shape.bits / 2 + named + 1, current);
+            } else {
+                self.put(1 << self.shape.bits | (width - 1), current);
+            }
+            self.width = width;
+        }
+
+        fn difference(&mut self, difference: i32) {
+            let fits = |width: u32| {
+                let value = difference as u32 & ((1 << width) - 1);
+                let limit = 1_i64 << (width - 1);
+                (-limit..limit).contains(&difference.into()) && !self.reserved(width, value)
+            };
+            let width = (1..=self.shape.bits).find(|&width| fits(width)).unwrap_or(self.shape.bits + 1);
+            if width != self.width {
+                self.change_width(width);
+            }
+            let mask = if width > self.shape.bits { (1 << self.shape.bits) - 1 } else { (1 << width) - 1 };
+            self.put(difference as u32 & mask, width);
+        }
+    }
+
+    fn pack(samples: &[i32], shape: Shape, twice: bool) -> Vec<u8> {
+        let mut packed = Vec::new();
+        for block in samples.chunks(BLOCK_BYTES * 8 / shape.bits as usize) {
+            let mut packer = Packer { shape, bits: Vec::new(), width: shape.bits + 1 };
+            let (mut last, mut last_difference) = (0, 0);
+            for &sample in block {
+                let extend = |value: i32| value << (32 - shape.bits) >> (32 - shape.bits);
+                let difference = extend(sample - last);
+                packer.difference(if twice { extend(difference - last_difference) } else { difference });
+                (last, last_difference) = (sample, difference);
+            }
+            let bytes = packer.bits.chunks(8).map(|bits| {
+                bits.iter().enumerate().fold(0, |byte, (place, &bit)| byte | u8::from(bit) << place)
+            });
+            let bytes: Vec<u8> = bytes.collect();
+            packed.extend((bytes.len() as u16).to_le_bytes());
+            packed.extend(bytes);
+        }
+        packed
+    }
+
+    /// A sound whose steps need every width: swells of noise and near silence.
+    fn sound(frames: usize, bits: u32) -> Vec<i32> {
+        let mut random = 0x9e37_79b9_u32;
+        (0..frames)
+            .map(|frame| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let shift = 32 - bits + (frame / 50) as u32 % (bits + 1);
+                (random as i32).checked_shr(shift).unwrap_or(0)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn what_a_packer_writes_comes_out_again() {
+        for twice in [false, true] {
+            let part = Part::numbered("sample", 1);
+            let eight = sound(70_000, 8);
+            let packed = pack(&eight, SHAPE_8, twice);
+            let unpacked = unpack_8(&mut Reader::at(&packed, 0, part), eight.len(), twice);
+            assert!(unpacked.iter().map(|&sample| i32::from(sample)).eq(eight), "8 bits, twice {twice}");
+            let sixteen = sound(40_000, 16);
+            let packed = pack(&sixteen, SHAPE_16, twice);
+            let unpacked = unpack_16(&mut Reader::at(&packed, 0, part), sixteen.len(), twice);
+            assert!(unpacked.iter().map(|&sample| i32::from(sample)).eq(sixteen), "16 bits, twice {twice}");
+        }
+    }
+
+    #[test]
+    fn packed_data_that_ends_early_gives_what_came_before() {
+        let samples = sound(3000, 16);
+        let packed = pack(&samples, SHAPE_16, false);
+        for length in [0, 1, 2, 3, packed.len() / 2, packed.len() - 1] {
+            let mut reader = Reader::at(&packed[..length], 0, Part::numbered("sample", 1));
+            let unpacked = unpack_16(&mut reader, samples.len(), false);
+            assert!(unpacked.len() < samples.len());
+            assert!(unpacked.iter().zip(&samples).all(|(&left, &right)| i32::from(left) == right));
+        }
+    }
+
+    #[test]
+    fn a_width_out_of_range_ends_the_block() {
+        // Nine bits with the top one set and 200 in the rest: a width of 201.
+        let block = [3, 0, 200, 1, 0];
+        let mut reader = Reader::at(&block, 0, Part::numbered("sample", 1));
+        assert!(unpack_8(&mut reader, 100, false).is_empty());
+    }
+}
