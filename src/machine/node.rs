@@ -35,6 +35,8 @@ pub struct Machine {
     /// Nothing was rendered since the last reset: controls need not wait for a grid line.
     fresh: bool,
     asleep: bool,
+    /// Whether the kernel has heard nothing since it was made or cleared.
+    clear: bool,
     /// Frames of silent input up to the last grid line.
     quiet_frames: u64,
     /// Whether the input sounded since the last grid line.
@@ -55,6 +57,7 @@ impl Machine {
             changed: false,
             fresh: true,
             asleep: true,
+            clear: true,
             quiet_frames: 0,
             heard: false,
             peak: 0.0,
@@ -126,6 +129,7 @@ impl Machine {
         };
         if first_sounding.is_some() {
             self.asleep = false;
+            self.clear = false;
             self.heard = true;
             self.quiet_frames = 0;
         }
@@ -195,9 +199,13 @@ impl AudioStream for Machine {
         activity
     }
 
-    /// Forgets all sound and keeps the controls. Real-time, though it writes the whole delay memory (1.3 MB).
+    /// Forgets all sound and keeps the controls. Real-time, though it writes the whole delay memory (2 MB)
+    /// if anything sounded.
     fn reset(&mut self) {
-        self.kernel.clear();
+        if !self.clear {
+            self.kernel.clear();
+            self.clear = true;
+        }
         self.fresh = true;
         self.asleep = true;
         self.quiet_frames = 0;
@@ -207,7 +215,7 @@ impl AudioStream for Machine {
 
     /// A skip past the tail leaves nothing of what sounded; a shorter one leaves the sound where it was.
     fn skip(&mut self, frames: usize) {
-        if frames as u64 >= self.tail_frames() && !self.asleep {
+        if frames as u64 >= self.tail_frames() {
             self.reset();
         }
     }

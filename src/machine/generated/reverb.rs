@@ -145,104 +145,106 @@ pub(in crate::machine) struct Reverb {
     fSlow3: f32,
     fSlow4: f32,
     fRec0: [f32; 2],
-    fHslider3: f32,
-    fSlow5: f32,
-    fRec34: [f32; 2],
     fConst2: f32,
     fRec35: [f32; 2],
     IOTA0: i32,
     fVec1: [f32; 65536],
     iConst3: i32,
     iConst4: i32,
-    fHslider4: f32,
+    fHslider3: f32,
     fConst5: f32,
+    iSlow5: i32,
+    fHslider4: f32,
     iSlow6: i32,
-    fHslider5: f32,
-    iSlow7: i32,
     iRec37: [i32; 2],
     iRec38: [i32; 2],
     iRec39: [i32; 2],
     iRec36: [i32; 2],
     fConst6: f32,
-    fVec2: [f32; 1024],
-    iConst7: i32,
+    fHslider5: f32,
+    fSlow7: f32,
     fRec40: [f32; 2],
+    fVec2: [f32; 512],
+    iConst7: i32,
+    fRec41: [f32; 2],
     fVec3: [f32; 1024],
     iConst8: i32,
-    fRec41: [f32; 2],
-    fVec4: [f32; 4096],
-    iConst9: i32,
     fRec42: [f32; 2],
-    fVec5: [f32; 2048],
-    iConst10: i32,
+    fVec4: [f32; 1024],
+    iConst9: i32,
+    fRec34: [f32; 2],
     fRec43: [f32; 2],
+    fVec5: [f32; 65536],
+    fVec6: [f32; 512],
+    iConst10: i32,
+    fRec44: [f32; 2],
+    fVec7: [f32; 1024],
+    iConst11: i32,
+    fRec45: [f32; 2],
+    fVec8: [f32; 1024],
+    iConst12: i32,
+    fRec46: [f32; 2],
+    fVec9: [f32; 2048],
+    iConst13: i32,
+    fRec47: [f32; 2],
+    fVec10: [f32; 4096],
+    iConst14: i32,
+    fRec48: [f32; 2],
+    fVec11: [f32; 4096],
+    iConst15: i32,
+    fRec49: [f32; 2],
     fHslider6: f32,
-    fConst11: f32,
+    fConst16: f32,
     fSlow8: f32,
     fSlow9: f32,
     fSlow10: f32,
-    fRec44: [f32; 2],
-    fRec45: [f32; 2],
-    fVec6: [f32; 8192],
-    iRec46: [i32; 2],
-    iConst12: i32,
-    fRec2: [f32; 2],
-    fRec3: [f32; 16384],
-    fRec47: [f32; 2],
-    fVec7: [f32; 65536],
-    fVec8: [f32; 1024],
-    iConst13: i32,
-    fRec48: [f32; 2],
-    fVec9: [f32; 1024],
-    iConst14: i32,
-    fRec49: [f32; 2],
-    fVec10: [f32; 4096],
-    iConst15: i32,
     fRec50: [f32; 2],
-    fVec11: [f32; 2048],
-    iConst16: i32,
     fRec51: [f32; 2],
-    fRec4: [f32; 16384],
-    fRec5: [f32; 32768],
-    fVec12: [f32; 4096],
+    fVec12: [f32; 8192],
+    iRec52: [i32; 2],
     iConst17: i32,
-    fRec6: [f32; 2],
-    fRec7: [f32; 32768],
-    fRec8: [f32; 32768],
+    fRec2: [f32; 2],
+    fVec13: [f32; 8192],
     iConst18: i32,
+    fRec3: [f32; 2],
+    fVec14: [f32; 8192],
+    iConst19: i32,
+    fRec4: [f32; 2],
+    fRec5: [f32; 16384],
+    fVec15: [f32; 2048],
+    iConst20: i32,
+    fRec53: [f32; 2],
+    fVec16: [f32; 4096],
+    iConst21: i32,
+    fRec54: [f32; 2],
+    fVec17: [f32; 4096],
+    iConst22: i32,
+    fRec55: [f32; 2],
+    fRec6: [f32; 32768],
+    fRec7: [f32; 32768],
+    fVec18: [f32; 8192],
+    iConst23: i32,
+    fRec8: [f32; 2],
+    fVec19: [f32; 8192],
+    iConst24: i32,
+    fRec9: [f32; 2],
+    fRec10: [f32; 65536],
+    fRec11: [f32; 65536],
+    fRec12: [f32; 32768],
+    iConst25: i32,
     fHslider7: f32,
     fSlow11: f32,
-    fRec52: [f32; 2],
-    fRec9: [f32; 2],
-    fRec10: [f32; 16384],
-    fRec11: [f32; 32768],
-    fVec13: [f32; 8192],
-    iConst19: i32,
-    fRec12: [f32; 2],
-    iConst20: i32,
+    fRec56: [f32; 2],
     fRec13: [f32; 2],
-    fVec14: [f32; 4096],
-    iConst21: i32,
-    fRec14: [f32; 2],
-    iConst22: i32,
-    fRec15: [f32; 2],
-    iConst23: i32,
-    fRec16: [f32; 2],
-    iConst24: i32,
-    fRec17: [f32; 2],
-    fVec15: [f32; 4096],
-    iConst25: i32,
-    fRec18: [f32; 2],
-    fVec16: [f32; 8192],
+    fRec14: [f32; 32768],
+    fVec20: [f32; 8192],
     iConst26: i32,
-    fRec19: [f32; 2],
-    fVec17: [f32; 4096],
+    fRec15: [f32; 2],
     iConst27: i32,
-    fRec20: [f32; 2],
-    fRec21: [f32; 32768],
-    fVec18: [f32; 8192],
+    fRec16: [f32; 2],
+    fVec21: [f32; 4096],
     iConst28: i32,
-    fRec22: [f32; 2],
+    fRec17: [f32; 2],
     fHslider8: f32,
     fSlow12: f32,
     fSlow13: f32,
@@ -250,8 +252,8 @@ pub(in crate::machine) struct Reverb {
     fHslider9: f32,
     fSlow15: f32,
     fSlow16: f32,
-    fRec53: [f32; 2],
-    fRec54: [f32; 2],
+    fRec57: [f32; 2],
+    fRec58: [f32; 2],
     fSlow17: f32,
     fSlow18: f32,
     fHslider10: f32,
@@ -259,97 +261,107 @@ pub(in crate::machine) struct Reverb {
     fSlow19: f32,
     fSlow20: f32,
     fSlow21: f32,
-    fRec55: [f32; 2],
+    fRec59: [f32; 2],
+    fRec18: [f32; 2],
+    iConst30: i32,
+    fRec19: [f32; 2],
+    iConst31: i32,
+    fRec20: [f32; 2],
+    fVec22: [f32; 8192],
+    iConst32: i32,
+    fRec21: [f32; 2],
+    fRec22: [f32; 32768],
+    iConst33: i32,
     fRec23: [f32; 2],
+    iConst34: i32,
+    fRec24: [f32; 2],
+    iConst35: i32,
+    fRec25: [f32; 2],
     fSlow22: f32,
     fSlow23: f32,
-    fRec56: [f32; 2],
-    fRec57: [f32; 2],
+    fRec60: [f32; 2],
+    fRec61: [f32; 2],
     fSlow24: f32,
     fSlow25: f32,
     fSlow26: f32,
     fSlow27: f32,
-    fRec58: [f32; 2],
-    fRec24: [f32; 2],
-    iConst30: i32,
-    fRec25: [f32; 2],
-    iConst31: i32,
+    fRec62: [f32; 2],
     fRec26: [f32; 2],
     fSlow28: f32,
     fSlow29: f32,
-    fRec59: [f32; 2],
-    fRec60: [f32; 2],
+    fRec63: [f32; 2],
+    fRec64: [f32; 2],
     fSlow30: f32,
     fSlow31: f32,
     fSlow32: f32,
     fSlow33: f32,
-    fRec61: [f32; 2],
+    fRec65: [f32; 2],
     fRec27: [f32; 2],
     fSlow34: f32,
     fSlow35: f32,
-    fRec62: [f32; 2],
-    fRec63: [f32; 2],
+    fRec66: [f32; 2],
+    fRec67: [f32; 2],
     fSlow36: f32,
     fSlow37: f32,
     fSlow38: f32,
     fSlow39: f32,
-    fRec64: [f32; 2],
+    fRec68: [f32; 2],
     fRec28: [f32; 2],
     fSlow40: f32,
     fSlow41: f32,
-    fRec65: [f32; 2],
-    fRec66: [f32; 2],
+    fRec69: [f32; 2],
+    fRec70: [f32; 2],
     fSlow42: f32,
     fSlow43: f32,
     fSlow44: f32,
     fSlow45: f32,
-    fRec67: [f32; 2],
+    fRec71: [f32; 2],
     fRec29: [f32; 2],
+    iConst36: i32,
+    fRec30: [f32; 2],
     fSlow46: f32,
     fSlow47: f32,
-    fRec68: [f32; 2],
-    fRec69: [f32; 2],
+    fRec72: [f32; 2],
+    fRec73: [f32; 2],
     fSlow48: f32,
     fSlow49: f32,
     fSlow50: f32,
     fSlow51: f32,
-    fRec70: [f32; 2],
-    fRec30: [f32; 2],
-    iConst32: i32,
+    fRec74: [f32; 2],
     fRec31: [f32; 2],
     fSlow52: f32,
     fSlow53: f32,
-    fRec71: [f32; 2],
-    fRec72: [f32; 2],
+    fRec75: [f32; 2],
+    fRec76: [f32; 2],
     fSlow54: f32,
     fSlow55: f32,
     fSlow56: f32,
     fSlow57: f32,
-    fRec73: [f32; 2],
+    fRec77: [f32; 2],
     fRec32: [f32; 2],
     fSlow58: f32,
     fSlow59: f32,
-    fRec74: [f32; 2],
-    fRec75: [f32; 2],
+    fRec78: [f32; 2],
+    fRec79: [f32; 2],
     fSlow60: f32,
     fSlow61: f32,
     fSlow62: f32,
     fSlow63: f32,
-    fRec76: [f32; 2],
+    fRec80: [f32; 2],
     fRec33: [f32; 2],
-    fConst33: f32,
+    fConst37: f32,
     fRec1: [f32; 2],
     fHslider11: f32,
     fSlow64: f32,
     fSlow65: f32,
-    fRec77: [f32; 2],
-    fSlow66: f32,
-    fRec78: [f32; 2],
-    fSlow67: f32,
-    fRec79: [f32; 2],
-    fRec80: [f32; 2],
-    fSlow68: f32,
     fRec81: [f32; 2],
+    fSlow66: f32,
+    fRec82: [f32; 2],
+    fSlow67: f32,
+    fRec83: [f32; 2],
+    fRec84: [f32; 2],
+    fSlow68: f32,
+    fRec85: [f32; 2],
 }
 
 #[inline(always)]
@@ -382,39 +394,43 @@ impl Reverb {
         self.iConst4 = i32::wrapping_add(self.iConst3, -1);
         self.fConst5 = 0.001 * self.fConst0;
         self.fConst6 = 1.0 / (self.iConst3) as f32;
-        self.iConst7 = core::cmp::max(0, i32::wrapping_add((0.00477 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst8 = core::cmp::max(0, i32::wrapping_add((0.00359 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst9 = core::cmp::max(0, i32::wrapping_add((0.01273 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst10 = core::cmp::max(0, i32::wrapping_add((0.00931 * self.fConst0 + 0.5) as i32, -1));
-        self.fConst11 = 6.2831855 / self.fConst0;
-        self.iConst12 = (0.0151 * self.fConst0 + 0.5) as i32;
-        self.iConst13 = core::cmp::max(0, i32::wrapping_add((0.00513 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst14 = core::cmp::max(0, i32::wrapping_add((0.00331 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst15 = core::cmp::max(0, i32::wrapping_add((0.01181 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst16 = core::cmp::max(0, i32::wrapping_add((0.00989 * self.fConst0 + 0.5) as i32, -1));
-        self.iConst17 = (0.0139 * self.fConst0 + 0.5) as i32;
-        self.iConst18 = (0.0373 * self.fConst0 + 0.5) as i32;
-        self.iConst19 = (0.0217 * self.fConst0 + 0.5) as i32;
-        self.iConst20 = (0.1127 * self.fConst0 + 0.5) as i32;
-        self.iConst21 = (0.0113 * self.fConst0 + 0.5) as i32;
-        self.iConst22 = (0.0623 * self.fConst0 + 0.5) as i32;
-        self.iConst23 = (0.0841 * self.fConst0 + 0.5) as i32;
-        self.iConst24 = (0.0979 * self.fConst0 + 0.5) as i32;
-        self.iConst25 = (0.0097 * self.fConst0 + 0.5) as i32;
-        self.iConst26 = (0.0187 * self.fConst0 + 0.5) as i32;
-        self.iConst27 = (0.0121 * self.fConst0 + 0.5) as i32;
-        self.iConst28 = (0.0161 * self.fConst0 + 0.5) as i32;
+        self.iConst7 = core::cmp::max(0, i32::wrapping_add((0.00231 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst8 = core::cmp::max(0, i32::wrapping_add((0.00331 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst9 = core::cmp::max(0, i32::wrapping_add((0.00513 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst10 = core::cmp::max(0, i32::wrapping_add((0.00213 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst11 = core::cmp::max(0, i32::wrapping_add((0.00359 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst12 = core::cmp::max(0, i32::wrapping_add((0.00477 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst13 = core::cmp::max(0, i32::wrapping_add((0.00931 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst14 = core::cmp::max(0, i32::wrapping_add((0.01273 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst15 = core::cmp::max(0, i32::wrapping_add((0.01931 * self.fConst0 + 0.5) as i32, -1));
+        self.fConst16 = 6.2831855 / self.fConst0;
+        self.iConst17 = (0.0151 * self.fConst0 + 0.5) as i32;
+        self.iConst18 = (0.0197 * self.fConst0 + 0.5) as i32;
+        self.iConst19 = (0.0163 * self.fConst0 + 0.5) as i32;
+        self.iConst20 = core::cmp::max(0, i32::wrapping_add((0.00989 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst21 = core::cmp::max(0, i32::wrapping_add((0.01181 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst22 = core::cmp::max(0, i32::wrapping_add((0.02011 * self.fConst0 + 0.5) as i32, -1));
+        self.iConst23 = (0.0277 * self.fConst0 + 0.5) as i32;
+        self.iConst24 = (0.0187 * self.fConst0 + 0.5) as i32;
+        self.iConst25 = (0.0691 * self.fConst0 + 0.5) as i32;
+        self.iConst26 = (0.0211 * self.fConst0 + 0.5) as i32;
+        self.iConst27 = (0.1093 * self.fConst0 + 0.5) as i32;
+        self.iConst28 = (0.0127 * self.fConst0 + 0.5) as i32;
         self.fConst29 = 0.49 * self.fConst0;
-        self.iConst30 = (0.0451 * self.fConst0 + 0.5) as i32;
-        self.iConst31 = (0.0539 * self.fConst0 + 0.5) as i32;
-        self.iConst32 = (0.0727 * self.fConst0 + 0.5) as i32;
-        self.fConst33 = 1.0 - libm::expf(-(6283.1855 / self.fConst0));
+        self.iConst30 = (0.0487 * self.fConst0 + 0.5) as i32;
+        self.iConst31 = (0.0809 * self.fConst0 + 0.5) as i32;
+        self.iConst32 = (0.0241 * self.fConst0 + 0.5) as i32;
+        self.iConst33 = (0.0577 * self.fConst0 + 0.5) as i32;
+        self.iConst34 = (0.1463 * self.fConst0 + 0.5) as i32;
+        self.iConst35 = (0.1271 * self.fConst0 + 0.5) as i32;
+        self.iConst36 = (0.0947 * self.fConst0 + 0.5) as i32;
+        self.fConst37 = 1.0 - libm::expf(-(6283.1855 / self.fConst0));
         self.fHslider0 = (1e+02) as f32;
         self.fHslider1 = (0.0) as f32;
         self.fHslider2 = (3e+01) as f32;
-        self.fHslider3 = (85.0) as f32;
-        self.fHslider4 = (12.0) as f32;
-        self.fHslider5 = (1e+02) as f32;
+        self.fHslider3 = (12.0) as f32;
+        self.fHslider4 = (1e+02) as f32;
+        self.fHslider5 = (85.0) as f32;
         self.fHslider6 = (0.2) as f32;
         self.fHslider7 = (2.5e+02) as f32;
         self.fHslider8 = (2.2) as f32;
@@ -428,302 +444,326 @@ impl Reverb {
             self.fRec0[l1 as usize] = 0.0;
         }
         for l2 in 0..2 {
-            self.fRec34[l2 as usize] = 0.0;
-        }
-        for l3 in 0..2 {
-            self.fRec35[l3 as usize] = 0.0;
+            self.fRec35[l2 as usize] = 0.0;
         }
         self.IOTA0 = 0;
-        for l4 in 0..65536 {
-            self.fVec1[l4 as usize] = 0.0;
+        for l3 in 0..65536 {
+            self.fVec1[l3 as usize] = 0.0;
+        }
+        for l4 in 0..2 {
+            self.iRec37[l4 as usize] = 0;
         }
         for l5 in 0..2 {
-            self.iRec37[l5 as usize] = 0;
+            self.iRec38[l5 as usize] = 0;
         }
         for l6 in 0..2 {
-            self.iRec38[l6 as usize] = 0;
+            self.iRec39[l6 as usize] = 0;
         }
         for l7 in 0..2 {
-            self.iRec39[l7 as usize] = 0;
+            self.iRec36[l7 as usize] = 0;
         }
         for l8 in 0..2 {
-            self.iRec36[l8 as usize] = 0;
+            self.fRec40[l8 as usize] = 0.0;
         }
-        for l9 in 0..1024 {
+        for l9 in 0..512 {
             self.fVec2[l9 as usize] = 0.0;
         }
         for l10 in 0..2 {
-            self.fRec40[l10 as usize] = 0.0;
+            self.fRec41[l10 as usize] = 0.0;
         }
         for l11 in 0..1024 {
             self.fVec3[l11 as usize] = 0.0;
         }
         for l12 in 0..2 {
-            self.fRec41[l12 as usize] = 0.0;
+            self.fRec42[l12 as usize] = 0.0;
         }
-        for l13 in 0..4096 {
+        for l13 in 0..1024 {
             self.fVec4[l13 as usize] = 0.0;
         }
         for l14 in 0..2 {
-            self.fRec42[l14 as usize] = 0.0;
+            self.fRec34[l14 as usize] = 0.0;
         }
-        for l15 in 0..2048 {
-            self.fVec5[l15 as usize] = 0.0;
+        for l15 in 0..2 {
+            self.fRec43[l15 as usize] = 0.0;
         }
-        for l16 in 0..2 {
-            self.fRec43[l16 as usize] = 0.0;
+        for l16 in 0..65536 {
+            self.fVec5[l16 as usize] = 0.0;
         }
-        for l17 in 0..2 {
-            self.fRec44[l17 as usize] = 0.0;
+        for l17 in 0..512 {
+            self.fVec6[l17 as usize] = 0.0;
         }
         for l18 in 0..2 {
-            self.fRec45[l18 as usize] = 0.0;
+            self.fRec44[l18 as usize] = 0.0;
         }
-        for l19 in 0..8192 {
-            self.fVec6[l19 as usize] = 0.0;
+        for l19 in 0..1024 {
+            self.fVec7[l19 as usize] = 0.0;
         }
         for l20 in 0..2 {
-            self.iRec46[l20 as usize] = 0;
+            self.fRec45[l20 as usize] = 0.0;
         }
-        for l21 in 0..2 {
-            self.fRec2[l21 as usize] = 0.0;
+        for l21 in 0..1024 {
+            self.fVec8[l21 as usize] = 0.0;
         }
-        for l22 in 0..16384 {
-            self.fRec3[l22 as usize] = 0.0;
+        for l22 in 0..2 {
+            self.fRec46[l22 as usize] = 0.0;
         }
-        for l23 in 0..2 {
-            self.fRec47[l23 as usize] = 0.0;
+        for l23 in 0..2048 {
+            self.fVec9[l23 as usize] = 0.0;
         }
-        for l24 in 0..65536 {
-            self.fVec7[l24 as usize] = 0.0;
+        for l24 in 0..2 {
+            self.fRec47[l24 as usize] = 0.0;
         }
-        for l25 in 0..1024 {
-            self.fVec8[l25 as usize] = 0.0;
+        for l25 in 0..4096 {
+            self.fVec10[l25 as usize] = 0.0;
         }
         for l26 in 0..2 {
             self.fRec48[l26 as usize] = 0.0;
         }
-        for l27 in 0..1024 {
-            self.fVec9[l27 as usize] = 0.0;
+        for l27 in 0..4096 {
+            self.fVec11[l27 as usize] = 0.0;
         }
         for l28 in 0..2 {
             self.fRec49[l28 as usize] = 0.0;
         }
-        for l29 in 0..4096 {
-            self.fVec10[l29 as usize] = 0.0;
+        for l29 in 0..2 {
+            self.fRec50[l29 as usize] = 0.0;
         }
         for l30 in 0..2 {
-            self.fRec50[l30 as usize] = 0.0;
+            self.fRec51[l30 as usize] = 0.0;
         }
-        for l31 in 0..2048 {
-            self.fVec11[l31 as usize] = 0.0;
+        for l31 in 0..8192 {
+            self.fVec12[l31 as usize] = 0.0;
         }
         for l32 in 0..2 {
-            self.fRec51[l32 as usize] = 0.0;
+            self.iRec52[l32 as usize] = 0;
         }
-        for l33 in 0..16384 {
-            self.fRec4[l33 as usize] = 0.0;
+        for l33 in 0..2 {
+            self.fRec2[l33 as usize] = 0.0;
         }
-        for l34 in 0..32768 {
-            self.fRec5[l34 as usize] = 0.0;
+        for l34 in 0..8192 {
+            self.fVec13[l34 as usize] = 0.0;
         }
-        for l35 in 0..4096 {
-            self.fVec12[l35 as usize] = 0.0;
+        for l35 in 0..2 {
+            self.fRec3[l35 as usize] = 0.0;
         }
-        for l36 in 0..2 {
-            self.fRec6[l36 as usize] = 0.0;
+        for l36 in 0..8192 {
+            self.fVec14[l36 as usize] = 0.0;
         }
-        for l37 in 0..32768 {
-            self.fRec7[l37 as usize] = 0.0;
+        for l37 in 0..2 {
+            self.fRec4[l37 as usize] = 0.0;
         }
-        for l38 in 0..32768 {
-            self.fRec8[l38 as usize] = 0.0;
+        for l38 in 0..16384 {
+            self.fRec5[l38 as usize] = 0.0;
         }
-        for l39 in 0..2 {
-            self.fRec52[l39 as usize] = 0.0;
+        for l39 in 0..2048 {
+            self.fVec15[l39 as usize] = 0.0;
         }
         for l40 in 0..2 {
-            self.fRec9[l40 as usize] = 0.0;
+            self.fRec53[l40 as usize] = 0.0;
         }
-        for l41 in 0..16384 {
-            self.fRec10[l41 as usize] = 0.0;
+        for l41 in 0..4096 {
+            self.fVec16[l41 as usize] = 0.0;
         }
-        for l42 in 0..32768 {
-            self.fRec11[l42 as usize] = 0.0;
+        for l42 in 0..2 {
+            self.fRec54[l42 as usize] = 0.0;
         }
-        for l43 in 0..8192 {
-            self.fVec13[l43 as usize] = 0.0;
+        for l43 in 0..4096 {
+            self.fVec17[l43 as usize] = 0.0;
         }
         for l44 in 0..2 {
-            self.fRec12[l44 as usize] = 0.0;
+            self.fRec55[l44 as usize] = 0.0;
         }
-        for l45 in 0..2 {
-            self.fRec13[l45 as usize] = 0.0;
+        for l45 in 0..32768 {
+            self.fRec6[l45 as usize] = 0.0;
         }
-        for l46 in 0..4096 {
-            self.fVec14[l46 as usize] = 0.0;
+        for l46 in 0..32768 {
+            self.fRec7[l46 as usize] = 0.0;
         }
-        for l47 in 0..2 {
-            self.fRec14[l47 as usize] = 0.0;
+        for l47 in 0..8192 {
+            self.fVec18[l47 as usize] = 0.0;
         }
         for l48 in 0..2 {
-            self.fRec15[l48 as usize] = 0.0;
+            self.fRec8[l48 as usize] = 0.0;
         }
-        for l49 in 0..2 {
-            self.fRec16[l49 as usize] = 0.0;
+        for l49 in 0..8192 {
+            self.fVec19[l49 as usize] = 0.0;
         }
         for l50 in 0..2 {
-            self.fRec17[l50 as usize] = 0.0;
+            self.fRec9[l50 as usize] = 0.0;
         }
-        for l51 in 0..4096 {
-            self.fVec15[l51 as usize] = 0.0;
+        for l51 in 0..65536 {
+            self.fRec10[l51 as usize] = 0.0;
         }
-        for l52 in 0..2 {
-            self.fRec18[l52 as usize] = 0.0;
+        for l52 in 0..65536 {
+            self.fRec11[l52 as usize] = 0.0;
         }
-        for l53 in 0..8192 {
-            self.fVec16[l53 as usize] = 0.0;
+        for l53 in 0..32768 {
+            self.fRec12[l53 as usize] = 0.0;
         }
         for l54 in 0..2 {
-            self.fRec19[l54 as usize] = 0.0;
+            self.fRec56[l54 as usize] = 0.0;
         }
-        for l55 in 0..4096 {
-            self.fVec17[l55 as usize] = 0.0;
+        for l55 in 0..2 {
+            self.fRec13[l55 as usize] = 0.0;
         }
-        for l56 in 0..2 {
-            self.fRec20[l56 as usize] = 0.0;
+        for l56 in 0..32768 {
+            self.fRec14[l56 as usize] = 0.0;
         }
-        for l57 in 0..32768 {
-            self.fRec21[l57 as usize] = 0.0;
+        for l57 in 0..8192 {
+            self.fVec20[l57 as usize] = 0.0;
         }
-        for l58 in 0..8192 {
-            self.fVec18[l58 as usize] = 0.0;
+        for l58 in 0..2 {
+            self.fRec15[l58 as usize] = 0.0;
         }
         for l59 in 0..2 {
-            self.fRec22[l59 as usize] = 0.0;
+            self.fRec16[l59 as usize] = 0.0;
         }
-        for l60 in 0..2 {
-            self.fRec53[l60 as usize] = 0.0;
+        for l60 in 0..4096 {
+            self.fVec21[l60 as usize] = 0.0;
         }
         for l61 in 0..2 {
-            self.fRec54[l61 as usize] = 0.0;
+            self.fRec17[l61 as usize] = 0.0;
         }
         for l62 in 0..2 {
-            self.fRec55[l62 as usize] = 0.0;
+            self.fRec57[l62 as usize] = 0.0;
         }
         for l63 in 0..2 {
-            self.fRec23[l63 as usize] = 0.0;
+            self.fRec58[l63 as usize] = 0.0;
         }
         for l64 in 0..2 {
-            self.fRec56[l64 as usize] = 0.0;
+            self.fRec59[l64 as usize] = 0.0;
         }
         for l65 in 0..2 {
-            self.fRec57[l65 as usize] = 0.0;
+            self.fRec18[l65 as usize] = 0.0;
         }
         for l66 in 0..2 {
-            self.fRec58[l66 as usize] = 0.0;
+            self.fRec19[l66 as usize] = 0.0;
         }
         for l67 in 0..2 {
-            self.fRec24[l67 as usize] = 0.0;
+            self.fRec20[l67 as usize] = 0.0;
         }
-        for l68 in 0..2 {
-            self.fRec25[l68 as usize] = 0.0;
+        for l68 in 0..8192 {
+            self.fVec22[l68 as usize] = 0.0;
         }
         for l69 in 0..2 {
-            self.fRec26[l69 as usize] = 0.0;
+            self.fRec21[l69 as usize] = 0.0;
         }
-        for l70 in 0..2 {
-            self.fRec59[l70 as usize] = 0.0;
+        for l70 in 0..32768 {
+            self.fRec22[l70 as usize] = 0.0;
         }
         for l71 in 0..2 {
-            self.fRec60[l71 as usize] = 0.0;
+            self.fRec23[l71 as usize] = 0.0;
         }
         for l72 in 0..2 {
-            self.fRec61[l72 as usize] = 0.0;
+            self.fRec24[l72 as usize] = 0.0;
         }
         for l73 in 0..2 {
-            self.fRec27[l73 as usize] = 0.0;
+            self.fRec25[l73 as usize] = 0.0;
         }
         for l74 in 0..2 {
-            self.fRec62[l74 as usize] = 0.0;
+            self.fRec60[l74 as usize] = 0.0;
         }
         for l75 in 0..2 {
-            self.fRec63[l75 as usize] = 0.0;
+            self.fRec61[l75 as usize] = 0.0;
         }
         for l76 in 0..2 {
-            self.fRec64[l76 as usize] = 0.0;
+            self.fRec62[l76 as usize] = 0.0;
         }
         for l77 in 0..2 {
-            self.fRec28[l77 as usize] = 0.0;
+            self.fRec26[l77 as usize] = 0.0;
         }
         for l78 in 0..2 {
-            self.fRec65[l78 as usize] = 0.0;
+            self.fRec63[l78 as usize] = 0.0;
         }
         for l79 in 0..2 {
-            self.fRec66[l79 as usize] = 0.0;
+            self.fRec64[l79 as usize] = 0.0;
         }
         for l80 in 0..2 {
-            self.fRec67[l80 as usize] = 0.0;
+            self.fRec65[l80 as usize] = 0.0;
         }
         for l81 in 0..2 {
-            self.fRec29[l81 as usize] = 0.0;
+            self.fRec27[l81 as usize] = 0.0;
         }
         for l82 in 0..2 {
-            self.fRec68[l82 as usize] = 0.0;
+            self.fRec66[l82 as usize] = 0.0;
         }
         for l83 in 0..2 {
-            self.fRec69[l83 as usize] = 0.0;
+            self.fRec67[l83 as usize] = 0.0;
         }
         for l84 in 0..2 {
-            self.fRec70[l84 as usize] = 0.0;
+            self.fRec68[l84 as usize] = 0.0;
         }
         for l85 in 0..2 {
-            self.fRec30[l85 as usize] = 0.0;
+            self.fRec28[l85 as usize] = 0.0;
         }
         for l86 in 0..2 {
-            self.fRec31[l86 as usize] = 0.0;
+            self.fRec69[l86 as usize] = 0.0;
         }
         for l87 in 0..2 {
-            self.fRec71[l87 as usize] = 0.0;
+            self.fRec70[l87 as usize] = 0.0;
         }
         for l88 in 0..2 {
-            self.fRec72[l88 as usize] = 0.0;
+            self.fRec71[l88 as usize] = 0.0;
         }
         for l89 in 0..2 {
-            self.fRec73[l89 as usize] = 0.0;
+            self.fRec29[l89 as usize] = 0.0;
         }
         for l90 in 0..2 {
-            self.fRec32[l90 as usize] = 0.0;
+            self.fRec30[l90 as usize] = 0.0;
         }
         for l91 in 0..2 {
-            self.fRec74[l91 as usize] = 0.0;
+            self.fRec72[l91 as usize] = 0.0;
         }
         for l92 in 0..2 {
-            self.fRec75[l92 as usize] = 0.0;
+            self.fRec73[l92 as usize] = 0.0;
         }
         for l93 in 0..2 {
-            self.fRec76[l93 as usize] = 0.0;
+            self.fRec74[l93 as usize] = 0.0;
         }
         for l94 in 0..2 {
-            self.fRec33[l94 as usize] = 0.0;
+            self.fRec31[l94 as usize] = 0.0;
         }
         for l95 in 0..2 {
-            self.fRec1[l95 as usize] = 0.0;
+            self.fRec75[l95 as usize] = 0.0;
         }
         for l96 in 0..2 {
-            self.fRec77[l96 as usize] = 0.0;
+            self.fRec76[l96 as usize] = 0.0;
         }
         for l97 in 0..2 {
-            self.fRec78[l97 as usize] = 0.0;
+            self.fRec77[l97 as usize] = 0.0;
         }
         for l98 in 0..2 {
-            self.fRec79[l98 as usize] = 0.0;
+            self.fRec32[l98 as usize] = 0.0;
         }
         for l99 in 0..2 {
-            self.fRec80[l99 as usize] = 0.0;
+            self.fRec78[l99 as usize] = 0.0;
         }
         for l100 in 0..2 {
-            self.fRec81[l100 as usize] = 0.0;
+            self.fRec79[l100 as usize] = 0.0;
+        }
+        for l101 in 0..2 {
+            self.fRec80[l101 as usize] = 0.0;
+        }
+        for l102 in 0..2 {
+            self.fRec33[l102 as usize] = 0.0;
+        }
+        for l103 in 0..2 {
+            self.fRec1[l103 as usize] = 0.0;
+        }
+        for l104 in 0..2 {
+            self.fRec81[l104 as usize] = 0.0;
+        }
+        for l105 in 0..2 {
+            self.fRec82[l105 as usize] = 0.0;
+        }
+        for l106 in 0..2 {
+            self.fRec83[l106 as usize] = 0.0;
+        }
+        for l107 in 0..2 {
+            self.fRec84[l107 as usize] = 0.0;
+        }
+        for l108 in 0..2 {
+            self.fRec85[l108 as usize] = 0.0;
         }
     }
 
@@ -735,302 +775,326 @@ impl Reverb {
             self.fRec0[l1 as usize] = 0.0;
         }
         for l2 in 0..2 {
-            self.fRec34[l2 as usize] = 0.0;
-        }
-        for l3 in 0..2 {
-            self.fRec35[l3 as usize] = 0.0;
+            self.fRec35[l2 as usize] = 0.0;
         }
         self.IOTA0 = 0;
-        for l4 in 0..65536 {
-            self.fVec1[l4 as usize] = 0.0;
+        for l3 in 0..65536 {
+            self.fVec1[l3 as usize] = 0.0;
+        }
+        for l4 in 0..2 {
+            self.iRec37[l4 as usize] = 0;
         }
         for l5 in 0..2 {
-            self.iRec37[l5 as usize] = 0;
+            self.iRec38[l5 as usize] = 0;
         }
         for l6 in 0..2 {
-            self.iRec38[l6 as usize] = 0;
+            self.iRec39[l6 as usize] = 0;
         }
         for l7 in 0..2 {
-            self.iRec39[l7 as usize] = 0;
+            self.iRec36[l7 as usize] = 0;
         }
         for l8 in 0..2 {
-            self.iRec36[l8 as usize] = 0;
+            self.fRec40[l8 as usize] = 0.0;
         }
-        for l9 in 0..1024 {
+        for l9 in 0..512 {
             self.fVec2[l9 as usize] = 0.0;
         }
         for l10 in 0..2 {
-            self.fRec40[l10 as usize] = 0.0;
+            self.fRec41[l10 as usize] = 0.0;
         }
         for l11 in 0..1024 {
             self.fVec3[l11 as usize] = 0.0;
         }
         for l12 in 0..2 {
-            self.fRec41[l12 as usize] = 0.0;
+            self.fRec42[l12 as usize] = 0.0;
         }
-        for l13 in 0..4096 {
+        for l13 in 0..1024 {
             self.fVec4[l13 as usize] = 0.0;
         }
         for l14 in 0..2 {
-            self.fRec42[l14 as usize] = 0.0;
+            self.fRec34[l14 as usize] = 0.0;
         }
-        for l15 in 0..2048 {
-            self.fVec5[l15 as usize] = 0.0;
+        for l15 in 0..2 {
+            self.fRec43[l15 as usize] = 0.0;
         }
-        for l16 in 0..2 {
-            self.fRec43[l16 as usize] = 0.0;
+        for l16 in 0..65536 {
+            self.fVec5[l16 as usize] = 0.0;
         }
-        for l17 in 0..2 {
-            self.fRec44[l17 as usize] = 0.0;
+        for l17 in 0..512 {
+            self.fVec6[l17 as usize] = 0.0;
         }
         for l18 in 0..2 {
-            self.fRec45[l18 as usize] = 0.0;
+            self.fRec44[l18 as usize] = 0.0;
         }
-        for l19 in 0..8192 {
-            self.fVec6[l19 as usize] = 0.0;
+        for l19 in 0..1024 {
+            self.fVec7[l19 as usize] = 0.0;
         }
         for l20 in 0..2 {
-            self.iRec46[l20 as usize] = 0;
+            self.fRec45[l20 as usize] = 0.0;
         }
-        for l21 in 0..2 {
-            self.fRec2[l21 as usize] = 0.0;
+        for l21 in 0..1024 {
+            self.fVec8[l21 as usize] = 0.0;
         }
-        for l22 in 0..16384 {
-            self.fRec3[l22 as usize] = 0.0;
+        for l22 in 0..2 {
+            self.fRec46[l22 as usize] = 0.0;
         }
-        for l23 in 0..2 {
-            self.fRec47[l23 as usize] = 0.0;
+        for l23 in 0..2048 {
+            self.fVec9[l23 as usize] = 0.0;
         }
-        for l24 in 0..65536 {
-            self.fVec7[l24 as usize] = 0.0;
+        for l24 in 0..2 {
+            self.fRec47[l24 as usize] = 0.0;
         }
-        for l25 in 0..1024 {
-            self.fVec8[l25 as usize] = 0.0;
+        for l25 in 0..4096 {
+            self.fVec10[l25 as usize] = 0.0;
         }
         for l26 in 0..2 {
             self.fRec48[l26 as usize] = 0.0;
         }
-        for l27 in 0..1024 {
-            self.fVec9[l27 as usize] = 0.0;
+        for l27 in 0..4096 {
+            self.fVec11[l27 as usize] = 0.0;
         }
         for l28 in 0..2 {
             self.fRec49[l28 as usize] = 0.0;
         }
-        for l29 in 0..4096 {
-            self.fVec10[l29 as usize] = 0.0;
+        for l29 in 0..2 {
+            self.fRec50[l29 as usize] = 0.0;
         }
         for l30 in 0..2 {
-            self.fRec50[l30 as usize] = 0.0;
+            self.fRec51[l30 as usize] = 0.0;
         }
-        for l31 in 0..2048 {
-            self.fVec11[l31 as usize] = 0.0;
+        for l31 in 0..8192 {
+            self.fVec12[l31 as usize] = 0.0;
         }
         for l32 in 0..2 {
-            self.fRec51[l32 as usize] = 0.0;
+            self.iRec52[l32 as usize] = 0;
         }
-        for l33 in 0..16384 {
-            self.fRec4[l33 as usize] = 0.0;
+        for l33 in 0..2 {
+            self.fRec2[l33 as usize] = 0.0;
         }
-        for l34 in 0..32768 {
-            self.fRec5[l34 as usize] = 0.0;
+        for l34 in 0..8192 {
+            self.fVec13[l34 as usize] = 0.0;
         }
-        for l35 in 0..4096 {
-            self.fVec12[l35 as usize] = 0.0;
+        for l35 in 0..2 {
+            self.fRec3[l35 as usize] = 0.0;
         }
-        for l36 in 0..2 {
-            self.fRec6[l36 as usize] = 0.0;
+        for l36 in 0..8192 {
+            self.fVec14[l36 as usize] = 0.0;
         }
-        for l37 in 0..32768 {
-            self.fRec7[l37 as usize] = 0.0;
+        for l37 in 0..2 {
+            self.fRec4[l37 as usize] = 0.0;
         }
-        for l38 in 0..32768 {
-            self.fRec8[l38 as usize] = 0.0;
+        for l38 in 0..16384 {
+            self.fRec5[l38 as usize] = 0.0;
         }
-        for l39 in 0..2 {
-            self.fRec52[l39 as usize] = 0.0;
+        for l39 in 0..2048 {
+            self.fVec15[l39 as usize] = 0.0;
         }
         for l40 in 0..2 {
-            self.fRec9[l40 as usize] = 0.0;
+            self.fRec53[l40 as usize] = 0.0;
         }
-        for l41 in 0..16384 {
-            self.fRec10[l41 as usize] = 0.0;
+        for l41 in 0..4096 {
+            self.fVec16[l41 as usize] = 0.0;
         }
-        for l42 in 0..32768 {
-            self.fRec11[l42 as usize] = 0.0;
+        for l42 in 0..2 {
+            self.fRec54[l42 as usize] = 0.0;
         }
-        for l43 in 0..8192 {
-            self.fVec13[l43 as usize] = 0.0;
+        for l43 in 0..4096 {
+            self.fVec17[l43 as usize] = 0.0;
         }
         for l44 in 0..2 {
-            self.fRec12[l44 as usize] = 0.0;
+            self.fRec55[l44 as usize] = 0.0;
         }
-        for l45 in 0..2 {
-            self.fRec13[l45 as usize] = 0.0;
+        for l45 in 0..32768 {
+            self.fRec6[l45 as usize] = 0.0;
         }
-        for l46 in 0..4096 {
-            self.fVec14[l46 as usize] = 0.0;
+        for l46 in 0..32768 {
+            self.fRec7[l46 as usize] = 0.0;
         }
-        for l47 in 0..2 {
-            self.fRec14[l47 as usize] = 0.0;
+        for l47 in 0..8192 {
+            self.fVec18[l47 as usize] = 0.0;
         }
         for l48 in 0..2 {
-            self.fRec15[l48 as usize] = 0.0;
+            self.fRec8[l48 as usize] = 0.0;
         }
-        for l49 in 0..2 {
-            self.fRec16[l49 as usize] = 0.0;
+        for l49 in 0..8192 {
+            self.fVec19[l49 as usize] = 0.0;
         }
         for l50 in 0..2 {
-            self.fRec17[l50 as usize] = 0.0;
+            self.fRec9[l50 as usize] = 0.0;
         }
-        for l51 in 0..4096 {
-            self.fVec15[l51 as usize] = 0.0;
+        for l51 in 0..65536 {
+            self.fRec10[l51 as usize] = 0.0;
         }
-        for l52 in 0..2 {
-            self.fRec18[l52 as usize] = 0.0;
+        for l52 in 0..65536 {
+            self.fRec11[l52 as usize] = 0.0;
         }
-        for l53 in 0..8192 {
-            self.fVec16[l53 as usize] = 0.0;
+        for l53 in 0..32768 {
+            self.fRec12[l53 as usize] = 0.0;
         }
         for l54 in 0..2 {
-            self.fRec19[l54 as usize] = 0.0;
+            self.fRec56[l54 as usize] = 0.0;
         }
-        for l55 in 0..4096 {
-            self.fVec17[l55 as usize] = 0.0;
+        for l55 in 0..2 {
+            self.fRec13[l55 as usize] = 0.0;
         }
-        for l56 in 0..2 {
-            self.fRec20[l56 as usize] = 0.0;
+        for l56 in 0..32768 {
+            self.fRec14[l56 as usize] = 0.0;
         }
-        for l57 in 0..32768 {
-            self.fRec21[l57 as usize] = 0.0;
+        for l57 in 0..8192 {
+            self.fVec20[l57 as usize] = 0.0;
         }
-        for l58 in 0..8192 {
-            self.fVec18[l58 as usize] = 0.0;
+        for l58 in 0..2 {
+            self.fRec15[l58 as usize] = 0.0;
         }
         for l59 in 0..2 {
-            self.fRec22[l59 as usize] = 0.0;
+            self.fRec16[l59 as usize] = 0.0;
         }
-        for l60 in 0..2 {
-            self.fRec53[l60 as usize] = 0.0;
+        for l60 in 0..4096 {
+            self.fVec21[l60 as usize] = 0.0;
         }
         for l61 in 0..2 {
-            self.fRec54[l61 as usize] = 0.0;
+            self.fRec17[l61 as usize] = 0.0;
         }
         for l62 in 0..2 {
-            self.fRec55[l62 as usize] = 0.0;
+            self.fRec57[l62 as usize] = 0.0;
         }
         for l63 in 0..2 {
-            self.fRec23[l63 as usize] = 0.0;
+            self.fRec58[l63 as usize] = 0.0;
         }
         for l64 in 0..2 {
-            self.fRec56[l64 as usize] = 0.0;
+            self.fRec59[l64 as usize] = 0.0;
         }
         for l65 in 0..2 {
-            self.fRec57[l65 as usize] = 0.0;
+            self.fRec18[l65 as usize] = 0.0;
         }
         for l66 in 0..2 {
-            self.fRec58[l66 as usize] = 0.0;
+            self.fRec19[l66 as usize] = 0.0;
         }
         for l67 in 0..2 {
-            self.fRec24[l67 as usize] = 0.0;
+            self.fRec20[l67 as usize] = 0.0;
         }
-        for l68 in 0..2 {
-            self.fRec25[l68 as usize] = 0.0;
+        for l68 in 0..8192 {
+            self.fVec22[l68 as usize] = 0.0;
         }
         for l69 in 0..2 {
-            self.fRec26[l69 as usize] = 0.0;
+            self.fRec21[l69 as usize] = 0.0;
         }
-        for l70 in 0..2 {
-            self.fRec59[l70 as usize] = 0.0;
+        for l70 in 0..32768 {
+            self.fRec22[l70 as usize] = 0.0;
         }
         for l71 in 0..2 {
-            self.fRec60[l71 as usize] = 0.0;
+            self.fRec23[l71 as usize] = 0.0;
         }
         for l72 in 0..2 {
-            self.fRec61[l72 as usize] = 0.0;
+            self.fRec24[l72 as usize] = 0.0;
         }
         for l73 in 0..2 {
-            self.fRec27[l73 as usize] = 0.0;
+            self.fRec25[l73 as usize] = 0.0;
         }
         for l74 in 0..2 {
-            self.fRec62[l74 as usize] = 0.0;
+            self.fRec60[l74 as usize] = 0.0;
         }
         for l75 in 0..2 {
-            self.fRec63[l75 as usize] = 0.0;
+            self.fRec61[l75 as usize] = 0.0;
         }
         for l76 in 0..2 {
-            self.fRec64[l76 as usize] = 0.0;
+            self.fRec62[l76 as usize] = 0.0;
         }
         for l77 in 0..2 {
-            self.fRec28[l77 as usize] = 0.0;
+            self.fRec26[l77 as usize] = 0.0;
         }
         for l78 in 0..2 {
-            self.fRec65[l78 as usize] = 0.0;
+            self.fRec63[l78 as usize] = 0.0;
         }
         for l79 in 0..2 {
-            self.fRec66[l79 as usize] = 0.0;
+            self.fRec64[l79 as usize] = 0.0;
         }
         for l80 in 0..2 {
-            self.fRec67[l80 as usize] = 0.0;
+            self.fRec65[l80 as usize] = 0.0;
         }
         for l81 in 0..2 {
-            self.fRec29[l81 as usize] = 0.0;
+            self.fRec27[l81 as usize] = 0.0;
         }
         for l82 in 0..2 {
-            self.fRec68[l82 as usize] = 0.0;
+            self.fRec66[l82 as usize] = 0.0;
         }
         for l83 in 0..2 {
-            self.fRec69[l83 as usize] = 0.0;
+            self.fRec67[l83 as usize] = 0.0;
         }
         for l84 in 0..2 {
-            self.fRec70[l84 as usize] = 0.0;
+            self.fRec68[l84 as usize] = 0.0;
         }
         for l85 in 0..2 {
-            self.fRec30[l85 as usize] = 0.0;
+            self.fRec28[l85 as usize] = 0.0;
         }
         for l86 in 0..2 {
-            self.fRec31[l86 as usize] = 0.0;
+            self.fRec69[l86 as usize] = 0.0;
         }
         for l87 in 0..2 {
-            self.fRec71[l87 as usize] = 0.0;
+            self.fRec70[l87 as usize] = 0.0;
         }
         for l88 in 0..2 {
-            self.fRec72[l88 as usize] = 0.0;
+            self.fRec71[l88 as usize] = 0.0;
         }
         for l89 in 0..2 {
-            self.fRec73[l89 as usize] = 0.0;
+            self.fRec29[l89 as usize] = 0.0;
         }
         for l90 in 0..2 {
-            self.fRec32[l90 as usize] = 0.0;
+            self.fRec30[l90 as usize] = 0.0;
         }
         for l91 in 0..2 {
-            self.fRec74[l91 as usize] = 0.0;
+            self.fRec72[l91 as usize] = 0.0;
         }
         for l92 in 0..2 {
-            self.fRec75[l92 as usize] = 0.0;
+            self.fRec73[l92 as usize] = 0.0;
         }
         for l93 in 0..2 {
-            self.fRec76[l93 as usize] = 0.0;
+            self.fRec74[l93 as usize] = 0.0;
         }
         for l94 in 0..2 {
-            self.fRec33[l94 as usize] = 0.0;
+            self.fRec31[l94 as usize] = 0.0;
         }
         for l95 in 0..2 {
-            self.fRec1[l95 as usize] = 0.0;
+            self.fRec75[l95 as usize] = 0.0;
         }
         for l96 in 0..2 {
-            self.fRec77[l96 as usize] = 0.0;
+            self.fRec76[l96 as usize] = 0.0;
         }
         for l97 in 0..2 {
-            self.fRec78[l97 as usize] = 0.0;
+            self.fRec77[l97 as usize] = 0.0;
         }
         for l98 in 0..2 {
-            self.fRec79[l98 as usize] = 0.0;
+            self.fRec32[l98 as usize] = 0.0;
         }
         for l99 in 0..2 {
-            self.fRec80[l99 as usize] = 0.0;
+            self.fRec78[l99 as usize] = 0.0;
         }
         for l100 in 0..2 {
-            self.fRec81[l100 as usize] = 0.0;
+            self.fRec79[l100 as usize] = 0.0;
+        }
+        for l101 in 0..2 {
+            self.fRec80[l101 as usize] = 0.0;
+        }
+        for l102 in 0..2 {
+            self.fRec33[l102 as usize] = 0.0;
+        }
+        for l103 in 0..2 {
+            self.fRec1[l103 as usize] = 0.0;
+        }
+        for l104 in 0..2 {
+            self.fRec81[l104 as usize] = 0.0;
+        }
+        for l105 in 0..2 {
+            self.fRec82[l105 as usize] = 0.0;
+        }
+        for l106 in 0..2 {
+            self.fRec83[l106 as usize] = 0.0;
+        }
+        for l107 in 0..2 {
+            self.fRec84[l107 as usize] = 0.0;
+        }
+        for l108 in 0..2 {
+            self.fRec85[l108 as usize] = 0.0;
         }
     }
 
@@ -1040,13 +1104,13 @@ impl Reverb {
             0 => self.fHslider2 = value,
             1 => self.fHslider8 = value,
             2 => self.fHslider9 = value,
-            3 => self.fHslider5 = value,
-            4 => self.fHslider4 = value,
+            3 => self.fHslider4 = value,
+            4 => self.fHslider3 = value,
             5 => self.fHslider10 = value,
             6 => self.fHslider0 = value,
             7 => self.fHslider1 = value,
             8 => self.fHslider7 = value,
-            9 => self.fHslider3 = value,
+            9 => self.fHslider5 = value,
             10 => self.fHslider6 = value,
             11 => self.fHslider11 = value,
             _ => {}
@@ -1058,22 +1122,22 @@ impl Reverb {
         self.fSlow1 = libm::powf(1e+01, 0.05 * (self.fHslider1) as f32);
         self.fSlow2 = 0.01 * (self.fHslider2) as f32;
         self.fSlow3 = f32::sqrt(self.fSlow2) * self.fSlow1;
-        self.fSlow4 = 0.25 * self.fSlow3 * (1.0 - self.fSlow0);
-        self.fSlow5 = 0.0075 * (self.fHslider3) as f32;
-        self.iSlow6 = (self.fConst5 * (self.fHslider4) as f32 + 0.5) as i32;
-        self.iSlow7 = (2.56 * (self.fHslider5) as f32 + 0.5) as i32;
-        self.fSlow8 = self.fConst11 * (self.fHslider6) as f32;
-        self.fSlow9 = libm::sinf(self.fSlow8);
-        self.fSlow10 = libm::cosf(self.fSlow8);
-        self.fSlow11 = 1.0 - libm::expf(-(self.fConst11 * (self.fHslider7) as f32));
-        self.fSlow12 = (self.iSlow7) as f32;
+        self.fSlow4 = 0.3 * self.fSlow3 * (1.0 - self.fSlow0);
+        self.iSlow5 = (self.fConst5 * (self.fHslider3) as f32 + 0.5) as i32;
+        self.iSlow6 = (2.56 * (self.fHslider4) as f32 + 0.5) as i32;
+        self.fSlow7 = 0.0075 * (self.fHslider5) as f32;
+        self.fSlow8 = self.fConst16 * (self.fHslider6) as f32;
+        self.fSlow9 = libm::cosf(self.fSlow8);
+        self.fSlow10 = libm::sinf(self.fSlow8);
+        self.fSlow11 = 1.0 - libm::expf(-(self.fConst16 * (self.fHslider7) as f32));
+        self.fSlow12 = (self.iSlow6) as f32;
         self.fSlow13 = self.fSlow12 / (self.fHslider8) as f32;
-        self.fSlow14 = libm::powf(1e+01, -(0.001575 * self.fSlow13));
+        self.fSlow14 = libm::powf(1e+01, -(0.00095859374 * self.fSlow13));
         self.fSlow15 = self.fSlow12 / (self.fHslider9) as f32;
-        self.fSlow16 = libm::powf(1e+01, -(0.001575 * self.fSlow15)) - self.fSlow14;
+        self.fSlow16 = libm::powf(1e+01, -(0.00095859374 * self.fSlow15)) - self.fSlow14;
         self.fSlow17 = Reverb_faustpower2_f(self.fSlow14);
         self.fSlow18 = max(1.0 - self.fSlow17, 1e-06);
-        self.fSlow19 = libm::cosf(self.fConst11 * min((self.fHslider10) as f32, self.fConst29));
+        self.fSlow19 = libm::cosf(self.fConst16 * min((self.fHslider10) as f32, self.fConst29));
         self.fSlow20 = 1.0 - self.fSlow17 * self.fSlow19;
         self.fSlow21 = 1.0
             / (self.fSlow20 / self.fSlow18
@@ -1081,8 +1145,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow20) / Reverb_faustpower2_f(self.fSlow18) + -1.0,
                     0.0,
                 )));
-        self.fSlow22 = libm::powf(1e+01, -(0.0005695312 * self.fSlow13));
-        self.fSlow23 = libm::powf(1e+01, -(0.0005695312 * self.fSlow15)) - self.fSlow22;
+        self.fSlow22 = libm::powf(1e+01, -(0.0007476563 * self.fSlow13));
+        self.fSlow23 = libm::powf(1e+01, -(0.0007476563 * self.fSlow15)) - self.fSlow22;
         self.fSlow24 = Reverb_faustpower2_f(self.fSlow22);
         self.fSlow25 = max(1.0 - self.fSlow24, 1e-06);
         self.fSlow26 = 1.0 - self.fSlow19 * self.fSlow24;
@@ -1092,8 +1156,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow26) / Reverb_faustpower2_f(self.fSlow25) + -1.0,
                     0.0,
                 )));
-        self.fSlow28 = libm::powf(1e+01, -(0.0013242187 * self.fSlow13));
-        self.fSlow29 = libm::powf(1e+01, -(0.0013242187 * self.fSlow15)) - self.fSlow28;
+        self.fSlow28 = libm::powf(1e+01, -(0.0015632813 * self.fSlow13));
+        self.fSlow29 = libm::powf(1e+01, -(0.0015632813 * self.fSlow15)) - self.fSlow28;
         self.fSlow30 = Reverb_faustpower2_f(self.fSlow28);
         self.fSlow31 = max(1.0 - self.fSlow30, 1e-06);
         self.fSlow32 = 1.0 - self.fSlow19 * self.fSlow30;
@@ -1103,8 +1167,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow32) / Reverb_faustpower2_f(self.fSlow31) + -1.0,
                     0.0,
                 )));
-        self.fSlow34 = libm::powf(1e+01, -(0.00069140625 * self.fSlow13));
-        self.fSlow35 = libm::powf(1e+01, -(0.00069140625 * self.fSlow15)) - self.fSlow34;
+        self.fSlow34 = libm::powf(1e+01, -(0.0020390626 * self.fSlow13));
+        self.fSlow35 = libm::powf(1e+01, -(0.0020390626 * self.fSlow15)) - self.fSlow34;
         self.fSlow36 = Reverb_faustpower2_f(self.fSlow34);
         self.fSlow37 = max(1.0 - self.fSlow36, 1e-06);
         self.fSlow38 = 1.0 - self.fSlow19 * self.fSlow36;
@@ -1114,8 +1178,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow38) / Reverb_faustpower2_f(self.fSlow37) + -1.0,
                     0.0,
                 )));
-        self.fSlow40 = libm::powf(1e+01, -(0.00091875 * self.fSlow13));
-        self.fSlow41 = libm::powf(1e+01, -(0.00091875 * self.fSlow15)) - self.fSlow40;
+        self.fSlow40 = libm::powf(1e+01, -(0.0017203125 * self.fSlow13));
+        self.fSlow41 = libm::powf(1e+01, -(0.0017203125 * self.fSlow15)) - self.fSlow40;
         self.fSlow42 = Reverb_faustpower2_f(self.fSlow40);
         self.fSlow43 = max(1.0 - self.fSlow42, 1e-06);
         self.fSlow44 = 1.0 - self.fSlow19 * self.fSlow42;
@@ -1125,8 +1189,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow44) / Reverb_faustpower2_f(self.fSlow43) + -1.0,
                     0.0,
                 )));
-        self.fSlow46 = libm::powf(1e+01, -(0.0012046875 * self.fSlow13));
-        self.fSlow47 = libm::powf(1e+01, -(0.0012046875 * self.fSlow15)) - self.fSlow46;
+        self.fSlow46 = libm::powf(1e+01, -(0.0011953125 * self.fSlow13));
+        self.fSlow47 = libm::powf(1e+01, -(0.0011953125 * self.fSlow15)) - self.fSlow46;
         self.fSlow48 = Reverb_faustpower2_f(self.fSlow46);
         self.fSlow49 = max(1.0 - self.fSlow48, 1e-06);
         self.fSlow50 = 1.0 - self.fSlow19 * self.fSlow48;
@@ -1136,8 +1200,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow50) / Reverb_faustpower2_f(self.fSlow49) + -1.0,
                     0.0,
                 )));
-        self.fSlow52 = libm::powf(1e+01, -(0.0007453125 * self.fSlow13));
-        self.fSlow53 = libm::powf(1e+01, -(0.0007453125 * self.fSlow15)) - self.fSlow52;
+        self.fSlow52 = libm::powf(1e+01, -(0.0008953125 * self.fSlow13));
+        self.fSlow53 = libm::powf(1e+01, -(0.0008953125 * self.fSlow15)) - self.fSlow52;
         self.fSlow54 = Reverb_faustpower2_f(self.fSlow52);
         self.fSlow55 = max(1.0 - self.fSlow54, 1e-06);
         self.fSlow56 = 1.0 - self.fSlow19 * self.fSlow54;
@@ -1147,8 +1211,8 @@ impl Reverb {
                     Reverb_faustpower2_f(self.fSlow56) / Reverb_faustpower2_f(self.fSlow55) + -1.0,
                     0.0,
                 )));
-        self.fSlow58 = libm::powf(1e+01, -(0.00099375 * self.fSlow13));
-        self.fSlow59 = libm::powf(1e+01, -(0.00099375 * self.fSlow15)) - self.fSlow58;
+        self.fSlow58 = libm::powf(1e+01, -(0.0013007813 * self.fSlow13));
+        self.fSlow59 = libm::powf(1e+01, -(0.0013007813 * self.fSlow15)) - self.fSlow58;
         self.fSlow60 = Reverb_faustpower2_f(self.fSlow58);
         self.fSlow61 = max(1.0 - self.fSlow60, 1e-06);
         self.fSlow62 = 1.0 - self.fSlow19 * self.fSlow60;
@@ -1161,7 +1225,7 @@ impl Reverb {
         self.fSlow64 = 0.05 * (self.fHslider11) as f32;
         self.fSlow65 = libm::powf(1e+01, self.fSlow64);
         self.fSlow66 = libm::powf(1e+01, -self.fSlow64);
-        self.fSlow67 = 0.25 * self.fSlow3 * (self.fSlow0 + 1.0);
+        self.fSlow67 = 0.3 * self.fSlow3 * (self.fSlow0 + 1.0);
         self.fSlow68 = self.fSlow1 * f32::sqrt(1.0 - self.fSlow2);
     }
 
@@ -1179,16 +1243,13 @@ impl Reverb {
         let fSlow4 = self.fSlow4;
         let mut fRec0_0 = self.fRec0[0];
         let mut fRec0_1 = self.fRec0[1];
-        let fSlow5 = self.fSlow5;
-        let mut fRec34_0 = self.fRec34[0];
-        let mut fRec34_1 = self.fRec34[1];
         let fConst2 = self.fConst2;
         let mut fRec35_0 = self.fRec35[0];
         let mut fRec35_1 = self.fRec35[1];
         let mut IOTA0 = self.IOTA0;
         let iConst4 = self.iConst4;
+        let iSlow5 = self.iSlow5;
         let iSlow6 = self.iSlow6;
-        let iSlow7 = self.iSlow7;
         let mut iRec37_0 = self.iRec37[0];
         let mut iRec37_1 = self.iRec37[1];
         let mut iRec38_0 = self.iRec38[0];
@@ -1198,211 +1259,225 @@ impl Reverb {
         let mut iRec36_0 = self.iRec36[0];
         let mut iRec36_1 = self.iRec36[1];
         let fConst6 = self.fConst6;
-        let iConst7 = self.iConst7;
+        let fSlow7 = self.fSlow7;
         let mut fRec40_0 = self.fRec40[0];
         let mut fRec40_1 = self.fRec40[1];
-        let iConst8 = self.iConst8;
+        let iConst7 = self.iConst7;
         let mut fRec41_0 = self.fRec41[0];
         let mut fRec41_1 = self.fRec41[1];
-        let iConst9 = self.iConst9;
+        let iConst8 = self.iConst8;
         let mut fRec42_0 = self.fRec42[0];
         let mut fRec42_1 = self.fRec42[1];
-        let iConst10 = self.iConst10;
+        let iConst9 = self.iConst9;
+        let mut fRec34_0 = self.fRec34[0];
+        let mut fRec34_1 = self.fRec34[1];
         let mut fRec43_0 = self.fRec43[0];
         let mut fRec43_1 = self.fRec43[1];
-        let fSlow9 = self.fSlow9;
-        let fSlow10 = self.fSlow10;
+        let iConst10 = self.iConst10;
         let mut fRec44_0 = self.fRec44[0];
         let mut fRec44_1 = self.fRec44[1];
+        let iConst11 = self.iConst11;
         let mut fRec45_0 = self.fRec45[0];
         let mut fRec45_1 = self.fRec45[1];
-        let mut iRec46_0 = self.iRec46[0];
-        let mut iRec46_1 = self.iRec46[1];
         let iConst12 = self.iConst12;
-        let mut fRec2_0 = self.fRec2[0];
-        let mut fRec2_1 = self.fRec2[1];
+        let mut fRec46_0 = self.fRec46[0];
+        let mut fRec46_1 = self.fRec46[1];
+        let iConst13 = self.iConst13;
         let mut fRec47_0 = self.fRec47[0];
         let mut fRec47_1 = self.fRec47[1];
-        let iConst13 = self.iConst13;
+        let iConst14 = self.iConst14;
         let mut fRec48_0 = self.fRec48[0];
         let mut fRec48_1 = self.fRec48[1];
-        let iConst14 = self.iConst14;
+        let iConst15 = self.iConst15;
         let mut fRec49_0 = self.fRec49[0];
         let mut fRec49_1 = self.fRec49[1];
-        let iConst15 = self.iConst15;
+        let fSlow9 = self.fSlow9;
+        let fSlow10 = self.fSlow10;
         let mut fRec50_0 = self.fRec50[0];
         let mut fRec50_1 = self.fRec50[1];
-        let iConst16 = self.iConst16;
         let mut fRec51_0 = self.fRec51[0];
         let mut fRec51_1 = self.fRec51[1];
+        let mut iRec52_0 = self.iRec52[0];
+        let mut iRec52_1 = self.iRec52[1];
         let iConst17 = self.iConst17;
-        let mut fRec6_0 = self.fRec6[0];
-        let mut fRec6_1 = self.fRec6[1];
+        let mut fRec2_0 = self.fRec2[0];
+        let mut fRec2_1 = self.fRec2[1];
         let iConst18 = self.iConst18;
-        let fSlow11 = self.fSlow11;
-        let mut fRec52_0 = self.fRec52[0];
-        let mut fRec52_1 = self.fRec52[1];
-        let mut fRec9_0 = self.fRec9[0];
-        let mut fRec9_1 = self.fRec9[1];
+        let mut fRec3_0 = self.fRec3[0];
+        let mut fRec3_1 = self.fRec3[1];
         let iConst19 = self.iConst19;
-        let mut fRec12_0 = self.fRec12[0];
-        let mut fRec12_1 = self.fRec12[1];
+        let mut fRec4_0 = self.fRec4[0];
+        let mut fRec4_1 = self.fRec4[1];
         let iConst20 = self.iConst20;
-        let mut fRec13_0 = self.fRec13[0];
-        let mut fRec13_1 = self.fRec13[1];
-        let iConst21 = self.iConst21;
-        let mut fRec14_0 = self.fRec14[0];
-        let mut fRec14_1 = self.fRec14[1];
-        let iConst22 = self.iConst22;
-        let mut fRec15_0 = self.fRec15[0];
-        let mut fRec15_1 = self.fRec15[1];
-        let iConst23 = self.iConst23;
-        let mut fRec16_0 = self.fRec16[0];
-        let mut fRec16_1 = self.fRec16[1];
-        let iConst24 = self.iConst24;
-        let mut fRec17_0 = self.fRec17[0];
-        let mut fRec17_1 = self.fRec17[1];
-        let iConst25 = self.iConst25;
-        let mut fRec18_0 = self.fRec18[0];
-        let mut fRec18_1 = self.fRec18[1];
-        let iConst26 = self.iConst26;
-        let mut fRec19_0 = self.fRec19[0];
-        let mut fRec19_1 = self.fRec19[1];
-        let iConst27 = self.iConst27;
-        let mut fRec20_0 = self.fRec20[0];
-        let mut fRec20_1 = self.fRec20[1];
-        let iConst28 = self.iConst28;
-        let mut fRec22_0 = self.fRec22[0];
-        let mut fRec22_1 = self.fRec22[1];
-        let fSlow14 = self.fSlow14;
-        let fSlow16 = self.fSlow16;
         let mut fRec53_0 = self.fRec53[0];
         let mut fRec53_1 = self.fRec53[1];
+        let iConst21 = self.iConst21;
         let mut fRec54_0 = self.fRec54[0];
         let mut fRec54_1 = self.fRec54[1];
-        let fSlow21 = self.fSlow21;
+        let iConst22 = self.iConst22;
         let mut fRec55_0 = self.fRec55[0];
         let mut fRec55_1 = self.fRec55[1];
-        let mut fRec23_0 = self.fRec23[0];
-        let mut fRec23_1 = self.fRec23[1];
-        let fSlow22 = self.fSlow22;
-        let fSlow23 = self.fSlow23;
+        let iConst23 = self.iConst23;
+        let mut fRec8_0 = self.fRec8[0];
+        let mut fRec8_1 = self.fRec8[1];
+        let iConst24 = self.iConst24;
+        let mut fRec9_0 = self.fRec9[0];
+        let mut fRec9_1 = self.fRec9[1];
+        let iConst25 = self.iConst25;
+        let fSlow11 = self.fSlow11;
         let mut fRec56_0 = self.fRec56[0];
         let mut fRec56_1 = self.fRec56[1];
+        let mut fRec13_0 = self.fRec13[0];
+        let mut fRec13_1 = self.fRec13[1];
+        let iConst26 = self.iConst26;
+        let mut fRec15_0 = self.fRec15[0];
+        let mut fRec15_1 = self.fRec15[1];
+        let iConst27 = self.iConst27;
+        let mut fRec16_0 = self.fRec16[0];
+        let mut fRec16_1 = self.fRec16[1];
+        let iConst28 = self.iConst28;
+        let mut fRec17_0 = self.fRec17[0];
+        let mut fRec17_1 = self.fRec17[1];
+        let fSlow14 = self.fSlow14;
+        let fSlow16 = self.fSlow16;
         let mut fRec57_0 = self.fRec57[0];
         let mut fRec57_1 = self.fRec57[1];
-        let fSlow27 = self.fSlow27;
         let mut fRec58_0 = self.fRec58[0];
         let mut fRec58_1 = self.fRec58[1];
+        let fSlow21 = self.fSlow21;
+        let mut fRec59_0 = self.fRec59[0];
+        let mut fRec59_1 = self.fRec59[1];
+        let mut fRec18_0 = self.fRec18[0];
+        let mut fRec18_1 = self.fRec18[1];
+        let iConst30 = self.iConst30;
+        let mut fRec19_0 = self.fRec19[0];
+        let mut fRec19_1 = self.fRec19[1];
+        let iConst31 = self.iConst31;
+        let mut fRec20_0 = self.fRec20[0];
+        let mut fRec20_1 = self.fRec20[1];
+        let iConst32 = self.iConst32;
+        let mut fRec21_0 = self.fRec21[0];
+        let mut fRec21_1 = self.fRec21[1];
+        let iConst33 = self.iConst33;
+        let mut fRec23_0 = self.fRec23[0];
+        let mut fRec23_1 = self.fRec23[1];
+        let iConst34 = self.iConst34;
         let mut fRec24_0 = self.fRec24[0];
         let mut fRec24_1 = self.fRec24[1];
-        let iConst30 = self.iConst30;
+        let iConst35 = self.iConst35;
         let mut fRec25_0 = self.fRec25[0];
         let mut fRec25_1 = self.fRec25[1];
-        let iConst31 = self.iConst31;
+        let fSlow22 = self.fSlow22;
+        let fSlow23 = self.fSlow23;
+        let mut fRec60_0 = self.fRec60[0];
+        let mut fRec60_1 = self.fRec60[1];
+        let mut fRec61_0 = self.fRec61[0];
+        let mut fRec61_1 = self.fRec61[1];
+        let fSlow27 = self.fSlow27;
+        let mut fRec62_0 = self.fRec62[0];
+        let mut fRec62_1 = self.fRec62[1];
         let mut fRec26_0 = self.fRec26[0];
         let mut fRec26_1 = self.fRec26[1];
         let fSlow28 = self.fSlow28;
         let fSlow29 = self.fSlow29;
-        let mut fRec59_0 = self.fRec59[0];
-        let mut fRec59_1 = self.fRec59[1];
-        let mut fRec60_0 = self.fRec60[0];
-        let mut fRec60_1 = self.fRec60[1];
+        let mut fRec63_0 = self.fRec63[0];
+        let mut fRec63_1 = self.fRec63[1];
+        let mut fRec64_0 = self.fRec64[0];
+        let mut fRec64_1 = self.fRec64[1];
         let fSlow33 = self.fSlow33;
-        let mut fRec61_0 = self.fRec61[0];
-        let mut fRec61_1 = self.fRec61[1];
+        let mut fRec65_0 = self.fRec65[0];
+        let mut fRec65_1 = self.fRec65[1];
         let mut fRec27_0 = self.fRec27[0];
         let mut fRec27_1 = self.fRec27[1];
         let fSlow34 = self.fSlow34;
         let fSlow35 = self.fSlow35;
-        let mut fRec62_0 = self.fRec62[0];
-        let mut fRec62_1 = self.fRec62[1];
-        let mut fRec63_0 = self.fRec63[0];
-        let mut fRec63_1 = self.fRec63[1];
+        let mut fRec66_0 = self.fRec66[0];
+        let mut fRec66_1 = self.fRec66[1];
+        let mut fRec67_0 = self.fRec67[0];
+        let mut fRec67_1 = self.fRec67[1];
         let fSlow39 = self.fSlow39;
-        let mut fRec64_0 = self.fRec64[0];
-        let mut fRec64_1 = self.fRec64[1];
+        let mut fRec68_0 = self.fRec68[0];
+        let mut fRec68_1 = self.fRec68[1];
         let mut fRec28_0 = self.fRec28[0];
         let mut fRec28_1 = self.fRec28[1];
         let fSlow40 = self.fSlow40;
         let fSlow41 = self.fSlow41;
-        let mut fRec65_0 = self.fRec65[0];
-        let mut fRec65_1 = self.fRec65[1];
-        let mut fRec66_0 = self.fRec66[0];
-        let mut fRec66_1 = self.fRec66[1];
-        let fSlow45 = self.fSlow45;
-        let mut fRec67_0 = self.fRec67[0];
-        let mut fRec67_1 = self.fRec67[1];
-        let mut fRec29_0 = self.fRec29[0];
-        let mut fRec29_1 = self.fRec29[1];
-        let fSlow46 = self.fSlow46;
-        let fSlow47 = self.fSlow47;
-        let mut fRec68_0 = self.fRec68[0];
-        let mut fRec68_1 = self.fRec68[1];
         let mut fRec69_0 = self.fRec69[0];
         let mut fRec69_1 = self.fRec69[1];
-        let fSlow51 = self.fSlow51;
         let mut fRec70_0 = self.fRec70[0];
         let mut fRec70_1 = self.fRec70[1];
+        let fSlow45 = self.fSlow45;
+        let mut fRec71_0 = self.fRec71[0];
+        let mut fRec71_1 = self.fRec71[1];
+        let mut fRec29_0 = self.fRec29[0];
+        let mut fRec29_1 = self.fRec29[1];
+        let iConst36 = self.iConst36;
         let mut fRec30_0 = self.fRec30[0];
         let mut fRec30_1 = self.fRec30[1];
-        let iConst32 = self.iConst32;
+        let fSlow46 = self.fSlow46;
+        let fSlow47 = self.fSlow47;
+        let mut fRec72_0 = self.fRec72[0];
+        let mut fRec72_1 = self.fRec72[1];
+        let mut fRec73_0 = self.fRec73[0];
+        let mut fRec73_1 = self.fRec73[1];
+        let fSlow51 = self.fSlow51;
+        let mut fRec74_0 = self.fRec74[0];
+        let mut fRec74_1 = self.fRec74[1];
         let mut fRec31_0 = self.fRec31[0];
         let mut fRec31_1 = self.fRec31[1];
         let fSlow52 = self.fSlow52;
         let fSlow53 = self.fSlow53;
-        let mut fRec71_0 = self.fRec71[0];
-        let mut fRec71_1 = self.fRec71[1];
-        let mut fRec72_0 = self.fRec72[0];
-        let mut fRec72_1 = self.fRec72[1];
+        let mut fRec75_0 = self.fRec75[0];
+        let mut fRec75_1 = self.fRec75[1];
+        let mut fRec76_0 = self.fRec76[0];
+        let mut fRec76_1 = self.fRec76[1];
         let fSlow57 = self.fSlow57;
-        let mut fRec73_0 = self.fRec73[0];
-        let mut fRec73_1 = self.fRec73[1];
+        let mut fRec77_0 = self.fRec77[0];
+        let mut fRec77_1 = self.fRec77[1];
         let mut fRec32_0 = self.fRec32[0];
         let mut fRec32_1 = self.fRec32[1];
         let fSlow58 = self.fSlow58;
         let fSlow59 = self.fSlow59;
-        let mut fRec74_0 = self.fRec74[0];
-        let mut fRec74_1 = self.fRec74[1];
-        let mut fRec75_0 = self.fRec75[0];
-        let mut fRec75_1 = self.fRec75[1];
+        let mut fRec78_0 = self.fRec78[0];
+        let mut fRec78_1 = self.fRec78[1];
+        let mut fRec79_0 = self.fRec79[0];
+        let mut fRec79_1 = self.fRec79[1];
         let fSlow63 = self.fSlow63;
-        let mut fRec76_0 = self.fRec76[0];
-        let mut fRec76_1 = self.fRec76[1];
+        let mut fRec80_0 = self.fRec80[0];
+        let mut fRec80_1 = self.fRec80[1];
         let mut fRec33_0 = self.fRec33[0];
         let mut fRec33_1 = self.fRec33[1];
-        let fConst33 = self.fConst33;
+        let fConst37 = self.fConst37;
         let mut fRec1_0 = self.fRec1[0];
         let mut fRec1_1 = self.fRec1[1];
         let fSlow65 = self.fSlow65;
-        let mut fRec77_0 = self.fRec77[0];
-        let mut fRec77_1 = self.fRec77[1];
-        let fSlow66 = self.fSlow66;
-        let mut fRec78_0 = self.fRec78[0];
-        let mut fRec78_1 = self.fRec78[1];
-        let fSlow67 = self.fSlow67;
-        let mut fRec79_0 = self.fRec79[0];
-        let mut fRec79_1 = self.fRec79[1];
-        let mut fRec80_0 = self.fRec80[0];
-        let mut fRec80_1 = self.fRec80[1];
-        let fSlow68 = self.fSlow68;
         let mut fRec81_0 = self.fRec81[0];
         let mut fRec81_1 = self.fRec81[1];
+        let fSlow66 = self.fSlow66;
+        let mut fRec82_0 = self.fRec82[0];
+        let mut fRec82_1 = self.fRec82[1];
+        let fSlow67 = self.fSlow67;
+        let mut fRec83_0 = self.fRec83[0];
+        let mut fRec83_1 = self.fRec83[1];
+        let mut fRec84_0 = self.fRec84[0];
+        let mut fRec84_1 = self.fRec84[1];
+        let fSlow68 = self.fSlow68;
+        let mut fRec85_0 = self.fRec85[0];
+        let mut fRec85_1 = self.fRec85[1];
         let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
         for (((input0, input1), output0), output1) in zipped_iterators {
             iVec0_0 = 1;
             let mut iTemp0: i32 = i32::wrapping_sub(1, iVec0_1);
             let mut fTemp1: f32 = (if iTemp0 != 0 { 1e+06 } else { fConst1 });
             fRec0_0 = max(fRec0_1 - fTemp1, min(fTemp1 + fRec0_1, fSlow4));
-            fRec34_0 = max(fRec34_1 - fTemp1, min(fTemp1 + fRec34_1, fSlow5));
-            let mut fTemp2: f32 = (*input0) as f32;
+            let mut fTemp2: f32 = (*input1) as f32;
             fRec35_0 = fRec35_1 + fConst2 * (fTemp2 - fRec35_1);
             let mut fTemp3: f32 = fTemp2 - fRec35_0;
             self.fVec1[(IOTA0 & 65535) as usize] = fTemp3;
             let mut iTemp4: i32 =
-                ((iRec38_1 == 0) as i32) & (((iRec37_1 != iSlow7) as i32) | ((iRec39_1 != iSlow6) as i32));
+                ((iRec38_1 == 0) as i32) & (((iRec39_1 != iSlow6) as i32) | ((iRec37_1 != iSlow5) as i32));
             let mut iTemp5: i32 = iTemp0 | iTemp4;
-            iRec37_0 = (if iTemp5 != 0 { iSlow7 } else { iRec37_1 });
+            iRec37_0 = (if iTemp5 != 0 { iSlow5 } else { iRec37_1 });
             let mut iTemp6: i32 = (iRec38_1 >= iConst4) as i32;
             iRec38_0 = (if iTemp0 | iTemp6 != 0 {
                 0
@@ -1410,312 +1485,329 @@ impl Reverb {
                 i32::wrapping_add(iRec38_1, ((iRec38_1 > 0) as i32) | iTemp4)
             });
             iRec39_0 = (if iTemp5 != 0 { iSlow6 } else { iRec39_1 });
-            iRec36_0 = (if iTemp0 != 0 { iSlow6 } else { (if iTemp6 != 0 { iRec39_1 } else { iRec36_1 }) });
+            iRec36_0 = (if iTemp0 != 0 { iSlow5 } else { (if iTemp6 != 0 { iRec37_1 } else { iRec36_1 }) });
             let mut fTemp7: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iRec36_0)) & 65535) as usize];
             let mut fTemp8: f32 = (iRec38_0) as f32;
             let mut fTemp9: f32 = fTemp7
                 + fConst6
                     * fTemp8
-                    * (self.fVec1[((i32::wrapping_sub(IOTA0, iRec39_0)) & 65535) as usize] - fTemp7);
-            let mut fTemp10: f32 = 1.0 - Reverb_faustpower2_f(fRec34_0);
-            self.fVec2[(IOTA0 & 1023) as usize] = fTemp9 + fRec34_0 * fRec40_1;
-            fRec40_0 = self.fVec2[((i32::wrapping_sub(IOTA0, iConst7)) & 1023) as usize];
-            let mut fTemp11: f32 = fRec40_1 * fTemp10;
-            let mut fTemp12: f32 = fTemp11 - fTemp9 * fRec34_0;
-            self.fVec3[(IOTA0 & 1023) as usize] = fTemp11 - fRec34_0 * (fTemp9 - fRec41_1);
-            fRec41_0 = self.fVec3[((i32::wrapping_sub(IOTA0, iConst8)) & 1023) as usize];
-            let mut fTemp13: f32 = fTemp10 * fRec41_1;
-            let mut fTemp14: f32 = fTemp13 - fRec34_0 * fTemp12;
-            self.fVec4[(IOTA0 & 4095) as usize] = fTemp13 - fRec34_0 * (fTemp12 - fRec42_1);
-            fRec42_0 = self.fVec4[((i32::wrapping_sub(IOTA0, iConst9)) & 4095) as usize];
-            let mut fTemp15: f32 = fTemp10 * fRec42_1;
-            let mut fTemp16: f32 = fRec34_0 * (fTemp15 - fRec34_0 * fTemp14);
-            self.fVec5[(IOTA0 & 2047) as usize] = fTemp15 - fRec34_0 * (fTemp14 - fRec43_1);
-            fRec43_0 = self.fVec5[((i32::wrapping_sub(IOTA0, iConst10)) & 2047) as usize];
-            let mut fTemp17: f32 = fTemp10 * fRec43_1;
-            let mut fTemp18: f32 = fRec32_1 - fRec27_1;
-            let mut fTemp19: f32 = fRec24_1 + fTemp18 - fRec33_1;
-            let mut fTemp20: f32 = fRec28_1 - fRec30_1;
-            let mut fTemp21: f32 = fTemp20 + fRec29_1 - fRec23_1;
-            let mut fTemp22: f32 =
-                1.5 - 0.5 * (Reverb_faustpower2_f(fRec45_1) + Reverb_faustpower2_f(fRec44_1));
-            fRec44_0 = (if iTemp0 != 0 { 0.0 } else { (fSlow10 * fRec44_1 + fSlow9 * fRec45_1) * fTemp22 });
-            fRec45_0 = (if iTemp0 != 0 { 1.0 } else { fTemp22 * (fSlow10 * fRec45_1 - fSlow9 * fRec44_1) });
-            let mut fTemp23: f32 = fRec29_1 - fRec23_1;
-            let mut fTemp24: f32 = fRec28_1 - (fRec30_1 + fTemp23);
-            let mut fTemp25: f32 = fRec24_1 - fRec33_1;
-            let mut fTemp26: f32 = fTemp25 + fRec27_1 - fRec32_1;
-            let mut fTemp27: f32 =
-                0.35355338 * (fRec45_0 * (fTemp26 + fTemp24) - fRec44_0 * (fTemp21 - fTemp19)) + fTemp17;
-            let mut fTemp28: f32 = fTemp27 + 0.5 * fRec2_1 - fTemp16;
-            self.fVec6[(IOTA0 & 8191) as usize] = fTemp28;
-            iRec46_0 = (if iTemp0 != 0 { iSlow7 } else { (if iTemp6 != 0 { iRec37_1 } else { iRec46_1 }) });
-            let mut fTemp29: f32 = self.fVec6
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst12, iRec46_0)) >> 8)) & 8191) as usize];
-            fRec2_0 = fTemp29
+                    * (self.fVec1[((i32::wrapping_sub(IOTA0, iRec37_0)) & 65535) as usize] - fTemp7);
+            fRec40_0 = max(fRec40_1 - fTemp1, min(fTemp1 + fRec40_1, fSlow7));
+            self.fVec2[(IOTA0 & 511) as usize] = fTemp9 + fRec40_0 * fRec41_1;
+            fRec41_0 = self.fVec2[((i32::wrapping_sub(IOTA0, iConst7)) & 511) as usize];
+            let mut fTemp10: f32 = 1.0 - Reverb_faustpower2_f(fRec40_0);
+            let mut fTemp11: f32 = fTemp10 * fRec41_1;
+            let mut fTemp12: f32 = fTemp11 - fRec40_0 * fTemp9;
+            self.fVec3[(IOTA0 & 1023) as usize] = fTemp11 - fRec40_0 * (fTemp9 - fRec42_1);
+            fRec42_0 = self.fVec3[((i32::wrapping_sub(IOTA0, iConst8)) & 1023) as usize];
+            let mut fTemp13: f32 = fTemp10 * fRec42_1;
+            self.fVec4[(IOTA0 & 1023) as usize] = fTemp13 - fRec40_0 * (fTemp12 - fRec34_1);
+            fRec34_0 = self.fVec4[((i32::wrapping_sub(IOTA0, iConst9)) & 1023) as usize];
+            let mut fTemp14: f32 = fTemp10 * fRec34_1;
+            let mut fTemp15: f32 = fRec40_0 * (fTemp13 - fRec40_0 * fTemp12);
+            let mut fTemp16: f32 = 0.42231706 * (fTemp15 - fTemp14);
+            let mut fTemp17: f32 = (*input0) as f32;
+            fRec43_0 = fRec43_1 + fConst2 * (fTemp17 - fRec43_1);
+            let mut fTemp18: f32 = fTemp17 - fRec43_0;
+            self.fVec5[(IOTA0 & 65535) as usize] = fTemp18;
+            let mut fTemp19: f32 = self.fVec5[((i32::wrapping_sub(IOTA0, iRec36_0)) & 65535) as usize];
+            let mut fTemp20: f32 = fTemp19
                 + fConst6
                     * fTemp8
-                    * (self.fVec6[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst12, iRec37_0)) >> 8))
-                        & 8191) as usize]
-                        - fTemp29);
-            let mut fTemp30: f32 = fRec32_1 + fRec27_1;
-            let mut fTemp31: f32 = fRec24_1 + fRec33_1;
-            let mut fTemp32: f32 = fTemp31 - fTemp30;
-            let mut fTemp33: f32 = fRec29_1 + fRec23_1;
-            let mut fTemp34: f32 = fRec28_1 + fRec30_1;
+                    * (self.fVec5[((i32::wrapping_sub(IOTA0, iRec37_0)) & 65535) as usize] - fTemp19);
+            self.fVec6[(IOTA0 & 511) as usize] = fTemp20 + fRec40_0 * fRec44_1;
+            fRec44_0 = self.fVec6[((i32::wrapping_sub(IOTA0, iConst10)) & 511) as usize];
+            let mut fTemp21: f32 = fRec44_1 * fTemp10;
+            let mut fTemp22: f32 = fTemp21 - fTemp20 * fRec40_0;
+            self.fVec7[(IOTA0 & 1023) as usize] = fTemp21 - fRec40_0 * (fTemp20 - fRec45_1);
+            fRec45_0 = self.fVec7[((i32::wrapping_sub(IOTA0, iConst11)) & 1023) as usize];
+            let mut fTemp23: f32 = fTemp10 * fRec45_1;
+            let mut fTemp24: f32 = fRec40_0 * (fTemp23 - fRec40_0 * fTemp22);
+            self.fVec8[(IOTA0 & 1023) as usize] = fTemp23 - fRec40_0 * (fTemp22 - fRec46_1);
+            fRec46_0 = self.fVec8[((i32::wrapping_sub(IOTA0, iConst12)) & 1023) as usize];
+            let mut fTemp25: f32 = fTemp10 * fRec46_1;
+            let mut fTemp26: f32 = 0.9064482 * (fTemp25 - fTemp24);
+            let mut fTemp27: f32 = fTemp26 - fTemp16;
+            self.fVec9[(IOTA0 & 2047) as usize] = fTemp26 + fRec40_0 * fRec47_1 - fTemp16;
+            fRec47_0 = self.fVec9[((i32::wrapping_sub(IOTA0, iConst13)) & 2047) as usize];
+            let mut fTemp28: f32 = fTemp10 * fRec47_1;
+            let mut fTemp29: f32 = fTemp28 - fRec40_0 * fTemp27;
+            self.fVec10[(IOTA0 & 4095) as usize] = fTemp28 - fRec40_0 * (fTemp27 - fRec48_1);
+            fRec48_0 = self.fVec10[((i32::wrapping_sub(IOTA0, iConst14)) & 4095) as usize];
+            let mut fTemp30: f32 = fTemp10 * fRec48_1;
+            let mut fTemp31: f32 = fRec40_0 * (fTemp30 - fRec40_0 * fTemp29);
+            self.fVec11[(IOTA0 & 4095) as usize] = fTemp30 - fRec40_0 * (fTemp29 - fRec49_1);
+            fRec49_0 = self.fVec11[((i32::wrapping_sub(IOTA0, iConst15)) & 4095) as usize];
+            let mut fTemp32: f32 = fTemp10 * fRec49_1;
+            let mut fTemp33: f32 = fRec18_1 + fRec29_1;
+            let mut fTemp34: f32 = fRec26_1 + fRec33_1;
             let mut fTemp35: f32 = fTemp34 - fTemp33;
-            let mut fTemp36: f32 = fTemp34 + fTemp33;
-            let mut fTemp37: f32 = fTemp31 + fTemp30;
-            let mut fTemp38: f32 = fTemp37 + fTemp36;
-            let mut fTemp39: f32 = 0.35355338 * (fRec45_0 * fTemp38 - fRec44_0 * (fTemp35 - fTemp32));
-            self.fRec3[(IOTA0 & 16383) as usize] = 0.75 * fRec14_1 - 0.5 * (fTemp17 + fTemp39 - fTemp16);
-            let mut fTemp40: f32 = (*input1) as f32;
-            fRec47_0 = fRec47_1 + fConst2 * (fTemp40 - fRec47_1);
-            let mut fTemp41: f32 = fTemp40 - fRec47_0;
-            self.fVec7[(IOTA0 & 65535) as usize] = fTemp41;
-            let mut fTemp42: f32 = self.fVec7[((i32::wrapping_sub(IOTA0, iRec36_0)) & 65535) as usize];
-            let mut fTemp43: f32 = fTemp42
+            let mut fTemp36: f32 = fRec31_1 + fRec28_1;
+            let mut fTemp37: f32 = fRec32_1 + fRec27_1;
+            let mut fTemp38: f32 = fTemp37 - fTemp36;
+            let mut fTemp39: f32 =
+                1.5 - 0.5 * (Reverb_faustpower2_f(fRec51_1) + Reverb_faustpower2_f(fRec50_1));
+            fRec50_0 = (if iTemp0 != 0 { 0.0 } else { (fSlow10 * fRec51_1 + fSlow9 * fRec50_1) * fTemp39 });
+            fRec51_0 = (if iTemp0 != 0 { 1.0 } else { fTemp39 * (fSlow9 * fRec51_1 - fSlow10 * fRec50_1) });
+            let mut fTemp40: f32 = fTemp37 + fTemp36;
+            let mut fTemp41: f32 = fTemp34 + fTemp33;
+            let mut fTemp42: f32 = fTemp41 + fTemp40;
+            let mut fTemp43: f32 =
+                0.35355338 * (fRec51_0 * fTemp42 - fRec50_0 * (fTemp38 - fTemp35)) + fTemp32;
+            let mut fTemp44: f32 = fTemp43 + 0.5 * fRec2_1 - fTemp31;
+            self.fVec12[(IOTA0 & 8191) as usize] = fTemp44;
+            iRec52_0 = (if iTemp0 != 0 { iSlow6 } else { (if iTemp6 != 0 { iRec39_1 } else { iRec52_1 }) });
+            let mut fTemp45: f32 = self.fVec12
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst17, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec2_0 = fTemp45
                 + fConst6
                     * fTemp8
-                    * (self.fVec7[((i32::wrapping_sub(IOTA0, iRec39_0)) & 65535) as usize] - fTemp42);
-            self.fVec8[(IOTA0 & 1023) as usize] = fTemp43 + fRec34_0 * fRec48_1;
-            fRec48_0 = self.fVec8[((i32::wrapping_sub(IOTA0, iConst13)) & 1023) as usize];
-            let mut fTemp44: f32 = fTemp10 * fRec48_1;
-            let mut fTemp45: f32 = fTemp44 - fRec34_0 * fTemp43;
-            self.fVec9[(IOTA0 & 1023) as usize] = fTemp44 - fRec34_0 * (fTemp43 - fRec49_1);
-            fRec49_0 = self.fVec9[((i32::wrapping_sub(IOTA0, iConst14)) & 1023) as usize];
-            let mut fTemp46: f32 = fTemp10 * fRec49_1;
-            let mut fTemp47: f32 = fTemp46 - fRec34_0 * fTemp45;
-            self.fVec10[(IOTA0 & 4095) as usize] = fTemp46 - fRec34_0 * (fTemp45 - fRec50_1);
-            fRec50_0 = self.fVec10[((i32::wrapping_sub(IOTA0, iConst15)) & 4095) as usize];
-            let mut fTemp48: f32 = fTemp10 * fRec50_1;
-            let mut fTemp49: f32 = fRec34_0 * (fTemp48 - fRec34_0 * fTemp47);
-            self.fVec11[(IOTA0 & 2047) as usize] = fTemp48 - fRec34_0 * (fTemp47 - fRec51_1);
-            fRec51_0 = self.fVec11[((i32::wrapping_sub(IOTA0, iConst16)) & 2047) as usize];
-            let mut fTemp50: f32 = fTemp10 * fRec51_1;
-            let mut fTemp51: f32 =
-                0.35355338 * (fRec45_0 * (fTemp37 - fTemp36) - fRec44_0 * (fTemp35 + fTemp32));
-            self.fRec4[(IOTA0 & 16383) as usize] = 0.75 * fRec6_1 - 0.5 * (fTemp51 + fTemp50 - fTemp49);
-            let mut fTemp52: f32 = fRec24_1 - (fRec33_1 + fTemp18);
-            let mut fTemp53: f32 = fTemp20 + fRec23_1 - fRec29_1;
-            let mut fTemp54: f32 = fRec28_1 + fTemp23 - fRec30_1;
-            let mut fTemp55: f32 = fTemp25 + fRec32_1 - fRec27_1;
-            let mut fTemp56: f32 =
-                0.35355338 * (fRec45_0 * (fTemp55 - fTemp54) - fRec44_0 * (fTemp53 + fTemp52));
-            self.fRec5[(IOTA0 & 32767) as usize] = 0.75 * fRec19_1 - 0.5 * (fTemp50 + fTemp56 - fTemp49);
-            let mut fTemp57: f32 = fTemp50 + fTemp51 + 0.5 * fRec6_1 - fTemp49;
-            self.fVec12[(IOTA0 & 4095) as usize] = fTemp57;
-            let mut fTemp58: f32 = self.fVec12
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst17, iRec46_0)) >> 8)) & 4095) as usize];
-            fRec6_0 = fTemp58
-                + fConst6
-                    * fTemp8
-                    * (self.fVec12[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst17, iRec37_0)) >> 8))
-                        & 4095) as usize]
-                        - fTemp58);
-            self.fRec7[(IOTA0 & 32767) as usize] = 0.75 * fRec2_1 - 0.5 * (fTemp27 - fTemp16);
-            let mut fTemp59: f32 =
-                0.35355338 * (fRec45_0 * (fTemp26 - fTemp24) - fRec44_0 * (fTemp21 + fTemp19));
-            self.fRec8[(IOTA0 & 32767) as usize] = 0.75 * fRec12_1 - 0.5 * (fTemp50 + fTemp59 - fTemp49);
-            let mut fTemp60: f32 = self.fRec3
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst18, iRec46_0)) >> 8)) & 16383) as usize];
-            let mut fTemp61: f32 = fTemp60
-                + fConst6
-                    * fTemp8
-                    * (self.fRec3[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst18, iRec37_0)) >> 8))
-                        & 16383) as usize]
-                        - fTemp60);
-            fRec52_0 = max(fRec52_1 - fTemp1, min(fTemp1 + fRec52_1, fSlow11));
-            fRec9_0 = fRec9_1 + fRec52_0 * (fTemp61 - fRec9_1);
-            let mut fTemp62: f32 =
-                0.35355338 * (fRec45_0 * (fTemp31 + fTemp35 - fTemp30) - fRec44_0 * (fTemp36 - fTemp37));
-            self.fRec10[(IOTA0 & 16383) as usize] = 0.75 * fRec18_1 - 0.5 * (fTemp17 + fTemp62 - fTemp16);
-            let mut fTemp63: f32 =
-                0.35355338 * (fRec45_0 * (fTemp31 - (fTemp30 + fTemp35)) - fRec44_0 * fTemp38);
-            self.fRec11[(IOTA0 & 32767) as usize] = 0.75 * fRec22_1 - 0.5 * (fTemp50 + fTemp63 - fTemp49);
-            let mut fTemp64: f32 = fTemp59 + fTemp50 + 0.5 * fRec12_1 - fTemp49;
-            self.fVec13[(IOTA0 & 8191) as usize] = fTemp64;
-            let mut fTemp65: f32 = self.fVec13
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst19, iRec46_0)) >> 8)) & 8191) as usize];
-            fRec12_0 = fTemp65
-                + fConst6
-                    * fTemp8
-                    * (self.fVec13[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst19, iRec37_0)) >> 8))
+                    * (self.fVec12[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst17, iRec39_0)) >> 8))
                         & 8191) as usize]
-                        - fTemp65);
-            let mut fTemp66: f32 = self.fRec8
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst20, iRec46_0)) >> 8)) & 32767) as usize];
-            let mut fTemp67: f32 = fTemp66
+                        - fTemp45);
+            let mut fTemp46: f32 = fRec32_1 - fRec27_1;
+            let mut fTemp47: f32 = fRec26_1 - fRec33_1;
+            let mut fTemp48: f32 =
+                fRec51_0 * (fRec18_1 - (fRec29_1 + fTemp47)) + fRec50_0 * (fRec31_1 + fTemp46 - fRec28_1);
+            let mut fTemp49: f32 = fRec31_1 - fRec28_1;
+            let mut fTemp50: f32 = fRec51_0 * (fRec32_1 - (fRec27_1 + fTemp49));
+            let mut fTemp51: f32 = fRec18_1 - fRec29_1;
+            let mut fTemp52: f32 = fRec50_0 * (fRec26_1 + fTemp51 - fRec33_1);
+            let mut fTemp53: f32 = fTemp32 + 0.35355338 * (fTemp52 + fTemp50 - fTemp48);
+            let mut fTemp54: f32 = fTemp53 + 0.5 * fRec3_1 - fTemp31;
+            self.fVec13[(IOTA0 & 8191) as usize] = fTemp54;
+            let mut fTemp55: f32 = self.fVec13
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst18, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec3_0 = fTemp55
                 + fConst6
                     * fTemp8
-                    * (self.fRec8[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst20, iRec37_0)) >> 8))
+                    * (self.fVec13[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst18, iRec39_0)) >> 8))
+                        & 8191) as usize]
+                        - fTemp55);
+            let mut fTemp56: f32 = fRec26_1 - (fRec33_1 + fTemp51);
+            let mut fTemp57: f32 = fRec31_1 - (fRec28_1 + fTemp46);
+            let mut fTemp58: f32 = fRec32_1 + fTemp49 - fRec27_1;
+            let mut fTemp59: f32 = fRec18_1 + fTemp47 - fRec29_1;
+            let mut fTemp60: f32 =
+                fTemp32 + 0.35355338 * (fRec51_0 * (fTemp59 + fTemp58) + fRec50_0 * (fTemp57 + fTemp56));
+            let mut fTemp61: f32 = fTemp60 + 0.5 * fRec4_1 - fTemp31;
+            self.fVec14[(IOTA0 & 8191) as usize] = fTemp61;
+            let mut fTemp62: f32 = self.fVec14
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst19, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec4_0 = fTemp62
+                + fConst6
+                    * fTemp8
+                    * (self.fVec14[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst19, iRec39_0)) >> 8))
+                        & 8191) as usize]
+                        - fTemp62);
+            self.fRec5[(IOTA0 & 16383) as usize] = 0.75 * fRec2_1 - 0.5 * (fTemp43 - fTemp31);
+            let mut fTemp63: f32 = 0.42231706 * (fTemp24 - fTemp25) + 0.9064482 * (fTemp14 - fTemp15);
+            self.fVec15[(IOTA0 & 2047) as usize] = fTemp63 + fRec40_0 * fRec53_1;
+            fRec53_0 = self.fVec15[((i32::wrapping_sub(IOTA0, iConst20)) & 2047) as usize];
+            let mut fTemp64: f32 = fTemp10 * fRec53_1;
+            let mut fTemp65: f32 = fTemp64 - fRec40_0 * fTemp63;
+            self.fVec16[(IOTA0 & 4095) as usize] = fTemp64 - fRec40_0 * (fTemp63 - fRec54_1);
+            fRec54_0 = self.fVec16[((i32::wrapping_sub(IOTA0, iConst21)) & 4095) as usize];
+            let mut fTemp66: f32 = fTemp10 * fRec54_1;
+            let mut fTemp67: f32 = fRec40_0 * (fTemp66 - fRec40_0 * fTemp65);
+            self.fVec17[(IOTA0 & 4095) as usize] = fTemp66 - fRec40_0 * (fTemp65 - fRec55_1);
+            fRec55_0 = self.fVec17[((i32::wrapping_sub(IOTA0, iConst22)) & 4095) as usize];
+            let mut fTemp68: f32 = fTemp10 * fRec55_1;
+            let mut fTemp69: f32 =
+                0.35355338 * (fRec51_0 * (fTemp41 - fTemp40) - fRec50_0 * (fTemp38 + fTemp35));
+            self.fRec6[(IOTA0 & 32767) as usize] = 0.75 * fRec9_1 - 0.5 * (fTemp69 + fTemp68 - fTemp67);
+            let mut fTemp70: f32 =
+                0.35355338 * (fRec51_0 * (fTemp59 - fTemp58) + fRec50_0 * (fTemp57 - fTemp56));
+            self.fRec7[(IOTA0 & 32767) as usize] = 0.75 * fRec21_1 - 0.5 * (fTemp68 + fTemp70 - fTemp67);
+            let mut fTemp71: f32 = fTemp67 + 0.35355338 * (fTemp50 + fTemp48 + fTemp52);
+            let mut fTemp72: f32 = fTemp68 + 0.5 * fRec8_1 - fTemp71;
+            self.fVec18[(IOTA0 & 8191) as usize] = fTemp72;
+            let mut fTemp73: f32 = self.fVec18
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst23, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec8_0 = fTemp73
+                + fConst6
+                    * fTemp8
+                    * (self.fVec18[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst23, iRec39_0)) >> 8))
+                        & 8191) as usize]
+                        - fTemp73);
+            let mut fTemp74: f32 = fTemp68 + fTemp69 + 0.5 * fRec9_1 - fTemp67;
+            self.fVec19[(IOTA0 & 8191) as usize] = fTemp74;
+            let mut fTemp75: f32 = self.fVec19
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst24, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec9_0 = fTemp75
+                + fConst6
+                    * fTemp8
+                    * (self.fVec19[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst24, iRec39_0)) >> 8))
+                        & 8191) as usize]
+                        - fTemp75);
+            self.fRec10[(IOTA0 & 65535) as usize] = 0.75 * fRec3_1 - 0.5 * (fTemp53 - fTemp31);
+            self.fRec11[(IOTA0 & 65535) as usize] = 0.75 * fRec8_1 - 0.5 * (fTemp68 - fTemp71);
+            let mut fTemp76: f32 =
+                0.35355338 * (fRec51_0 * (fTemp34 + fTemp38 - fTemp33) - fRec50_0 * (fTemp40 - fTemp41));
+            self.fRec12[(IOTA0 & 32767) as usize] = 0.75 * fRec17_1 - 0.5 * (fTemp32 + fTemp76 - fTemp31);
+            let mut fTemp77: f32 = self.fRec12
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst25, iRec52_0)) >> 8)) & 32767) as usize];
+            let mut fTemp78: f32 = fTemp77
+                + fConst6
+                    * fTemp8
+                    * (self.fRec12[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst25, iRec39_0)) >> 8))
                         & 32767) as usize]
-                        - fTemp66);
-            fRec13_0 = fRec13_1 + fRec52_0 * (fTemp67 - fRec13_1);
-            let mut fTemp68: f32 = fTemp39 + fTemp17 + 0.5 * fRec14_1 - fTemp16;
-            self.fVec14[(IOTA0 & 4095) as usize] = fTemp68;
-            let mut fTemp69: f32 = self.fVec14
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst21, iRec46_0)) >> 8)) & 4095) as usize];
-            fRec14_0 = fTemp69
-                + fConst6
-                    * fTemp8
-                    * (self.fVec14[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst21, iRec37_0)) >> 8))
-                        & 4095) as usize]
-                        - fTemp69);
-            let mut fTemp70: f32 = self.fRec11
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst22, iRec46_0)) >> 8)) & 32767) as usize];
-            let mut fTemp71: f32 = fTemp70
-                + fConst6
-                    * fTemp8
-                    * (self.fRec11[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst22, iRec37_0)) >> 8))
-                        & 32767) as usize]
-                        - fTemp70);
-            fRec15_0 = fRec15_1 + fRec52_0 * (fTemp71 - fRec15_1);
-            let mut fTemp72: f32 = self.fRec5
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst23, iRec46_0)) >> 8)) & 32767) as usize];
-            let mut fTemp73: f32 = fTemp72
-                + fConst6
-                    * fTemp8
-                    * (self.fRec5[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst23, iRec37_0)) >> 8))
-                        & 32767) as usize]
-                        - fTemp72);
-            fRec16_0 = fRec16_1 + fRec52_0 * (fTemp73 - fRec16_1);
-            let mut fTemp74: f32 = self.fRec7
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst24, iRec46_0)) >> 8)) & 32767) as usize];
-            let mut fTemp75: f32 = fTemp74
-                + fConst6
-                    * fTemp8
-                    * (self.fRec7[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst24, iRec37_0)) >> 8))
-                        & 32767) as usize]
-                        - fTemp74);
-            fRec17_0 = fRec17_1 + fRec52_0 * (fTemp75 - fRec17_1);
-            let mut fTemp76: f32 = fTemp62 + fTemp17 + 0.5 * fRec18_1 - fTemp16;
-            self.fVec15[(IOTA0 & 4095) as usize] = fTemp76;
-            let mut fTemp77: f32 = self.fVec15
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst25, iRec46_0)) >> 8)) & 4095) as usize];
-            fRec18_0 = fTemp77
-                + fConst6
-                    * fTemp8
-                    * (self.fVec15[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst25, iRec37_0)) >> 8))
-                        & 4095) as usize]
                         - fTemp77);
-            let mut fTemp78: f32 = fTemp56 + fTemp50 + 0.5 * fRec19_1 - fTemp49;
-            self.fVec16[(IOTA0 & 8191) as usize] = fTemp78;
-            let mut fTemp79: f32 = self.fVec16
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst26, iRec46_0)) >> 8)) & 8191) as usize];
-            fRec19_0 = fTemp79
+            fRec56_0 = max(fRec56_1 - fTemp1, min(fTemp1 + fRec56_1, fSlow11));
+            fRec13_0 = fRec13_1 + fRec56_0 * (fTemp78 - fRec13_1);
+            let mut fTemp79: f32 =
+                0.35355338 * (fRec51_0 * (fTemp34 - (fTemp33 + fTemp38)) - fRec50_0 * fTemp42);
+            self.fRec14[(IOTA0 & 32767) as usize] = 0.75 * fRec15_1 - 0.5 * (fTemp68 + fTemp79 - fTemp67);
+            let mut fTemp80: f32 = fTemp79 + fTemp68 + 0.5 * fRec15_1 - fTemp67;
+            self.fVec20[(IOTA0 & 8191) as usize] = fTemp80;
+            let mut fTemp81: f32 = self.fVec20
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst26, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec15_0 = fTemp81
                 + fConst6
                     * fTemp8
-                    * (self.fVec16[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst26, iRec37_0)) >> 8))
+                    * (self.fVec20[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst26, iRec39_0)) >> 8))
                         & 8191) as usize]
-                        - fTemp79);
-            let mut fTemp80: f32 =
-                fTemp17 + 0.35355338 * (fRec45_0 * (fTemp55 + fTemp54) - fRec44_0 * (fTemp53 - fTemp52));
-            let mut fTemp81: f32 = fTemp80 + 0.5 * fRec20_1 - fTemp16;
-            self.fVec17[(IOTA0 & 4095) as usize] = fTemp81;
-            let mut fTemp82: f32 = self.fVec17
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst27, iRec46_0)) >> 8)) & 4095) as usize];
-            fRec20_0 = fTemp82
+                        - fTemp81);
+            let mut fTemp82: f32 = self.fRec7
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst27, iRec52_0)) >> 8)) & 32767) as usize];
+            let mut fTemp83: f32 = fTemp82
                 + fConst6
                     * fTemp8
-                    * (self.fVec17[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst27, iRec37_0)) >> 8))
-                        & 4095) as usize]
+                    * (self.fRec7[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst27, iRec39_0)) >> 8))
+                        & 32767) as usize]
                         - fTemp82);
-            self.fRec21[(IOTA0 & 32767) as usize] = 0.75 * fRec20_1 - 0.5 * (fTemp80 - fTemp16);
-            let mut fTemp83: f32 = fTemp63 + fTemp50 + 0.5 * fRec22_1 - fTemp49;
-            self.fVec18[(IOTA0 & 8191) as usize] = fTemp83;
-            let mut fTemp84: f32 = self.fVec18
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst28, iRec46_0)) >> 8)) & 8191) as usize];
-            fRec22_0 = fTemp84
+            fRec16_0 = fRec16_1 + fRec56_0 * (fTemp83 - fRec16_1);
+            let mut fTemp84: f32 = fTemp76 + fTemp32 + 0.5 * fRec17_1 - fTemp31;
+            self.fVec21[(IOTA0 & 4095) as usize] = fTemp84;
+            let mut fTemp85: f32 = self.fVec21
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst28, iRec52_0)) >> 8)) & 4095) as usize];
+            fRec17_0 = fTemp85
                 + fConst6
                     * fTemp8
-                    * (self.fVec18[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst28, iRec37_0)) >> 8))
-                        & 8191) as usize]
-                        - fTemp84);
-            fRec53_0 = max(fRec53_1 - fTemp1, min(fTemp1 + fRec53_1, fSlow16));
-            fRec54_0 = max(fRec54_1 - fTemp1, min(fTemp1 + fRec54_1, fSlow14));
-            let mut fTemp85: f32 = fTemp67 * fRec54_0 + fRec13_0 * fRec53_0;
-            fRec55_0 = max(fRec55_1 - fTemp1, min(fTemp1 + fRec55_1, fSlow21));
-            fRec23_0 = fTemp85 + fRec55_0 * (fRec23_1 - fTemp85);
-            fRec56_0 = max(fRec56_1 - fTemp1, min(fTemp1 + fRec56_1, fSlow23));
-            fRec57_0 = max(fRec57_1 - fTemp1, min(fTemp1 + fRec57_1, fSlow22));
-            let mut fTemp86: f32 = fTemp61 * fRec57_0 + fRec9_0 * fRec56_0;
-            fRec58_0 = max(fRec58_1 - fTemp1, min(fTemp1 + fRec58_1, fSlow27));
-            fRec24_0 = fTemp86 + fRec58_0 * (fRec24_1 - fTemp86);
-            let mut fTemp87: f32 = self.fRec4
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst30, iRec46_0)) >> 8)) & 16383) as usize];
+                    * (self.fVec21[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst28, iRec39_0)) >> 8))
+                        & 4095) as usize]
+                        - fTemp85);
+            fRec57_0 = max(fRec57_1 - fTemp1, min(fTemp1 + fRec57_1, fSlow16));
+            fRec58_0 = max(fRec58_1 - fTemp1, min(fTemp1 + fRec58_1, fSlow14));
+            let mut fTemp86: f32 = fTemp78 * fRec58_0 + fRec13_0 * fRec57_0;
+            fRec59_0 = max(fRec59_1 - fTemp1, min(fTemp1 + fRec59_1, fSlow21));
+            fRec18_0 = fTemp86 + fRec59_0 * (fRec18_1 - fTemp86);
+            let mut fTemp87: f32 = self.fRec5
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst30, iRec52_0)) >> 8)) & 16383) as usize];
             let mut fTemp88: f32 = fTemp87
                 + fConst6
                     * fTemp8
-                    * (self.fRec4[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst30, iRec37_0)) >> 8))
+                    * (self.fRec5[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst30, iRec39_0)) >> 8))
                         & 16383) as usize]
                         - fTemp87);
-            fRec25_0 = fRec25_1 + fRec52_0 * (fTemp88 - fRec25_1);
-            let mut fTemp89: f32 = self.fRec10
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst31, iRec46_0)) >> 8)) & 16383) as usize];
+            fRec19_0 = fRec19_1 + fRec56_0 * (fTemp88 - fRec19_1);
+            let mut fTemp89: f32 = self.fRec14
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst31, iRec52_0)) >> 8)) & 32767) as usize];
             let mut fTemp90: f32 = fTemp89
                 + fConst6
                     * fTemp8
-                    * (self.fRec10[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst31, iRec37_0)) >> 8))
-                        & 16383) as usize]
+                    * (self.fRec14[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst31, iRec39_0)) >> 8))
+                        & 32767) as usize]
                         - fTemp89);
-            fRec26_0 = fRec26_1 + fRec52_0 * (fTemp90 - fRec26_1);
-            fRec59_0 = max(fRec59_1 - fTemp1, min(fTemp1 + fRec59_1, fSlow29));
-            fRec60_0 = max(fRec60_1 - fTemp1, min(fTemp1 + fRec60_1, fSlow28));
-            let mut fTemp91: f32 = fTemp75 * fRec60_0 + fRec17_0 * fRec59_0;
-            fRec61_0 = max(fRec61_1 - fTemp1, min(fTemp1 + fRec61_1, fSlow33));
-            fRec27_0 = fTemp91 + fRec61_0 * (fRec27_1 - fTemp91);
-            fRec62_0 = max(fRec62_1 - fTemp1, min(fTemp1 + fRec62_1, fSlow35));
-            fRec63_0 = max(fRec63_1 - fTemp1, min(fTemp1 + fRec63_1, fSlow34));
-            let mut fTemp92: f32 = fTemp88 * fRec63_0 + fRec25_0 * fRec62_0;
-            fRec64_0 = max(fRec64_1 - fTemp1, min(fTemp1 + fRec64_1, fSlow39));
-            fRec28_0 = fTemp92 + fRec64_0 * (fRec28_1 - fTemp92);
-            fRec65_0 = max(fRec65_1 - fTemp1, min(fTemp1 + fRec65_1, fSlow41));
-            fRec66_0 = max(fRec66_1 - fTemp1, min(fTemp1 + fRec66_1, fSlow40));
-            let mut fTemp93: f32 = fTemp71 * fRec66_0 + fRec15_0 * fRec65_0;
-            fRec67_0 = max(fRec67_1 - fTemp1, min(fTemp1 + fRec67_1, fSlow45));
-            fRec29_0 = fTemp93 + fRec67_0 * (fRec29_1 - fTemp93);
-            fRec68_0 = max(fRec68_1 - fTemp1, min(fTemp1 + fRec68_1, fSlow47));
-            fRec69_0 = max(fRec69_1 - fTemp1, min(fTemp1 + fRec69_1, fSlow46));
-            let mut fTemp94: f32 = fTemp73 * fRec69_0 + fRec16_0 * fRec68_0;
-            fRec70_0 = max(fRec70_1 - fTemp1, min(fTemp1 + fRec70_1, fSlow51));
-            fRec30_0 = fTemp94 + fRec70_0 * (fRec30_1 - fTemp94);
-            let mut fTemp95: f32 = self.fRec21
-                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst32, iRec46_0)) >> 8)) & 32767) as usize];
+            fRec20_0 = fRec20_1 + fRec56_0 * (fTemp90 - fRec20_1);
+            let mut fTemp91: f32 = fTemp70 + fTemp68 + 0.5 * fRec21_1 - fTemp67;
+            self.fVec22[(IOTA0 & 8191) as usize] = fTemp91;
+            let mut fTemp92: f32 = self.fVec22
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst32, iRec52_0)) >> 8)) & 8191) as usize];
+            fRec21_0 = fTemp92
+                + fConst6
+                    * fTemp8
+                    * (self.fVec22[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst32, iRec39_0)) >> 8))
+                        & 8191) as usize]
+                        - fTemp92);
+            self.fRec22[(IOTA0 & 32767) as usize] = 0.75 * fRec4_1 - 0.5 * (fTemp60 - fTemp31);
+            let mut fTemp93: f32 = self.fRec6
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst33, iRec52_0)) >> 8)) & 32767) as usize];
+            let mut fTemp94: f32 = fTemp93
+                + fConst6
+                    * fTemp8
+                    * (self.fRec6[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst33, iRec39_0)) >> 8))
+                        & 32767) as usize]
+                        - fTemp93);
+            fRec23_0 = fRec23_1 + fRec56_0 * (fTemp94 - fRec23_1);
+            let mut fTemp95: f32 = self.fRec11
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst34, iRec52_0)) >> 8)) & 65535) as usize];
             let mut fTemp96: f32 = fTemp95
                 + fConst6
                     * fTemp8
-                    * (self.fRec21[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst32, iRec37_0)) >> 8))
-                        & 32767) as usize]
+                    * (self.fRec11[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst34, iRec39_0)) >> 8))
+                        & 65535) as usize]
                         - fTemp95);
-            fRec31_0 = fRec31_1 + fRec52_0 * (fTemp96 - fRec31_1);
-            fRec71_0 = max(fRec71_1 - fTemp1, min(fTemp1 + fRec71_1, fSlow53));
-            fRec72_0 = max(fRec72_1 - fTemp1, min(fTemp1 + fRec72_1, fSlow52));
-            let mut fTemp97: f32 = fTemp90 * fRec72_0 + fRec26_0 * fRec71_0;
-            fRec73_0 = max(fRec73_1 - fTemp1, min(fTemp1 + fRec73_1, fSlow57));
-            fRec32_0 = fTemp97 + fRec73_0 * (fRec32_1 - fTemp97);
-            fRec74_0 = max(fRec74_1 - fTemp1, min(fTemp1 + fRec74_1, fSlow59));
-            fRec75_0 = max(fRec75_1 - fTemp1, min(fTemp1 + fRec75_1, fSlow58));
-            let mut fTemp98: f32 = fTemp96 * fRec75_0 + fRec31_0 * fRec74_0;
-            fRec76_0 = max(fRec76_1 - fTemp1, min(fTemp1 + fRec76_1, fSlow63));
-            fRec33_0 = fTemp98 + fRec76_0 * (fRec33_1 - fTemp98);
-            let mut fTemp99: f32 = fRec30_0 + fRec28_0 + 0.5 * (fTemp50 - fTemp49);
-            fRec1_0 = fRec1_1 + fConst33 * (fTemp99 - (fRec23_0 + fRec1_1 + fRec29_0));
-            fRec77_0 = max(fRec77_1 - fTemp1, min(fTemp1 + fRec77_1, fSlow65));
-            fRec78_0 = max(fRec78_1 - fTemp1, min(fTemp1 + fRec78_1, fSlow66));
-            let mut fTemp100: f32 =
-                fRec78_0 * fRec1_0 + fRec77_0 * (fTemp99 - (fRec29_0 + fRec23_0 + fRec1_0));
-            fRec79_0 = max(fRec79_1 - fTemp1, min(fTemp1 + fRec79_1, fSlow67));
-            let mut fTemp101: f32 = fRec33_0 + fRec24_0 + 0.5 * (fTemp17 - fTemp16);
-            fRec80_0 = fRec80_1 + fConst33 * (fTemp101 - (fRec27_0 + fRec80_1 + fRec32_0));
-            let mut fTemp102: f32 =
-                fRec80_0 * fRec78_0 + (fTemp101 - (fRec32_0 + fRec27_0 + fRec80_0)) * fRec77_0;
-            fRec81_0 = max(fRec81_1 - fTemp1, min(fTemp1 + fRec81_1, fSlow68));
-            *output0 = (fTemp2 * fRec81_0 + fTemp102 * fRec79_0 + fTemp100 * fRec0_0) as f32;
-            *output1 = (fTemp40 * fRec81_0 + fRec79_0 * fTemp100 + fTemp102 * fRec0_0) as f32;
+            fRec24_0 = fRec24_1 + fRec56_0 * (fTemp96 - fRec24_1);
+            let mut fTemp97: f32 = self.fRec10
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst35, iRec52_0)) >> 8)) & 65535) as usize];
+            let mut fTemp98: f32 = fTemp97
+                + fConst6
+                    * fTemp8
+                    * (self.fRec10[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst35, iRec39_0)) >> 8))
+                        & 65535) as usize]
+                        - fTemp97);
+            fRec25_0 = fRec25_1 + fRec56_0 * (fTemp98 - fRec25_1);
+            fRec60_0 = max(fRec60_1 - fTemp1, min(fTemp1 + fRec60_1, fSlow23));
+            fRec61_0 = max(fRec61_1 - fTemp1, min(fTemp1 + fRec61_1, fSlow22));
+            let mut fTemp99: f32 = fTemp88 * fRec61_0 + fRec19_0 * fRec60_0;
+            fRec62_0 = max(fRec62_1 - fTemp1, min(fTemp1 + fRec62_1, fSlow27));
+            fRec26_0 = fTemp99 + fRec62_0 * (fRec26_1 - fTemp99);
+            fRec63_0 = max(fRec63_1 - fTemp1, min(fTemp1 + fRec63_1, fSlow29));
+            fRec64_0 = max(fRec64_1 - fTemp1, min(fTemp1 + fRec64_1, fSlow28));
+            let mut fTemp100: f32 = fTemp83 * fRec64_0 + fRec16_0 * fRec63_0;
+            fRec65_0 = max(fRec65_1 - fTemp1, min(fTemp1 + fRec65_1, fSlow33));
+            fRec27_0 = fTemp100 + fRec65_0 * (fRec27_1 - fTemp100);
+            fRec66_0 = max(fRec66_1 - fTemp1, min(fTemp1 + fRec66_1, fSlow35));
+            fRec67_0 = max(fRec67_1 - fTemp1, min(fTemp1 + fRec67_1, fSlow34));
+            let mut fTemp101: f32 = fTemp96 * fRec67_0 + fRec24_0 * fRec66_0;
+            fRec68_0 = max(fRec68_1 - fTemp1, min(fTemp1 + fRec68_1, fSlow39));
+            fRec28_0 = fTemp101 + fRec68_0 * (fRec28_1 - fTemp101);
+            fRec69_0 = max(fRec69_1 - fTemp1, min(fTemp1 + fRec69_1, fSlow41));
+            fRec70_0 = max(fRec70_1 - fTemp1, min(fTemp1 + fRec70_1, fSlow40));
+            let mut fTemp102: f32 = fTemp98 * fRec70_0 + fRec25_0 * fRec69_0;
+            fRec71_0 = max(fRec71_1 - fTemp1, min(fTemp1 + fRec71_1, fSlow45));
+            fRec29_0 = fTemp102 + fRec71_0 * (fRec29_1 - fTemp102);
+            let mut fTemp103: f32 = self.fRec22
+                [((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst36, iRec52_0)) >> 8)) & 32767) as usize];
+            let mut fTemp104: f32 = fTemp103
+                + fConst6
+                    * fTemp8
+                    * (self.fRec22[((i32::wrapping_sub(IOTA0, (i32::wrapping_mul(iConst36, iRec39_0)) >> 8))
+                        & 32767) as usize]
+                        - fTemp103);
+            fRec30_0 = fRec30_1 + fRec56_0 * (fTemp104 - fRec30_1);
+            fRec72_0 = max(fRec72_1 - fTemp1, min(fTemp1 + fRec72_1, fSlow47));
+            fRec73_0 = max(fRec73_1 - fTemp1, min(fTemp1 + fRec73_1, fSlow46));
+            let mut fTemp105: f32 = fTemp90 * fRec73_0 + fRec20_0 * fRec72_0;
+            fRec74_0 = max(fRec74_1 - fTemp1, min(fTemp1 + fRec74_1, fSlow51));
+            fRec31_0 = fTemp105 + fRec74_0 * (fRec31_1 - fTemp105);
+            fRec75_0 = max(fRec75_1 - fTemp1, min(fTemp1 + fRec75_1, fSlow53));
+            fRec76_0 = max(fRec76_1 - fTemp1, min(fTemp1 + fRec76_1, fSlow52));
+            let mut fTemp106: f32 = fTemp94 * fRec76_0 + fRec23_0 * fRec75_0;
+            fRec77_0 = max(fRec77_1 - fTemp1, min(fTemp1 + fRec77_1, fSlow57));
+            fRec32_0 = fTemp106 + fRec77_0 * (fRec32_1 - fTemp106);
+            fRec78_0 = max(fRec78_1 - fTemp1, min(fTemp1 + fRec78_1, fSlow59));
+            fRec79_0 = max(fRec79_1 - fTemp1, min(fTemp1 + fRec79_1, fSlow58));
+            let mut fTemp107: f32 = fTemp104 * fRec79_0 + fRec30_0 * fRec78_0;
+            fRec80_0 = max(fRec80_1 - fTemp1, min(fTemp1 + fRec80_1, fSlow63));
+            fRec33_0 = fTemp107 + fRec80_0 * (fRec33_1 - fTemp107);
+            let mut fTemp108: f32 = fRec27_0 + fRec32_0 + 0.5 * (fTemp68 - fTemp67);
+            fRec1_0 = fRec1_1 + fConst37 * (fTemp108 - (fRec28_0 + fRec1_1 + fRec31_0));
+            fRec81_0 = max(fRec81_1 - fTemp1, min(fTemp1 + fRec81_1, fSlow65));
+            fRec82_0 = max(fRec82_1 - fTemp1, min(fTemp1 + fRec82_1, fSlow66));
+            let mut fTemp109: f32 =
+                fRec82_0 * fRec1_0 + fRec81_0 * (fTemp108 - (fRec31_0 + fRec28_0 + fRec1_0));
+            fRec83_0 = max(fRec83_1 - fTemp1, min(fTemp1 + fRec83_1, fSlow67));
+            let mut fTemp110: f32 = fRec33_0 + fRec26_0 + 0.5 * (fTemp32 - fTemp31);
+            fRec84_0 = fRec84_1 + fConst37 * (fTemp110 - (fRec29_0 + fRec84_1 + fRec18_0));
+            let mut fTemp111: f32 =
+                fRec84_0 * fRec82_0 + (fTemp110 - (fRec18_0 + fRec29_0 + fRec84_0)) * fRec81_0;
+            fRec85_0 = max(fRec85_1 - fTemp1, min(fTemp1 + fRec85_1, fSlow68));
+            *output0 = (fTemp17 * fRec85_0 + fTemp111 * fRec83_0 + fTemp109 * fRec0_0) as f32;
+            *output1 = (fTemp2 * fRec85_0 + fRec83_0 * fTemp109 + fTemp111 * fRec0_0) as f32;
             iVec0_1 = iVec0_0;
             fRec0_1 = fRec0_0;
-            fRec34_1 = fRec34_0;
             fRec35_1 = fRec35_0;
             IOTA0 = i32::wrapping_add(IOTA0, 1);
             iRec37_1 = iRec37_0;
@@ -1725,78 +1817,81 @@ impl Reverb {
             fRec40_1 = fRec40_0;
             fRec41_1 = fRec41_0;
             fRec42_1 = fRec42_0;
+            fRec34_1 = fRec34_0;
             fRec43_1 = fRec43_0;
             fRec44_1 = fRec44_0;
             fRec45_1 = fRec45_0;
-            iRec46_1 = iRec46_0;
-            fRec2_1 = fRec2_0;
+            fRec46_1 = fRec46_0;
             fRec47_1 = fRec47_0;
             fRec48_1 = fRec48_0;
             fRec49_1 = fRec49_0;
             fRec50_1 = fRec50_0;
             fRec51_1 = fRec51_0;
-            fRec6_1 = fRec6_0;
-            fRec52_1 = fRec52_0;
-            fRec9_1 = fRec9_0;
-            fRec12_1 = fRec12_0;
-            fRec13_1 = fRec13_0;
-            fRec14_1 = fRec14_0;
-            fRec15_1 = fRec15_0;
-            fRec16_1 = fRec16_0;
-            fRec17_1 = fRec17_0;
-            fRec18_1 = fRec18_0;
-            fRec19_1 = fRec19_0;
-            fRec20_1 = fRec20_0;
-            fRec22_1 = fRec22_0;
+            iRec52_1 = iRec52_0;
+            fRec2_1 = fRec2_0;
+            fRec3_1 = fRec3_0;
+            fRec4_1 = fRec4_0;
             fRec53_1 = fRec53_0;
             fRec54_1 = fRec54_0;
             fRec55_1 = fRec55_0;
-            fRec23_1 = fRec23_0;
+            fRec8_1 = fRec8_0;
+            fRec9_1 = fRec9_0;
             fRec56_1 = fRec56_0;
+            fRec13_1 = fRec13_0;
+            fRec15_1 = fRec15_0;
+            fRec16_1 = fRec16_0;
+            fRec17_1 = fRec17_0;
             fRec57_1 = fRec57_0;
             fRec58_1 = fRec58_0;
+            fRec59_1 = fRec59_0;
+            fRec18_1 = fRec18_0;
+            fRec19_1 = fRec19_0;
+            fRec20_1 = fRec20_0;
+            fRec21_1 = fRec21_0;
+            fRec23_1 = fRec23_0;
             fRec24_1 = fRec24_0;
             fRec25_1 = fRec25_0;
-            fRec26_1 = fRec26_0;
-            fRec59_1 = fRec59_0;
             fRec60_1 = fRec60_0;
             fRec61_1 = fRec61_0;
-            fRec27_1 = fRec27_0;
             fRec62_1 = fRec62_0;
+            fRec26_1 = fRec26_0;
             fRec63_1 = fRec63_0;
             fRec64_1 = fRec64_0;
-            fRec28_1 = fRec28_0;
             fRec65_1 = fRec65_0;
+            fRec27_1 = fRec27_0;
             fRec66_1 = fRec66_0;
             fRec67_1 = fRec67_0;
-            fRec29_1 = fRec29_0;
             fRec68_1 = fRec68_0;
+            fRec28_1 = fRec28_0;
             fRec69_1 = fRec69_0;
             fRec70_1 = fRec70_0;
-            fRec30_1 = fRec30_0;
-            fRec31_1 = fRec31_0;
             fRec71_1 = fRec71_0;
+            fRec29_1 = fRec29_0;
+            fRec30_1 = fRec30_0;
             fRec72_1 = fRec72_0;
             fRec73_1 = fRec73_0;
-            fRec32_1 = fRec32_0;
             fRec74_1 = fRec74_0;
+            fRec31_1 = fRec31_0;
             fRec75_1 = fRec75_0;
             fRec76_1 = fRec76_0;
-            fRec33_1 = fRec33_0;
-            fRec1_1 = fRec1_0;
             fRec77_1 = fRec77_0;
+            fRec32_1 = fRec32_0;
             fRec78_1 = fRec78_0;
             fRec79_1 = fRec79_0;
             fRec80_1 = fRec80_0;
+            fRec33_1 = fRec33_0;
+            fRec1_1 = fRec1_0;
             fRec81_1 = fRec81_0;
+            fRec82_1 = fRec82_0;
+            fRec83_1 = fRec83_0;
+            fRec84_1 = fRec84_0;
+            fRec85_1 = fRec85_0;
         }
 
         self.iVec0[0] = iVec0_0;
         self.iVec0[1] = iVec0_1;
         self.fRec0[0] = fRec0_0;
         self.fRec0[1] = fRec0_1;
-        self.fRec34[0] = fRec34_0;
-        self.fRec34[1] = fRec34_1;
         self.fRec35[0] = fRec35_0;
         self.fRec35[1] = fRec35_1;
         self.IOTA0 = IOTA0;
@@ -1814,16 +1909,16 @@ impl Reverb {
         self.fRec41[1] = fRec41_1;
         self.fRec42[0] = fRec42_0;
         self.fRec42[1] = fRec42_1;
+        self.fRec34[0] = fRec34_0;
+        self.fRec34[1] = fRec34_1;
         self.fRec43[0] = fRec43_0;
         self.fRec43[1] = fRec43_1;
         self.fRec44[0] = fRec44_0;
         self.fRec44[1] = fRec44_1;
         self.fRec45[0] = fRec45_0;
         self.fRec45[1] = fRec45_1;
-        self.iRec46[0] = iRec46_0;
-        self.iRec46[1] = iRec46_1;
-        self.fRec2[0] = fRec2_0;
-        self.fRec2[1] = fRec2_1;
+        self.fRec46[0] = fRec46_0;
+        self.fRec46[1] = fRec46_1;
         self.fRec47[0] = fRec47_0;
         self.fRec47[1] = fRec47_1;
         self.fRec48[0] = fRec48_0;
@@ -1834,113 +1929,123 @@ impl Reverb {
         self.fRec50[1] = fRec50_1;
         self.fRec51[0] = fRec51_0;
         self.fRec51[1] = fRec51_1;
-        self.fRec6[0] = fRec6_0;
-        self.fRec6[1] = fRec6_1;
-        self.fRec52[0] = fRec52_0;
-        self.fRec52[1] = fRec52_1;
-        self.fRec9[0] = fRec9_0;
-        self.fRec9[1] = fRec9_1;
-        self.fRec12[0] = fRec12_0;
-        self.fRec12[1] = fRec12_1;
-        self.fRec13[0] = fRec13_0;
-        self.fRec13[1] = fRec13_1;
-        self.fRec14[0] = fRec14_0;
-        self.fRec14[1] = fRec14_1;
-        self.fRec15[0] = fRec15_0;
-        self.fRec15[1] = fRec15_1;
-        self.fRec16[0] = fRec16_0;
-        self.fRec16[1] = fRec16_1;
-        self.fRec17[0] = fRec17_0;
-        self.fRec17[1] = fRec17_1;
-        self.fRec18[0] = fRec18_0;
-        self.fRec18[1] = fRec18_1;
-        self.fRec19[0] = fRec19_0;
-        self.fRec19[1] = fRec19_1;
-        self.fRec20[0] = fRec20_0;
-        self.fRec20[1] = fRec20_1;
-        self.fRec22[0] = fRec22_0;
-        self.fRec22[1] = fRec22_1;
+        self.iRec52[0] = iRec52_0;
+        self.iRec52[1] = iRec52_1;
+        self.fRec2[0] = fRec2_0;
+        self.fRec2[1] = fRec2_1;
+        self.fRec3[0] = fRec3_0;
+        self.fRec3[1] = fRec3_1;
+        self.fRec4[0] = fRec4_0;
+        self.fRec4[1] = fRec4_1;
         self.fRec53[0] = fRec53_0;
         self.fRec53[1] = fRec53_1;
         self.fRec54[0] = fRec54_0;
         self.fRec54[1] = fRec54_1;
         self.fRec55[0] = fRec55_0;
         self.fRec55[1] = fRec55_1;
-        self.fRec23[0] = fRec23_0;
-        self.fRec23[1] = fRec23_1;
+        self.fRec8[0] = fRec8_0;
+        self.fRec8[1] = fRec8_1;
+        self.fRec9[0] = fRec9_0;
+        self.fRec9[1] = fRec9_1;
         self.fRec56[0] = fRec56_0;
         self.fRec56[1] = fRec56_1;
+        self.fRec13[0] = fRec13_0;
+        self.fRec13[1] = fRec13_1;
+        self.fRec15[0] = fRec15_0;
+        self.fRec15[1] = fRec15_1;
+        self.fRec16[0] = fRec16_0;
+        self.fRec16[1] = fRec16_1;
+        self.fRec17[0] = fRec17_0;
+        self.fRec17[1] = fRec17_1;
         self.fRec57[0] = fRec57_0;
         self.fRec57[1] = fRec57_1;
         self.fRec58[0] = fRec58_0;
         self.fRec58[1] = fRec58_1;
+        self.fRec59[0] = fRec59_0;
+        self.fRec59[1] = fRec59_1;
+        self.fRec18[0] = fRec18_0;
+        self.fRec18[1] = fRec18_1;
+        self.fRec19[0] = fRec19_0;
+        self.fRec19[1] = fRec19_1;
+        self.fRec20[0] = fRec20_0;
+        self.fRec20[1] = fRec20_1;
+        self.fRec21[0] = fRec21_0;
+        self.fRec21[1] = fRec21_1;
+        self.fRec23[0] = fRec23_0;
+        self.fRec23[1] = fRec23_1;
         self.fRec24[0] = fRec24_0;
         self.fRec24[1] = fRec24_1;
         self.fRec25[0] = fRec25_0;
         self.fRec25[1] = fRec25_1;
-        self.fRec26[0] = fRec26_0;
-        self.fRec26[1] = fRec26_1;
-        self.fRec59[0] = fRec59_0;
-        self.fRec59[1] = fRec59_1;
         self.fRec60[0] = fRec60_0;
         self.fRec60[1] = fRec60_1;
         self.fRec61[0] = fRec61_0;
         self.fRec61[1] = fRec61_1;
-        self.fRec27[0] = fRec27_0;
-        self.fRec27[1] = fRec27_1;
         self.fRec62[0] = fRec62_0;
         self.fRec62[1] = fRec62_1;
+        self.fRec26[0] = fRec26_0;
+        self.fRec26[1] = fRec26_1;
         self.fRec63[0] = fRec63_0;
         self.fRec63[1] = fRec63_1;
         self.fRec64[0] = fRec64_0;
         self.fRec64[1] = fRec64_1;
-        self.fRec28[0] = fRec28_0;
-        self.fRec28[1] = fRec28_1;
         self.fRec65[0] = fRec65_0;
         self.fRec65[1] = fRec65_1;
+        self.fRec27[0] = fRec27_0;
+        self.fRec27[1] = fRec27_1;
         self.fRec66[0] = fRec66_0;
         self.fRec66[1] = fRec66_1;
         self.fRec67[0] = fRec67_0;
         self.fRec67[1] = fRec67_1;
-        self.fRec29[0] = fRec29_0;
-        self.fRec29[1] = fRec29_1;
         self.fRec68[0] = fRec68_0;
         self.fRec68[1] = fRec68_1;
+        self.fRec28[0] = fRec28_0;
+        self.fRec28[1] = fRec28_1;
         self.fRec69[0] = fRec69_0;
         self.fRec69[1] = fRec69_1;
         self.fRec70[0] = fRec70_0;
         self.fRec70[1] = fRec70_1;
-        self.fRec30[0] = fRec30_0;
-        self.fRec30[1] = fRec30_1;
-        self.fRec31[0] = fRec31_0;
-        self.fRec31[1] = fRec31_1;
         self.fRec71[0] = fRec71_0;
         self.fRec71[1] = fRec71_1;
+        self.fRec29[0] = fRec29_0;
+        self.fRec29[1] = fRec29_1;
+        self.fRec30[0] = fRec30_0;
+        self.fRec30[1] = fRec30_1;
         self.fRec72[0] = fRec72_0;
         self.fRec72[1] = fRec72_1;
         self.fRec73[0] = fRec73_0;
         self.fRec73[1] = fRec73_1;
-        self.fRec32[0] = fRec32_0;
-        self.fRec32[1] = fRec32_1;
         self.fRec74[0] = fRec74_0;
         self.fRec74[1] = fRec74_1;
+        self.fRec31[0] = fRec31_0;
+        self.fRec31[1] = fRec31_1;
         self.fRec75[0] = fRec75_0;
         self.fRec75[1] = fRec75_1;
         self.fRec76[0] = fRec76_0;
         self.fRec76[1] = fRec76_1;
-        self.fRec33[0] = fRec33_0;
-        self.fRec33[1] = fRec33_1;
-        self.fRec1[0] = fRec1_0;
-        self.fRec1[1] = fRec1_1;
         self.fRec77[0] = fRec77_0;
         self.fRec77[1] = fRec77_1;
+        self.fRec32[0] = fRec32_0;
+        self.fRec32[1] = fRec32_1;
         self.fRec78[0] = fRec78_0;
         self.fRec78[1] = fRec78_1;
         self.fRec79[0] = fRec79_0;
         self.fRec79[1] = fRec79_1;
         self.fRec80[0] = fRec80_0;
         self.fRec80[1] = fRec80_1;
+        self.fRec33[0] = fRec33_0;
+        self.fRec33[1] = fRec33_1;
+        self.fRec1[0] = fRec1_0;
+        self.fRec1[1] = fRec1_1;
         self.fRec81[0] = fRec81_0;
         self.fRec81[1] = fRec81_1;
+        self.fRec82[0] = fRec82_0;
+        self.fRec82[1] = fRec82_1;
+        self.fRec83[0] = fRec83_0;
+        self.fRec83[1] = fRec83_1;
+        self.fRec84[0] = fRec84_0;
+        self.fRec84[1] = fRec84_1;
+        self.fRec85[0] = fRec85_0;
+        self.fRec85[1] = fRec85_1;
     }
 }
