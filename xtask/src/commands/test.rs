@@ -27,8 +27,6 @@ const PEDALBOARD: &str = "pedalboard==0.9.26";
 enum Step {
     /// Rows 1 to 9 and the command line build without any plugin or window crate.
     NoPlugin,
-    /// The generated machines are what their Faust sources give, bit for bit.
-    Machines,
     /// Both formats with debug assertions and the allocation guard.
     Bundle,
     /// The machines that are checked in are what their Faust sources give.
@@ -75,7 +73,6 @@ fn run_step(step: Step) -> Result<(), TaskError> {
         Step::NoPlugin => {
             tools::run(tools::cargo().args(["check", "--no-default-features", "--all-targets"]))
         }
-        Step::Machines => crate::faust::run(true),
         Step::Bundle => {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
