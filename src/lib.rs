@@ -5,10 +5,16 @@
 
 pub mod audio;
 pub mod dsp;
+#[cfg(feature = "plugin")]
+mod editor;
 pub mod engine;
 pub mod graph;
 pub mod machine;
 pub mod mixer;
+#[cfg(feature = "plugin")]
+mod params;
+#[cfg(feature = "plugin")]
+mod plugin;
 pub mod rack;
 pub mod rt;
 pub mod sample;

@@ -540,7 +540,8 @@ impl Table {
     fn inserts(&mut self, strip: usize) {
         for slot in 0..INSERTS {
             let group = format!("{}/Insert {}", strip_name(strip), slot + 1);
-            let code = base36(strip * INSERTS + slot);
+            // Decimal: letters and digits side by side collide in the framework's hash.
+            let code = format!("{:02}", strip * INSERTS + slot);
             self.add(format!("x{code}b"), "Bypass", &*group, OFF, Target::InsertBypass { strip, slot });
             for control in 0..MACROS {
                 let name = format!("Macro {}", control + 1);
@@ -555,12 +556,6 @@ impl Table {
             }
         }
     }
-}
-
-/// Two characters for 0..1296.
-fn base36(number: usize) -> String {
-    let digit = |value: usize| char::from_digit(value as u32 % 36, 36).unwrap_or('0');
-    [digit(number / 36), digit(number)].iter().collect()
 }
 
 /// The machine that a new instance has in an insert slot: the keyboard's bus has a reverb.

@@ -3,6 +3,7 @@
 //! Nothing here waits, and nothing here frees on the audio thread.
 
 mod command;
+mod denormals;
 mod meter;
 
 pub use command::CommandReceiver;
@@ -10,6 +11,7 @@ pub use command::CommandSender;
 pub use command::QueueFull;
 pub use command::Retired;
 pub use command::command_queue;
+pub use denormals::NoDenormals;
 pub use meter::LevelReader;
 pub use meter::LevelWriter;
 pub use meter::level;

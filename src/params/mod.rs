@@ -1,0 +1,189 @@
+//! The engine's parameter table as the framework's parameters.
+//!
+//! In: the table of `engine::parameter` and the shared values. Out: what hosts list, automate and save. A change stores its plain
+//! value for the engine, on whatever thread the host makes it, and marks it; the framework's own smoothing is not used.
+//! Continuous parameters are 0–1 here and get their unit from the table, since a level's range begins at `-inf` dB, which no
+//! saved state can hold. One more field is saved: the rack, as text.
+#![allow(unsafe_code)] // The framework declares `Params` as an unsafe trait: its pointers must live as long as the object.
+
+use crate::engine::Kind;
+use crate::engine::ParameterSpec;
+use crate::engine::ParameterValues;
+use nice_plug::params::persist::deserialize_field;
+use nice_plug::params::persist::serialize_field;
+use nice_plug::prelude::BoolParam;
+use nice_plug::prelude::FloatParam;
+use nice_plug::prelude::FloatRange;
+use nice_plug::prelude::IntParam;
+use nice_plug::prelude::IntRange;
+use nice_plug::prelude::Param;
+use nice_plug::prelude::ParamPtr;
+use nice_plug::prelude::ParamSetter;
+use nice_plug::prelude::Params;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Name of the saved field that holds the rack.
+pub(crate) const RACK_FIELD: &str = "rack";
+
+/// Where the saved rack comes from and where a loaded one goes.
+pub(crate) trait RackStore: Send + Sync {
+    /// The rack as it is now, as text for the host's state.
+    fn save(&self) -> String;
+    /// Takes a rack that has been examined. Must not wait for the audio thread.
+    fn restore(&self, text: String);
+}
+
+/// One parameter, in the framework's type for its kind.
+enum Entry {
+    Switch(BoolParam),
+    Stepped(IntParam),
+    Continuous(FloatParam),
+}
+
+/// All parameters of an instance, in the table's order.
+pub(crate) struct BuskerParams {
+    table: Arc<[ParameterSpec]>,
+    entries: Vec<Entry>,
+    rack: Arc<dyn RackStore>,
+}
+
+impl BuskerParams {
+    pub(crate) fn new(
+        table: Arc<[ParameterSpec]>,
+        values: &Arc<ParameterValues>,
+        rack: Arc<dyn RackStore>,
+    ) -> Self {
+        let entries = table.iter().enumerate().map(|(index, spec)| entry(index, spec, values)).collect();
+        BuskerParams { table, entries, rack }
+    }
+
+    /// 0–1, as the host sees it; 0 past the table.
+    pub(crate) fn normalised(&self, index: usize) -> f32 {
+        match self.entries.get(index) {
+            Some(Entry::Switch(param)) => param.unmodulated_normalized_value(),
+            Some(Entry::Stepped(param)) => param.unmodulated_normalized_value(),
+            Some(Entry::Continuous(param)) => param.unmodulated_normalized_value(),
+            None => 0.0,
+        }
+    }
+
+    /// The value's text with its unit; empty past the table.
+    pub(crate) fn text(&self, index: usize) -> String {
+        let spec = self.table.get(index);
+        spec.map_or_else(String::new, |spec| spec.kind.text(plain(&spec.kind, self.normalised(index))))
+    }
+
+    /// Begins, continues and ends a change by hand, so that hosts can record it.
+    pub(crate) fn gesture(&self, index: usize, setter: &ParamSetter<'_>, step: Gesture) {
+        match self.entries.get(index) {
+            Some(Entry::Switch(param)) => step.apply(param, setter),
+            Some(Entry::Stepped(param)) => step.apply(param, setter),
+            Some(Entry::Continuous(param)) => step.apply(param, setter),
+            None => {}
+        }
+    }
+}
+
+/// A step of a change by hand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Gesture {
+    Begin,
+    /// 0–1.
+    Move(f32),
+    End,
+}
+
+impl Gesture {
+    fn apply<P: Param>(self, param: &P, setter: &ParamSetter<'_>) {
+        match self {
+            Gesture::Begin => setter.begin_set_parameter(param),
+            Gesture::Move(normalised) => setter.set_parameter_normalized(param, normalised),
+            Gesture::End => setter.end_set_parameter(param),
+        }
+    }
+}
+
+/// The plain value of 0–1; the default's own place gives exactly the default, so that a reset fader is at 0 dB to the bit.
+fn plain(kind: &Kind, normalised: f32) -> f32 {
+    let default = kind.default_value();
+    if normalised == kind.normalise(default) { default } else { kind.plain(normalised) }
+}
+
+fn entry(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>) -> Entry {
+    match spec.kind {
+        Kind::Switch { on } => Entry::Switch(switch(index, spec, values, on)),
+        Kind::Choice { labels, default } => {
+            let range = IntRange::Linear { min: 0, max: labels.len() as i32 - 1 };
+            Entry::Stepped(stepped(index, spec, values, (default as i32, range)))
+        }
+        Kind::Integer { min, max, default } => {
+            Entry::Stepped(stepped(index, spec, values, (default, IntRange::Linear { min, max })))
+        }
+        Kind::Level { .. } | Kind::Number { .. } | Kind::Pan | Kind::Macro { .. } => {
+            Entry::Continuous(continuous(index, spec, values))
+        }
+    }
+}
+
+fn switch(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>, on: bool) -> BoolParam {
+    let (values, shown, parsed) = (Arc::clone(values), spec.kind.clone(), spec.kind.clone());
+    BoolParam::new(spec.full_name(), on)
+        .with_callback(Arc::new(move |on| values.set(index, f32::from(u8::from(on)))))
+        .with_value_to_string(Arc::new(move |on| shown.text(f32::from(u8::from(on)))))
+        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain >= 0.5)))
+}
+
+fn stepped(
+    index: usize,
+    spec: &ParameterSpec,
+    values: &Arc<ParameterValues>,
+    (default, range): (i32, IntRange),
+) -> IntParam {
+    let (values, shown, parsed) = (Arc::clone(values), spec.kind.clone(), spec.kind.clone());
+    IntParam::new(spec.full_name(), default, range)
+        .with_callback(Arc::new(move |plain| values.set(index, plain as f32)))
+        .with_value_to_string(Arc::new(move |plain| shown.text(plain as f32)))
+        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain.round() as i32)))
+}
+
+fn continuous(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>) -> FloatParam {
+    let default = spec.kind.normalise(spec.kind.default_value());
+    let (values, kind) = (Arc::clone(values), spec.kind.clone());
+    let (shown, parsed) = (spec.kind.clone(), spec.kind.clone());
+    FloatParam::new(spec.full_name(), default, FloatRange::Linear { min: 0.0, max: 1.0 })
+        .with_callback(Arc::new(move |normalised| values.set(index, plain(&kind, normalised))))
+        .with_value_to_string(Arc::new(move |normalised| shown.text(plain(&shown, normalised))))
+        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| parsed.normalise(plain))))
+}
+
+// SAFETY: the pointers lead to `entries`, which is neither moved nor changed in length while the object lives.
+unsafe impl Params for BuskerParams {
+    fn param_map(&self) -> Vec<(String, ParamPtr, String)> {
+        let rows = self.table.iter().zip(&self.entries);
+        rows.map(|(spec, entry)| {
+            let pointer = match entry {
+                Entry::Switch(param) => param.as_ptr(),
+                Entry::Stepped(param) => param.as_ptr(),
+                Entry::Continuous(param) => param.as_ptr(),
+            };
+            (spec.id.clone(), pointer, spec.group.clone())
+        })
+        .collect()
+    }
+
+    fn serialize_fields(&self) -> BTreeMap<String, String> {
+        let rack = serialize_field(&self.rack.save()).ok();
+        rack.map(|rack| (RACK_FIELD.to_owned(), rack)).into_iter().collect()
+    }
+
+    fn deserialize_fields(&self, serialized: &BTreeMap<String, String>) {
+        let text = serialized.get(RACK_FIELD).and_then(|field| deserialize_field(field).ok());
+        if let Some(text) = text {
+            self.rack.restore(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

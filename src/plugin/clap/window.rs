@@ -1,0 +1,171 @@
+//! The events of one piece of a CLAP call, shown to the framework as the host's own list.
+//!
+//! In: the host's list and a range of frames. Out: a list with what lies in the range, moved to the piece's start. Audio thread.
+//! Transport events stay out: the proxy cuts the call at them and hands them to the plugin itself.
+//! What exceeds the framework's queue is dropped and counted. The framework handles each event before it asks for the next.
+
+use crate::plugin::pieces::EVENT_CAPACITY;
+use crate::plugin::pieces::EVENTS_PER_PIECE;
+use crate::plugin::pieces::Pieces;
+use clap_sys::events::CLAP_CORE_EVENT_SPACE_ID;
+use clap_sys::events::CLAP_EVENT_TRANSPORT;
+use clap_sys::events::clap_event_header;
+use clap_sys::events::clap_event_transport;
+use clap_sys::events::clap_input_events;
+use std::ffi::c_void;
+use std::ops::Range;
+use std::ptr;
+
+/// Words of the largest event that can be moved; the core's largest, the transport, has 13.
+const EVENT_WORDS: usize = 32;
+
+/// The host's events of one call.
+#[derive(Clone, Copy)]
+pub(super) struct HostEvents {
+    list: *const clap_input_events,
+}
+
+impl HostEvents {
+    /// # Safety
+    /// `list` is NULL or a list that stays valid for the call.
+    pub(super) unsafe fn new(list: *const clap_input_events) -> Self {
+        HostEvents { list }
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        // SAFETY: the promise of `new`.
+        let size = unsafe { self.list.as_ref() }.and_then(|list| list.size);
+        // SAFETY: as above.
+        size.map_or(0, |size| unsafe { size(self.list) })
+    }
+
+    fn get(&self, index: u32) -> Option<&clap_event_header> {
+        // SAFETY: the promise of `new`.
+        let get = unsafe { self.list.as_ref() }?.get?;
+        // SAFETY: as above; an event lives as long as its list, and NULL becomes `None`.
+        unsafe { get(self.list, index).as_ref() }
+    }
+
+    /// Whether the framework can take the list of a call of `frames` frames as it is: in order, within the call, not too long
+    /// and without a transport. Real-time: yes.
+    pub(super) fn is_plain(&self, frames: usize) -> bool {
+        let mut latest = 0;
+        self.count() as usize <= EVENTS_PER_PIECE
+            && (0..self.count()).filter_map(|index| self.get(index)).all(|event| {
+                let in_order = event.time >= latest && (event.time as usize) < frames;
+                latest = event.time;
+                in_order && !is_transport(event)
+            })
+    }
+
+    /// The last transport for `frame` of a call of `frames` frames. Real-time: yes.
+    pub(super) fn transport_at(&self, frame: usize, frames: usize) -> Option<&clap_event_transport> {
+        let events = (0..self.count()).filter_map(|index| self.get(index));
+        let event =
+            events.filter(|event| is_transport(event) && clamp(event.time, frames) == frame).last()?;
+        // SAFETY: the type says that the header begins a transport event.
+        Some(unsafe { &*ptr::from_ref(event).cast::<clap_event_transport>() })
+    }
+
+    /// Notes the frame of every event of a call of `frames` frames. Real-time: yes.
+    pub(super) fn note(&self, pieces: &mut Pieces, frames: usize) {
+        for event in (0..self.count()).filter_map(|index| self.get(index)) {
+            match clamp(event.time, frames) {
+                frame if is_transport(event) => pieces.cut(frame),
+                frame => pieces.event(frame),
+            }
+        }
+    }
+}
+
+fn is_transport(event: &clap_event_header) -> bool {
+    (event.space_id, event.type_) == (CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_TRANSPORT)
+        && event.size as usize >= size_of::<clap_event_transport>()
+}
+
+/// An event's frame within the call; hosts do send frames outside of it.
+fn clamp(time: u32, frames: usize) -> usize {
+    (time as usize).min(frames.saturating_sub(1))
+}
+
+#[derive(Clone, Copy)]
+struct Shown {
+    /// Index into the host's list.
+    index: u32,
+    /// Frame within the piece.
+    frame: u32,
+}
+
+/// The list of one instance. It must not move while the framework holds `list`.
+pub(super) struct Window {
+    list: clap_input_events,
+    host: HostEvents,
+    shown: Vec<Shown>,
+    /// The event the framework asked for last, with its time moved.
+    event: [u64; EVENT_WORDS],
+}
+
+impl Window {
+    pub(super) fn new() -> Box<Self> {
+        let host = HostEvents { list: ptr::null() };
+        let list = clap_input_events { ctx: ptr::null_mut(), size: Some(size), get: Some(get) };
+        let shown = Vec::with_capacity(EVENT_CAPACITY);
+        Box::new(Window { list, host, shown, event: [0; EVENT_WORDS] })
+    }
+
+    /// Shows the part of the host's list that lies in `piece` of a call of `frames` frames; returns how many were dropped.
+    /// Real-time: yes.
+    pub(super) fn show(&mut self, host: HostEvents, piece: &Range<usize>, frames: usize) -> usize {
+        self.host = host;
+        self.shown.clear();
+        let mut dropped = 0;
+        // The framework counts from one event to the next, so a list out of order must not go back.
+        let mut latest = 0;
+        for index in 0..host.count() {
+            let Some(event) = host.get(index) else { continue };
+            let frame = clamp(event.time, frames);
+            if !piece.contains(&frame) || is_transport(event) {
+                continue;
+            }
+            latest = latest.max((frame - piece.start) as u32);
+            // What has no room in `event` is of no known kind.
+            let movable =
+                (size_of::<clap_event_header>()..=size_of_val(&self.event)).contains(&(event.size as usize));
+            match movable && self.shown.len() < EVENT_CAPACITY {
+                true => self.shown.push(Shown { index, frame: latest }),
+                false => dropped += 1,
+            }
+        }
+        dropped
+    }
+
+    /// The list, valid until the next `show`, as long as this object stays where it is.
+    pub(super) fn list(&mut self) -> *const clap_input_events {
+        let this: *mut Window = self;
+        // SAFETY: `this` is this object; the list is reached through it, so that `get` may write `event`.
+        unsafe {
+            (*this).list.ctx = this.cast::<c_void>();
+            &raw const (*this).list
+        }
+    }
+}
+
+unsafe extern "C" fn size(list: *const clap_input_events) -> u32 {
+    // SAFETY: `list` is the list of a window, whose address is its context.
+    unsafe { (*(*list).ctx.cast::<Window>()).shown.len() as u32 }
+}
+
+unsafe extern "C" fn get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+    // SAFETY: as in `size`; only the audio thread holds the list, and no reference into the window is alive now.
+    let window = unsafe { &mut *(*list).ctx.cast::<Window>() };
+    let Some(shown) = window.shown.get(index as usize) else { return ptr::null() };
+    let Some(event) = window.host.get(shown.index) else { return ptr::null() };
+    let target = window.event.as_mut_ptr();
+    // SAFETY: `show` let only events through that have a header and fit; the copy is aligned for every event.
+    unsafe {
+        ptr::copy_nonoverlapping(ptr::from_ref(event).cast::<u8>(), target.cast::<u8>(), event.size as usize);
+        let header = target.cast::<clap_event_header>();
+        (*header).time = shown.frame;
+        header
+    }
+}

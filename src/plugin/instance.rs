@@ -1,0 +1,280 @@
+//! What belongs to one instance but not to its audio thread: the rack, the parameters' values and the worker.
+//!
+//! In: songs to open, states to restore, a configuration to start with. Out: an engine for the audio thread, and what the editor
+//! shows. Any thread but the audio thread, which only asks whether the worker is done, and waits for it while offline.
+//! A song is examined before it replaces the one that plays.
+#![allow(clippy::disallowed_types)] // The session's mutex is never touched by the audio thread.
+
+use super::kind::Kind;
+use super::worker::Job;
+use super::worker::Progress;
+use super::worker::WorkerThread;
+use crate::dsp::Level;
+use crate::engine;
+use crate::engine::Control;
+use crate::engine::Engine;
+use crate::engine::EngineConfig;
+use crate::engine::ParameterSpec;
+use crate::engine::ParameterValues;
+use crate::engine::Setup;
+use crate::graph::GraphError;
+use crate::mixer::Layout;
+use crate::params::RackStore;
+use crate::rack::Module;
+use crate::rack::Rack;
+use crate::rack::RackError;
+use crate::units::SampleRate;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+use thiserror::Error;
+
+/// How long anybody waits for the worker.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a song file was not opened.
+#[derive(Debug, Error)]
+pub(crate) enum OpenError {
+    /// The file cannot be read.
+    #[error("{path}: {error}")]
+    Read { path: PathBuf, error: std::io::Error },
+    /// The file is no song that can be played.
+    #[error("{0}")]
+    Rack(#[from] RackError),
+}
+
+/// A rack with everything it names loaded.
+pub(super) struct Loaded {
+    rack: Rack,
+    setup: Setup,
+}
+
+/// What is loaded, and what to say about it.
+pub(super) struct Session {
+    layout: Layout,
+    loaded: Loaded,
+    /// A rack that has been examined and is about to be restored, with its text.
+    examined: Option<(String, Loaded)>,
+    /// The last thing that went wrong, in words.
+    notice: Option<String>,
+    control: Option<Arc<Control>>,
+}
+
+impl Session {
+    /// Loads `rack`, with the file's name in the error.
+    fn load(&self, rack: Rack) -> Result<Loaded, RackError> {
+        Ok(Loaded { setup: rack.setup(&self.layout)?, rack })
+    }
+
+    /// The rack with another song.
+    fn with_song(&self, path: &Path) -> Result<Loaded, OpenError> {
+        let bytes = fs::read(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let song = Some(Module { name, bytes: bytes.into() });
+        Ok(self.load(Rack { song, ..self.loaded.rack.clone() })?)
+    }
+
+    pub(super) fn setup(&self) -> &Setup {
+        &self.loaded.setup
+    }
+
+    pub(super) fn notify(&mut self, notice: Option<String>) {
+        if let Some(notice) = &notice {
+            nice_plug::prelude::nice_warn!("{notice}");
+        }
+        self.notice = notice;
+    }
+}
+
+/// A session shared by the host's, the editor's and the worker's threads.
+#[derive(Clone)]
+pub(super) struct SharedSession(Arc<Mutex<Session>>);
+
+impl SharedSession {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Session> {
+        // What a panic may have left behind is replaced by the next song as a whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
+    pub(super) fn open(&self, path: &Path) -> Result<Setup, OpenError> {
+        let mut session = self.lock();
+        match session.with_song(path) {
+            Ok(loaded) => {
+                session.loaded = loaded;
+                session.notify(None);
+                Ok(session.setup().clone())
+            }
+            Err(error) => {
+                session.notify(Some(error.to_string()));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// One plugin, seen from every thread but its audio thread.
+pub(crate) struct Instance {
+    table: Arc<[ParameterSpec]>,
+    values: Arc<ParameterValues>,
+    session: SharedSession,
+    worker: WorkerThread,
+    dropped_events: AtomicU64,
+}
+
+impl Instance {
+    pub(super) fn new<K: Kind>() -> Arc<Self> {
+        let table: Arc<[ParameterSpec]> = engine::table().into();
+        let values = Arc::new(ParameterValues::new(&table));
+        let layout = K::LAYOUTS.first().map(super::engine_layout).unwrap_or_default();
+        let loaded = Loaded { rack: Rack::default(), setup: Setup::default() };
+        let session = Session { layout, loaded, examined: None, notice: None, control: None };
+        let session = SharedSession(Arc::new(Mutex::new(session)));
+        let worker = WorkerThread::start(session.clone());
+        Arc::new(Instance { table, values, session, worker, dropped_events: AtomicU64::new(0) })
+    }
+
+    pub(super) fn table(&self) -> &Arc<[ParameterSpec]> {
+        &self.table
+    }
+
+    pub(super) fn values(&self) -> &Arc<ParameterValues> {
+        &self.values
+    }
+
+    /// An engine for the host's rate and buses, with the rack's song in its queue already.
+    pub(super) fn start(&self, rate: SampleRate, layout: Layout) -> Result<Engine, GraphError> {
+        self.wait_for_worker();
+        let (table, values) = (Arc::clone(&self.table), Arc::clone(&self.values));
+        let config =
+            EngineConfig { rate, layout: layout.clone(), table, values, level: Level::from_environment() };
+        let (control, engine, mut worker) = engine::new(config);
+        let mut session = self.session.lock();
+        worker.apply(session.setup())?;
+        session.layout = layout;
+        session.control = Some(Arc::new(control));
+        drop(session);
+        self.worker.post(Job::Adopt(Box::new(worker)));
+        Ok(engine)
+    }
+
+    /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.
+    pub(super) fn wait_for_worker(&self) {
+        self.worker.progress().wait(PATIENCE);
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        self.worker.progress()
+    }
+
+    /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
+    pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
+        let setup = self.session.open(path)?;
+        self.worker.post(Job::Apply(setup));
+        Ok(())
+    }
+
+    /// The same on the worker's thread; what is wrong is noted.
+    pub(crate) fn open_later(&self, path: PathBuf) {
+        self.worker.post(Job::Open(path));
+    }
+
+    /// Loads a rack without taking it: what a host is about to restore.
+    pub(super) fn examine(&self, text: &str) -> Result<(), RackError> {
+        let mut session = self.session.lock();
+        let loaded = session.load(Rack::unpack(text)?)?;
+        session.examined = Some((text.to_owned(), loaded));
+        Ok(())
+    }
+
+    /// Notes what went wrong, for the editor and the log.
+    pub(super) fn notify(&self, notice: String) {
+        self.session.lock().notify(Some(notice));
+    }
+
+    /// Names of the song's instruments, or of its samples where it has none.
+    pub(super) fn instrument_names(&self) -> Vec<String> {
+        let session = self.session.lock();
+        let Some(song) = &session.setup().song else { return Vec::new() };
+        let name = |name: &String| name.trim().to_owned();
+        if song.instruments.is_empty() {
+            song.samples.iter().map(|sample| name(&sample.name)).collect()
+        } else {
+            song.instruments.iter().map(|instrument| name(&instrument.name)).collect()
+        }
+    }
+
+    /// Real-time: yes.
+    pub(super) fn count_dropped(&self, events: usize) {
+        if events > 0 {
+            self.dropped_events.fetch_add(events as u64, Relaxed);
+        }
+    }
+
+    /// What the editor shows.
+    pub(crate) fn view(&self) -> View {
+        let session = self.session.lock();
+        let song = session.setup().song.as_ref();
+        let file = session.loaded.rack.song.as_ref().map(|module| module.name.clone());
+        View {
+            title: song.map(|song| song.title.trim().to_owned()).filter(|title| !title.is_empty()),
+            file,
+            channels: song.map_or(0, |song| song.channels.len()),
+            notice: session.notice.clone(),
+            control: session.control.clone(),
+            dropped_events: self.dropped_events.load(Relaxed),
+            missed_waits: self.progress().missed_waits(),
+        }
+    }
+}
+
+/// What the editor shows of an instance, as it is now.
+pub(crate) struct View {
+    /// The song's own name, if it has one.
+    pub(crate) title: Option<String>,
+    pub(crate) file: Option<String>,
+    pub(crate) channels: usize,
+    pub(crate) notice: Option<String>,
+    /// Meters and position of the running engine.
+    pub(crate) control: Option<Arc<Control>>,
+    pub(crate) dropped_events: u64,
+    /// Times an offline render went on without its worker.
+    pub(crate) missed_waits: u64,
+}
+
+impl RackStore for Instance {
+    fn save(&self) -> String {
+        self.wait_for_worker();
+        let session = self.session.lock();
+        session.loaded.rack.pack().unwrap_or_else(|error| {
+            nice_plug::prelude::nice_error!("the rack cannot be saved: {error}");
+            String::new()
+        })
+    }
+
+    /// Takes the rack that guard or proxy have examined; one that comes from elsewhere is examined here.
+    fn restore(&self, text: String) {
+        let mut session = self.session.lock();
+        let loaded = match session.examined.take() {
+            Some((examined, loaded)) if examined == text => Ok(loaded),
+            _ => Rack::unpack(&text).and_then(|rack| session.load(rack)),
+        };
+        match loaded {
+            Ok(loaded) => {
+                session.loaded = loaded;
+                session.notify(None);
+                let setup = session.setup().clone();
+                drop(session);
+                self.worker.post(Job::Apply(setup));
+            }
+            Err(error) => session.notify(Some(error.to_string())),
+        }
+    }
+}

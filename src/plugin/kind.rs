@@ -1,0 +1,95 @@
+//! The two plugins of the library: what differs between the instrument and the insert.
+//!
+//! Names, ids and buses only. An id never changes: projects refer to it.
+
+use nice_plug::prelude::AudioIOLayout;
+use nice_plug::prelude::ClapFeature;
+use nice_plug::prelude::NonZeroU32;
+use nice_plug::prelude::PortNames;
+use nice_plug::prelude::Vst3SubCategory;
+use nice_plug::prelude::new_nonzero_u32;
+
+/// Id of the instrument in CLAP, to which songs on disk belong as presets.
+pub(crate) const INSTRUMENT_CLAP_ID: &str = "org.busker.busker";
+
+/// What tells one plugin of the library from the other.
+pub(crate) trait Kind: Send + 'static {
+    const NAME: &'static str;
+    const DESCRIPTION: &'static str;
+    const CLAP_ID: &'static str;
+    const CLAP_FEATURES: &'static [ClapFeature];
+    const VST3_CLASS_ID: [u8; 16];
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory];
+    /// The first is the default and has every bus; the others differ in the main bus's width.
+    const LAYOUTS: &'static [AudioIOLayout];
+}
+
+/// Plays songs and notes into sixteen stereo outputs.
+pub(crate) struct Instrument;
+
+/// Takes a track through the desk.
+pub(crate) struct Insert;
+
+const STEREO: NonZeroU32 = new_nonzero_u32(2);
+
+impl Kind for Instrument {
+    const NAME: &'static str = "Busker";
+    const DESCRIPTION: &'static str =
+        "Plays tracker modules in step with the host, and their instruments from MIDI";
+    const CLAP_ID: &'static str = INSTRUMENT_CLAP_ID;
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::Instrument, ClapFeature::Sampler, ClapFeature::Synthesizer, ClapFeature::Stereo];
+    const VST3_CLASS_ID: [u8; 16] = *b"BuskerInstrument";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
+        &[Vst3SubCategory::Instrument, Vst3SubCategory::Sampler, Vst3SubCategory::Stereo];
+    const LAYOUTS: &'static [AudioIOLayout] = &[AudioIOLayout {
+        main_input_channels: None,
+        main_output_channels: Some(STEREO),
+        aux_input_ports: &[STEREO],
+        aux_output_ports: &[STEREO; 15],
+        names: PortNames {
+            layout: Some("Multi-out"),
+            // The framework names the main output by this, too.
+            main_input: Some("Main"),
+            main_output: Some("Main"),
+            aux_inputs: &["Sidechain"],
+            aux_outputs: &[
+                "Out 2", "Out 3", "Out 4", "Out 5", "Out 6", "Out 7", "Out 8", "Out 9", "Out 10", "Out 11",
+                "Out 12", "Out 13", "Out 14", "Out 15", "Out 16",
+            ],
+        },
+    }];
+}
+
+impl Kind for Insert {
+    const NAME: &'static str = "Busker Insert";
+    const DESCRIPTION: &'static str = "Takes a track through Busker's buses, machines and outputs";
+    const CLAP_ID: &'static str = "org.busker.insert";
+    const CLAP_FEATURES: &'static [ClapFeature] = &[
+        ClapFeature::AudioEffect,
+        ClapFeature::Mixing,
+        ClapFeature::Mono,
+        ClapFeature::Stereo,
+        ClapFeature::Surround,
+    ];
+    const VST3_CLASS_ID: [u8; 16] = *b"BuskerInsertFxV1";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Tools];
+    const LAYOUTS: &'static [AudioIOLayout] =
+        &[insert("Stereo", 2), insert("Mono", 1), insert("Quad", 4), insert("5.1", 6), insert("7.1", 8)];
+}
+
+const fn insert(name: &'static str, channels: u32) -> AudioIOLayout {
+    AudioIOLayout {
+        main_input_channels: NonZeroU32::new(channels),
+        main_output_channels: NonZeroU32::new(channels),
+        aux_input_ports: &[STEREO],
+        aux_output_ports: &[STEREO; 6],
+        names: PortNames {
+            layout: Some(name),
+            main_input: Some("Main"),
+            main_output: Some("Main"),
+            aux_inputs: &["Sidechain"],
+            aux_outputs: &["Out 2", "Out 3", "Out 4", "Out 5", "Out 6", "Out 7"],
+        },
+    }
+}

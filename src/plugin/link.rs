@@ -1,0 +1,72 @@
+//! What the guard or the proxy in front of an instance shares with the `Plugin` behind the framework's wrapper.
+//!
+//! In: the host's own transport, once per piece. Out: the same, read by `process`; and the instance, for all else. The framework
+//! constructs the `Plugin` itself, so the link is handed over through a thread-local while its wrapper is being made.
+//! Audio thread on both ends; the instance may be reached from any thread.
+
+use super::instance::Instance;
+use crate::engine::Transport;
+use crossbeam_queue::ArrayQueue;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+thread_local! {
+    static HANDOVER: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
+}
+
+/// One end sits in the guard or proxy, the other in the plugin.
+pub(crate) struct Link {
+    transport: ArrayQueue<Transport>,
+    instance: OnceLock<Arc<Instance>>,
+}
+
+impl Link {
+    fn new() -> Arc<Self> {
+        Arc::new(Link { transport: ArrayQueue::new(1), instance: OnceLock::new() })
+    }
+
+    /// Runs `construct`, which makes exactly one plugin on this thread, and returns the link to it.
+    pub(crate) fn around<T>(construct: impl FnOnce() -> T) -> (Arc<Self>, T) {
+        let link = Self::new();
+        HANDOVER.with(|handover| handover.replace(Some(Arc::clone(&link))));
+        let made = construct();
+        HANDOVER.with(RefCell::take);
+        (link, made)
+    }
+
+    /// For the plugin under construction; a link of its own where nobody waits at the other end.
+    pub(crate) fn take() -> Arc<Self> {
+        HANDOVER.with(RefCell::take).unwrap_or_else(Self::new)
+    }
+
+    /// The plugin's side, named once while it is constructed.
+    pub(crate) fn attach(&self, instance: Arc<Instance>) {
+        let first = self.instance.set(instance).is_ok();
+        debug_assert!(first, "one plugin has one link");
+    }
+
+    pub(crate) fn instance(&self) -> Option<&Arc<Instance>> {
+        self.instance.get()
+    }
+
+    /// Events that had to be left out. Real-time: yes.
+    pub(crate) fn count_dropped(&self, events: usize) {
+        if let Some(instance) = self.instance() {
+            instance.count_dropped(events);
+        }
+    }
+
+    /// The transport at the first frame of the next piece. Real-time: yes.
+    pub(crate) fn set_transport(&self, transport: Option<Transport>) {
+        match transport {
+            Some(transport) => drop(self.transport.force_push(transport)),
+            None => drop(self.transport.pop()),
+        }
+    }
+
+    /// The transport of the block about to be rendered, if the host gave one for its first frame. Real-time: yes.
+    pub(crate) fn next_transport(&self) -> Option<Transport> {
+        self.transport.pop()
+    }
+}

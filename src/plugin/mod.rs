@@ -1,0 +1,227 @@
+//! The plugins: the framework's `Plugin` over the engine, behind our own guard (VST3) and proxy (CLAP).
+//!
+//! In: host buffers, notes and parameter changes in pieces. Out: the same buffers rendered by the engine, borrowed and not copied.
+//! `process` is real-time; all else is the host's main thread. The framework's transport is not used: guard and proxy read the
+//! host's own and hand it over through the `Link`. One list names the plugins for both formats.
+
+mod buses;
+mod clap;
+mod instance;
+mod kind;
+mod link;
+mod notes;
+mod pieces;
+mod state;
+mod vst3;
+mod worker;
+
+pub(crate) use instance::Instance;
+pub(crate) use kind::INSTRUMENT_CLAP_ID;
+
+use crate::audio::AudioBlock;
+use crate::audio::AudioBlockMut;
+use crate::editor;
+use crate::engine::Call;
+use crate::engine::Engine;
+use crate::engine::Event;
+use crate::mixer::Layout;
+use crate::params::BuskerParams;
+use crate::units::SampleRate;
+use kind::Insert;
+use kind::Instrument;
+use kind::Kind;
+use link::Link;
+use nice_plug::prelude::*;
+use nice_plug::wrapper::clap::PluginDescriptor;
+use nice_plug::wrapper::clap::clap_host;
+use nice_plug::wrapper::clap::clap_plugin;
+use nice_plug::wrapper::vst3::PluginInfo;
+use nice_plug::wrapper::vst3::vst3::Steinberg::FIDString;
+use nice_plug::wrapper::vst3::vst3::Steinberg::tresult;
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// Outputs of the plugin that has most.
+const MAX_OUTPUTS: usize = 16;
+
+/// How to describe and make one plugin in each format.
+struct Listed {
+    clap_descriptor: fn() -> PluginDescriptor,
+    create_clap: unsafe fn(*const clap_host) -> *const clap_plugin,
+    vst3_info: fn() -> PluginInfo,
+    create_vst3: unsafe fn(FIDString, *mut *mut c_void) -> tresult,
+}
+
+impl Listed {
+    const fn of<K: Kind>() -> Self {
+        Listed {
+            clap_descriptor: PluginDescriptor::for_plugin::<Busker<K>>,
+            create_clap: clap::create::<Busker<K>>,
+            vst3_info: PluginInfo::for_plugin::<Busker<K>>,
+            create_vst3: vst3::create::<Busker<K>>,
+        }
+    }
+}
+
+/// The plugins of the library, in the order hosts list them.
+static PLUGINS: [Listed; 2] = [Listed::of::<Instrument>(), Listed::of::<Insert>()];
+
+/// Called by every entry point; the framework does it once.
+fn start_logging() {
+    nice_plug::wrapper::setup_logger::<Busker<Instrument>>();
+}
+
+/// One instance behind the framework's wrapper.
+pub(crate) struct Busker<K: Kind> {
+    link: Arc<Link>,
+    instance: Arc<Instance>,
+    params: Arc<BuskerParams>,
+    engine: Option<Engine>,
+    /// Whether the host renders faster or slower than time; then the plugin waits for its worker.
+    offline: bool,
+    events: Vec<Event>,
+    kind: PhantomData<K>,
+}
+
+impl<K: Kind> Default for Busker<K> {
+    fn default() -> Self {
+        let link = Link::take();
+        let instance = Instance::new::<K>();
+        link.attach(Arc::clone(&instance));
+        let (table, values) = (Arc::clone(instance.table()), Arc::clone(instance.values()));
+        let params = Arc::new(BuskerParams::new(table, &values, Arc::<Instance>::clone(&instance)));
+        Busker {
+            link,
+            instance,
+            params,
+            engine: None,
+            offline: false,
+            events: Vec::with_capacity(pieces::EVENT_CAPACITY),
+            kind: PhantomData,
+        }
+    }
+}
+
+impl<K: Kind> Plugin for Busker<K> {
+    const NAME: &'static str = K::NAME;
+    const VENDOR: &'static str = "Busker";
+    const URL: &'static str = "";
+    const EMAIL: &'static str = "";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = K::LAYOUTS;
+    const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+    const SAMPLE_ACCURATE_AUTOMATION: bool = true;
+    const INPUT_EVENT_CAPACITY: usize = pieces::EVENT_CAPACITY;
+
+    type Editor = editor::Editor;
+    type SysExMessage = ();
+    type BackgroundTask = ();
+
+    fn params(&self) -> Arc<dyn Params> {
+        Arc::<BuskerParams>::clone(&self.params)
+    }
+
+    fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        editor::create(Arc::clone(&self.instance), Arc::clone(&self.params))
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        state::complete(state);
+    }
+
+    fn activate(
+        &mut self,
+        layout: &AudioIOLayout,
+        config: &BufferConfig,
+        _: &mut impl ActivateContext<Self>,
+    ) -> bool {
+        let layout = engine_layout(layout);
+        self.offline = config.process_mode == ProcessMode::Offline;
+        match self.instance.start(SampleRate(f64::from(config.sample_rate)), layout) {
+            Ok(engine) => self.engine = Some(engine),
+            Err(error) => {
+                self.instance.notify(error.to_string());
+                self.engine = None;
+            }
+        }
+        self.engine.is_some()
+    }
+
+    fn reset(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.reset();
+        }
+    }
+
+    fn process(
+        &mut self,
+        buffer: &mut Buffer<'_>,
+        aux: &mut AuxiliaryBuffers<'_>,
+        context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        #[cfg(feature = "planted-fault")]
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(buffer.samples() + 1)));
+        self.collect(context);
+        if self.offline {
+            self.instance.wait_for_worker();
+        }
+        let Some(engine) = &mut self.engine else { return ProcessStatus::Error("not activated") };
+        let call =
+            Call { frames: buffer.samples(), transport: self.link.next_transport(), events: &self.events };
+        let side = aux.inputs.first().map_or(&[][..], |side| side.as_slice_immutable());
+        let side = AudioBlock::new(side.iter().map(|plane| &**plane));
+        let mut outputs: [AudioBlockMut<'_>; MAX_OUTPUTS] = std::array::from_fn(|_| AudioBlockMut::new([]));
+        let count = 1 + aux.outputs.len().min(MAX_OUTPUTS - 1);
+        outputs[0] = borrowed(buffer);
+        for (output, aux) in outputs[1..].iter_mut().zip(aux.outputs.iter_mut()) {
+            *output = borrowed(aux);
+        }
+        engine.render(&call, Some(&side), &mut outputs[..count]);
+        ProcessStatus::KeepAlive
+    }
+}
+
+impl<K: Kind> Busker<K> {
+    /// Takes the framework's events of a piece. Real-time: yes.
+    fn collect(&mut self, context: &mut impl ProcessContext<Self>) {
+        self.events.clear();
+        while let Some(note) = context.next_event() {
+            let Some(event) = notes::read(&note) else { continue };
+            if self.events.len() < pieces::EVENT_CAPACITY {
+                self.events.push(event);
+            } else {
+                self.instance.count_dropped(1);
+            }
+        }
+    }
+}
+
+/// The planes of one bus, where the host put them.
+fn borrowed<'a>(buffer: &'a mut Buffer<'_>) -> AudioBlockMut<'a> {
+    AudioBlockMut::new(buffer.as_slice().iter_mut().map(|plane| &mut **plane))
+}
+
+fn engine_layout(layout: &AudioIOLayout) -> Layout {
+    let width = |channels: Option<NonZeroU32>| channels.map_or(0, |channels| channels.get() as usize);
+    let main = width(layout.main_output_channels);
+    let aux = layout.aux_output_ports.iter().map(|channels| channels.get() as usize);
+    Layout {
+        main_input: width(layout.main_input_channels),
+        sidechain: width(layout.aux_input_ports.first().copied()),
+        outputs: std::iter::once(main).chain(aux).collect(),
+    }
+}
+
+impl<K: Kind> ClapPlugin for Busker<K> {
+    const CLAP_ID: &'static str = K::CLAP_ID;
+    const CLAP_DESCRIPTION: Option<&'static str> = Some(K::DESCRIPTION);
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] = K::CLAP_FEATURES;
+}
+
+impl<K: Kind> Vst3Plugin for Busker<K> {
+    const VST3_CLASS_ID: [u8; 16] = K::VST3_CLASS_ID;
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = K::VST3_SUBCATEGORIES;
+}

@@ -1,0 +1,171 @@
+//! The one thread of an instance that loads songs and builds and frees for the engine.
+//!
+//! In: jobs from the host's main thread and the editor. Out: commands to the engine. The audio thread reads two counters, and only
+//! while the host renders offline does it wait for them. It ends when its instance is dropped.
+
+use super::instance::SharedSession;
+use crate::engine::Setup;
+use crate::engine::Worker;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::Release;
+use std::sync::mpsc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+/// How often the thread frees what the engine sent home.
+const POLL: Duration = Duration::from_millis(20);
+/// How often an offline render looks whether the worker is done.
+const WAIT_STEP: Duration = Duration::from_millis(1);
+
+/// What the thread is asked to do.
+pub(super) enum Job {
+    /// Take over the worker of a new engine.
+    Adopt(Box<Worker>),
+    /// Prepare this for the engine.
+    Apply(Setup),
+    /// Load a module file as the song.
+    Open(PathBuf),
+}
+
+/// How far the thread is; shared with the audio thread.
+#[derive(Default)]
+pub(super) struct Progress {
+    posted: AtomicU64,
+    done: AtomicU64,
+    missed_waits: AtomicU64,
+    /// Whether the thread could be started at all.
+    running: AtomicBool,
+}
+
+impl Progress {
+    fn is_idle(&self) -> bool {
+        self.done.load(Acquire) >= self.posted.load(Acquire) || !self.running.load(Relaxed)
+    }
+
+    /// Waits until everything posted is done, but no longer than `patience`, and counts it if that was not enough.
+    pub(super) fn wait(&self, patience: Duration) {
+        if self.is_idle() {
+            return;
+        }
+        let began = Instant::now();
+        while !self.is_idle() {
+            if began.elapsed() > patience {
+                self.missed_waits.fetch_add(1, Relaxed);
+                return;
+            }
+            thread::sleep(WAIT_STEP);
+        }
+    }
+
+    pub(super) fn missed_waits(&self) -> u64 {
+        self.missed_waits.load(Relaxed)
+    }
+}
+
+/// The thread's end that its instance holds.
+pub(super) struct WorkerThread {
+    jobs: mpsc::Sender<Job>,
+    progress: Arc<Progress>,
+}
+
+impl WorkerThread {
+    pub(super) fn start(session: SharedSession) -> Self {
+        let (jobs, inbox) = mpsc::channel();
+        let progress = Arc::new(Progress::default());
+        let mut bench = Bench { session, worker: None, progress: Arc::clone(&progress) };
+        let thread = thread::Builder::new().name("busker-worker".to_owned());
+        let started = thread.spawn(move || bench.run(&inbox));
+        progress.running.store(started.is_ok(), Relaxed);
+        if let Err(error) = started {
+            nice_plug::prelude::nice_error!("no thread for loading songs: {error}");
+        }
+        WorkerThread { jobs, progress }
+    }
+
+    pub(super) fn post(&self, job: Job) {
+        self.progress.posted.fetch_add(1, Release);
+        if self.jobs.send(job).is_err() {
+            self.progress.done.fetch_add(1, Release);
+        }
+    }
+
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
+    }
+}
+
+/// What the thread works on.
+struct Bench {
+    session: SharedSession,
+    worker: Option<Box<Worker>>,
+    progress: Arc<Progress>,
+}
+
+impl Bench {
+    fn run(&mut self, inbox: &mpsc::Receiver<Job>) {
+        loop {
+            match inbox.recv_timeout(POLL) {
+                Ok(job) => {
+                    self.work(job);
+                    self.deliver();
+                    self.progress.done.fetch_add(1, Release);
+                }
+                Err(RecvTimeoutError::Timeout) => self.deliver(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Adopt(worker) => self.worker = Some(worker),
+            Job::Apply(setup) => self.apply(&setup),
+            Job::Open(path) => {
+                // What is wrong with the file is in the session's notice already.
+                if let Ok(setup) = self.session.open(&path) {
+                    self.apply(&setup);
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, setup: &Setup) {
+        let result = self.worker.as_mut().map_or(Ok(()), |worker| worker.apply(setup));
+        if let Err(error) = result {
+            self.session.lock().notify(Some(error.to_string()));
+        }
+    }
+
+    /// Commands that found no room are tried again at the next poll.
+    fn deliver(&mut self) {
+        if let Some(worker) = &mut self.worker {
+            worker.poll();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_when_the_work_is_done_and_is_counted_when_it_is_not() {
+        let progress = Progress::default();
+        progress.running.store(true, Relaxed);
+        progress.wait(Duration::ZERO);
+        assert_eq!(progress.missed_waits(), 0);
+        progress.posted.store(1, Relaxed);
+        progress.wait(Duration::ZERO);
+        assert_eq!(progress.missed_waits(), 1);
+        progress.done.store(1, Relaxed);
+        progress.wait(Duration::ZERO);
+        assert_eq!(progress.missed_waits(), 1);
+    }
+}
