@@ -269,9 +269,8 @@ impl PluginHost for ClapHost {
         };
         let stopped =
             self.instance.activate(|_, _| (), configuration).map_err(|_| HostError::Refused("activate"))?;
-        let started = stopped.start_processing().map_err(|_| HostError::Refused("start_processing"))?;
         let off = (setup.inputs_off.clone(), setup.outputs_off.clone());
-        Ok(Box::new(ClapProcessor::new(started, Arc::clone(&self.ranges), off)))
+        Ok(Box::new(ClapProcessor::new(stopped, Arc::clone(&self.ranges), off)))
     }
 
     fn deactivate(&mut self) -> Result<(), HostError> {

@@ -411,7 +411,7 @@ impl PluginHost for Vst3Host {
         }
         self.active = true;
         let midi = self.midi_map();
-        Ok(Box::new(Vst3Processor::start(self.processor.clone(), self.component.clone(), setup, midi)))
+        Ok(Box::new(Vst3Processor::new(self.processor.clone(), self.component.clone(), setup, midi)))
     }
 
     fn deactivate(&mut self) -> Result<(), HostError> {

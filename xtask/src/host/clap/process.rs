@@ -3,7 +3,8 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use clack_host::prelude::StartedPluginAudioProcessor;
+use clack_host::prelude::PluginAudioProcessor;
+use clack_host::prelude::StoppedPluginAudioProcessor;
 use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::*;
 use clap_sys::fixedpoint::CLAP_BEATTIME_FACTOR;
@@ -24,26 +25,26 @@ use crate::host::Wiring;
 use crate::host::audio::WiredBus;
 
 pub(super) struct ClapProcessor {
-    /// Always there until `drop` takes it.
-    started: Option<StartedPluginAudioProcessor<Handlers>>,
+    /// Started by the first block, since `start_processing` belongs to the audio thread. Always there until `drop`.
+    inner: Option<PluginAudioProcessor<Handlers>>,
     ranges: Arc<Ranges>,
     off: (Vec<usize>, Vec<usize>),
 }
 
 impl ClapProcessor {
     pub(super) fn new(
-        started: StartedPluginAudioProcessor<Handlers>,
+        stopped: StoppedPluginAudioProcessor<Handlers>,
         ranges: Arc<Ranges>,
         off: (Vec<usize>, Vec<usize>),
     ) -> Self {
-        Self { started: Some(started), ranges, off }
+        Self { inner: Some(stopped.into()), ranges, off }
     }
 }
 
 impl Drop for ClapProcessor {
     fn drop(&mut self) {
-        if let Some(started) = self.started.take() {
-            started.stop_processing();
+        if let Some(inner) = self.inner.take() {
+            inner.into_stopped();
         }
     }
 }
@@ -54,7 +55,9 @@ impl Processor for ClapProcessor {
         block: &crate::host::Block<'_>,
         audio: &mut Audio,
     ) -> Result<Vec<Event>, HostError> {
-        let started = self.started.as_mut().ok_or(HostError::Missing("processor"))?;
+        let inner = self.inner.as_mut().ok_or(HostError::Missing("processor"))?;
+        let started =
+            inner.ensure_processing_started().map_err(|_| HostError::Refused("start_processing"))?;
         switch_off(audio, &self.off);
         let (mut inputs, mut outputs) = audio.wire();
         let inputs = raw_buses(&mut inputs);
@@ -103,8 +106,8 @@ impl Processor for ClapProcessor {
     }
 
     fn reset(&mut self) {
-        if let Some(started) = self.started.as_mut() {
-            started.reset();
+        if let Some(inner) = self.inner.as_mut() {
+            inner.reset();
         }
     }
 }

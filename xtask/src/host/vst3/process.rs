@@ -37,18 +37,25 @@ pub(super) struct Vst3Processor {
     component: ComPtr<IComponent>,
     setup: Setup,
     midi: MidiMap,
+    /// The first block says `setProcessing`, so that the plugin hears it on the thread that will process.
+    started: bool,
 }
 
 impl Vst3Processor {
-    pub(super) fn start(
+    pub(super) fn new(
         processor: ComPtr<IAudioProcessor>,
         component: ComPtr<IComponent>,
         setup: &Setup,
         midi: MidiMap,
     ) -> Self {
-        // SAFETY: the plugin is alive and active. Plugins that do not care answer "not implemented".
-        unsafe { processor.setProcessing(1) };
-        Self { processor, component, setup: setup.clone(), midi }
+        Self { processor, component, setup: setup.clone(), midi, started: false }
+    }
+
+    fn set_processing(&mut self, on: bool) {
+        if std::mem::replace(&mut self.started, on) != on {
+            // SAFETY: the plugin is alive and active. Plugins that do not care answer "not implemented".
+            unsafe { self.processor.setProcessing(on.into()) };
+        }
     }
 
     fn sort_events(&self, events: &[HostEvent], changes: &ParameterChanges, list: &EventList) {
@@ -85,13 +92,13 @@ impl Vst3Processor {
 
 impl Drop for Vst3Processor {
     fn drop(&mut self) {
-        // SAFETY: the plugin is alive and active.
-        unsafe { self.processor.setProcessing(0) };
+        self.set_processing(false);
     }
 }
 
 impl Processor for Vst3Processor {
     fn process(&mut self, block: &Block<'_>, audio: &mut Audio) -> Result<Vec<HostEvent>, HostError> {
+        self.set_processing(true);
         switch_off(&mut audio.inputs, &self.setup.inputs_off);
         switch_off(&mut audio.outputs, &self.setup.outputs_off);
         let (mut inputs, mut outputs) = audio.wire();
@@ -131,12 +138,11 @@ impl Processor for Vst3Processor {
     }
 
     fn reset(&mut self) {
+        self.set_processing(false);
         // SAFETY: the plugin is alive; this is how VST3 hosts say "forget what sounds".
         unsafe {
-            self.processor.setProcessing(0);
             self.component.setActive(0);
             self.component.setActive(1);
-            self.processor.setProcessing(1);
         }
     }
 }
