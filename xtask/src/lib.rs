@@ -4,6 +4,7 @@
 
 pub mod bounce;
 pub mod commands;
+pub mod demo_song;
 pub mod error;
 pub mod faust;
 pub mod host;

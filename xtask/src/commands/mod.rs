@@ -22,6 +22,12 @@ pub enum Command {
     Bounce(bounce::Arguments),
     /// Builds, bundles, plays the demo song through both formats and compares them.
     Demo(demo::Arguments),
+    /// Writes the module that a new instance holds.
+    DemoSong {
+        /// Writes nothing; fails if what is checked in is not what the score gives.
+        #[arg(long)]
+        check: bool,
+    },
     /// Generates the machines from their Faust sources.
     Faust {
         /// Writes nothing; fails if what is checked in is not what the sources give.
@@ -44,6 +50,7 @@ impl Command {
             Self::Bundle(arguments) => bundle::run(arguments),
             Self::Bounce(arguments) => bounce::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
+            Self::DemoSong { check } => crate::demo_song::run(check),
             Self::Faust { check } => crate::faust::run(check),
             Self::Screenshot(arguments) => screenshot::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
