@@ -235,3 +235,29 @@ pub fn find_parameter(parameters: &[ParameterInfo], key: &str) -> Option<Paramet
 fn hash_of_text_id(id: &str) -> u32 {
     id.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte))) & !(1 << 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameter(id: u32, group: &str, name: &str) -> ParameterInfo {
+        let (name, group) = (name.to_owned(), group.to_owned());
+        ParameterInfo { id, name, group, steps: 0, default: 0.0, automatable: true, hidden: false }
+    }
+
+    #[test]
+    fn parameters_are_found_by_full_name_number_and_text_id() {
+        // The number is what the framework made of the text id `gain`.
+        let list = [parameter(7, "Bus 1", "Gain"), parameter(3_165_055, "Bus 2/Send A", "Level")];
+        assert_eq!(find_parameter(&list, "bus 1 gain").map(|found| found.id), Some(7));
+        assert_eq!(find_parameter(&list, "7").map(|found| found.id), Some(7));
+        assert_eq!(find_parameter(&list, "Bus 2 Send A Level").map(|found| found.id), Some(3_165_055));
+        assert_eq!(find_parameter(&list, "gain").map(|found| found.id), Some(3_165_055));
+        assert_eq!(find_parameter(&list, "Gain"), None);
+    }
+
+    #[test]
+    fn a_group_that_the_name_repeats_is_said_once() {
+        assert_eq!(parameter(1, "Bus 1", "Bus 1 Gain").full_name(), "Bus 1 Gain");
+    }
+}
