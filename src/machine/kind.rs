@@ -92,6 +92,14 @@ mod tests {
     }
 
     #[test]
+    fn defaults_survive_the_knob_exactly() {
+        for parameter in MachineKind::ALL.iter().flat_map(|kind| kind.parameters()) {
+            let back = parameter.value_at(parameter.position_of(parameter.default));
+            assert_eq!(back, parameter.default, "{}", parameter.path);
+        }
+    }
+
+    #[test]
     fn the_tail_of_the_reverb_follows_the_longer_decay() {
         let mut values: Vec<f32> = MachineKind::Reverb.parameters().iter().map(|p| p.default).collect();
         let default = MachineKind::Reverb.tail_s(&values);

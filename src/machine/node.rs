@@ -114,10 +114,15 @@ impl Machine {
     }
 
     /// Renders frames between two grid lines.
-    fn segment(&mut self, left: &mut [f32], right: &mut [f32]) -> Activity {
+    fn segment(&mut self, left: &mut [f32], right: &mut [f32], input: Activity) -> Activity {
         let frames = left.len().min(right.len());
-        let first_sounding = (0..frames).find(|n| clean(left[*n]) != 0.0 || clean(right[*n]) != 0.0);
+        let sounds = |n: &usize| clean(left[*n]) != 0.0 || clean(right[*n]) != 0.0;
+        let first_sounding = match input {
+            Activity::Silent => None,
+            Activity::Sounding => (0..frames).find(sounds),
+        };
         let start = match (self.asleep, first_sounding) {
+            (true, None) if input == Activity::Silent => return Activity::Silent,
             (true, None) => {
                 left.fill(0.0);
                 right.fill(0.0);
@@ -182,7 +187,7 @@ impl AudioStream for Machine {
         _side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        let mut activity = Activity::Silent;
+        let (input, mut activity) = (ctx.input(), Activity::Silent);
         for (on_line, segment) in segments(ctx.frame(), io.frames()) {
             if on_line {
                 self.on_grid_line();
@@ -192,7 +197,7 @@ impl AudioStream for Machine {
             self.fresh = false;
             let (left, right) = io.stereo_mut();
             // Segments lie within the block.
-            if self.segment(&mut left[segment.clone()], &mut right[segment]) == Activity::Sounding {
+            if self.segment(&mut left[segment.clone()], &mut right[segment], input) == Activity::Sounding {
                 activity = Activity::Sounding;
             }
         }

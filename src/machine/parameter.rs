@@ -38,14 +38,22 @@ impl MachineParameter {
         if value.is_nan() { self.default } else { value.clamp(self.min, self.max) }
     }
 
-    /// The value at `position` of the knob's travel, 0 to 1.
+    /// The value at `position` of the knob's travel, 0 to 1. Lands exactly on a whole step that is as good as reached, so
+    /// that 0 dB stays 0 dB after a round trip.
     pub fn value_at(&self, position: f32) -> f32 {
         let position = if position.is_nan() { 0.0 } else { position.clamp(0.0, 1.0) };
         let value = match self.scale {
             Scale::Linear => self.min + position * (self.max - self.min),
             Scale::Logarithmic => self.min * libm::powf(self.max / self.min, position),
         };
-        self.clamp(value)
+        // 0.01 in f32 is not quite a hundredth.
+        let step = match f64::from(self.step) {
+            step if step < 1.0 => 1.0 / libm::round(1.0 / step),
+            step => step,
+        };
+        let whole = libm::round(f64::from(value) / step) * step;
+        let reached = (f64::from(value) - whole).abs() < 0.02 * step;
+        self.clamp(if reached { whole as f32 } else { value })
     }
 
     /// Where on the knob's travel `value` lies, 0 to 1.

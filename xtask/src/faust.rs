@@ -1,4 +1,4 @@
-//! `cargo xtask faust [--check]`: Faust sources into the Rust that is checked in.
+//! `cargo xtask faust [--check] [--speed]`: Faust sources into the Rust that is checked in.
 //!
 //! In: every `src/machine/faust/*.dsp`. Out: `src/machine/generated/*.rs` (the kernel and its parameter table) and
 //! `docs/THIRD_PARTY.md` (the licences of the Faust libraries used, checked against an allow-list). `--check` writes
@@ -10,6 +10,7 @@ mod kernel;
 mod licence;
 mod proof;
 mod source;
+mod speed;
 mod table;
 mod toolchain;
 
@@ -82,19 +83,31 @@ pub enum FaustError {
         /// The first difference.
         difference: String,
     },
+    /// The kernel misses its budget.
+    #[error("{machine}: takes {ratio:.2} times as long as the compiler's C++")]
+    Slow {
+        /// Name of the machine.
+        machine: String,
+        /// Time over time.
+        ratio: f64,
+    },
     /// What is checked in is not what the sources give.
     #[error("generated files are out of date; run `cargo xtask faust`\n{0}")]
     OutOfDate(String),
 }
 
 /// Regenerates every machine, or with `check` compares what is checked in with what the sources give.
-pub fn run(check: bool) -> Result<(), TaskError> {
+/// `speed` times each kernel beside the compiler's C++ too, which must not be faster; it needs g++ on x86-64.
+pub fn run(check: bool, speed: bool) -> Result<(), TaskError> {
     let has_venv = || tools::succeeds("python3", &["-c", "import ensurepip, venv"]);
     tools::ensure("python3 with venv", has_venv, &["python3-venv"])?;
-    Ok(generate(check)?)
+    if speed {
+        tools::ensure("g++", || tools::on_path("g++"), &["g++"])?;
+    }
+    Ok(generate(check, speed)?)
 }
 
-fn generate(check: bool) -> Result<(), FaustError> {
+fn generate(check: bool, speed: bool) -> Result<(), FaustError> {
     let root = paths::root();
     let work = paths::target().join("faust");
     make_folder(&work)?;
@@ -109,6 +122,9 @@ fn generate(check: bool) -> Result<(), FaustError> {
             machine.name,
             machine.parameters.len()
         );
+        if speed {
+            speed::compare(&toolchain, &machine, &source, &work)?;
+        }
         files.push((PathBuf::from(GENERATED).join(format!("{}.rs", machine.name)), machine.text.clone()));
         machines.push(machine);
     }

@@ -76,7 +76,7 @@ fn run_step(step: Step) -> Result<(), TaskError> {
         Step::Bundle => {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
-        Step::Faust => crate::faust::run(true),
+        Step::Faust => crate::faust::run(true, false),
         Step::Tests => tools::run(tools::cargo().args(["test", "--workspace", "--profile", "ci"])),
         Step::AllocGuard => alloc_guard(),
         Step::Rtsan => rtsan(),

@@ -55,39 +55,47 @@ pub enum Scale { Linear, Logarithmic }
 pub(super) fn same_bits(machine: &Generated, work: &Path) -> Result<(), FaustError> {
     let name = &machine.name;
     let path = |suffix: &str| work.join(format!("{name}_{suffix}"));
-    super::write_file(&path("libm.rs"), LIBM)?;
     super::write_file(&path("proof.rs"), &program(machine))?;
-    toolchain::run(
-        Command::new("rustc")
-            .args(["--edition", "2024", "-O", "--crate-type", "rlib", "--crate-name", "libm", "-o"])
-            .arg(work.join("liblibm.rlib"))
-            .arg(path("libm.rs")),
-    )?;
-    toolchain::run(
-        Command::new("rustc")
-            .args(["--edition", "2024", "-O", "--extern"])
-            .arg(format!("libm={}", work.join("liblibm.rlib").display()))
-            .arg("-o")
-            .arg(path("proof"))
-            .arg(path("proof.rs")),
-    )?;
+    compile(&path("proof.rs"), &path("proof"), work)?;
     toolchain::run(&mut Command::new(path("proof"))).map(drop).map_err(|error| match error {
         FaustError::Failed { output, .. } => FaustError::Sound { machine: name.clone(), difference: output },
         other => other,
     })
 }
 
+/// Compiles one file, optimised, with the `libm` of the proof.
+pub(super) fn compile(source: &Path, program: &Path, work: &Path) -> Result<(), FaustError> {
+    let library = work.join("liblibm.rlib");
+    let rustc = || {
+        let mut rustc = Command::new("rustc");
+        rustc.args(["--edition", "2024", "-C", "opt-level=3", "-C", "codegen-units=1", "-C", "panic=abort"]);
+        rustc
+    };
+    super::write_file(&work.join("libm.rs"), LIBM)?;
+    let crate_options = ["--crate-type", "rlib", "--crate-name", "libm", "-o"];
+    toolchain::run(rustc().args(crate_options).arg(&library).arg(work.join("libm.rs")))?;
+    let with_libm = format!("libm={}", library.display());
+    toolchain::run(rustc().args(["--extern", &with_libm, "-o"]).arg(program).arg(source)).map(drop)
+}
+
+/// The post-processed module and what it needs, for the inside of a module called `machine`.
+pub(super) fn items(machine: &Generated) -> String {
+    let Generated { name, text, .. } = machine;
+    // Inner attributes and documentation may stand only at the head of a file.
+    let text = text.replace("//! Generated", "// Generated").replace("#![allow", "// #![allow");
+    format!("pub mod parameter {{ {PARAMETER} }}\npub mod {name} {{ {text} }}\n")
+}
+
 fn program(machine: &Generated) -> String {
-    let Generated { name, class, raw, text, inputs, outputs, parameters, .. } = machine;
+    let Generated { name, class, raw, inputs, outputs, parameters, .. } = machine;
     // In the raw module's order; both are set through the table.
     let indices: Vec<usize> = parameters.iter().map(|parameter| parameter.index).collect();
-    let text = text.replace("//! Generated", "// Generated").replace("#![allow", "// #![allow");
+    let items = items(machine);
     format!(
         "#![allow(warnings)]
 mod raw {{ {RAW_PRELUDE} {raw} }}
 mod machine {{
-    pub mod parameter {{ {PARAMETER} }}
-    pub mod {name} {{ {text} }}
+    {items}
     pub fn run(rate: i32) -> Result<(), String> {{
         use {name}::{class};
         use {name}::PARAMETERS;
