@@ -105,6 +105,9 @@ const BELL: u8 = 12;
 
 /// Composes the song.
 pub(super) fn song() -> Result<Score, TaskError> {
+    let mut pages =
+        vec![introduction()?, theme()?, answer()?, bridge()?, variation()?, pause()?, reprise()?, ending()?];
+    add_echo(&mut pages, 3);
     Ok(Score {
         title: "Pavement Artist",
         message: "The demo song of Busker.\nEvery sound is synthesised, every note is in this file.",
@@ -116,16 +119,7 @@ pub(super) fn song() -> Result<Score, TaskError> {
         orders: (0..8).collect(),
         instruments: instruments(),
         recordings: recordings(),
-        pages: vec![
-            introduction()?,
-            theme()?,
-            answer()?,
-            bridge()?,
-            variation()?,
-            pause()?,
-            reprise()?,
-            ending()?,
-        ],
+        pages,
     })
 }
 
@@ -246,16 +240,6 @@ impl Draft {
         Ok(())
     }
 
-    /// The lead's line again, three rows later, softer and on the other side.
-    fn echo(&mut self, delay: usize) {
-        for row in (delay..ROWS).rev() {
-            let heard = self.0[row - delay][Part::Lead as usize];
-            let volume = heard.volume.filter(|&volume| volume <= 64).unwrap_or(46) * 3 / 8;
-            let volume = heard.note.filter(|&note| note < 120).map(|_| volume);
-            self.0[row][Part::Echo as usize] = Cell { volume, ..heard };
-        }
-    }
-
     /// Four voices that sound together at the start of each bar, one chord a bar.
     fn chords(&mut self, volume: u8, chords: [&str; 4]) -> Result<(), TaskError> {
         for (bar, chord) in chords.iter().enumerate() {
@@ -303,6 +287,18 @@ impl Draft {
             }
         }
         Ok(())
+    }
+}
+
+/// The lead's line again, `delay` rows later, softer and on the other side; it runs on across pages.
+fn add_echo(pages: &mut [Page], delay: usize) {
+    let lead =
+        pages.iter().flat_map(|page| page.0.iter().map(|row| row[Part::Lead as usize])).collect::<Vec<_>>();
+    let later = pages.iter_mut().flat_map(|page| &mut page.0).skip(delay);
+    for (row, heard) in later.zip(lead) {
+        let volume = heard.volume.unwrap_or(46) * 3 / 8;
+        let volume = heard.note.filter(|&note| note < 120).map(|_| volume);
+        row[Part::Echo as usize] = Cell { volume, ..heard };
     }
 }
 
@@ -461,7 +457,6 @@ fn theme() -> Result<Page, TaskError> {
         "D5/46 . . E5/44 . . F5/46 . . . A5/50 . . . G5/44 . | F5/46 . . .!H44 .!H44 .!H45 E5/40 . D5/42 . . F5/42!G20 .!G20 .!G20 E5/40 . | \
          C5/44 . . D5/42 . . F5/46 . . . G5/48 . . . A5/48 . | G5/48 . . .!H44 .!H45 .!H46 .!H46 .!D02 E5/42!G18 .!G18 .!G18 . C5/40 . D5/40 .",
     )?;
-    draft.echo(3);
     Ok(draft.done())
 }
 
@@ -482,7 +477,6 @@ fn answer() -> Result<Page, TaskError> {
         "D5/46 . . E5/44 . . F5/46 . . . A5/50 . . . C6/48 . | D6/52 . . .!H44 .!H45 .!H46 .!H46 .!D02 C6/46 . . Bb5/44 . . A5/44 . | \
          Bb5/48 . . A5/44 . . G5/44 . . . F5/44 . . . E5/42 . | E5/46 . F5/40 E5/42 . . .!H43 . C#5/46!G20 .!G20 .!G20 .!H45 .!H46 .!D03 A4/40 .",
     )?;
-    draft.echo(3);
     draft.line(Part::Bell, BELL, ". . . . . . . . . . . . . . . . | . . . . . . . . . . . . . . . . | . . . . D6/26 . . . . . . . Bb5/22 . . . | . . . . A5/26 . . . . . E6/22 . C#6/24 . . .")?;
     Ok(draft.done())
 }
@@ -500,7 +494,6 @@ fn bridge() -> Result<Page, TaskError> {
         "Bb5/48 . . . A5/44 . Bb5/46 . D6/52!G28 .!G28 . . C6/46 . Bb5/44 . | C6/50 . . .!H44 .!H45 . Bb5/44 . A5/44 . G5/42 . A5/44 . Bb5/46 . | \
          A5/48 . . . G5/44 . A5/46 . C6/50!G28 .!G28 . . Bb5/46 . A5/44 . | Bb5/50 . . .!H44 .!H45 .!H46 .!D02 . A5/44 . G5/42 . F5/42 . E5/42 .",
     )?;
-    draft.echo(3);
     draft.line(
         Part::Second,
         LEAD,
@@ -524,7 +517,6 @@ fn variation() -> Result<Page, TaskError> {
         "D5/46 . D5/30 E5/44 . E5/30 F5/46 . G5/38 F5/36 A5/50 . . . G5/44 A5/34 | F5/46 . .!H44 .!H44 . . E5/40 F5/34 D5/42 . . F5/42!G30 .!G30 . E5/40 D5/34 | \
          C5/44 . C5/30 D5/42 . D5/30 F5/46 . A5/38 F5/36 G5/48 . . . A5/48 C6/40 | G5/48 . .!H44 .!H45 .!H46 . A5/36 G5/36 E5/44!G30 .!G30 . . C5/40 D5/34 E5/38 .",
     )?;
-    draft.echo(3);
     draft.line(
         Part::Second,
         LEAD,
@@ -537,7 +529,8 @@ fn variation() -> Result<Page, TaskError> {
 fn pause() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
     draft.line(Part::Cymbal, CRASH, &thrice_and_first("C4/36"))?;
-    draft.chords(34, PAUSE)?;
+    draft.line(Part::Lead, LEAD, &thrice_and_first("="))?;
+    draft.chords(30, PAUSE)?;
     draft.broken(PAUSE, "0--2--1-3---2-1-", [24, 18, 22, 18])?;
     draft.line(
         Part::Bass,
@@ -561,7 +554,7 @@ fn pause() -> Result<Page, TaskError> {
         Part::Snare,
         SNARE,
         ". . . . . . . . C4/44 . . . . . . . | . . . . . . . . C4/44 . . . . . . C4/14 | \
-         . . . . . . . . C4/46 . . . . . C4/18 . | C4/12!Q03 C4/14!Q03 C4/16!Q03 C4/19!Q03 C4/22!Q03 C4/25!Q03 C4/28!Q03 C4/31!Q03 C4/34!Q03 C4/38!Q03 C4/42!Q03 C4/46!Q03 C4/50!Q02 C4/54!Q02 C4/58!Q02 C4/62!Q02",
+         . . . . . . . . C4/46 . . . . . C4/18 . | C4/8!Q03 C4/9!Q03 C4/10!Q03 C4/12!Q03 C4/14!Q03 C4/16!Q03 C4/18!Q03 C4/20!Q03 C4/22!Q03 C4/25!Q03 C4/28!Q03 C4/31!Q03 C4/33!Q02 C4/36!Q02 C4/39!Q02 C4/42!Q02",
     )?;
     draft.line(
         Part::Hat,
@@ -574,7 +567,7 @@ fn pause() -> Result<Page, TaskError> {
     // The last chord resolves within its bar.
     for (voice, name) in A_SEVENTH.split_whitespace().enumerate() {
         let mut cell = read_word(name, PAD)?;
-        cell.volume = Some(34);
+        cell.volume = Some(30);
         draft.0[56][Part::Pad as usize + voice] = cell;
     }
     Ok(draft.done())
@@ -594,7 +587,6 @@ fn reprise() -> Result<Page, TaskError> {
         "D5/48 . . E5/46 . . F5/48 . . . A5/52 . . . C6/50 . | D6/54 . . .!H44 .!H45 .!H46 C6/46 D6/40 F6/52!G38 .!G38 . D6/46 . . C6/46 . | \
          Bb5/50 . A5/40 Bb5/44 . . G5/46 . . A5/42 D6/50 . . . C6/46 Bb5/40 | A5/50 . . .!H45 .!H46 .!H46 G5/42 A5/42 C#6/50!G20 .!G20 .!G20 .!H46 E6/48 . C#6/44 .",
     )?;
-    draft.echo(3);
     draft.line(
         Part::Second,
         LEAD,
@@ -627,7 +619,6 @@ fn ending() -> Result<Page, TaskError> {
         "D6/52 . . C6/46 . . Bb5/46 . . . C6/48 . . . D6/50 . | E6/54 . . D6/46 . . C6/46 . . . G5/46 . . . A5/48 C6/44 | \
          D6/54 . . .!H44 .!H45 .!H46 .!H46 .!H47 .!D02 .!D02 .!D02 .!D02 = . . . | . . . . . . . . . . . . . . . .",
     )?;
-    draft.echo(3);
     draft.line(
         Part::Second,
         LEAD,
