@@ -9,6 +9,9 @@ use xtask::host::EventKind;
 use xtask::host::Format;
 
 use crate::stage::FORMATS;
+use crate::stage::KICK;
+use crate::stage::LEAD;
+use crate::stage::SNARE;
 use crate::stage::insert;
 use crate::stage::instrument;
 use crate::stage::note;
@@ -81,7 +84,7 @@ fn notes_start_on_their_frames() {
         let onset = |frame: u64, blocks: BlockPlan| {
             let performance = Performance {
                 segments: stopped(),
-                events: note(frame, 0, 60).to_vec(),
+                events: note(frame, KICK, 60).to_vec(),
                 blocks,
                 ..Performance::default()
             };
@@ -106,10 +109,10 @@ fn note_off_and_every_channel_reach_the_instruments() {
             play(format, &Performance { segments: stopped(), events, ..Performance::default() })
         };
         assert_eq!(peak(sound(Vec::new()).planes(0)), 0.0, "{format}: silence is not silent");
-        let held = sound(note(100, 0, 60)[..1].to_vec());
-        let released = sound(note(100, 0, 60).to_vec());
+        let held = sound(note(100, LEAD, 60)[..1].to_vec());
+        let released = sound(note(100, LEAD, 60).to_vec());
         assert!(held.first_difference(&released).is_some(), "{format}: note-off does nothing");
-        let (first, second) = (sound(note(100, 0, 60).to_vec()), sound(note(100, 1, 60).to_vec()));
+        let (first, second) = (sound(note(100, KICK, 60).to_vec()), sound(note(100, SNARE, 60).to_vec()));
         assert!(first.first_difference(&second).is_some(), "{format}: channels 1 and 2 play the same");
     }
 }
@@ -118,9 +121,12 @@ fn note_off_and_every_channel_reach_the_instruments() {
 fn controllers_reach_the_engine_in_both_formats() {
     for (what, message) in [("volume", [0xb0, 7, 20]), ("pan", [0xb0, 10, 0]), ("bend", [0xe0, 0, 100])] {
         let sounds = FORMATS.map(|format| {
-            let mut events = note(100, 0, 60).to_vec();
+            let mut events = note(100, LEAD, 60).to_vec();
             let plain = Performance { segments: stopped(), events: events.clone(), ..Performance::default() };
-            events.push(TimedEvent { frame: 4000, kind: EventKind::Midi(message) });
+            events.push(TimedEvent {
+                frame: 4000,
+                kind: EventKind::Midi([message[0] | LEAD, message[1], message[2]]),
+            });
             let plain = play(format, &plain);
             let moved = play(format, &Performance { segments: stopped(), events, ..Performance::default() });
             assert!(plain.first_difference(&moved).is_some(), "{format}: {what} does nothing");

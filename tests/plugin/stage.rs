@@ -34,6 +34,15 @@ pub(crate) fn insert(format: Format) -> Box<dyn PluginHost> {
     bundle(format).instantiate("Busker Insert").unwrap()
 }
 
+/// MIDI channel of the demo song's kick, which sounds from its first frame.
+pub(crate) const KICK: u8 = 0;
+
+/// MIDI channel of the demo song's snare.
+pub(crate) const SNARE: u8 = 1;
+
+/// MIDI channel of the demo song's lead, which holds until its key goes up.
+pub(crate) const LEAD: u8 = 8;
+
 pub(crate) fn parameter(host: &mut dyn PluginHost, name: &str) -> ParameterInfo {
     find_parameter(&host.parameters(), name).unwrap_or_else(|| panic!("no parameter '{name}'"))
 }
@@ -56,7 +65,8 @@ pub(crate) fn everything() -> Performance {
     let master = parameter(&mut *instrument(Format::Clap), "Master Gain").id;
     let mut events = Vec::new();
     for step in 0..40u64 {
-        let (frame, channel) = (1 + step * 2311, (step % 4) as u8);
+        let channel = [KICK, LEAD, SNARE, 9, 7, 11][(step % 6) as usize];
+        let frame = 1 + step * 2311;
         events.extend(note(frame, channel, 48 + (step * 5 % 36) as u8));
         for message in
             [[0xb0, 7, 90 + (step % 30) as u8], [0xb0, 1, (step * 3) as u8], [0xe0, 0, 40 + step as u8]]

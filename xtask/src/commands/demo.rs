@@ -36,23 +36,26 @@ const RATE: f64 = 48_000.0;
 /// Ticks per quarter note of the melody.
 const TICKS: u16 = 96;
 
-/// Microseconds per quarter note at 125 BPM, the tempo of a new module.
-const QUARTER_US: u32 = 480_000;
+/// Microseconds per quarter note at 120 BPM, the demo song's own tempo.
+const QUARTER_US: u32 = 500_000;
 
-/// One bar of the melody: MIDI key and eighth notes held.
+/// MIDI channel, from 0, of the demo song's bell.
+const BELL: u8 = 11;
+
+/// The melody, in the demo song's D minor: MIDI key and eighth notes held.
 const MELODY: [(u8, u32); 12] = [
-    (69, 2),
-    (72, 1),
-    (76, 1),
     (74, 2),
+    (77, 1),
+    (81, 1),
+    (79, 2),
+    (77, 2),
     (72, 2),
-    (67, 2),
-    (71, 1),
     (74, 1),
-    (72, 3),
-    (69, 1),
-    (64, 2),
-    (67, 2),
+    (77, 1),
+    (76, 3),
+    (74, 1),
+    (69, 2),
+    (72, 2),
 ];
 
 #[derive(Args)]
@@ -126,7 +129,7 @@ fn swell(id: u32, default: f64, seconds: f64) -> Vec<TimedEvent> {
         .collect()
 }
 
-/// The melody on MIDI channel 1, over and over, in eighths.
+/// The melody on the bell's MIDI channel, over and over, in eighths.
 fn melody(seconds: f64) -> Smf<'static> {
     let mut track = vec![meta(0, MetaMessage::Tempo(QUARTER_US.into()))];
     let eighth = u32::from(TICKS) / 2;
@@ -147,7 +150,7 @@ fn melody(seconds: f64) -> Smf<'static> {
 }
 
 fn note(delta: u32, message: MidiMessage) -> TrackEvent<'static> {
-    TrackEvent { delta: delta.into(), kind: TrackEventKind::Midi { channel: 0.into(), message } }
+    TrackEvent { delta: delta.into(), kind: TrackEventKind::Midi { channel: BELL.into(), message } }
 }
 
 fn meta(delta: u32, message: MetaMessage<'static>) -> TrackEvent<'static> {
