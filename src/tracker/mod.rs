@@ -6,4 +6,32 @@
 pub mod load;
 pub mod song;
 
+mod effect;
+mod envelope;
+mod filter;
+#[cfg(test)]
+mod fixture;
+mod flow;
+mod macros;
+mod mix;
+mod nna;
+mod note;
+mod period;
+mod pitch;
+mod player;
+mod row;
+mod rules;
+mod state;
+mod tick;
+mod trace;
+mod voice;
+mod volume;
+mod wave;
+
+pub use mix::Interpolation;
+pub use mix::Tone;
+pub use player::Position;
+pub use player::SongPlayer;
 pub use song::Song;
+pub use trace::trace;
+pub use voice::ChannelState;

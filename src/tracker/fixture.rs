@@ -1,0 +1,79 @@
+//! Small songs for tests, built cell by cell.
+
+use super::song::Cell;
+use super::song::ChannelSetup;
+use super::song::Dialect;
+use super::song::Format;
+use super::song::MadeWith;
+use super::song::Note;
+use super::song::Order;
+use super::song::Pattern;
+use super::song::PitchModel;
+use super::song::Quirks;
+use super::song::Sample;
+use super::song::Song;
+use crate::sample::SampleData;
+use std::sync::Arc;
+
+/// Two channels, one empty pattern of 64 rows, one looped sample of 64 frames at full scale.
+pub(crate) fn song(format: Format, pitch: PitchModel) -> Song {
+    let dialect = match format {
+        Format::Mod => Dialect::ProTracker,
+        Format::S3m => Dialect::ScreamTracker3,
+        Format::Xm => Dialect::FastTracker2,
+        Format::It => Dialect::ImpulseTracker,
+    };
+    let channel =
+        ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
+    Song {
+        title: String::new(),
+        format,
+        dialect,
+        made_with: MadeWith::Unknown,
+        quirks: Quirks::default(),
+        pitch,
+        channels: vec![channel; 2],
+        orders: vec![Order::Pattern(0)],
+        restart_order: 0,
+        patterns: vec![Pattern { cells: vec![Cell::default(); 128], rows: 64 }],
+        instruments: Vec::new(),
+        samples: vec![sample(64)],
+        initial_speed: 6,
+        initial_tempo: 125,
+        initial_global_volume: 128,
+        mix_volume: 48,
+        separation: 128,
+        macros: None,
+        message: String::new(),
+    }
+}
+
+/// A square wave of `frames` frames at full scale, looped.
+pub(crate) fn sample(frames: usize) -> Sample {
+    let data = (0..frames).map(|n| if n < frames / 2 { i16::MAX } else { -i16::MAX }).collect();
+    Sample {
+        name: String::new(),
+        data: Arc::new(SampleData::Mono16(data)),
+        sample_loop: Some(super::song::Loop { start: 0, end: frames as u32, ping_pong: false }),
+        sustain_loop: None,
+        volume: 64,
+        global_volume: 64,
+        panning: None,
+        c5_speed: 8363,
+        relative_key: 0,
+        finetune: 0,
+        vibrato: super::song::AutoVibrato::default(),
+        adlib: None,
+    }
+}
+
+/// A key with instrument 1 and an effect.
+pub(crate) fn note(key: u8, effect: u8, parameter: u8) -> Cell {
+    Cell { note: Note::Key(key), instrument: 1, volume: None, effect, parameter }
+}
+
+/// Puts a cell on the first channel of the first pattern.
+pub(crate) fn put(song: &mut Song, row: usize, cell: Cell) {
+    let channels = song.channels.len();
+    song.patterns[0].cells[row * channels] = cell;
+}

@@ -1,0 +1,395 @@
+//! Orders, rows and ticks: where the song is and where it goes next.
+//!
+//! In: the effects that jump, break, loop and delay. Out: the place of every tick. Audio thread. Playing and the
+//! timeline use this same code. A song has ended when a place comes up again with the same loop counts.
+//! Sources: the `PatLoop*`, `PatternDelay*` and `DelayBreak` test modules.
+
+use super::rules::Rules;
+use super::song::Order;
+use super::song::Song;
+
+/// Rows of an order that names no pattern.
+const EMPTY_ROWS: u16 = 64;
+
+/// Slots of the table of visited places; a song that fills it counts as ended.
+const VISIT_SLOTS: usize = 1 << 16;
+
+/// Where the song is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Place in the order list.
+    pub order: u16,
+    /// Pattern that this order plays.
+    pub pattern: u16,
+    /// Row of the pattern.
+    pub row: u16,
+    /// Tick of the row, from 0; a pattern delay counts on.
+    pub tick: u32,
+    /// Ticks a row.
+    pub speed: u16,
+    /// BPM.
+    pub tempo: u16,
+}
+
+/// A channel's pattern loop.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PatternLoop {
+    pub(crate) start: u16,
+    pub(crate) left: u8,
+}
+
+/// The flow of rows.
+pub(crate) struct Flow {
+    pub(crate) position: Position,
+    next_order: u16,
+    next_row: u16,
+    /// Row at which FT2 starts the next pattern after an E60.
+    next_pattern_row: u16,
+    /// Repeats of the row, 0 where it has no delay, else one more than its parameter.
+    pub(crate) row_repeats: u32,
+    pub(crate) extra_ticks: u32,
+    pub(crate) break_row: Option<u16>,
+    pub(crate) jump: Option<u16>,
+    loop_row: Option<u16>,
+    jumped: bool,
+    /// One for each channel; Scream Tracker 3 uses the first only.
+    loops: Box<[PatternLoop]>,
+    pub(crate) global_volume: i32,
+    /// First tick of the row, or of a repeat where the format counts those as first.
+    pub(crate) first_tick: bool,
+    visited: Box<[Visit]>,
+    generation: u32,
+    /// How often the song has come round.
+    pub(crate) rounds: u32,
+    /// Nothing is left to play.
+    pub(crate) stopped: bool,
+    fresh: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Visit {
+    generation: u32,
+    key: u64,
+}
+
+/// What a call of `advance` has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advance {
+    /// Another tick of the same row.
+    Tick,
+    /// A new row.
+    Row,
+    /// A row that ProTracker passes over: its cells are read, its ticks are not played.
+    SkippedRow,
+    /// No row can be found.
+    Stopped,
+}
+
+impl Flow {
+    pub(crate) fn new(song: &Song) -> Self {
+        let mut flow = Self {
+            position: Position::default(),
+            next_order: 0,
+            next_row: 0,
+            next_pattern_row: 0,
+            row_repeats: 0,
+            extra_ticks: 0,
+            break_row: None,
+            jump: None,
+            loop_row: None,
+            jumped: false,
+            loops: vec![PatternLoop::default(); song.channels.len()].into(),
+            global_volume: 0,
+            first_tick: false,
+            visited: vec![Visit::default(); VISIT_SLOTS].into(),
+            generation: 1,
+            rounds: 0,
+            stopped: false,
+            fresh: true,
+        };
+        flow.reset(song);
+        flow
+    }
+
+    /// To the start of the song. Real-time.
+    pub(crate) fn reset(&mut self, song: &Song) {
+        self.position = Position {
+            speed: song.initial_speed.max(1).into(),
+            tempo: song.initial_tempo.max(32).into(),
+            ..Position::default()
+        };
+        self.global_volume = i32::from(song.initial_global_volume) * 2;
+        self.seek(0, 0);
+    }
+
+    /// The next tick begins at a row. Real-time.
+    pub(crate) fn seek(&mut self, order: u16, row: u16) {
+        (self.next_order, self.next_row, self.next_pattern_row) = (order, row, 0);
+        (self.row_repeats, self.extra_ticks, self.jumped) = (0, 0, false);
+        (self.break_row, self.jump, self.loop_row) = (None, None, None);
+        self.loops.fill(PatternLoop::default());
+        self.generation = self.generation.wrapping_add(1).max(1);
+        (self.rounds, self.stopped, self.fresh) = (0, false, true);
+    }
+
+    /// Ticks of one pass of the row.
+    pub(crate) fn row_ticks(&self) -> u32 {
+        (u32::from(self.position.speed) + self.extra_ticks).max(1)
+    }
+
+    fn ticks_on_row(&self) -> u32 {
+        self.row_ticks() * self.row_repeats.max(1)
+    }
+
+    /// Begins the next tick.
+    pub(crate) fn advance(&mut self, song: &Song, rules: &Rules) -> Advance {
+        let due = self.fresh || self.position.tick + 1 >= self.ticks_on_row();
+        if !due {
+            self.position.tick += 1;
+            self.first_tick = self.repeats_first_tick(rules);
+            return Advance::Tick;
+        }
+        self.fresh = false;
+        let skipped = self.row_repeats > 1 && self.jumped && rules.is_mod();
+        self.begin_row(rules);
+        if !self.find_pattern(song) {
+            self.stopped = true;
+            return Advance::Stopped;
+        }
+        if self.visit(skipped) {
+            self.rounds += 1;
+            self.generation = self.generation.wrapping_add(1).max(1);
+            self.visit(skipped);
+        }
+        self.plan_next_row(song, rules);
+        if skipped {
+            // The next call finds the row over.
+            self.position.tick = self.ticks_on_row();
+            return Advance::SkippedRow;
+        }
+        self.first_tick = true;
+        self.jumped = false;
+        Advance::Row
+    }
+
+    /// A repeated row has first ticks again, except in FT2.
+    fn repeats_first_tick(&self, rules: &Rules) -> bool {
+        let repeats = !rules.is_xm() && (!rules.is_mod() || rules.protracker);
+        repeats && self.position.tick.is_multiple_of(self.row_ticks())
+    }
+
+    fn begin_row(&mut self, rules: &Rules) {
+        if rules.is_s3m() && (self.next_row == 0 || self.jumped) {
+            for pattern_loop in &mut self.loops {
+                pattern_loop.start = 0;
+            }
+        }
+        (self.row_repeats, self.extra_ticks) = (0, 0);
+        self.position.tick = 0;
+        self.position.row = self.next_row;
+        self.position.order = self.next_order;
+    }
+
+    /// Passes over skipped orders and, at the end, to the restart order; `false` where that leads nowhere.
+    fn find_pattern(&mut self, song: &Song) -> bool {
+        // Each order is looked at twice at most: once on the way to the end and once after the restart.
+        for _ in 0..song.orders.len() * 2 + 2 {
+            match song.orders.get(usize::from(self.position.order)) {
+                Some(Order::Pattern(pattern)) => {
+                    self.position.pattern = *pattern;
+                    self.next_order = self.position.order;
+                    if self.position.row >= rows(song, *pattern) {
+                        self.position.row = 0;
+                    }
+                    return true;
+                }
+                Some(Order::Skip) => self.position.order += 1,
+                Some(Order::End) | None => {
+                    let restart = restart_order(song, self.position.order);
+                    self.position.order = restart;
+                }
+            }
+        }
+        false
+    }
+
+    /// Marks the row as played; `true` where it had been, with the same loops under way.
+    fn visit(&mut self, skipped: bool) -> bool {
+        let place = u64::from(self.position.order) << 16 | u64::from(self.position.row);
+        let mut key =
+            (place ^ 0xCBF2_9CE4_8422_2325 ^ u64::from(skipped) << 40).wrapping_mul(0x0100_0000_01B3);
+        for (channel, pattern_loop) in self.loops.iter().enumerate() {
+            if pattern_loop.left != 0 {
+                key = (key ^ (channel as u64) << 8 ^ u64::from(pattern_loop.left))
+                    .wrapping_mul(0x0100_0000_01B3);
+            }
+        }
+        key ^= key >> 29;
+        let first = key as usize % VISIT_SLOTS;
+        for offset in 0..VISIT_SLOTS {
+            let slot = &mut self.visited[(first + offset) % VISIT_SLOTS]; // inside, by the remainder
+            if slot.generation != self.generation {
+                *slot = Visit { generation: self.generation, key };
+                return false;
+            }
+            if slot.key == key {
+                return true;
+            }
+        }
+        true
+    }
+
+    fn plan_next_row(&mut self, song: &Song, rules: &Rules) {
+        self.next_row = self.position.row + 1;
+        if self.next_row >= rows(song, self.position.pattern) {
+            self.next_order = self.position.order.saturating_add(1);
+            self.next_row = 0;
+            if rules.is_xm() {
+                self.next_row = std::mem::take(&mut self.next_pattern_row);
+            }
+        }
+    }
+
+    /// Forgets the jumps of the row before; the effects of a tick set them anew.
+    pub(crate) fn begin_effects(&mut self) {
+        (self.break_row, self.jump, self.loop_row) = (None, None, None);
+    }
+
+    /// Settles which of a row's jumps, breaks and loops wins.
+    pub(crate) fn finish_row(&mut self, song: &Song, rules: &Rules) {
+        let wanted = self.break_row.is_some() || self.jump.is_some();
+        let over_loop = rules.ft2.jumps_win_over_loops || (rules.is_it() && self.jump.is_some());
+        if wanted && (self.loop_row.is_none() || over_loop) {
+            self.follow_jump(song, rules);
+        } else if let Some(row) = self.loop_row {
+            self.follow_loop(song, rules, row);
+        }
+    }
+
+    fn follow_jump(&mut self, song: &Song, rules: &Rules) {
+        let mut order = self.jump.unwrap_or(self.position.order.saturating_add(1));
+        if usize::from(order) >= song.orders.len() {
+            order = song.restart_order;
+        }
+        let keeps_loops = rules.is_it() || rules.is_mod() || rules.ft2.jumps_win_over_loops;
+        if !keeps_loops && order != self.position.order {
+            for pattern_loop in &mut self.loops {
+                pattern_loop.left = 0;
+            }
+        }
+        self.next_row = self.break_row.unwrap_or(0);
+        self.next_order = order;
+        self.jumped = true;
+    }
+
+    fn follow_loop(&mut self, song: &Song, rules: &Rules, row: u16) {
+        self.next_order = self.position.order;
+        self.next_row = row;
+        if self.row_repeats != 0 && rules.is_numbered() {
+            self.next_row += 1;
+        }
+        if row >= rows(song, self.position.pattern) {
+            self.next_order += 1;
+            self.next_row = 0;
+        }
+    }
+
+    /// Bxx.
+    pub(crate) fn jump_to_order(&mut self, rules: &Rules, order: u8) {
+        self.next_pattern_row = 0;
+        self.jump = Some(order.into());
+        if rules.is_numbered() && self.break_row.is_some() {
+            self.break_row = Some(0);
+        }
+    }
+
+    /// Dxx, Cxx.
+    pub(crate) fn break_to_row(&mut self, row: u8) {
+        self.next_pattern_row = 0;
+        self.break_row = Some(row.into());
+    }
+
+    /// E6x, SBx.
+    pub(crate) fn loop_pattern(&mut self, rules: &Rules, channel: usize, count: u8) {
+        let channel = if rules.is_s3m() { 0 } else { channel };
+        let row = self.position.row;
+        let Some(pattern_loop) = self.loops.get_mut(channel) else { return };
+        if count == 0 {
+            pattern_loop.start = row;
+            return;
+        }
+        if pattern_loop.left > 0 {
+            pattern_loop.left -= 1;
+            if pattern_loop.left == 0 {
+                if rules.is_it() || rules.is_s3m() {
+                    pattern_loop.start = row + 1;
+                }
+                return;
+            }
+        } else {
+            pattern_loop.left = count;
+        }
+        let target = pattern_loop.start;
+        self.next_pattern_row = target;
+        if self.break_row.is_some() && rules.ft2.jumps_win_over_loops {
+            self.break_row = Some(target);
+        }
+        self.loop_row = Some(target);
+        if rules.is_it() {
+            self.jump = None;
+        }
+    }
+
+    /// EEx, SEx. Scream Tracker 3 and Impulse Tracker heed the first of a row only.
+    pub(crate) fn delay_pattern(&mut self, rules: &Rules, rows: u8) {
+        let first_only = rules.is_s3m() || rules.is_it();
+        if first_only && self.row_repeats != 0 || rules.is_s3m() && rows == 0 {
+            return;
+        }
+        self.row_repeats = 1 + u32::from(rows);
+    }
+}
+
+/// Rows of a pattern; one that does not exist is empty.
+fn rows(song: &Song, pattern: u16) -> u16 {
+    song.patterns.get(usize::from(pattern)).map_or(EMPTY_ROWS, |pattern| pattern.rows.max(1))
+}
+
+/// Where a song goes on after its end at `order`: the restart order, or the start of the part between two ends.
+fn restart_order(song: &Song, order: u16) -> u16 {
+    if song.restart_order != 0 {
+        return song.restart_order;
+    }
+    let before = song.orders.get(1..usize::from(order)).unwrap_or_default();
+    before.iter().rposition(|order| *order == Order::End).map_or(0, |index| index as u16 + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::fixture;
+    use crate::tracker::song::Format;
+    use crate::tracker::song::PitchModel;
+
+    #[test]
+    fn a_song_comes_round_when_its_first_row_returns() {
+        let mut song = fixture::song(Format::Xm, PitchModel::Linear);
+        song.orders = vec![Order::Skip, Order::Pattern(0), Order::End, Order::Pattern(0)];
+        let rules = Rules::new(&song);
+        let mut flow = Flow::new(&song);
+        for _ in 0..64 * 6 {
+            flow.advance(&song, &rules);
+        }
+        assert_eq!((flow.position.row, flow.rounds), (63, 0));
+        flow.advance(&song, &rules);
+        assert_eq!((flow.position.order, flow.position.row, flow.rounds), (1, 0, 1));
+    }
+
+    #[test]
+    fn an_order_list_without_patterns_stops() {
+        let mut song = fixture::song(Format::It, PitchModel::Linear);
+        song.orders = vec![Order::Skip, Order::End];
+        let rules = Rules::new(&song);
+        assert_eq!(Flow::new(&song).advance(&song, &rules), Advance::Stopped);
+    }
+}

@@ -1,0 +1,347 @@
+//! A song being played: the sequencer, its channels and its background voices.
+//!
+//! In: a `Song` and calls of `tick`. Out: one stereo block for each song channel. Built on a worker, run on the audio
+//! thread. It does not know when ticks happen: the caller asks for the tick's length, renders that many frames in any
+//! blocks and calls `tick` again.
+
+use super::effect::Effect;
+use super::effect::NoteCommand;
+use super::effect::Step;
+use super::effect::decode_patterns;
+use super::flow::Advance;
+use super::flow::Flow;
+use super::mix::Interpolation;
+use super::mix::Tone;
+use super::nna;
+use super::note;
+use super::note::Change;
+use super::note::Strike;
+use super::period::Tuning;
+use super::row;
+use super::rules::Rules;
+use super::song::AutoVibrato;
+use super::song::MadeWith;
+use super::song::Sample;
+use super::song::Song;
+use super::state::Context;
+use super::state::Voice;
+use super::tick;
+use super::tick::Output;
+use super::tick::Role;
+use super::wave::Waves;
+use crate::audio::AudioBlockMut;
+use crate::audio::RenderContext;
+use crate::sample::SampleData;
+use crate::units::SampleRate;
+use std::sync::Arc;
+
+pub use super::flow::Position;
+
+/// Background voices of a song with Impulse Tracker's instruments.
+const BACKGROUND_VOICES: usize = 256;
+
+/// What replay reads and never changes.
+pub(crate) struct Core {
+    pub(crate) song: Arc<Song>,
+    pub(crate) rules: Rules,
+    pub(crate) tuning: Tuning,
+    pub(crate) waves: Waves,
+    pub(crate) no_sample: Sample,
+    pub(crate) output: Output,
+}
+
+impl Core {
+    pub(crate) fn new(song: Arc<Song>, rate: SampleRate) -> Self {
+        let rules = Rules::new(&song);
+        Self {
+            tuning: Tuning::new(&song, &rules),
+            waves: Waves::new(),
+            no_sample: no_sample(),
+            output: output(&song, &rules, rate),
+            rules,
+            song,
+        }
+    }
+
+    pub(crate) fn context<'a>(&'a self, flow: &'a mut Flow) -> Context<'a> {
+        Context {
+            song: &self.song,
+            rules: &self.rules,
+            tuning: &self.tuning,
+            waves: &self.waves,
+            flow,
+            no_sample: &self.no_sample,
+        }
+    }
+}
+
+fn no_sample() -> Sample {
+    Sample {
+        name: String::new(),
+        data: Arc::new(SampleData::empty()),
+        sample_loop: None,
+        sustain_loop: None,
+        volume: 64,
+        global_volume: 64,
+        panning: None,
+        c5_speed: 8363,
+        relative_key: 0,
+        finetune: 0,
+        vibrato: AutoVibrato::default(),
+        adlib: None,
+    }
+}
+
+/// Mix volume of a song that has no setting of its own.
+const USUAL_MIX_VOLUME: f32 = 48.0;
+
+/// Full volume in the centre is a quarter of full scale, less for more than 8 channels.
+fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
+    let square_root_panning = rules.ft2.square_root_panning;
+    // Linear panning leaves half to each side of the centre, square-root panning √½.
+    let centre = if square_root_panning { std::f32::consts::FRAC_1_SQRT_2 } else { 0.5 };
+    let crowding = libm::sqrtf(8.0 / song.channels.len().max(8) as f32);
+    let headroom = f32::from(song.mix_volume) / USUAL_MIX_VOLUME;
+    let soft = matches!(song.made_with, MadeWith::FastTracker2(_));
+    Output {
+        rate,
+        level: 0.25 / centre * crowding * headroom,
+        square_root_panning,
+        ramp_frames: rate.frames_in(if soft { 0.005 } else { 0.001 }) as u32,
+    }
+}
+
+/// Plays a song: see the module's description.
+pub struct SongPlayer {
+    core: Core,
+    /// By pattern, row by row.
+    patterns: Vec<Box<[Step]>>,
+    flow: Flow,
+    pub(crate) channels: Vec<Voice>,
+    pub(crate) background: Vec<Voice>,
+}
+
+impl SongPlayer {
+    /// A player at the start of `song`. Allocates all that it will ever need.
+    pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
+        let core = Core::new(song, rate);
+        let voices = if core.rules.is_it() && core.rules.instruments { BACKGROUND_VOICES } else { 0 };
+        Self {
+            patterns: decode_patterns(&core.song),
+            flow: Flow::new(&core.song),
+            channels: core.song.channels.iter().map(|setup| Voice::new(setup, &core.rules)).collect(),
+            background: vec![Voice::idle(&core.rules); voices],
+            core,
+        }
+    }
+
+    /// What it plays.
+    pub fn song(&self) -> &Arc<Song> {
+        &self.core.song
+    }
+
+    fn voices_mut(&mut self) -> impl Iterator<Item = &mut Voice> {
+        self.channels.iter_mut().chain(&mut self.background)
+    }
+
+    /// How levels and samples are computed; notes under way go on in the new tone. Real-time: yes.
+    pub fn set_tone(&mut self, tone: Tone) {
+        self.voices_mut().for_each(|voice| voice.set_tone(tone));
+    }
+
+    /// What is read between two frames. Real-time: yes.
+    pub fn set_interpolation(&mut self, interpolation: Interpolation) {
+        self.voices_mut().for_each(|voice| voice.set_interpolation(interpolation));
+    }
+
+    /// To the start of the song, with nothing sounding. Real-time: yes.
+    pub fn reset(&mut self) {
+        self.flow.reset(&self.core.song);
+        self.silence();
+    }
+
+    /// The next tick begins at `row` of `order`; notes are cut, nothing is chased. Real-time: yes.
+    pub fn seek(&mut self, order: u16, row: u16) {
+        self.flow.seek(order, row);
+        self.silence();
+    }
+
+    fn silence(&mut self) {
+        let Self { core, channels, background, .. } = self;
+        for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
+            voice.restart(setup, &core.rules);
+        }
+        for voice in background {
+            voice.sound.stop();
+        }
+    }
+
+    /// Begins the next tick. Real-time: yes.
+    pub fn tick(&mut self) {
+        loop {
+            match self.flow.advance(&self.core.song, &self.core.rules) {
+                Advance::Stopped => return self.end(),
+                Advance::Tick => break,
+                Advance::Row => {
+                    self.read_row();
+                    break;
+                }
+                Advance::SkippedRow => self.read_row(),
+            }
+        }
+        self.play_rows();
+        self.update_voices();
+    }
+
+    /// Nothing is left to play: all that sounds stops.
+    fn end(&mut self) {
+        self.voices_mut().for_each(|voice| voice.sound.stop());
+    }
+
+    fn read_row(&mut self) {
+        let Self { core, patterns, flow, channels, .. } = self;
+        let position = flow.position;
+        let cells = patterns.get(usize::from(position.pattern)).map_or(&[][..], |cells| cells);
+        let first = usize::from(position.row) * channels.len();
+        let mut cx = core.context(flow);
+        for (index, ch) in channels.iter_mut().enumerate() {
+            let step = cells.get(first + index).copied().unwrap_or_default();
+            leave_row(&mut cx, ch, &step);
+            ch.active = super::state::Active::default();
+            ch.step = step;
+        }
+    }
+
+    fn play_rows(&mut self) {
+        let Self { core, flow, channels, background, .. } = self;
+        flow.begin_effects();
+        let mut cx = core.context(flow);
+        for (index, ch) in channels.iter_mut().enumerate() {
+            row::play_channel(&mut cx, index, ch, background);
+        }
+        if flow.first_tick {
+            flow.finish_row(&core.song, &core.rules);
+        }
+    }
+
+    fn update_voices(&mut self) {
+        let Self { core, flow, channels, background, .. } = self;
+        let cx = core.context(flow);
+        for (index, ch) in channels.iter_mut().enumerate() {
+            tick::update(&cx, ch, Role::Channel(index as u16), &core.output); // at most 64 channels
+        }
+        for voice in background {
+            tick::update(&cx, voice, Role::Background, &core.output);
+        }
+    }
+
+    /// Length of the tick that has begun, by the module's own tempo.
+    pub fn tick_seconds(&self) -> f64 {
+        2.5 / f64::from(self.flow.position.tempo.max(1))
+    }
+
+    /// Where the tick that has begun is.
+    pub fn position(&self) -> Position {
+        self.flow.position
+    }
+
+    /// Whether the song has come round once, or has nothing left to play.
+    pub fn finished(&self) -> bool {
+        self.flow.stopped || self.flow.rounds > 0
+    }
+
+    /// How often the song has come round since it was started.
+    pub fn rounds(&self) -> u32 {
+        self.flow.rounds
+    }
+
+    pub(crate) fn global_volume(&self) -> i32 {
+        self.flow.global_volume
+    }
+
+    /// Advances all voices without sound, inside the tick. Real-time: yes.
+    pub fn skip(&mut self, frames: usize) {
+        self.voices_mut().for_each(|voice| voice.skip(frames));
+    }
+
+    /// Renders frames of the tick that has begun, in any blocks: one stereo output for each song channel.
+    ///
+    /// All outputs have the same number of frames and are overwritten. Gives a bit for each channel that sounds.
+    /// Real-time: yes.
+    pub fn render(&mut self, _ctx: &mut RenderContext<'_>, outputs: &mut [AudioBlockMut<'_>]) -> u64 {
+        let mut sounding = 0;
+        for (index, ch) in self.channels.iter_mut().enumerate() {
+            match outputs.get_mut(index) {
+                Some(output) => {
+                    output.silence();
+                    sounding |= u64::from(ch.add_to(output)) << index;
+                }
+                None => return sounding,
+            }
+        }
+        for voice in self.background.iter_mut().filter(|voice| voice.has_sound()) {
+            if let Some(output) = outputs.get_mut(usize::from(voice.owner)) {
+                sounding |= u64::from(voice.add_to(output)) << voice.owner;
+            }
+        }
+        sounding
+    }
+
+    /// Plays `key` of an instrument (from 1) on a song channel, over the pattern's note. `velocity` is 0..=1.
+    ///
+    /// Real-time: yes. The note sounds from the next frame.
+    pub fn play_note(&mut self, channel: usize, instrument: u16, key: u8, velocity: f32) {
+        let Self { core, flow, channels, background, .. } = self;
+        let cx = core.context(flow);
+        let Some(ch) = channels.get_mut(channel) else { return };
+        let pattern_step = std::mem::take(&mut ch.step);
+        ch.step = Step { note: NoteCommand::Key(key.min(119)), instrument, ..Step::default() };
+        (ch.new_key, ch.last_key) = (Some(key.min(119)), Some(key.min(119)));
+        nna::leave_old_note(&cx, channel, ch, background, (instrument, key.min(119)));
+        let change =
+            Change { number: instrument, portamento: false, with_volume: true, with_envelopes: true };
+        note::change_instrument(&cx, ch, change);
+        let strike = Strike { portamento: false, with_envelopes: true };
+        note::change_note(&cx, ch, NoteCommand::Key(key.min(119)), strike);
+        ch.volume = libm::roundf(velocity.clamp(0.0, 1.0) * 64.0) as i32 * 4;
+        tick::update(&cx, ch, Role::Channel(channel as u16), &core.output); // at most 64 channels
+        ch.step = pattern_step;
+    }
+
+    /// Releases the key on a song channel. Real-time: yes.
+    pub fn release_note(&mut self, channel: usize) {
+        let Self { core, flow, channels, .. } = self;
+        let cx = core.context(flow);
+        if let Some(ch) = channels.get_mut(channel) {
+            note::change_note(&cx, ch, NoteCommand::Off, Strike { portamento: false, with_envelopes: false });
+            if ch.instrument.is_none() {
+                ch.volume = 0;
+            }
+        }
+    }
+}
+
+/// What the end of the old row leaves behind for the new one.
+fn leave_row(cx: &mut Context<'_>, ch: &mut Voice, coming: &Step) {
+    let slides = matches!(coming.effect, Effect::PitchUp(_) | Effect::PitchDown(_));
+    if cx.rules.is_s3m() && ch.active.arpeggio && slides {
+        // Scream Tracker 3 slides on from where an arpeggio was (PortaAfterArp.s3m).
+        ch.period = cx.tuning.period(ch.arpeggio_key, ch.finetune, ch.c5_speed);
+    }
+    match (ch.step.note, ch.step.effect) {
+        // A note delayed past its row sounds on the next (NoteDelay-NextRow.mod).
+        (NoteCommand::Key(key), Effect::DelayNote(tick))
+            if cx.rules.quirks.late_notes_reach_next_row
+                && !coming.note.is_key()
+                && u16::from(tick) >= cx.flow.position.speed =>
+        {
+            ch.period = cx.tuning.period(key.into(), ch.finetune, 0);
+        }
+        (_, Effect::SetTempo(tempo))
+            if cx.rules.quirks.tempo_waits_one_tick && cx.flow.position.speed == 1 =>
+        {
+            cx.flow.position.tempo = u16::from(tempo).max(1);
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,129 @@
+//! What a song's format and quirks mean for replay, resolved once when a player is built.
+//!
+//! Everything here is read-only on the audio thread. Effects ask these fields by name, never the file's name or hash.
+
+use super::song::Dialect;
+use super::song::Format;
+use super::song::MadeWith;
+use super::song::Quirks;
+use super::song::Song;
+
+/// The behaviours replay asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) format: Format,
+    /// Cells name instruments, not samples.
+    pub(crate) instruments: bool,
+    /// MOD played as ProTracker itself does: samples are swapped when they end, first ticks have no vibrato.
+    pub(crate) protracker: bool,
+    /// Only Scream Tracker itself leaves Kxy and Lxy out of the first tick.
+    pub(crate) combined_slides_skip_first_tick: bool,
+    pub(crate) quirks: Quirks,
+    pub(crate) ft2: Ft2,
+    /// Periods that end or limit a note.
+    pub(crate) shortest_period: i32,
+    pub(crate) longest_period: i32,
+}
+
+/// Ways of FT2 that early versions of OpenMPT did not have yet; all hold for XM files of FT2 itself, none elsewhere.
+///
+/// Versions: OpenMPT's release notes, "Playback compatibility".
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ft2 {
+    pub(crate) delay_cancels_portamento: bool,
+    pub(crate) refuses_far_keys: bool,
+    pub(crate) jumps_win_over_loops: bool,
+    pub(crate) envelopes_escape_loops: bool,
+    pub(crate) tremor_runs_on: bool,
+    pub(crate) late_notes_are_dropped: bool,
+    pub(crate) periods_wrap: bool,
+    pub(crate) delayed_release_ignores_panning: bool,
+    pub(crate) delay_shifts_volume_column: bool,
+    pub(crate) finetune_is_coarse: bool,
+    pub(crate) square_root_panning: bool,
+    pub(crate) release_starts_fade: bool,
+    pub(crate) delays_repeat_in_pattern_delay: bool,
+    pub(crate) slides_have_own_memories: bool,
+    pub(crate) panning_envelope_stays_at_sustain: bool,
+    pub(crate) delayed_note_needs_number: bool,
+    pub(crate) portamento_keeps_release: bool,
+    pub(crate) portamento_turns_at_target: bool,
+    pub(crate) release_aborts_vibrato_sweep: bool,
+    pub(crate) offset_memory_needs_note: bool,
+}
+
+impl Ft2 {
+    fn new(format: Format, made_with: MadeWith) -> Self {
+        let is_xm = format == Format::Xm;
+        let since = |version: u32| match made_with {
+            MadeWith::OpenMpt(made) => is_xm && made >= version,
+            MadeWith::ModPlug => false,
+            _ => is_xm,
+        };
+        Self {
+            delay_cancels_portamento: since(0x0120_0040),
+            refuses_far_keys: since(0x0120_0062),
+            jumps_win_over_loops: since(0x0120_0069),
+            envelopes_escape_loops: since(0x0120_0077),
+            tremor_runs_on: since(0x0120_0111),
+            late_notes_are_dropped: since(0x0120_0202),
+            periods_wrap: since(0x0122_0301),
+            delayed_release_ignores_panning: since(0x0122_0302),
+            delay_shifts_volume_column: since(0x0122_0719),
+            finetune_is_coarse: since(0x0122_0719),
+            square_root_panning: since(0x0122_0719),
+            release_starts_fade: since(0x0127_0027),
+            delays_repeat_in_pattern_delay: !is_xm || since(0x0127_0037),
+            slides_have_own_memories: since(0x0127_0037),
+            panning_envelope_stays_at_sustain: since(0x0128_0009),
+            delayed_note_needs_number: since(0x0128_0044),
+            portamento_keeps_release: since(0x0129_0034),
+            portamento_turns_at_target: since(0x0130_0040),
+            release_aborts_vibrato_sweep: since(0x0132_0029),
+            offset_memory_needs_note: since(0x0132_0043),
+        }
+    }
+}
+
+impl Rules {
+    pub(crate) fn new(song: &Song) -> Self {
+        let format = song.format;
+        let (shortest_period, longest_period) = match format {
+            Format::Mod => (14 * 4, 3424 * 4),
+            Format::S3m => (64, 32_767),
+            Format::Xm => (1, 31_999),
+            Format::It => (8, i32::MAX),
+        };
+        Self {
+            format,
+            instruments: !song.instruments.is_empty(),
+            protracker: format == Format::Mod && song.dialect == Dialect::ProTracker,
+            combined_slides_skip_first_tick: matches!(song.made_with, MadeWith::ScreamTracker3(_)),
+            quirks: song.quirks,
+            ft2: Ft2::new(format, song.made_with),
+            shortest_period,
+            longest_period,
+        }
+    }
+
+    pub(crate) fn is_mod(&self) -> bool {
+        self.format == Format::Mod
+    }
+
+    pub(crate) fn is_s3m(&self) -> bool {
+        self.format == Format::S3m
+    }
+
+    pub(crate) fn is_xm(&self) -> bool {
+        self.format == Format::Xm
+    }
+
+    pub(crate) fn is_it(&self) -> bool {
+        self.format == Format::It
+    }
+
+    /// MOD and XM, whose slides let the upper digit win and whose volume sines are coarse.
+    pub(crate) fn is_numbered(&self) -> bool {
+        self.is_mod() || self.is_xm()
+    }
+}

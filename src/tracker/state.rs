@@ -1,0 +1,372 @@
+//! What a channel of replay is at a tick: the note, its pitch, volume and panning, envelopes, and effect memories.
+//!
+//! Plain data, moved by `row`, `tick` and the effect files, read by the mixer and the trace. Audio thread. A background
+//! voice is the same thing, left to itself by a new note action.
+
+use super::effect::Step;
+use super::envelope::EnvelopeState;
+use super::flow::Flow;
+use super::mix::Interpolation;
+use super::mix::Tone;
+use super::period::Tuning;
+use super::rules::Rules;
+use super::song::ChannelSetup;
+use super::song::Format;
+use super::song::Instrument;
+use super::song::NewNoteAction;
+use super::song::Sample;
+use super::song::Song;
+use super::voice::ChannelState;
+use crate::audio::AudioBlockMut;
+use crate::audio::AudioStream;
+
+/// Full volume of a note: 64 in fourths.
+pub(crate) const FULL_VOLUME: i32 = 256;
+
+/// A fade-out that has not begun.
+pub(crate) const FULL_FADE: i32 = 65_536;
+
+/// Centre of the panning range 0..=256.
+pub(crate) const CENTRE: i32 = 128;
+
+/// The oscillator of a vibrato, tremolo or panbrello.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lfo {
+    pub(crate) speed: u8,
+    pub(crate) depth: u8,
+    pub(crate) position: u8,
+    /// The format's number: bits 0–1 the shape, bit 2 keeps the position at new notes.
+    pub(crate) wave: u8,
+}
+
+/// Parameters that effects without one recall.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) pitch_up: u8,
+    pub(crate) pitch_down: u8,
+    /// Upper digit up, lower digit down (FT2).
+    pub(crate) fine_pitch: u8,
+    pub(crate) extra_fine_pitch: u8,
+    pub(crate) volume_slide: u8,
+    pub(crate) fine_volume: u8,
+    pub(crate) volume_column: u8,
+    pub(crate) panning_slide: u8,
+    pub(crate) channel_volume_slide: u8,
+    pub(crate) global_volume_slide: u8,
+    pub(crate) arpeggio: u8,
+    pub(crate) tremor: u8,
+    pub(crate) retrigger: u8,
+    pub(crate) extended: u8,
+    pub(crate) tempo: u8,
+    pub(crate) offset: u32,
+    pub(crate) high_offset: u8,
+    /// What the last offset was, for notes that repeat it (ProTracker, Scream Tracker 3).
+    pub(crate) note_offset: u32,
+}
+
+/// Panning that a new note brings back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SavedPanning {
+    pub(crate) panning: i32,
+    pub(crate) surround: bool,
+}
+
+/// Effects that act on the ticks of one row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Active {
+    pub(crate) vibrato: bool,
+    pub(crate) tremolo: bool,
+    pub(crate) arpeggio: bool,
+    pub(crate) tremor: bool,
+}
+
+/// One channel or background voice.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    /// The row's cell.
+    pub(crate) step: Step,
+    pub(crate) active: Active,
+
+    // What plays; numbers from 0.
+    pub(crate) instrument: Option<u16>,
+    pub(crate) sample: Option<u16>,
+    /// Key that pitch follows.
+    pub(crate) key: Option<u8>,
+    pub(crate) new_key: Option<u8>,
+    pub(crate) last_key: Option<u8>,
+    /// Instrument number (from 1) that waits for a note; 0 is none.
+    pub(crate) waiting_instrument: u16,
+    /// Last instrument number of the pattern.
+    pub(crate) row_instrument: u16,
+
+    // Pitch.
+    pub(crate) period: i32,
+    pub(crate) porta_target: i32,
+    pub(crate) porta_speed: i32,
+    pub(crate) porta_from_above: bool,
+    /// A tone portamento has run since the note began.
+    pub(crate) portamento: bool,
+    pub(crate) glissando: bool,
+    pub(crate) finetune: i32,
+    pub(crate) transpose: i32,
+    pub(crate) c5_speed: u32,
+    pub(crate) arpeggio_key: i32,
+    pub(crate) vibrato: Lfo,
+    pub(crate) sample_vibrato_depth: i32,
+    pub(crate) sample_vibrato_position: u8,
+
+    // Level.
+    /// 0..=256.
+    pub(crate) volume: i32,
+    /// Sample times instrument global volume, 0..=128.
+    pub(crate) instrument_volume: i32,
+    /// 0..=64.
+    pub(crate) channel_volume: i32,
+    pub(crate) volume_swing: i32,
+    pub(crate) tremolo: Lfo,
+    pub(crate) tremor_count: u8,
+    pub(crate) fading: bool,
+    pub(crate) fade: i32,
+    /// 14 bits, with tremolo, envelope and fade-out.
+    pub(crate) level_before_globals: i32,
+    /// 14 bits, with everything but panning.
+    pub(crate) level: i32,
+    /// Whether the last tick's levels were both 0.
+    pub(crate) was_silent: bool,
+
+    // Place.
+    pub(crate) panning: i32,
+    pub(crate) real_panning: i32,
+    pub(crate) panning_swing: i32,
+    pub(crate) surround: bool,
+    pub(crate) saved_panning: Option<SavedPanning>,
+    pub(crate) panbrello: Lfo,
+    pub(crate) panbrello_offset: i32,
+    pub(crate) panbrello_random: i32,
+
+    // Key and envelopes.
+    pub(crate) key_off: bool,
+    pub(crate) key_was_off: bool,
+    pub(crate) volume_envelope: EnvelopeState,
+    pub(crate) panning_envelope: EnvelopeState,
+    pub(crate) pitch_envelope: EnvelopeState,
+    pub(crate) new_note_action: NewNoteAction,
+
+    // Filter.
+    pub(crate) cutoff: i32,
+    pub(crate) resonance: i32,
+    pub(crate) filtered: bool,
+    pub(crate) macro_slot: u8,
+
+    pub(crate) memory: Memory,
+    pub(crate) retrigger_count: u8,
+    /// A note began on this tick.
+    pub(crate) triggered: bool,
+    /// First tick of the row as this channel sees it (note delays shift it in Impulse Tracker).
+    pub(crate) first_tick: bool,
+    /// The sample has a sustain loop in use or passed.
+    pub(crate) has_sustain: bool,
+    pub(crate) muted: bool,
+    /// Song channel (from 0) of a background voice.
+    pub(crate) owner: u16,
+    pub(crate) sound: ChannelState,
+    /// The sound before, which fades out under a new note so that its end does not click.
+    tail: ChannelState,
+    /// Step of the last tick, for a note that stops between two ticks.
+    last_step_q32: i64,
+}
+
+impl Voice {
+    pub(crate) fn new(setup: &ChannelSetup, rules: &Rules) -> Self {
+        // Impulse Tracker starts with C-0 in the memory of the last note.
+        let remembered = (rules.format == Format::It).then_some(0);
+        let mut sound = ChannelState::new();
+        sound.ping_pong_overlap = u32::from(rules.is_it());
+        Self {
+            step: Step::default(),
+            active: Active::default(),
+            instrument: None,
+            sample: None,
+            key: remembered,
+            new_key: remembered,
+            last_key: None,
+            waiting_instrument: 0,
+            row_instrument: 0,
+            period: 0,
+            porta_target: 0,
+            porta_speed: 0,
+            porta_from_above: false,
+            portamento: false,
+            glissando: false,
+            finetune: 0,
+            transpose: 0,
+            c5_speed: 8363,
+            arpeggio_key: 0,
+            vibrato: Lfo::default(),
+            sample_vibrato_depth: 0,
+            sample_vibrato_position: 0,
+            volume: 0,
+            instrument_volume: 64,
+            channel_volume: setup.volume.min(64).into(),
+            volume_swing: 0,
+            tremolo: Lfo::default(),
+            tremor_count: 0,
+            fading: true,
+            fade: 0,
+            level_before_globals: 0,
+            level: 0,
+            was_silent: true,
+            panning: setup.panning.min(256).into(),
+            real_panning: setup.panning.min(256).into(),
+            panning_swing: 0,
+            surround: setup.surround,
+            saved_panning: None,
+            panbrello: Lfo::default(),
+            panbrello_offset: 0,
+            panbrello_random: 0,
+            key_off: true,
+            key_was_off: false,
+            volume_envelope: EnvelopeState::default(),
+            panning_envelope: EnvelopeState::default(),
+            pitch_envelope: EnvelopeState::default(),
+            new_note_action: NewNoteAction::Cut,
+            cutoff: 127,
+            resonance: 0,
+            filtered: false,
+            macro_slot: 0,
+            memory: Memory { retrigger: u8::from(rules.is_it()), ..Memory::default() },
+            retrigger_count: 0,
+            triggered: false,
+            first_tick: false,
+            has_sustain: false,
+            muted: setup.muted,
+            owner: 0,
+            sound,
+            tail: ChannelState::new(),
+            last_step_q32: 0,
+        }
+    }
+
+    /// As new, but for tone and interpolation. Real-time: yes.
+    pub(crate) fn restart(&mut self, setup: &ChannelSetup, rules: &Rules) {
+        let mut fresh = Self::new(setup, rules);
+        std::mem::swap(&mut fresh.sound, &mut self.sound);
+        std::mem::swap(&mut fresh.tail, &mut self.tail);
+        fresh.sound.reset();
+        fresh.tail.reset();
+        fresh.sound.ping_pong_overlap = u32::from(rules.is_it());
+        *self = fresh;
+    }
+
+    pub(crate) fn set_tone(&mut self, tone: Tone) {
+        self.sound.tone = tone;
+        self.tail.tone = tone;
+    }
+
+    pub(crate) fn set_interpolation(&mut self, interpolation: Interpolation) {
+        self.sound.interpolation = interpolation;
+        self.tail.interpolation = interpolation;
+    }
+
+    /// Whether anything is left to hear, a fading end too.
+    pub(crate) fn has_sound(&self) -> bool {
+        self.sound.sounding() || !self.tail.silent()
+    }
+
+    /// Adds the voice to a stereo block; `false` where it is silent.
+    pub(crate) fn add_to(&mut self, output: &mut AudioBlockMut<'_>) -> bool {
+        let sounds = !self.sound.silent() || !self.tail.silent();
+        let (left, right) = output.stereo_mut();
+        if !self.tail.silent() {
+            self.tail.add_to(left, right);
+        }
+        self.sound.add_to(left, right);
+        sounds
+    }
+
+    /// Advances without sound.
+    pub(crate) fn skip(&mut self, frames: usize) {
+        self.sound.skip_frames(frames);
+        if !self.tail.silent() {
+            self.tail.skip_frames(frames);
+        }
+    }
+
+    /// Keeps what sounds now as a tail that will fade out under what comes.
+    pub(crate) fn leave_tail(&mut self) {
+        let (left, right) = self.sound.target_gains();
+        if self.sound.length != 0 && self.last_step_q32 != 0 && (left, right) != (0.0, 0.0) {
+            self.tail.clone_from(&self.sound);
+            self.tail.step_q32 = self.last_step_q32;
+            self.tail.successor = None;
+        }
+    }
+
+    /// Ends the tick's update: fades the tail out, and remembers the step.
+    pub(crate) fn finish_tick(&mut self, ramp_frames: u32) {
+        self.tail.aim((0, 0), 1.0, ramp_frames);
+        self.last_step_q32 = self.sound.step_q32;
+    }
+
+    /// A voice that nothing uses yet.
+    pub(crate) fn idle(rules: &Rules) -> Self {
+        let setup =
+            ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
+        Self::new(&setup, rules)
+    }
+
+    /// Puts all envelopes back to their start.
+    pub(crate) fn reset_envelopes(&mut self) {
+        self.volume_envelope.position = 0;
+        self.panning_envelope.position = 0;
+        self.pitch_envelope.position = 0;
+    }
+
+    pub(crate) fn reset_sample_vibrato(&mut self) {
+        self.sample_vibrato_depth = 0;
+        self.sample_vibrato_position = 0;
+    }
+
+    /// Ends the note within this tick.
+    pub(crate) fn fade_to_nothing(&mut self) {
+        self.fading = true;
+        self.fade = 0;
+    }
+}
+
+/// What effects and ticks need beside the channel: the song, its rules and the flow of rows.
+pub(crate) struct Context<'a> {
+    pub(crate) song: &'a Song,
+    pub(crate) rules: &'a Rules,
+    pub(crate) tuning: &'a Tuning,
+    pub(crate) waves: &'a super::wave::Waves,
+    pub(crate) flow: &'a mut Flow,
+    /// Stands in for sample numbers that the song lacks.
+    pub(crate) no_sample: &'a Sample,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn instrument(&self, index: Option<u16>) -> Option<&'a Instrument> {
+        self.song.instruments.get(usize::from(index?))
+    }
+
+    pub(crate) fn sample(&self, index: Option<u16>) -> Option<&'a Sample> {
+        Some(self.song.samples.get(usize::from(index?)).unwrap_or(self.no_sample))
+    }
+
+    /// Whether a sample has frames to play.
+    pub(crate) fn has_frames(&self, index: Option<u16>) -> bool {
+        use crate::audio::AudioSource;
+        self.sample(index).is_some_and(|sample| sample.data.frames() > 0)
+    }
+
+    /// The sample (from 0) that `key` of an instrument number (from 1) plays; `None` for an empty slot.
+    pub(crate) fn sample_index(&self, key: Option<u8>, number: u16) -> Option<u16> {
+        let index = number.checked_sub(1)?;
+        if !self.rules.instruments {
+            return Some(index);
+        }
+        let instrument = self.instrument(Some(index))?;
+        instrument.keys.get(usize::from(key?))?.sample.checked_sub(1)
+    }
+}

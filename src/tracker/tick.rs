@@ -1,0 +1,639 @@
+//! One channel's part of a tick, second half: from its state to what the mixer plays.
+//!
+//! In: a channel or background voice after `row`. Out: its step, gains and filter for this tick. Audio thread.
+//! The order is volume, envelopes, fade-out, panning, pitch, filter, vibrato, as in the trackers.
+
+use super::envelope;
+use super::envelope::EnvelopeState;
+use super::envelope::Progress;
+use super::filter::Coefficients;
+use super::macros;
+use super::macros::Message;
+use super::pitch;
+use super::song::Envelope;
+use super::song::Instrument;
+use super::song::Wave;
+use super::state::CENTRE;
+use super::state::Context;
+use super::state::FULL_VOLUME;
+use super::state::Voice;
+use super::wave::noise;
+use crate::units::SampleRate;
+
+/// What turns a channel's level into gains.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub(crate) rate: SampleRate,
+    /// Gain of full volume on one side.
+    pub(crate) level: f32,
+    /// Square-root panning (FT2) instead of linear.
+    pub(crate) square_root_panning: bool,
+    /// Frames of a volume ramp.
+    pub(crate) ramp_frames: u32,
+}
+
+/// Which voice is updated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A song channel, with its number.
+    Channel(u16),
+    /// A voice left behind by a new note action.
+    Background,
+}
+
+/// Updates a voice for the tick that begins.
+pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
+    if role == Role::Background && ch.sound.length == 0 {
+        return;
+    }
+    ch.sound.step_q32 = 0;
+    ch.level = 0;
+    if let Some(sample) = ch.sound.succeeded.take() {
+        ch.sample = Some(sample);
+    }
+    let plays = ch.period != 0 && ch.sound.length != 0;
+    let mut period = 0;
+    if plays {
+        update_level(cx, ch, role);
+        period = update_period(cx, ch);
+        apply_panbrello(cx, ch);
+    }
+    if ch.surround && cx.rules.is_it() {
+        ch.real_panning = CENTRE;
+    }
+    if ch.triggered && cx.rules.is_it() {
+        start_filter(cx, ch, output);
+    }
+    run_macros(cx, ch, output);
+    if plays {
+        period = apply_pitch_envelope(cx, ch, period, output);
+    }
+    period = apply_vibratos(cx, ch, period);
+    if plays {
+        set_step(cx, ch, period, output);
+    }
+    if !cx.rules.is_it()
+        && let Some(instrument) = cx.instrument(ch.instrument)
+    {
+        advance_ft2_envelopes(cx, ch, instrument);
+    }
+    if ch.fading && ch.fade == 0 && ch.was_silent && !cx.rules.is_xm() {
+        ch.sound.length = 0;
+    }
+    set_gains(cx, ch, role, output);
+    ch.finish_tick(output.ramp_frames);
+    ch.key_was_off = ch.key_off;
+    ch.triggered = false;
+}
+
+/// Volume with tremolo, tremor, envelope and fade-out; panning with its envelope.
+fn update_level(cx: &Context<'_>, ch: &mut Voice, role: Role) {
+    let mut volume = ch.volume;
+    let mut own_volume = ch.instrument_volume;
+    if cx.rules.is_it() {
+        own_volume = (own_volume + ch.volume_swing).clamp(0, 64);
+    }
+    ch.real_panning = (ch.panning + ch.panning_swing).clamp(0, 256);
+    apply_tremolo(cx, ch, &mut volume);
+    apply_tremor(cx, ch, &mut volume);
+    let mut level = volume.clamp(0, FULL_VOLUME) << 6;
+    if let Some(instrument) = cx.instrument(ch.instrument) {
+        if cx.rules.is_it() {
+            advance_it_envelopes(cx, ch, instrument, role);
+        }
+        level = apply_volume_envelope(cx, ch, instrument, level);
+        level = apply_fade(ch, instrument, level);
+        apply_panning_envelope(cx, ch, instrument);
+    } else if ch.fading {
+        ch.fade = 0;
+        level = 0;
+    }
+    ch.level_before_globals = level;
+    let globals = i64::from(cx.flow.global_volume) * i64::from(ch.channel_volume * own_volume);
+    ch.level = ((i64::from(level) * globals) >> 20) as i32; // 14 bits
+    if ch.muted {
+        ch.level = 0;
+    }
+}
+
+fn seed(cx: &Context<'_>, ch: &Voice, salt: u32) -> u32 {
+    let position = &cx.flow.position;
+    let place = u32::from(position.order) << 22 ^ u32::from(position.row) << 12 ^ position.tick << 4;
+    place ^ u32::from(ch.key.unwrap_or(0)) << 1 ^ salt << 30
+}
+
+fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
+    if !ch.active.tremolo || cx.rules.protracker && cx.flow.first_tick {
+        return;
+    }
+    let first = cx.flow.first_tick;
+    if cx.rules.is_it() {
+        let value = cx.waves.fine(ch.tremolo.wave, ch.tremolo.position, seed(cx, ch, 0));
+        let value = if ch.tremolo.wave & 3 == 3 { value - 64 } else { value };
+        *volume += value * i32::from(ch.tremolo.depth) / 32;
+    } else if *volume > 0 {
+        let shift = if cx.rules.is_numbered() { 5 } else { 6 };
+        *volume += tremolo_delta(cx, ch) * i32::from(ch.tremolo.depth) / (1 << shift);
+    }
+    if !first || cx.rules.is_it() && !cx.rules.quirks.old_effects {
+        let unit = if cx.rules.is_it() { 4 } else { 1 };
+        ch.tremolo.position = ch.tremolo.position.wrapping_add(ch.tremolo.speed.wrapping_mul(unit));
+    }
+}
+
+/// FT2 and ProTracker take the ramp's direction from the vibrato's position (TremoloWaveforms.xm).
+fn tremolo_delta(cx: &Context<'_>, ch: &Voice) -> i32 {
+    if ch.tremolo.wave & 3 != 1 || !cx.rules.is_numbered() {
+        return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position, seed(cx, ch, 0));
+    }
+    let mut ramp = i32::from(ch.tremolo.position.wrapping_mul(4) & 0x7F);
+    let moved = if !cx.flow.first_tick && ch.active.vibrato { ch.vibrato.speed } else { 0 };
+    if ch.vibrato.position.wrapping_add(moved) & 0x3F >= 32 {
+        ramp ^= 0x7F;
+    }
+    if ch.tremolo.position & 0x3F >= 32 { -ramp } else { ramp }
+}
+
+fn apply_tremor(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
+    let parameter = ch.memory.tremor;
+    if cx.rules.ft2.tremor_runs_on {
+        if ch.tremor_count & 0x80 == 0 {
+            return;
+        }
+        if !cx.flow.first_tick && ch.active.tremor {
+            ch.tremor_count &= !0x20;
+            count_tremor(ch, parameter);
+        }
+        if ch.tremor_count & 0xE0 == 0x80 {
+            *volume = 0;
+        }
+    } else if ch.active.tremor && cx.rules.is_it() {
+        if ch.tremor_count & 0x80 != 0 && ch.sound.length != 0 {
+            count_tremor(ch, parameter);
+        }
+        if ch.tremor_count & 0xC0 == 0x80 {
+            *volume = 0;
+        }
+    } else if ch.active.tremor {
+        let on = (parameter >> 4) + 1;
+        let cycle = on + (parameter & 15) + 1;
+        if ch.tremor_count >= cycle {
+            ch.tremor_count = 0;
+        }
+        if ch.tremor_count >= on {
+            *volume = 0;
+        }
+        ch.tremor_count += 1;
+    }
+}
+
+/// Bit 6 is the sounding half; the low bits count its ticks down.
+fn count_tremor(ch: &mut Voice, parameter: u8) {
+    ch.tremor_count = match ch.tremor_count {
+        0x80 => parameter >> 4 | 0xC0,
+        0xC0 => parameter & 15 | 0x80,
+        count => count - 1,
+    };
+}
+
+/// Whether an envelope has a say: stopping it (S77) holds its value.
+fn has_envelope(state: &EnvelopeState, envelope: &Envelope) -> bool {
+    (state.running || envelope.enabled) && !envelope.points.is_empty()
+}
+
+/// The tick at which an envelope is read; `None` before its first one.
+fn envelope_tick(cx: &Context<'_>, state: &EnvelopeState, envelope: &Envelope) -> Option<u32> {
+    if !has_envelope(state, envelope) {
+        return None;
+    }
+    if cx.rules.is_it() { state.position.checked_sub(1) } else { Some(state.position) }
+}
+
+fn apply_volume_envelope(cx: &Context<'_>, ch: &Voice, instrument: &Instrument, level: i32) -> i32 {
+    let envelope = &instrument.volume_envelope;
+    match envelope_tick(cx, &ch.volume_envelope, envelope) {
+        Some(tick) => level * envelope::volume_at(envelope, tick).clamp(0, 512) / 256,
+        None => level,
+    }
+}
+
+fn apply_fade(ch: &mut Voice, instrument: &Instrument, level: i32) -> i32 {
+    if !ch.fading {
+        return level;
+    }
+    if instrument.fadeout != 0 {
+        ch.fade = (ch.fade - i32::from(instrument.fadeout) * 2).max(0);
+        (i64::from(level) * i64::from(ch.fade) / 65_536) as i32
+    } else if ch.fade == 0 {
+        0
+    } else {
+        level
+    }
+}
+
+fn apply_panning_envelope(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
+    let envelope = &instrument.panning_envelope;
+    let Some(tick) = envelope_tick(cx, &ch.panning_envelope, envelope) else { return };
+    let value = envelope::panning_at(envelope, tick);
+    let room = ch.real_panning.min(256 - ch.real_panning);
+    ch.real_panning = (ch.real_panning + value * room / 32).clamp(0, 256);
+}
+
+fn advance_it_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument, role: Role) {
+    let off = ch.key_was_off;
+    for (state, data, is_volume) in [
+        (&mut ch.volume_envelope, &instrument.volume_envelope, true),
+        (&mut ch.panning_envelope, &instrument.panning_envelope, false),
+        (&mut ch.pitch_envelope, &instrument.pitch_envelope, false),
+    ] {
+        if !state.running || data.points.is_empty() {
+            continue;
+        }
+        if envelope::advance_it(data, state, off) == Progress::Ended && is_volume {
+            ch.fading = true;
+            if data.points.last().is_some_and(|point| point.value == 0) {
+                ch.fade = 0;
+            }
+        }
+    }
+    debug_assert!(cx.rules.is_it() && role != Role::Channel(u16::MAX));
+}
+
+fn advance_ft2_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
+    let off = ch.key_off;
+    let escapes_loop = cx.rules.ft2.envelopes_escape_loops;
+    if ch.volume_envelope.running && !instrument.volume_envelope.points.is_empty() {
+        let ways = envelope::Ft2Ways { holds_at_sustain: false, escapes_loop };
+        let progress = envelope::advance_ft2(&instrument.volume_envelope, &mut ch.volume_envelope, off, ways);
+        ch.fading |= progress == Progress::Ended && off;
+    }
+    if ch.panning_envelope.running && !instrument.panning_envelope.points.is_empty() {
+        let holds_at_sustain = cx.rules.ft2.panning_envelope_stays_at_sustain;
+        let ways = envelope::Ft2Ways { holds_at_sustain, escapes_loop };
+        let progress =
+            envelope::advance_ft2(&instrument.panning_envelope, &mut ch.panning_envelope, off, ways);
+        if progress == Progress::Held {
+            ch.panning_envelope.running = false; // PanSustainRelease.xm
+        }
+    }
+}
+
+/// The channel's period with glissando and arpeggio, within the format's limits.
+fn update_period(cx: &Context<'_>, ch: &mut Voice) -> i32 {
+    let rules = cx.rules;
+    if !rules.is_it() {
+        if ch.period < rules.shortest_period && !rules.is_s3m() {
+            ch.period = rules.shortest_period;
+        } else if ch.period >= rules.longest_period && rules.is_s3m() {
+            ch.period = rules.longest_period; // PeriodLimitUpper.s3m
+        }
+    }
+    let mut period = ch.period;
+    let slides = ch.step.has_tone_portamento() && !cx.flow.first_tick;
+    if ch.glissando && ch.portamento && (!rules.protracker || slides) {
+        let key = cx.tuning.key(period, ch.finetune, ch.c5_speed);
+        period = cx.tuning.period(key, ch.finetune, ch.c5_speed);
+    }
+    if ch.active.arpeggio {
+        period = apply_arpeggio(cx, ch, period);
+    }
+    if (rules.quirks.amiga_limits || rules.protracker) && period != ZERO_PERIOD {
+        let (shortest, longest) = cx.tuning.amiga_limits(ch.finetune);
+        period = period.clamp(shortest, longest);
+        ch.period = ch.period.clamp(shortest, longest);
+    }
+    period
+}
+
+/// What Paula makes of a period of 0.
+const ZERO_PERIOD: i32 = 65_536;
+
+fn apply_arpeggio(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
+    let parameter = ch.memory.arpeggio;
+    let tick = cx.flow.position.tick;
+    let steps = |phase: u32| match phase {
+        1 => parameter >> 4,
+        2 => parameter & 15,
+        _ => 0,
+    };
+    if cx.rules.is_it() {
+        let steps = steps(tick % cx.flow.row_ticks() % 3);
+        let raised = i64::from(period) * i64::from(cx.tuning.semitones_up(steps)) + 0x8000;
+        return (raised >> 16).min(i32::MAX.into()) as i32;
+    }
+    if cx.rules.is_xm() {
+        return ft2_arpeggio(cx, ch, period, &steps);
+    }
+    let from = if cx.rules.is_mod() {
+        cx.tuning.key(period, ch.finetune, ch.c5_speed)
+    } else {
+        ch.key.map_or(0, i32::from)
+    };
+    let mut key = from + i32::from(steps(tick % 3));
+    if cx.rules.is_mod() && key == ch.key.map_or(-1, i32::from) {
+        return period;
+    }
+    if cx.rules.protracker {
+        // ArpWraparound.mod: past the period table come a 0 and then its start again.
+        match key {
+            84 => return ZERO_PERIOD,
+            85.. => key -= 37,
+            _ => {}
+        }
+    }
+    ch.arpeggio_key = key;
+    cx.tuning.period(key, ch.finetune, ch.c5_speed)
+}
+
+/// FT2 counts the ticks down and reads past its table from 16 on (Arpeggio.xm).
+fn ft2_arpeggio(cx: &Context<'_>, ch: &Voice, period: i32, steps: &dyn Fn(u32) -> u8) -> i32 {
+    if cx.flow.first_tick {
+        return period;
+    }
+    let speed = u32::from(cx.flow.position.speed.max(1));
+    let left = speed - cx.flow.position.tick % speed;
+    let phase = match left {
+        17.. => 2,
+        16 => 0,
+        _ => left % 3,
+    };
+    if phase == 0 {
+        return period;
+    }
+    let key = cx.tuning.key(period, ch.finetune, ch.c5_speed) + i32::from(steps(phase));
+    let raised = cx.tuning.period(key, ch.finetune, ch.c5_speed);
+    // ArpeggioClamp.xm: no higher than key 108 without finetune.
+    if key >= 108 { raised.max(cx.tuning.period(108, 0, ch.c5_speed)) } else { raised }
+}
+
+fn apply_panbrello(cx: &Context<'_>, ch: &mut Voice) {
+    let mut offset = ch.panbrello_offset;
+    if matches!(ch.step.effect, super::effect::Effect::Panbrello(_)) {
+        offset = panbrello_offset(cx, ch);
+        ch.panbrello_offset = offset;
+    }
+    if offset != 0 {
+        let moved = (offset * i32::from(ch.panbrello.depth) + 2) / 8;
+        ch.real_panning = (ch.real_panning + moved).clamp(0, 256);
+    }
+}
+
+fn panbrello_offset(cx: &Context<'_>, ch: &mut Voice) -> i32 {
+    let lfo = &mut ch.panbrello;
+    if !cx.rules.is_it() {
+        let offset = cx.waves.coarse(lfo.wave, lfo.position.wrapping_add(0x10) >> 2, 0);
+        lfo.position = lfo.position.wrapping_add(lfo.speed);
+        return offset;
+    }
+    if lfo.wave != 3 {
+        let offset = cx.waves.fine(lfo.wave, lfo.position, 0);
+        lfo.position = lfo.position.wrapping_add(lfo.speed);
+        return offset;
+    }
+    // Impulse Tracker holds each random value for as many ticks as the speed says.
+    let fresh = lfo.position == 0 || lfo.position >= lfo.speed;
+    if fresh {
+        ch.panbrello.position = 0;
+        ch.panbrello_random = (noise(seed(cx, ch, 1)) & 127) - 64;
+    }
+    ch.panbrello.position += 1;
+    ch.panbrello_random
+}
+
+/// A new note takes its instrument's filter, or keeps the channel's.
+fn start_filter(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
+    match cx.instrument(ch.instrument) {
+        Some(instrument) => {
+            if let Some(resonance) = instrument.filter_resonance {
+                ch.resonance = resonance.into();
+            }
+            if let Some(cutoff) = instrument.filter_cutoff {
+                ch.cutoff = cutoff.into();
+            }
+        }
+        None => (ch.volume_swing, ch.panning_swing) = (0, 0),
+    }
+    set_filter(ch, 256, output);
+    ch.sound.reset_filter();
+}
+
+/// Sets the filter up; `envelope` is -256..=256, 256 leaves the cutoff as it is.
+fn set_filter(ch: &mut Voice, envelope: i32, output: &Output) {
+    let was_filtered = ch.filtered;
+    if ch.resonance == 0 && ch.cutoff * (envelope + 256) / 256 >= 254 {
+        // A filter that runs stays on when it opens, but a new note starts without.
+        if ch.triggered {
+            ch.filtered = false;
+            ch.sound.filter = None;
+        }
+        return;
+    }
+    ch.filtered = true;
+    if !was_filtered {
+        ch.sound.reset_filter();
+    }
+    ch.sound.filter = Some(Coefficients::new(ch.cutoff, ch.resonance, envelope, output.rate));
+}
+
+fn run_macros(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
+    let super::effect::Effect::SendMacro(parameter) = ch.step.effect else { return };
+    if !cx.flow.first_tick || !cx.rules.is_it() {
+        return;
+    }
+    let (mut cutoff, mut resonance, mut changed) = (ch.cutoff, ch.resonance, false);
+    macros::run(cx, ch, parameter, |message| match message {
+        Message::Cutoff(value) => (cutoff, changed) = (value.into(), true),
+        Message::Resonance(value) => (resonance, changed) = (value.into(), true),
+        Message::Reset => (cutoff, resonance) = (127, 0),
+    });
+    (ch.cutoff, ch.resonance) = (cutoff, resonance);
+    if changed {
+        set_filter(ch, 256, output);
+    }
+}
+
+/// The third envelope: pitch, or the filter's cutoff.
+fn apply_pitch_envelope(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) -> i32 {
+    let Some(instrument) = cx.instrument(ch.instrument) else { return period };
+    let data = &instrument.pitch_envelope;
+    if !has_envelope(&ch.pitch_envelope, data) {
+        return period;
+    }
+    let value = match envelope_tick(cx, &ch.pitch_envelope, data) {
+        Some(tick) => envelope::pitch_at(data, tick),
+        // Stopped before its first tick, a filter envelope still holds its middle.
+        None if instrument.pitch_envelope_is_filter => 0,
+        None => return period,
+    };
+    if instrument.pitch_envelope_is_filter {
+        set_filter(ch, value, output);
+        return period;
+    }
+    cx.tuning.bend(period, value)
+}
+
+fn apply_vibratos(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
+    use super::effect::Effect;
+    use super::effect::VolumeCommand;
+    let mut period = period;
+    let vibrates =
+        matches!(ch.step.effect, Effect::Vibrato(_) | Effect::VibratoAndVolume(_) | Effect::FineVibrato(_));
+    if let VolumeCommand::VibratoDepth(depth) = ch.step.volume
+        && vibrates
+    {
+        if cx.rules.is_xm() && !cx.flow.first_tick {
+            // VibratoDouble.xm: two vibratos move the position twice.
+            ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed);
+        } else if cx.rules.is_it() {
+            pitch::vibrato(ch, depth);
+            period = apply_vibrato(cx, ch, period);
+        }
+    }
+    apply_vibrato(cx, ch, period)
+}
+
+fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
+    if !ch.active.vibrato || cx.rules.protracker && cx.flow.first_tick {
+        return period;
+    }
+    let rules = cx.rules;
+    let advances = !cx.flow.first_tick || rules.is_it() && !rules.quirks.old_effects;
+    let seed = seed(cx, ch, 2);
+    let (delta, shift) = if rules.is_it() {
+        if advances {
+            ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed.wrapping_mul(4));
+        }
+        let mut value = cx.waves.fine(ch.vibrato.wave, ch.vibrato.position, seed);
+        if ch.vibrato.wave & 3 == 3 {
+            value -= 64;
+        }
+        // With old effects vibrato is deeper and turned over.
+        if rules.quirks.old_effects { (value, 5) } else { (-value, 6) }
+    } else {
+        let mut value = cx.waves.coarse(ch.vibrato.wave, ch.vibrato.position, seed);
+        if rules.is_numbered() && ch.vibrato.wave & 3 == 1 {
+            value = -value;
+        }
+        let fine = rules.is_s3m() && matches!(ch.step.effect, super::effect::Effect::FineVibrato(_));
+        (value, if fine { 8 } else { 6 })
+    };
+    let amount = -delta * i32::from(ch.vibrato.depth) / (1 << shift);
+    let moved = pitch::slide_period(cx, ch, period, amount, false);
+    if advances && !rules.is_it() {
+        ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed);
+    }
+    moved
+}
+
+fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
+    let (mut period, fraction) = apply_sample_vibrato(cx, ch, period);
+    if period <= cx.rules.shortest_period {
+        if cx.rules.is_s3m() {
+            ch.sound.length = 0; // PeriodLimit.s3m
+        }
+        period = cx.rules.shortest_period;
+    }
+    let frequency = cx.tuning.frequency_q4(period, fraction).min(i32::MAX as u64);
+    let step = frequency as f64 * f64::from(1u32 << 28) / output.rate.0;
+    ch.sound.step_q32 = (step as i64).max(1);
+}
+
+fn apply_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32) {
+    let Some(vibrato) = cx.sample(ch.sample).map(|sample| sample.vibrato) else { return (period, 0) };
+    if vibrato.depth == 0 {
+        return (period, 0);
+    }
+    if cx.rules.is_it() { it_sample_vibrato(cx, ch, period) } else { (ft2_sample_vibrato(cx, ch, period), 0) }
+}
+
+/// ITTECH.TXT: the depth grows by the rate each tick, and is a fine slide.
+fn it_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32) {
+    let Some(vibrato) = cx.sample(ch.sample).map(|sample| sample.vibrato) else { return (period, 0) };
+    if vibrato.speed == 0 {
+        return (period, 0);
+    }
+    let position = ch.sample_vibrato_position;
+    let deepest = i32::from(vibrato.depth) * 256;
+    ch.sample_vibrato_depth = (ch.sample_vibrato_depth + i32::from(vibrato.sweep)).min(deepest);
+    ch.sample_vibrato_position = position.wrapping_add(vibrato.speed);
+    let half = (i32::from(position) + 1) / 2;
+    let value = match vibrato.wave {
+        Wave::Sine => cx.waves.sine(position),
+        Wave::RampDown => 64 - half,
+        Wave::RampUp => half - 64,
+        Wave::Square => {
+            if position < 128 {
+                64
+            } else {
+                0
+            }
+        }
+        Wave::Random => (noise(seed(cx, ch, 3)) & 127) - 64,
+    };
+    cx.tuning.bend_finely(period, value * (ch.sample_vibrato_depth / 256) / 64)
+}
+
+/// FT2: the depth sweeps in over so many ticks, and stays where key off stops the sweep.
+fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
+    let Some(vibrato) = cx.sample(ch.sample).map(|sample| sample.vibrato) else { return period };
+    let deepest = i32::from(vibrato.depth) * 256;
+    let mut depth = ch.sample_vibrato_depth;
+    if vibrato.sweep == 0 {
+        depth = deepest;
+    } else {
+        let step = deepest / i32::from(vibrato.sweep);
+        if !ch.key_off && depth <= deepest {
+            depth += step;
+            ch.sample_vibrato_depth = depth;
+        }
+        if depth > deepest {
+            depth = deepest;
+        } else if ch.key_off && cx.rules.ft2.release_aborts_vibrato_sweep {
+            depth = step; // AutoVibratoSweepKeyOff.xm
+        }
+    }
+    ch.sample_vibrato_position = ch.sample_vibrato_position.wrapping_add(vibrato.speed);
+    let position = ch.sample_vibrato_position;
+    let half = i32::from(position / 2);
+    let value = match vibrato.wave {
+        Wave::Sine => -cx.waves.sine(position),
+        Wave::RampDown => ((64 - half) & 127) - 64,
+        Wave::RampUp => ((64 + half) & 127) - 64,
+        Wave::Square => {
+            if position & 128 != 0 {
+                64
+            } else {
+                -64
+            }
+        }
+        Wave::Random => noise(seed(cx, ch, 3)) % 64,
+    };
+    period + value * depth / 256 / 64
+}
+
+/// Turns level and panning into gains and aims the mixer at them.
+fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
+    let audible = ch.sound.sounding() && cx.has_frames(ch.sample);
+    if !audible {
+        ch.leave_tail();
+        ch.was_silent = true;
+        ch.sound.length = 0;
+        return;
+    }
+    let pan = ch.real_panning.clamp(0, 256);
+    let (left, right) = if output.square_root_panning {
+        let pan = pan.min(255); // FT2 never reaches the right end.
+        let side = |share: i32| libm::sqrt(f64::from(share) / 256.0);
+        let level = f64::from(ch.level);
+        ((level * side(256 - pan)) as i32, (level * side(pan)) as i32)
+    } else {
+        (ch.level * (256 - pan) / 256, ch.level * pan / 256)
+    };
+    let right = if ch.surround { -right } else { right };
+    ch.sound.aim((left, right), output.level, output.ramp_frames);
+    ch.was_silent = left == 0 && right == 0;
+    let unheard = ch.volume == 0 || ch.channel_volume == 0 || ch.instrument_volume == 0;
+    if role == Role::Background && unheard {
+        ch.sound.length = 0;
+    }
+}
