@@ -68,6 +68,16 @@ impl BuskerParams {
         }
     }
 
+    pub(crate) fn table(&self) -> &[ParameterSpec] {
+        &self.table
+    }
+
+    /// 0–1 of a new instance; 0 past the table.
+    pub(crate) fn default(&self, index: usize) -> f32 {
+        let spec = self.table.get(index);
+        spec.map_or(0.0, |spec| spec.kind.normalise(spec.kind.default_value()))
+    }
+
     /// The value's text with its unit; empty past the table.
     pub(crate) fn text(&self, index: usize) -> String {
         let spec = self.table.get(index);

@@ -7,7 +7,7 @@
 
 use super::kind::Kind;
 use super::worker::Job;
-use super::worker::Progress;
+use super::worker::Watcher;
 use super::worker::WorkerThread;
 use crate::dsp::Level;
 use crate::engine;
@@ -170,10 +170,6 @@ impl Instance {
         self.worker.progress().wait(PATIENCE);
     }
 
-    pub(super) fn progress(&self) -> &Progress {
-        self.worker.progress()
-    }
-
     /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
         let setup = self.session.open(path)?;
@@ -184,6 +180,11 @@ impl Instance {
     /// The same on the worker's thread; what is wrong is noted.
     pub(crate) fn open_later(&self, path: PathBuf) {
         self.worker.post(Job::Open(path));
+    }
+
+    /// Has the worker's thread call `watcher` some fifty times a second.
+    pub(crate) fn watch(&self, watcher: Watcher) {
+        self.worker.post(Job::Watch(watcher));
     }
 
     /// Loads a rack without taking it: what a host is about to restore.
@@ -230,7 +231,7 @@ impl Instance {
             notice: session.notice.clone(),
             control: session.control.clone(),
             dropped_events: self.dropped_events.load(Relaxed),
-            missed_waits: self.progress().missed_waits(),
+            missed_waits: self.worker.progress().missed_waits(),
         }
     }
 }

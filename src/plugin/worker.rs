@@ -24,6 +24,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// How often an offline render looks whether the worker is done.
 const WAIT_STEP: Duration = Duration::from_millis(1);
 
+/// Called at every poll.
+pub(crate) type Watcher = Box<dyn Fn() + Send>;
+
 /// What the thread is asked to do.
 pub(super) enum Job {
     /// Take over the worker of a new engine.
@@ -32,6 +35,8 @@ pub(super) enum Job {
     Apply(Setup),
     /// Load a module file as the song.
     Open(PathBuf),
+    /// Call this at every poll from now on.
+    Watch(Watcher),
 }
 
 /// How far the thread is; shared with the audio thread.
@@ -79,7 +84,7 @@ impl WorkerThread {
     pub(super) fn start(session: SharedSession) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let progress = Arc::new(Progress::default());
-        let mut bench = Bench { session, worker: None, progress: Arc::clone(&progress) };
+        let mut bench = Bench { session, worker: None, watcher: None, progress: Arc::clone(&progress) };
         let thread = thread::Builder::new().name("busker-worker".to_owned());
         let started = thread.spawn(move || bench.run(&inbox));
         progress.running.store(started.is_ok(), Relaxed);
@@ -105,6 +110,7 @@ impl WorkerThread {
 struct Bench {
     session: SharedSession,
     worker: Option<Box<Worker>>,
+    watcher: Option<Watcher>,
     progress: Arc<Progress>,
 }
 
@@ -117,7 +123,10 @@ impl Bench {
                     self.deliver();
                     self.progress.done.fetch_add(1, Release);
                 }
-                Err(RecvTimeoutError::Timeout) => self.deliver(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.deliver();
+                    self.watcher.iter().for_each(|watcher| watcher());
+                }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -127,6 +136,7 @@ impl Bench {
         match job {
             Job::Adopt(worker) => self.worker = Some(worker),
             Job::Apply(setup) => self.apply(&setup),
+            Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Open(path) => {
                 // What is wrong with the file is in the session's notice already.
                 if let Ok(setup) = self.session.open(&path) {

@@ -1,0 +1,148 @@
+//! The head of the page: the song, where it is, and how it follows the host. Its foot: what went wrong.
+
+use super::Controls;
+use super::index_of;
+use super::theme;
+use crate::engine::Kind;
+use crate::engine::ParameterSpec;
+use crate::engine::Position;
+use crate::engine::Target;
+use crate::plugin::Instance;
+use crate::plugin::View;
+use egui::Align;
+use egui::Layout;
+use egui::RichText;
+use egui::Ui;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+
+/// Extensions of the modules that can be opened.
+const EXTENSIONS: [&str; 4] = ["mod", "s3m", "xm", "it"];
+
+/// Song parameters, and whether a file dialog is open.
+pub(super) struct Header {
+    play: usize,
+    audition: usize,
+    sync: usize,
+    sync_labels: &'static [&'static str],
+    choosing: Arc<AtomicBool>,
+}
+
+impl Header {
+    pub(super) fn new(table: &[ParameterSpec]) -> Self {
+        let sync = index_of(table, Target::Sync);
+        let sync_labels = match table.get(sync).map(|spec| &spec.kind) {
+            Some(Kind::Choice { labels, .. }) => *labels,
+            _ => &[],
+        };
+        Header {
+            play: index_of(table, Target::SongPlay),
+            audition: index_of(table, Target::Audition),
+            sync,
+            sync_labels,
+            choosing: Arc::default(),
+        }
+    }
+
+    pub(super) fn show(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
+        ui.horizontal(|ui| {
+            ui.vertical(|ui| {
+                let file = view.file.as_deref().unwrap_or_default();
+                let title = view.title.as_deref().unwrap_or(if file.is_empty() { "No song" } else { file });
+                ui.label(RichText::new(title).heading().strong());
+                ui.label(RichText::new(description(view)).small().color(theme::FAINT));
+            });
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let open = egui::Button::new(RichText::new("Open…").strong());
+                if ui.add_enabled(!self.choosing.load(Relaxed), open).clicked() {
+                    self.choose(instance);
+                }
+                ui.add_space(6.0);
+                self.show_sync(ui, controls);
+                toggle(ui, controls, self.audition, "Audition");
+                toggle(ui, controls, self.play, "Play");
+                ui.add_space(10.0);
+                show_position(ui, view.control.as_ref().map(|control| control.position()));
+            });
+        });
+    }
+
+    fn show_sync(&self, ui: &mut Ui, controls: &Controls<'_>) {
+        let last = self.sync_labels.len().saturating_sub(1).max(1) as f32;
+        let now = (controls.params.normalised(self.sync) * last).round() as usize;
+        let shown = self.sync_labels.get(now).copied().unwrap_or_default();
+        egui::ComboBox::from_id_salt("sync").width(84.0).selected_text(shown).show_ui(ui, |ui| {
+            for (choice, label) in self.sync_labels.iter().enumerate() {
+                let colour = if choice == now { theme::BACKGROUND } else { theme::TEXT };
+                if ui.selectable_label(choice == now, RichText::new(*label).color(colour)).clicked() {
+                    controls.set(self.sync, choice as f32 / last);
+                }
+            }
+        });
+        ui.label(RichText::new("Sync").color(theme::FAINT));
+    }
+
+    /// Asks for a file without holding up the host: the dialog belongs to this thread, the wait for its answer does not.
+    fn choose(&self, instance: &Arc<Instance>) {
+        let dialog = rfd::AsyncFileDialog::new().set_title("Open a song").add_filter("Modules", &EXTENSIONS);
+        let chosen = dialog.pick_file();
+        let (instance, choosing) = (Arc::clone(instance), Arc::clone(&self.choosing));
+        choosing.store(true, Relaxed);
+        let waiting = Arc::clone(&choosing);
+        let waiter = thread::Builder::new().name("busker-dialog".to_owned()).spawn(move || {
+            if let Some(file) = pollster::block_on(chosen) {
+                instance.open_later(file.path().to_owned());
+            }
+            waiting.store(false, Relaxed);
+        });
+        if waiter.is_err() {
+            choosing.store(false, Relaxed);
+        }
+    }
+}
+
+fn description(view: &View) -> String {
+    match (&view.file, view.channels) {
+        (None, _) => "Open a MOD, S3M, XM or IT file".to_owned(),
+        (Some(file), 1) => format!("{file} · 1 channel"),
+        (Some(file), channels) => format!("{file} · {channels} channels"),
+    }
+}
+
+fn toggle(ui: &mut Ui, controls: &Controls<'_>, index: usize, text: &str) {
+    let on = controls.is_on(index);
+    let colour = if on { theme::BACKGROUND } else { theme::TEXT };
+    if ui.selectable_label(on, RichText::new(text).color(colour)).clicked() {
+        controls.set(index, if on { 0.0 } else { 1.0 });
+    }
+}
+
+/// Order, row and tempo, lit while the song runs.
+fn show_position(ui: &mut Ui, position: Option<Position>) {
+    let position = position.unwrap_or_default();
+    let text = format!(
+        "{:03} : {:03}   {:3} BPM   {} ticks",
+        position.order, position.row, position.tempo, position.speed
+    );
+    let colour = if position.running { theme::ACCENT } else { theme::FAINT };
+    let frame =
+        egui::Frame::new().fill(theme::WELL).corner_radius(4).inner_margin(egui::Margin::symmetric(8, 4));
+    frame.show(ui, |ui| ui.label(RichText::new(text).monospace().color(colour)));
+}
+
+/// The last thing that went wrong, and what had to be left out.
+pub(super) fn show_notice(ui: &mut Ui, view: &View) {
+    let dropped = match view.dropped_events {
+        0 => None,
+        events => Some(format!("{events} events came faster than they can be played")),
+    };
+    let missed = match view.missed_waits {
+        0 => None,
+        waits => Some(format!("{waits} times the bounce went on before a song was ready")),
+    };
+    for text in view.notice.clone().into_iter().chain(dropped).chain(missed) {
+        ui.label(RichText::new(text).small().color(theme::WARNING));
+    }
+}
