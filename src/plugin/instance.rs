@@ -135,7 +135,11 @@ impl Instance {
         let values = Arc::new(ParameterValues::new(&table));
         let layout = K::LAYOUTS.first().map(super::engine_layout).unwrap_or_default();
         let loaded = Loaded { rack: Rack::default(), setup: Setup::default() };
-        let session = Session { layout, loaded, examined: None, notice: None, control: None };
+        let mut session = Session { layout, loaded, examined: None, notice: None, control: None };
+        match session.load(Rack::demo()) {
+            Ok(loaded) => session.loaded = loaded,
+            Err(error) => session.notify(Some(error.to_string())),
+        }
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
         Arc::new(Instance { table, values, session, worker, dropped_events: AtomicU64::new(0) })

@@ -149,6 +149,12 @@ pub enum RackError {
 }
 
 impl Rack {
+    /// The rack of a new instance: the project's own demo song.
+    pub fn demo() -> Self {
+        let bytes: &[u8] = include_bytes!("demo.it");
+        Self { song: Some(Module { name: "demo.it".to_owned(), bytes: bytes.into() }), ..Self::default() }
+    }
+
     /// Reads the text of a `.busker.toml` file.
     pub fn from_toml(text: &str) -> Result<Self, RackError> {
         toml::from_str::<Self>(text)?.checked()
@@ -228,6 +234,11 @@ mod tests {
         assert!(rack.routing == Routing::default());
         let again = Rack::unpack(&rack.pack().unwrap()).unwrap();
         assert_eq!(again.unknown["space"]["size"], 3);
+    }
+
+    #[test]
+    fn the_demo_song_loads() {
+        assert!(Rack::demo().setup(&Layout::default()).unwrap().song.is_some());
     }
 
     #[test]

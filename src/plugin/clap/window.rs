@@ -60,9 +60,8 @@ impl HostEvents {
 
     /// The last transport for `frame` of a call of `frames` frames. Real-time: yes.
     pub(super) fn transport_at(&self, frame: usize, frames: usize) -> Option<&clap_event_transport> {
-        let events = (0..self.count()).filter_map(|index| self.get(index));
-        let event =
-            events.filter(|event| is_transport(event) && clamp(event.time, frames) == frame).last()?;
+        let mut latest_first = (0..self.count()).rev().filter_map(|index| self.get(index));
+        let event = latest_first.find(|event| is_transport(event) && clamp(event.time, frames) == frame)?;
         // SAFETY: the type says that the header begins a transport event.
         Some(unsafe { &*ptr::from_ref(event).cast::<clap_event_transport>() })
     }

@@ -144,7 +144,9 @@ impl Window {
     pub(super) fn show(&self, host: &HostLists<'_>, piece: &Range<usize>, frames: usize) -> usize {
         let mut contents = self.contents.borrow_mut();
         let Contents { events, points, queues, .. } = &mut *contents;
-        (events.clear(), points.clear(), queues.clear());
+        events.clear();
+        points.clear();
+        queues.clear();
         let within = |offset: i32| piece.contains(&clamp(offset, frames));
         let moved = |offset: i32| (clamp(offset, frames) - piece.start) as i32;
         let mut dropped = 0;
