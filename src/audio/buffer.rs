@@ -7,6 +7,7 @@ use super::AudioBlockMut;
 use super::AudioSource;
 use super::MAX_CHANNELS;
 use super::Plane;
+use std::ops::Range;
 
 /// `channels` planes of `frames` samples each, one after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +54,13 @@ impl AudioBuffer {
     pub fn block_mut(&mut self, frames: usize) -> AudioBlockMut<'_> {
         let frames = frames.min(self.frames);
         AudioBlockMut::new(self.data.chunks_exact_mut(self.frames.max(1)).map(|plane| &mut plane[..frames]))
+    }
+
+    /// The frames of `range`, clipped to the buffer.
+    pub fn range_mut(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
+        let end = range.end.min(self.frames);
+        let start = range.start.min(end);
+        AudioBlockMut::new(self.data.chunks_exact_mut(self.frames.max(1)).map(|plane| &mut plane[start..end]))
     }
 
     /// Sets every sample to 0.

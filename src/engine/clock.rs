@@ -168,9 +168,13 @@ impl HostClock {
 
     /// Frame on which the next tick begins; `None` while stopped.
     pub(super) fn next_frame(&self, ticks: &TickBeats) -> Option<u64> {
-        let segment = self.segment?;
-        let beats = self.start_beat + ticks.beats(self.next) / self.ratio;
-        Some((segment.frame_of(beats, self.rate) + 0.5).floor().max(0.0) as u64)
+        self.frame_of(self.next, ticks).map(|frame| frame.max(0) as u64)
+    }
+
+    /// Frame on which any tick begins, or would have begun; `None` while stopped.
+    pub(super) fn frame_of(&self, tick: u64, ticks: &TickBeats) -> Option<i64> {
+        let beats = self.start_beat + ticks.beats(tick) / self.ratio;
+        self.segment.map(|segment| (segment.frame_of(beats, self.rate) + 0.5).floor() as i64)
     }
 
     /// The number of the tick that begins now; the next one follows it.

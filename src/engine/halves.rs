@@ -2,6 +2,7 @@
 
 use super::EngineConfig;
 use super::render::Engine;
+use super::song::Playing;
 use crate::graph::GraphError;
 use crate::graph::Plan;
 use crate::machine::Machine;
@@ -26,7 +27,7 @@ const QUEUE: usize = 64;
 /// What the audio thread is asked to do; each replaces at most one object.
 pub(super) enum Command {
     SetPlan(Box<Plan>),
-    SetSong(Option<Box<super::render::Playing>>),
+    SetSong(Option<Box<Playing>>),
     SetInsert { strip: usize, slot: usize, machine: Option<Box<Machine>> },
 }
 
@@ -35,7 +36,7 @@ pub(super) enum Old {
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Plan(Box<Plan>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
-    Song(Box<super::render::Playing>),
+    Song(Box<Playing>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Machine(Box<Machine>),
 }
@@ -153,8 +154,7 @@ impl Worker {
             _ => false,
         };
         if !same {
-            let playing =
-                setup.song.as_ref().map(|song| Box::new(super::render::Playing::new(song, self.rate)));
+            let playing = setup.song.as_ref().map(|song| Box::new(Playing::new(song, self.rate)));
             self.outbox.push_back(Command::SetSong(playing));
             self.song = setup.song.clone();
         }

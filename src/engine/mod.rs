@@ -6,8 +6,10 @@
 mod clock;
 mod event;
 mod halves;
+mod keys;
 mod parameter;
 mod render;
+mod song;
 
 pub use event::Event;
 pub use event::EventKind;

@@ -7,29 +7,39 @@ use super::EngineConfig;
 use super::Event;
 use super::ParameterSpec;
 use super::ParameterValues;
+use super::TEMPO_RATIOS;
 use super::Target;
 use super::Transport;
+use super::clock::End;
 use super::halves::Command;
 use super::halves::Old;
 use super::halves::PositionCell;
+use super::keys::KeyboardMode;
+use super::keys::Keys;
+use super::song::Playing;
+use super::song::SongSettings;
+use super::song::Sync;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioBuffer;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::RenderContext;
 use crate::graph::Plan;
 use crate::graph::SourceBlock;
 use crate::mixer::INPUT_SOURCE;
+use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::Meter;
+use crate::mixer::SONG_CHANNELS;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
 use crate::mixer::strip_channels;
 use crate::rt::CommandReceiver;
-use crate::tracker::Song;
+use crate::tracker::Interpolation;
+use crate::tracker::Tone;
 use crate::units::Decibels;
-use crate::units::SampleRate;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -62,15 +72,6 @@ impl Source {
     }
 }
 
-/// A song with all that plays it.
-pub(super) struct Playing;
-
-impl Playing {
-    pub(super) fn new(_song: &Arc<Song>, _rate: SampleRate) -> Self {
-        Self
-    }
-}
-
 /// Renders. Real-time, apart from `new`.
 pub struct Engine {
     commands: CommandReceiver<Command, Old>,
@@ -79,6 +80,9 @@ pub struct Engine {
     strips: Vec<Strip>,
     plan: Option<Box<Plan>>,
     song: Option<Box<Playing>>,
+    settings: SongSettings,
+    keys: Keys,
+    transport: Transport,
     sources: Vec<Source>,
     main_input: usize,
     position: Arc<PositionCell>,
@@ -104,6 +108,9 @@ impl Engine {
             strips,
             plan: None,
             song: None,
+            settings: SongSettings::default(),
+            keys: Keys::default(),
+            transport: Transport::default(),
             sources: (0..SOURCES)
                 .map(|source| Source::new(if source == INPUT_SOURCE { main_input } else { 2 }))
                 .collect(),
@@ -119,6 +126,11 @@ impl Engine {
         self.frame = 0;
         self.values.mark_all();
         self.strips.iter_mut().for_each(Strip::reset);
+        self.transport = Transport::default();
+        self.keys.reset();
+        if let Some(song) = &mut self.song {
+            song.reset();
+        }
     }
 
     /// Fills `outputs` with the next frames.
@@ -131,13 +143,25 @@ impl Engine {
         side: Option<&AudioBlock<'_>>,
         outputs: &mut [AudioBlockMut<'_>],
     ) {
-        let _ = (side, call.transport, call.events);
+        let _ = side;
         self.drain_commands();
         self.apply_parameters();
+        if let Some(transport) = call.transport {
+            self.transport = transport;
+            if let Some(song) = &mut self.song {
+                song.follow(&transport, self.frame);
+            }
+        }
         let mut done = 0;
+        let mut events = call.events;
         while done < call.frames {
             let frames = BLOCK_SIZE.min(call.frames - done);
-            self.block(done..done + frames, outputs);
+            let last = done + frames == call.frames;
+            let count =
+                events.iter().take_while(|event| last || (event.frame as usize) < done + frames).count();
+            let (now, later) = events.split_at(count); // `count` counts them
+            self.block(done..done + frames, now, outputs);
+            events = later;
             done += frames;
             self.frame += frames as u64;
         }
@@ -153,7 +177,7 @@ impl Engine {
                     None => machine,
                 }
                 .map(Old::Machine),
-                Command::SetSong(song) => std::mem::replace(&mut self.song, song).map(Old::Song),
+                Command::SetSong(song) => self.set_song(song).map(Old::Song),
             };
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not
@@ -161,8 +185,21 @@ impl Engine {
         }
     }
 
+    /// A new song goes on where the host is.
+    fn set_song(&mut self, song: Option<Box<Playing>>) -> Option<Box<Playing>> {
+        let old = std::mem::replace(&mut self.song, song);
+        self.keys.reset();
+        self.sources[..INPUT_SOURCE].iter_mut().for_each(|source| source.activity = Activity::Silent);
+        if let Some(song) = &mut self.song {
+            song.set(self.settings, self.frame);
+            song.follow(&self.transport, self.frame);
+        }
+        old
+    }
+
     fn apply_parameters(&mut self) {
-        let Self { strips, table, values, .. } = self;
+        let mut settings = self.settings;
+        let Self { strips, table, values, keys, song, .. } = self;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
@@ -171,15 +208,36 @@ impl Engine {
                 Target::StripPan(strip) => strips[strip].set_pan(value),
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
-                _ => {}
+                Target::KeyboardMode => {
+                    let mode = match value as usize {
+                        1 => KeyboardMode::Channel,
+                        2 => KeyboardMode::Selected,
+                        // Modes that are still to come play as the first one.
+                        _ => KeyboardMode::Multi,
+                    };
+                    keys.set_mode(mode, song.as_deref_mut());
+                }
+                Target::SelectedInstrument => keys.instrument = value as u16,
+                Target::Panic if value >= 0.5 => {
+                    if let Some(song) = song {
+                        song.keyboard.panic();
+                    }
+                }
+                target => change(&mut settings, target, value),
             }
         });
+        if settings != self.settings {
+            self.settings = settings;
+            if let Some(song) = &mut self.song {
+                song.set(settings, self.frame);
+            }
+        }
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
         }
     }
 
-    fn block(&mut self, range: Range<usize>, outputs: &mut [AudioBlockMut<'_>]) {
+    fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
         let frames = range.len();
         let count = outputs.len().min(MAX_OUTPUTS);
         let mut cut: [AudioBlockMut<'_>; MAX_OUTPUTS] = std::array::from_fn(|_| AudioBlockMut::new([]));
@@ -188,6 +246,7 @@ impl Engine {
         }
         let cut = &mut cut[..count];
         self.take_input(cut);
+        self.play_song(&range, events);
         let Some(plan) = &mut self.plan else {
             cut.iter_mut().for_each(AudioBlockMut::silence);
             return;
@@ -197,6 +256,32 @@ impl Engine {
             activity: self.sources[number].activity,
         });
         plan.run(self.frame, &sources, &mut self.strips, cut);
+    }
+
+    /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
+    fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
+        let frames = range.len();
+        let sources = &mut self.sources[..INPUT_SOURCE]; // SOURCES is more
+        sources.iter_mut().for_each(|source| source.activity = Activity::Silent);
+        let Some(song) = &mut self.song else { return };
+        let mut events = events.iter().peekable();
+        let mut start = 0;
+        while start < frames {
+            let frame = self.frame + start as u64;
+            song.begin_ticks(frame);
+            let due =
+                |event: &&Event| (event.frame as usize).saturating_sub(range.start).min(frames - 1) <= start;
+            while let Some(event) = events.next_if(due) {
+                self.keys.act(&event.kind, song, frame);
+            }
+            let tick = song.next_frame().map_or(frames, |next| start.saturating_add((next - frame) as usize));
+            let event =
+                events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
+            let end = tick.min(event).clamp(start + 1, frames);
+            render_piece(song, sources, frame, start..end);
+            start = end;
+        }
+        self.position.store(song.position());
     }
 
     /// Copies the main input, which arrives in the main output's memory, to its source.
@@ -219,6 +304,66 @@ impl Engine {
     }
 }
 
+/// Renders frames between two ticks or events; a source that sounds in any piece of the block is sounding.
+fn render_piece(song: &mut Playing, sources: &mut [Source], frame: u64, range: Range<usize>) {
+    let (channels, slots) = sources.split_at_mut(KEYBOARD_SOURCE.min(sources.len()));
+    let count = song.player.song().channels.len().min(channels.len());
+    let mut ctx = RenderContext::new(frame, Activity::Silent);
+    let sounding = with_blocks(&mut channels[..count], &range, |blocks| song.player.render(&mut ctx, blocks));
+    finish_piece(channels, &range, sounding);
+    let sounding = with_blocks(slots, &range, |blocks| song.keyboard.render(&mut ctx, blocks).into());
+    finish_piece(slots, &range, sounding);
+}
+
+/// Lends out the frames of `range` of every source.
+fn with_blocks(
+    sources: &mut [Source],
+    range: &Range<usize>,
+    render: impl FnOnce(&mut [AudioBlockMut<'_>]) -> u64,
+) -> u64 {
+    let mut blocks: [AudioBlockMut<'_>; SONG_CHANNELS] = std::array::from_fn(|_| AudioBlockMut::new([]));
+    let count = sources.len().min(SONG_CHANNELS);
+    for (block, source) in blocks.iter_mut().zip(sources) {
+        *block = source.buffer.range_mut(range.clone());
+    }
+    render(&mut blocks[..count])
+}
+
+/// Marks what sounds, and clears this piece of what does not, since another piece of the block may sound.
+fn finish_piece(sources: &mut [Source], range: &Range<usize>, sounding: u64) {
+    for (number, source) in sources.iter_mut().enumerate() {
+        if sounding >> number & 1 == 1 {
+            if source.activity == Activity::Silent {
+                source.buffer.range_mut(0..range.start).silence();
+                source.activity = Activity::Sounding;
+            }
+        } else if source.activity == Activity::Sounding {
+            source.buffer.range_mut(range.clone()).silence();
+        }
+    }
+}
+
+/// Changes what a parameter of the song means.
+fn change(settings: &mut SongSettings, target: Target, value: f32) {
+    let on = value >= 0.5;
+    match target {
+        Target::SongPlay => settings.play = on,
+        Target::Audition => settings.audition = on,
+        // Modes that are still to come run freely.
+        Target::Sync => settings.sync = if on { Sync::Free } else { Sync::Song },
+        Target::ModuleTempo => settings.scale_tempo = !on,
+        Target::TempoRatio => settings.ratio = TEMPO_RATIOS.get(value as usize).copied().unwrap_or(1.0),
+        Target::StartBeat => settings.start_beat = value.into(),
+        Target::StartOrder => settings.start_order = value as u16,
+        Target::Tone => settings.tone = if on { Tone::Authentic } else { Tone::Clean },
+        Target::Interpolation => {
+            settings.interpolation = if on { Interpolation::Linear } else { Interpolation::None };
+        }
+        Target::EndBehaviour => settings.end = [End::Loop, End::Stop, End::Hold][(value as usize).min(2)],
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +373,7 @@ mod tests {
     use crate::engine::Worker;
     use crate::engine::table;
     use crate::mixer::Layout;
+    use crate::units::SampleRate;
 
     fn insert(channels: usize) -> (Control, Engine, Worker) {
         let table: Arc<[ParameterSpec]> = table().into();

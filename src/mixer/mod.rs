@@ -8,7 +8,6 @@ mod strip;
 
 pub use routing::Bus;
 pub use routing::INPUT_SOURCE;
-pub use routing::KEYBOARD_SLOTS;
 pub use routing::KEYBOARD_SOURCE;
 pub use routing::Layout;
 pub use routing::Routing;

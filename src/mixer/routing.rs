@@ -12,11 +12,9 @@ use crate::graph::Graph;
 use crate::graph::GraphError;
 use crate::graph::NodeId;
 use crate::graph::Plan;
+use crate::tracker::KEYBOARD_SLOTS;
 use serde::Deserialize;
 use serde::Serialize;
-
-/// Slots that keyboard notes sound through, one for each MIDI channel.
-pub const KEYBOARD_SLOTS: usize = 16;
 
 /// The host's side of the desk: channels of each of its buses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -235,6 +235,15 @@ impl SongPlayer {
         }
     }
 
+    /// Moves on what sounds by a tick, without the song: envelopes and fade-outs while the song stands. Real-time: yes.
+    pub fn hold(&mut self) {
+        self.flow.first_tick = false;
+        for ch in &mut self.channels {
+            ch.step = Step::default();
+        }
+        self.update_voices();
+    }
+
     /// Length of the tick that has begun, by the module's own tempo.
     pub fn tick_seconds(&self) -> f64 {
         2.5 / f64::from(self.flow.position.tempo.max(1))

@@ -258,6 +258,19 @@ impl Voice {
         *self = fresh;
     }
 
+    /// As `restart`, while what sounded before fades out. Real-time: yes.
+    pub(crate) fn restart_over_tail(&mut self, setup: &ChannelSetup, rules: &Rules) {
+        self.leave_tail();
+        let tail = std::mem::replace(&mut self.tail, ChannelState::new());
+        self.restart(setup, rules);
+        self.tail = tail;
+    }
+
+    /// Plays the tick's frames at another step than the tick's own.
+    pub(crate) fn set_step(&mut self, step_q32: i64) {
+        (self.sound.step_q32, self.last_step_q32) = (step_q32, step_q32);
+    }
+
     pub(crate) fn set_tone(&mut self, tone: Tone) {
         self.sound.tone = tone;
         self.tail.tone = tone;

@@ -1,0 +1,62 @@
+//! A song unrolled: every tick from the start to where it repeats.
+//!
+//! Built on the worker by running the replay without sound, so that jumps, loops and delays cannot differ from what
+//! plays. Read by the engine's clock on the audio thread.
+
+use super::player::Position;
+use super::player::SongPlayer;
+use super::song::Song;
+use crate::units::SampleRate;
+use std::sync::Arc;
+
+/// Ticks of a timeline, at most; more than an hour at the usual tempo.
+const MAX_TICKS: usize = 200_000;
+
+/// Any rate: ticks do not depend on it.
+const RATE: SampleRate = SampleRate(48000.0);
+
+/// Ticks of an intro and a loop.
+pub struct Timeline {
+    ticks: Vec<Position>,
+    loop_start: usize,
+}
+
+impl Timeline {
+    /// Unrolls `song`; one that goes on for more than 200,000 ticks is cut there. Allocates.
+    pub fn build(song: &Arc<Song>) -> Self {
+        let mut player = SongPlayer::new(Arc::clone(song), RATE);
+        let mut ticks: Vec<Position> = Vec::new();
+        while ticks.len() < MAX_TICKS {
+            player.tick();
+            let place = player.position();
+            if player.finished() {
+                let first =
+                    |tick: &Position| (tick.order, tick.row, tick.tick) == (place.order, place.row, 0);
+                return Self { loop_start: ticks.iter().position(first).unwrap_or(0), ticks };
+            }
+            ticks.push(place);
+        }
+        Self { ticks, loop_start: 0 }
+    }
+
+    /// Every tick once, in the order of playing.
+    pub fn ticks(&self) -> &[Position] {
+        &self.ticks
+    }
+
+    /// Tick that follows the last one.
+    pub fn loop_start(&self) -> usize {
+        self.loop_start
+    }
+
+    /// Length of a tick at the module's own tempo.
+    pub fn tick_seconds(&self, tick: usize) -> f64 {
+        let tempo = self.ticks.get(tick).map_or(125, |tick| tick.tempo);
+        2.5 / f64::from(tempo.max(1))
+    }
+
+    /// Length of intro and loop at the module's own tempo.
+    pub fn seconds(&self) -> f64 {
+        (0..self.ticks.len()).map(|tick| self.tick_seconds(tick)).sum()
+    }
+}

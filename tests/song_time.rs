@@ -1,0 +1,190 @@
+//! The song in the engine: on the host's grid, the same bits for every cut, silent when it should be.
+
+use busker::audio::AudioBuffer;
+use busker::dsp::Level;
+use busker::engine::Call;
+use busker::engine::Engine;
+use busker::engine::EngineConfig;
+use busker::engine::ParameterValues;
+use busker::engine::Setup;
+use busker::engine::Target;
+use busker::engine::Transport;
+use busker::engine::Worker;
+use busker::engine::table;
+use busker::mixer::Layout;
+use busker::sample::SampleData;
+use busker::tracker::Song;
+use busker::tracker::load::load;
+use busker::units::SampleRate;
+use std::sync::Arc;
+
+const RATE: f64 = 48000.0;
+
+struct Player {
+    engine: Engine,
+    _worker: Worker,
+    values: Arc<ParameterValues>,
+}
+
+impl Player {
+    fn new(song: Song) -> Self {
+        let parameters = table();
+        let values = Arc::new(ParameterValues::new(&parameters));
+        let config = EngineConfig {
+            rate: SampleRate(RATE),
+            layout: Layout { main_input: 0, sidechain: 0, outputs: vec![2; 2] },
+            table: parameters.into(),
+            values: Arc::clone(&values),
+            level: Level::detect(),
+        };
+        let (_control, engine, mut worker) = busker::engine::new(config);
+        worker.apply(&Setup { song: Some(Arc::new(song)), ..Setup::default() }).unwrap();
+        Self { engine, _worker: worker, values }
+    }
+
+    fn set(&self, target: Target, value: f32) {
+        let index = table().iter().position(|spec| spec.target == target).unwrap();
+        self.values.set(index, value);
+    }
+
+    /// Left of the main output over `frames` frames in calls of the sizes in turn.
+    fn render(
+        &mut self,
+        frames: usize,
+        sizes: &[usize],
+        host: impl Fn(usize) -> Option<Transport>,
+    ) -> Vec<f32> {
+        let mut out = Vec::with_capacity(frames);
+        for &size in sizes.iter().cycle() {
+            let size = size.min(frames - out.len());
+            let mut buffers = [AudioBuffer::new(2, size), AudioBuffer::new(2, size)];
+            let mut blocks = buffers.each_mut().map(|buffer| buffer.block_mut(size));
+            let call = Call { frames: size, transport: host(out.len()), events: &[] };
+            self.engine.render(&call, None, &mut blocks);
+            out.extend_from_slice(buffers[0].channel(0));
+            if out.len() == frames {
+                return out;
+            }
+        }
+        out
+    }
+}
+
+/// A four-channel MOD of one pattern whose first channel clicks on every row: one frame of full scale, then silence.
+fn clicks() -> Song {
+    let mut bytes = vec![0u8; 1084];
+    bytes[..6].copy_from_slice(b"clicks");
+    let sample = 20 + 22;
+    bytes[sample..sample + 2].copy_from_slice(&32u16.to_be_bytes()); // words
+    bytes[sample + 3] = 64; // volume
+    bytes[sample + 7] = 1; // no loop
+    bytes[950] = 1; // orders
+    bytes[951] = 127;
+    bytes[1080..].copy_from_slice(b"M.K.");
+    for _row in 0..64 {
+        bytes.extend_from_slice(&[0x00, 0xd6, 0x10, 0x00]); // C-3, sample 1
+        bytes.extend_from_slice(&[0; 12]);
+    }
+    let mut data = [0u8; 64];
+    data[2..6].fill(127);
+    bytes.extend_from_slice(&data);
+    let song = load(&bytes).unwrap();
+    assert!(matches!(*song.samples[0].data, SampleData::Mono8(_)));
+    song
+}
+
+/// First frames of sounds after at least 100 frames of silence.
+fn onsets(audio: &[f32]) -> Vec<usize> {
+    let mut quiet = 100;
+    let mut found = Vec::new();
+    for (frame, sample) in audio.iter().enumerate() {
+        if sample.abs() > 1e-4 {
+            if quiet >= 100 {
+                found.push(frame);
+            }
+            quiet = 0;
+        } else {
+            quiet += 1;
+        }
+    }
+    found
+}
+
+fn host(tempo: f64) -> impl Fn(usize) -> Option<Transport> {
+    move |frame| {
+        let beats = Some(frame as f64 * tempo / (60.0 * RATE));
+        Some(Transport { playing: true, tempo, beats, ..Transport::default() })
+    }
+}
+
+#[test]
+fn rows_stay_on_the_hosts_grid_for_two_minutes_at_an_odd_tempo() {
+    let tempo = 174.53;
+    for size in [64, 441, 8192] {
+        let audio = Player::new(clicks()).render(120 * 48000, &[size], host(tempo));
+        let found = onsets(&audio);
+        // Four rows to a beat; a click sounds some frames after its row begins, the same number each time.
+        let first = found[0] as f64;
+        assert!(found.len() > 1300, "{} clicks in blocks of {size}", found.len());
+        for (row, &frame) in found.iter().enumerate() {
+            let grid = first + row as f64 / 4.0 * 60.0 * RATE / tempo;
+            assert!((frame as f64 - grid).abs() <= 1.5, "blocks of {size}, row {row}: {frame} {grid}");
+        }
+    }
+}
+
+#[test]
+fn the_same_bits_come_out_however_calls_are_cut() {
+    let render = |sizes: &[usize], sync: f32| {
+        let mut player = Player::new(clicks());
+        player.set(Target::Sync, sync);
+        player.render(200_000, sizes, host(131.7))
+    };
+    for sync in [0.0, 3.0] {
+        let whole = render(&[8192], sync);
+        assert!(onsets(&whole).len() > 20);
+        for sizes in [&[1][..], &[7], &[64], &[256], &[1000], &[1, 8192, 0, 33, 441]] {
+            assert!(render(sizes, sync) == whole, "sync {sync}, blocks {sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stopped_host_is_silent_until_audition_is_on() {
+    let stopped = |_| Some(Transport::default());
+    let mut player = Player::new(clicks());
+    assert!(onsets(&player.render(48000, &[512], stopped)).is_empty());
+    player.set(Target::Audition, 1.0);
+    assert_eq!(onsets(&player.render(48000, &[512], stopped)).len(), 9);
+    player.set(Target::SongPlay, 0.0);
+    player.render(512, &[512], stopped);
+    assert!(onsets(&player.render(48000, &[512], stopped)).is_empty());
+}
+
+#[test]
+fn free_sync_keeps_the_modules_own_tempo_and_restarts_with_the_host() {
+    let mut player = Player::new(clicks());
+    player.set(Target::Sync, 3.0);
+    let spacing = |found: &[usize]| found[1] - found[0];
+    let found = onsets(&player.render(48000, &[512], host(200.0)));
+    assert_eq!(spacing(&found), 5760);
+    player.render(512, &[512], |_| Some(Transport::default()));
+    let again = onsets(&player.render(48000, &[512], host(90.0)));
+    assert_eq!(again, found);
+}
+
+#[test]
+fn a_jump_is_followed_and_the_tempo_ratio_obeyed() {
+    let mut player = Player::new(clicks());
+    player.set(Target::TempoRatio, 5.0);
+    let jumping = |frame: usize| {
+        let beats = frame as f64 * 120.0 / (60.0 * RATE) + if frame >= 24000 { 0.1 } else { 0.0 };
+        Some(Transport { playing: true, tempo: 120.0, beats: Some(beats), ..Transport::default() })
+    };
+    let found = onsets(&player.render(48000, &[500], jumping));
+    // Ratio 2: eight rows to a beat of 24000 frames; after the jump the grid lies 2400 frames earlier.
+    let first = found[0];
+    let expected: Vec<usize> =
+        (0..8).map(|row| row * 3000 + first).chain((0..8).map(|row| 24600 + row * 3000 + first)).collect();
+    assert_eq!(found, expected);
+}
