@@ -133,7 +133,7 @@ impl Instance {
     pub(super) fn new<K: Kind>() -> Arc<Self> {
         let table: Arc<[ParameterSpec]> = engine::table().into();
         let values = Arc::new(ParameterValues::new(&table));
-        let layout = K::LAYOUTS.first().map(super::engine_layout).unwrap_or_default();
+        let layout = K::LAYOUTS.first().map(super::engine_layout::<K>).unwrap_or_default();
         let loaded = Loaded { rack: Rack::default(), setup: Setup::default() };
         let mut session = Session { layout, loaded, examined: None, notice: None, control: None };
         match session.load(Rack::demo()) {

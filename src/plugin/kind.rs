@@ -22,6 +22,10 @@ pub(crate) trait Kind: Send + 'static {
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory];
     /// The first is the default and has every bus; the others differ in the main bus's width.
     const LAYOUTS: &'static [AudioIOLayout];
+    /// Whether there is a main input, which the main output takes on.
+    const PAIRED: bool;
+    /// The same plugin as the framework's VST3 side must see it.
+    type Vst3: Kind;
 }
 
 /// Plays songs and notes into sixteen stereo outputs.
@@ -29,6 +33,10 @@ pub(crate) struct Instrument;
 
 /// Takes a track through the desk.
 pub(crate) struct Insert;
+
+/// The insert in VST3. The framework compares the first auxiliary bus with the width of the main bus, so that a layout whose
+/// widths differ is refused: here the main buses are the first auxiliary ones, and the guard calls them main.
+pub(crate) struct InsertVst3;
 
 const STEREO: NonZeroU32 = new_nonzero_u32(2);
 
@@ -59,6 +67,8 @@ impl Kind for Instrument {
             ],
         },
     }];
+    const PAIRED: bool = false;
+    type Vst3 = Self;
 }
 
 impl Kind for Insert {
@@ -76,6 +86,36 @@ impl Kind for Insert {
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = &[Vst3SubCategory::Fx, Vst3SubCategory::Tools];
     const LAYOUTS: &'static [AudioIOLayout] =
         &[insert("Stereo", 2), insert("Mono", 1), insert("Quad", 4), insert("5.1", 6), insert("7.1", 8)];
+    const PAIRED: bool = true;
+    type Vst3 = InsertVst3;
+}
+
+impl Kind for InsertVst3 {
+    const NAME: &'static str = Insert::NAME;
+    const DESCRIPTION: &'static str = Insert::DESCRIPTION;
+    const CLAP_ID: &'static str = Insert::CLAP_ID;
+    const CLAP_FEATURES: &'static [ClapFeature] = Insert::CLAP_FEATURES;
+    const VST3_CLASS_ID: [u8; 16] = Insert::VST3_CLASS_ID;
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] = Insert::VST3_SUBCATEGORIES;
+    const LAYOUTS: &'static [AudioIOLayout] = &[
+        insert_vst3("Stereo", &[STEREO; 2], &[STEREO; 7]),
+        insert_vst3("Mono", &[width(1), STEREO], &wide_first(1)),
+        insert_vst3("Quad", &[width(4), STEREO], &wide_first(4)),
+        insert_vst3("5.1", &[width(6), STEREO], &wide_first(6)),
+        insert_vst3("7.1", &[width(8), STEREO], &wide_first(8)),
+    ];
+    const PAIRED: bool = true;
+    type Vst3 = Self;
+}
+
+const fn width(channels: u32) -> NonZeroU32 {
+    new_nonzero_u32(channels)
+}
+
+const fn wide_first(channels: u32) -> [NonZeroU32; 7] {
+    let mut outputs = [STEREO; 7];
+    outputs[0] = width(channels);
+    outputs
 }
 
 const fn insert(name: &'static str, channels: u32) -> AudioIOLayout {
@@ -90,6 +130,26 @@ const fn insert(name: &'static str, channels: u32) -> AudioIOLayout {
             main_output: Some("Main"),
             aux_inputs: &["Sidechain"],
             aux_outputs: &["Out 2", "Out 3", "Out 4", "Out 5", "Out 6", "Out 7"],
+        },
+    }
+}
+
+const fn insert_vst3(
+    name: &'static str,
+    inputs: &'static [NonZeroU32],
+    outputs: &'static [NonZeroU32],
+) -> AudioIOLayout {
+    AudioIOLayout {
+        main_input_channels: None,
+        main_output_channels: None,
+        aux_input_ports: inputs,
+        aux_output_ports: outputs,
+        names: PortNames {
+            layout: Some(name),
+            main_input: None,
+            main_output: None,
+            aux_inputs: &["Main", "Sidechain"],
+            aux_outputs: &["Main", "Out 2", "Out 3", "Out 4", "Out 5", "Out 6", "Out 7"],
         },
     }
 }

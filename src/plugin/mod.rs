@@ -59,8 +59,8 @@ impl Listed {
         Listed {
             clap_descriptor: PluginDescriptor::for_plugin::<Busker<K>>,
             create_clap: clap::create::<Busker<K>>,
-            vst3_info: PluginInfo::for_plugin::<Busker<K>>,
-            create_vst3: vst3::create::<Busker<K>>,
+            vst3_info: PluginInfo::for_plugin::<Busker<K::Vst3>>,
+            create_vst3: vst3::create::<Busker<K::Vst3>>,
         }
     }
 }
@@ -137,7 +137,7 @@ impl<K: Kind> Plugin for Busker<K> {
         config: &BufferConfig,
         _: &mut impl ActivateContext<Self>,
     ) -> bool {
-        let layout = engine_layout(layout);
+        let layout = engine_layout::<K>(layout);
         self.offline = config.process_mode == ProcessMode::Offline;
         match self.instance.start(SampleRate(f64::from(config.sample_rate)), layout) {
             Ok(engine) => self.engine = Some(engine),
@@ -170,14 +170,22 @@ impl<K: Kind> Plugin for Busker<K> {
         let Some(engine) = &mut self.engine else { return ProcessStatus::Error("not activated") };
         let call =
             Call { frames: buffer.samples(), transport: self.link.next_transport(), events: &self.events };
-        let side = aux.inputs.first().map_or(&[][..], |side| side.as_slice_immutable());
-        let side = AudioBlock::new(side.iter().map(|plane| &**plane));
+        // Where the framework knows no main bus, the first auxiliary ones are it.
+        let main_is_aux = buffer.channels() == 0;
         let mut outputs: [AudioBlockMut<'_>; MAX_OUTPUTS] = std::array::from_fn(|_| AudioBlockMut::new([]));
-        let count = 1 + aux.outputs.len().min(MAX_OUTPUTS - 1);
-        outputs[0] = borrowed(buffer);
-        for (output, aux) in outputs[1..].iter_mut().zip(aux.outputs.iter_mut()) {
-            *output = borrowed(aux);
+        let mut count = 0;
+        let main = (!main_is_aux).then(|| borrowed(buffer));
+        let buses = main.into_iter().chain(aux.outputs.iter_mut().map(borrowed));
+        for (output, bus) in outputs.iter_mut().zip(buses) {
+            *output = bus;
+            count += 1;
         }
+        let mut inputs = aux.inputs.iter().map(|input| input.as_slice_immutable());
+        if K::PAIRED && main_is_aux {
+            let input = inputs.next().unwrap_or_default();
+            outputs[0].planes_mut().iter_mut().zip(input).for_each(|(to, from)| to.copy_from_slice(from));
+        }
+        let side = AudioBlock::new(inputs.next().unwrap_or_default().iter().map(|plane| &**plane));
         engine.render(&call, Some(&side), &mut outputs[..count]);
         ProcessStatus::KeepAlive
     }
@@ -203,15 +211,21 @@ fn borrowed<'a>(buffer: &'a mut Buffer<'_>) -> AudioBlockMut<'a> {
     AudioBlockMut::new(buffer.as_slice().iter_mut().map(|plane| &mut **plane))
 }
 
-fn engine_layout(layout: &AudioIOLayout) -> Layout {
-    let width = |channels: Option<NonZeroU32>| channels.map_or(0, |channels| channels.get() as usize);
-    let main = width(layout.main_output_channels);
-    let aux = layout.aux_output_ports.iter().map(|channels| channels.get() as usize);
+/// The buses as the engine counts them: main input and sidechain, then every output.
+fn engine_layout<K: Kind>(layout: &AudioIOLayout) -> Layout {
+    let widths = |main: Option<NonZeroU32>, aux: &[NonZeroU32]| -> Vec<usize> {
+        main.iter().chain(aux).map(|channels| channels.get() as usize).collect()
+    };
+    let mut inputs = widths(layout.main_input_channels, layout.aux_input_ports).into_iter();
     Layout {
-        main_input: width(layout.main_input_channels),
-        sidechain: width(layout.aux_input_ports.first().copied()),
-        outputs: std::iter::once(main).chain(aux).collect(),
+        main_input: if K::PAIRED { inputs.next().unwrap_or(0) } else { 0 },
+        sidechain: inputs.next().unwrap_or(0),
+        outputs: widths(layout.main_output_channels, layout.aux_output_ports),
     }
+}
+
+impl<K: Kind> vst3::Guarded for Busker<K> {
+    const PAIRED: bool = K::PAIRED;
 }
 
 impl<K: Kind> ClapPlugin for Busker<K> {

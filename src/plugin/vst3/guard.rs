@@ -33,6 +33,12 @@ const AUDIO: MediaType = MediaTypes_::kAudio as MediaType;
 const INPUT: BusDirection = BusDirections_::kInput as BusDirection;
 const OUTPUT: BusDirection = BusDirections_::kOutput as BusDirection;
 
+/// What the guard must know of a plugin beyond what the framework asks.
+pub(in crate::plugin) trait Guarded: Vst3Plugin {
+    /// Whether the first input is a main one, which the first output takes on in place.
+    const PAIRED: bool;
+}
+
 /// What only `process` touches between two `setActive`.
 struct Audio {
     buses: Buses,
@@ -43,7 +49,7 @@ struct Audio {
 }
 
 /// One plugin as a VST3 host sees it.
-pub(super) struct Guard<P: Vst3Plugin> {
+pub(super) struct Guard<P: Guarded> {
     inner: Wrapper<P>,
     link: Arc<Link>,
     /// Empty until the host activates; borrowed for the length of a call, so a host that breaks the thread rules gets an error.
@@ -53,7 +59,7 @@ pub(super) struct Guard<P: Vst3Plugin> {
     main_arrangement: [AtomicU64; 2],
 }
 
-impl<P: Vst3Plugin> Class for Guard<P> {
+impl<P: Guarded> Class for Guard<P> {
     type Interfaces = (
         IComponent,
         IEditController,
@@ -66,7 +72,7 @@ impl<P: Vst3Plugin> Class for Guard<P> {
     );
 }
 
-impl<P: Vst3Plugin> Guard<P> {
+impl<P: Guarded> Guard<P> {
     pub(super) fn new() -> Self {
         let (link, inner) = Link::around(Wrapper::new);
         Guard {
@@ -93,8 +99,7 @@ impl<P: Vst3Plugin> Guard<P> {
 
     fn plan(&self) -> Box<Audio> {
         let inputs = self.bus_channels(INPUT);
-        let main_input = P::AUDIO_IO_LAYOUTS.first().and_then(|layout| layout.main_input_channels);
-        let in_place = main_input.and_then(|_| inputs.first()).copied().unwrap_or(0);
+        let in_place = if P::PAIRED { inputs.first().copied().unwrap_or(0) } else { 0 };
         let capacity = self.announced_frames.load(Ordering::Relaxed);
         let mut buses = Buses::plan(inputs, self.bus_channels(OUTPUT), in_place, capacity);
         // The framework looks for auxiliary inputs as far as the number of outputs reaches, and the other way round.
@@ -261,25 +266,37 @@ macro_rules! forward {
     };
 }
 
-impl<P: Vst3Plugin> IPluginBaseTrait for Guard<P> {
+impl<P: Guarded> IPluginBaseTrait for Guard<P> {
     forward!(IPluginBaseTrait {
         fn initialize(context: *mut FUnknown) -> tresult;
         fn terminate() -> tresult;
     });
 }
 
-impl<P: Vst3Plugin> IComponentTrait for Guard<P> {
+impl<P: Guarded> IComponentTrait for Guard<P> {
     forward!(IComponentTrait {
         fn getControllerClassId(class: *mut TUID) -> tresult;
         fn setIoMode(mode: IoMode) -> tresult;
         fn getBusCount(media: MediaType, direction: BusDirection) -> int32;
-        fn getRoutingInfo(input: *mut RoutingInfo, output: *mut RoutingInfo) -> tresult;
         fn activateBus(media: MediaType, direction: BusDirection, bus: int32, state: TBool) -> tresult;
         fn getState(stream: *mut IBStream) -> tresult;
     });
 
-    /// Types every output as main: Studio One greys out the others. Only the first are on from the start, so that hosts do not
-    /// open sixteen mixer channels unasked.
+    /// What arrives in the main input leaves by the main output, channel by channel.
+    unsafe fn getRoutingInfo(&self, input: *mut RoutingInfo, output: *mut RoutingInfo) -> tresult {
+        // SAFETY: the host's structures, valid during the call; NULL becomes `None`.
+        let (Some(input), Some(output)) = (unsafe { (input.as_ref(), output.as_mut()) }) else {
+            return kInvalidArgument;
+        };
+        if !P::PAIRED || input.mediaType != AUDIO || input.busIndex != 0 {
+            return kResultFalse;
+        }
+        *output = *input;
+        kResultOk
+    }
+
+    /// Types every output as main: Studio One greys out the others. Only the first buses are on from the start, so that hosts do
+    /// not open sixteen mixer channels unasked.
     unsafe fn getBusInfo(
         &self,
         media: MediaType,
@@ -294,10 +311,11 @@ impl<P: Vst3Plugin> IComponentTrait for Guard<P> {
         }
         // SAFETY: the wrapper has refused NULL and filled the rest.
         let info = unsafe { &mut *info };
-        if direction == OUTPUT {
+        let first = bus == 0 && (direction == OUTPUT || P::PAIRED);
+        if first || direction == OUTPUT {
             info.busType = BusTypes_::kMain as BusType;
         }
-        if bus > 0 || info.busType == BusTypes_::kAux as BusType {
+        if !first {
             info.flags &= !(BusInfo_::BusFlags_::kDefaultActive as u32);
         }
         result
@@ -354,7 +372,7 @@ fn read_to_end(stream: &ComRef<'_, IBStream>) -> Option<Vec<u8>> {
     }
 }
 
-impl<P: Vst3Plugin> IAudioProcessorTrait for Guard<P> {
+impl<P: Guarded> IAudioProcessorTrait for Guard<P> {
     forward!(IAudioProcessorTrait {
         fn canProcessSampleSize(size: int32) -> tresult;
         fn getLatencySamples() -> uint32;
@@ -477,7 +495,7 @@ fn widths(arrangements: &[SpeakerArrangement]) -> Vec<usize> {
     arrangements.iter().map(|arrangement| arrangement.count_ones() as usize).collect()
 }
 
-impl<P: Vst3Plugin> IEditControllerTrait for Guard<P> {
+impl<P: Guarded> IEditControllerTrait for Guard<P> {
     forward!(IEditControllerTrait {
         fn setComponentState(stream: *mut IBStream) -> tresult;
         fn setState(stream: *mut IBStream) -> tresult;
@@ -513,7 +531,7 @@ impl<P: Vst3Plugin> IEditControllerTrait for Guard<P> {
     }
 }
 
-impl<P: Vst3Plugin> IMidiMappingTrait for Guard<P> {
+impl<P: Guarded> IMidiMappingTrait for Guard<P> {
     forward!(IMidiMappingTrait {
         fn getMidiControllerAssignment(
             bus: int32, channel: int16, controller: CtrlNumber, parameter: *mut ParamID
@@ -521,7 +539,7 @@ impl<P: Vst3Plugin> IMidiMappingTrait for Guard<P> {
     });
 }
 
-impl<P: Vst3Plugin> INoteExpressionControllerTrait for Guard<P> {
+impl<P: Guarded> INoteExpressionControllerTrait for Guard<P> {
     forward!(INoteExpressionControllerTrait {
         fn getNoteExpressionCount(bus: int32, channel: int16) -> int32;
         fn getNoteExpressionInfo(
@@ -536,13 +554,13 @@ impl<P: Vst3Plugin> INoteExpressionControllerTrait for Guard<P> {
     });
 }
 
-impl<P: Vst3Plugin> IProcessContextRequirementsTrait for Guard<P> {
+impl<P: Guarded> IProcessContextRequirementsTrait for Guard<P> {
     forward!(IProcessContextRequirementsTrait {
         fn getProcessContextRequirements() -> uint32;
     });
 }
 
-impl<P: Vst3Plugin> IUnitInfoTrait for Guard<P> {
+impl<P: Guarded> IUnitInfoTrait for Guard<P> {
     forward!(IUnitInfoTrait {
         fn getUnitCount() -> int32;
         fn getUnitInfo(index: int32, info: *mut UnitInfo) -> tresult;
@@ -565,7 +583,7 @@ impl<P: Vst3Plugin> IUnitInfoTrait for Guard<P> {
     });
 }
 
-impl<P: Vst3Plugin> ChannelContext::IInfoListenerTrait for Guard<P> {
+impl<P: Guarded> ChannelContext::IInfoListenerTrait for Guard<P> {
     forward!(ChannelContext::IInfoListenerTrait {
         fn setChannelContextInfos(list: *mut IAttributeList) -> tresult;
     });

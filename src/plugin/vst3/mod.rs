@@ -10,9 +10,10 @@ mod guard;
 mod transport;
 mod window;
 
+pub(super) use guard::Guarded;
+
 use super::PLUGINS;
 use guard::Guard;
-use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::PluginInfo;
 use nice_plug::wrapper::vst3::vst3::Class;
 use nice_plug::wrapper::vst3::vst3::ComWrapper;
@@ -24,7 +25,7 @@ use std::ptr;
 ///
 /// # Safety
 /// `interface` points at an interface id, `object` at room for a pointer.
-pub(super) unsafe fn create<P: Vst3Plugin>(interface: FIDString, object: *mut *mut c_void) -> tresult {
+pub(super) unsafe fn create<P: Guarded>(interface: FIDString, object: *mut *mut c_void) -> tresult {
     let guard = ComWrapper::new(Guard::<P>::new());
     let Some(unknown) = guard.as_com_ref::<FUnknown>() else { return kNoInterface };
     let unknown = unknown.as_ptr();
