@@ -38,6 +38,9 @@ fn frames(sample: &Sample) -> u32 {
 /// Gives the channel an instrument or sample number.
 pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change) {
     let rules = cx.rules;
+    if rules.is_it() && ch.new_key.is_none() {
+        return;
+    }
     let index = change.number.checked_sub(1);
     let mut instrument = index.filter(|&index| cx.instrument(Some(index)).is_some());
     let Some((mut sample, slot_is_empty)) = chosen_sample(cx, ch, change.number, instrument) else {
@@ -93,8 +96,7 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
     ch.waiting_instrument = 0;
     ch.sound.successor = None;
     let data = cx.instrument(instrument);
-    if !rules.is_it()
-        && instrument_changed
+    if instrument_changed
         && let Some(data) = data
     {
         ch.new_note_action = data.new_note_action;

@@ -102,7 +102,7 @@ fn update_level(cx: &Context<'_>, ch: &mut Voice, role: Role) {
             advance_it_envelopes(cx, ch, instrument, role);
         }
         level = apply_volume_envelope(cx, ch, instrument, level);
-        level = apply_fade(ch, instrument, level);
+        level = apply_fade(cx, ch, instrument, level);
         apply_panning_envelope(cx, ch, instrument);
     } else if ch.fading {
         ch.fade = 0;
@@ -217,12 +217,14 @@ fn apply_volume_envelope(cx: &Context<'_>, ch: &Voice, instrument: &Instrument, 
     }
 }
 
-fn apply_fade(ch: &mut Voice, instrument: &Instrument, level: i32) -> i32 {
+fn apply_fade(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument, level: i32) -> i32 {
     if !ch.fading {
         return level;
     }
     if instrument.fadeout != 0 {
-        ch.fade = (ch.fade - i32::from(instrument.fadeout) * 2).max(0);
+        // Of 65,536: FT2 counts in 1/32,768, Impulse Tracker in 1/1024.
+        let unit = if cx.rules.is_it() { 64 } else { 2 };
+        ch.fade = (ch.fade - i32::from(instrument.fadeout) * unit).max(0);
         (i64::from(level) * i64::from(ch.fade) / 65_536) as i32
     } else if ch.fade == 0 {
         0
