@@ -18,15 +18,33 @@ pub(crate) struct Coefficients {
 impl Coefficients {
     /// `cutoff` and `resonance` 0..=127; `envelope` -256..=256.
     pub(crate) fn new(cutoff: i32, resonance: i32, envelope: i32, rate: SampleRate) -> Self {
-        let octaves = 0.25 + f64::from(cutoff * (envelope + 256)) / (24.0 * 512.0);
-        let hertz = (110.0 * libm::exp2(octaves)).clamp(120.0, 20_000.0).min(rate.0 * 0.5);
-        let damping = libm::pow(10.0, -f64::from(resonance) * (24.0 / 128.0) / 20.0);
+        let (hertz, damping) = (hertz(cutoff, envelope, rate), damping(resonance));
         let r = rate.0 / (TAU * hertz);
-        let d = damping * r + damping - 1.0;
-        let e = r * r;
+        Self::from_terms(damping * r + damping - 1.0, r * r)
+    }
+
+    /// The same as ModPlug Tracker computed it, with less resonance.
+    pub(crate) fn modplug(cutoff: i32, resonance: i32, envelope: i32, rate: SampleRate) -> Self {
+        let (hertz, damping) = (hertz(cutoff, envelope, rate), damping(resonance));
+        let r = TAU * hertz / rate.0;
+        let d = ((1.0 - 2.0 * damping) * r).min(2.0);
+        Self::from_terms((2.0 * damping - d) / r, 1.0 / (r * r))
+    }
+
+    fn from_terms(d: f64, e: f64) -> Self {
         let sum = 1.0 + d + e;
         Self { a0: (1.0 / sum) as f32, b0: ((d + e + e) / sum) as f32, b1: (-e / sum) as f32 }
     }
+}
+
+fn hertz(cutoff: i32, envelope: i32, rate: SampleRate) -> f64 {
+    let octaves = 0.25 + f64::from(cutoff * (envelope + 256)) / (24.0 * 512.0);
+    (110.0 * libm::exp2(octaves)).clamp(120.0, 20_000.0).min(rate.0 * 0.5)
+}
+
+/// Twice the damping factor: 24 dB of resonance over the range of 128.
+fn damping(resonance: i32) -> f64 {
+    libm::pow(10.0, -f64::from(resonance) * (24.0 / 128.0) / 20.0)
 }
 
 /// What a filter remembers of one side.

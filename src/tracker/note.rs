@@ -95,10 +95,9 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
     }
     ch.waiting_instrument = 0;
     ch.sound.successor = None;
+    let old_volume = ch.instrument_volume;
     let data = cx.instrument(instrument);
-    if instrument_changed
-        && let Some(data) = data
-    {
+    if instrument_changed && let Some(data) = data {
         ch.new_note_action = data.new_note_action;
     }
     ch.instrument_volume = instrument_volume(cx.sample(sample), data);
@@ -113,7 +112,7 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
         ch.instrument_volume = 0;
         return;
     }
-    attach_instrument(cx, ch, Attachment { change, sample, sample_changed, instrument_changed });
+    attach_instrument(cx, ch, Attachment { change, old_volume, sample, sample_changed, instrument_changed });
 }
 
 /// The sample that an instrument number stands for now, and whether that is an empty slot; `None` ends the change.
@@ -200,13 +199,15 @@ fn reset_uncarried(ch: &mut Voice, instrument: &Instrument) {
 
 struct Attachment {
     change: Change,
+    /// Instrument volume before the change.
+    old_volume: i32,
     sample: Option<u16>,
     sample_changed: bool,
     instrument_changed: bool,
 }
 
 fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, attachment: Attachment) {
-    let Attachment { change, sample, sample_changed, instrument_changed } = attachment;
+    let Attachment { change, old_volume, sample, sample_changed, instrument_changed } = attachment;
     let rules = cx.rules;
     let was_off = ch.key_off;
     let portamento = change.portamento;
@@ -240,6 +241,7 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, attachment: Attachment) {
     if old_effects_release && sample_changed {
         // ResetEnvNoteOffOldFx.it: the old sample plays on under the new envelopes.
         ch.volume = i32::from(data.volume) * 4;
+        ch.instrument_volume = old_volume;
         return;
     }
     ch.sample = sample;
@@ -761,7 +763,7 @@ fn count_ft2_retrigger(cx: &Context<'_>, ch: &mut Voice, speed: u8) -> bool {
 pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) {
     let rules = cx.rules;
     let volume = retriggered_volume(cx, ch, parameter >> 4, kind);
-    let Some(key) = ch.new_key else { return };
+    let note = ch.new_key.map_or(NoteCommand::None, NoteCommand::Key);
     let old_period = ch.period;
     let plain_xm = rules.is_xm() && kind == Retrigger::Plain;
     if (plain_xm || rules.quirks.sample_swaps_at_loop_end) && ch.step.instrument != 0 {
@@ -779,7 +781,7 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
     }
     let keeps_note = rules.is_it() || rules.is_s3m() && ch.sound.length != 0;
     let strike = Strike { portamento: keeps_note, with_envelopes: plain_xm };
-    change_note(cx, ch, NoteCommand::Key(key), strike);
+    change_note(cx, ch, note, strike);
     if ch.step.instrument == 0 {
         ch.memory.note_offset = note_offset;
     }

@@ -76,6 +76,8 @@ pub(crate) struct Tuning {
     coarse_finetune: bool,
     /// FT2's periods have 16 bits.
     wraps: bool,
+    /// Impulse Tracker's frequencies.
+    hertz: bool,
     /// 2^(i/192) in 16.16, the steps of IT's slides.
     slide_up: [u32; 256],
     slide_down: [u32; 256],
@@ -96,6 +98,7 @@ impl Tuning {
             format: song.format,
             coarse_finetune: rules.ft2.finetune_is_coarse,
             wraps: rules.ft2.periods_wrap,
+            hertz: rules.periods_are_hertz,
             linear: song.pitch == PitchModel::Linear,
             slide_up: std::array::from_fn(|i| ratio(i as f64, 192.0)),
             slide_down: std::array::from_fn(|i| ratio(-(i as f64), 192.0)),
@@ -112,16 +115,23 @@ impl Tuning {
 
     /// Whether periods are hertz, so that they rise with pitch.
     pub(crate) fn rises(&self) -> bool {
-        self.format == Format::It
+        self.hertz
     }
 
     pub(crate) fn linear(&self) -> bool {
         self.linear
     }
 
-    /// Factor of `semitones` up in 16.16; 0..=15.
-    pub(crate) fn semitones_up(&self, semitones: u8) -> u32 {
-        self.slide_up[usize::from(semitones & 15) * 16]
+    /// `period` moved up by semitones, 0..=15 (Impulse Tracker's arpeggio).
+    pub(crate) fn raise(&self, period: i32, semitones: u8) -> i32 {
+        let factor = i64::from(self.slide_up[usize::from(semitones & 15) * 16]);
+        let period = i64::from(period);
+        let raised = if self.hertz {
+            (period * factor + 0x8000) >> 16
+        } else {
+            ((period << 16) + factor / 2) / factor
+        };
+        raised.min(i32::MAX.into()) as i32
     }
 
     /// The period of `key`; `finetune` in the format's units, `c5_speed` where the format tunes by it.
@@ -130,7 +140,9 @@ impl Tuning {
             Format::Mod => self.mod_period(key, finetune),
             Format::S3m => self.s3m_period(key, c5_speed),
             Format::Xm => self.xm_period(key, finetune),
-            Format::It => self.it_period(key, c5_speed),
+            Format::It if self.hertz => self.it_period(key, c5_speed),
+            Format::It if self.linear => linear_period(key),
+            Format::It => self.s3m_period(key, c5_speed),
         };
         period.min(i32::MAX as u64) as i32
     }
@@ -189,15 +201,21 @@ impl Tuning {
     }
 
     /// Frames a second of `period` with 4 fractional bits; `fraction_q8` refines the period.
-    pub(crate) fn frequency_q4(&self, period: i32, fraction_q8: u32) -> u64 {
+    pub(crate) fn frequency_q4(&self, period: i32, fraction_q8: u32, c5_speed: u32) -> u64 {
         let Ok(period) = u64::try_from(period) else { return 0 };
         if period == 0 {
             return 0;
         }
         match self.format {
             Format::Mod => ((PAULA_CLOCK * 4) << FREQUENCY_BITS) / period,
-            Format::S3m => (MIDDLE_CLOCK << (8 + FREQUENCY_BITS)) / ((period << 8) + u64::from(fraction_q8)),
-            Format::It => ((period << 8) + u64::from(fraction_q8)) >> (8 - FREQUENCY_BITS),
+            Format::It if self.linear && !self.hertz => {
+                (u64::from(c5_speed) * 1712 << (8 + FREQUENCY_BITS))
+                    / ((period << 8) + u64::from(fraction_q8))
+            }
+            Format::It if self.hertz => ((period << 8) + u64::from(fraction_q8)) >> (8 - FREQUENCY_BITS),
+            Format::S3m | Format::It => {
+                (MIDDLE_CLOCK << (8 + FREQUENCY_BITS)) / ((period << 8) + u64::from(fraction_q8))
+            }
             Format::Xm => self.xm_frequency(if self.wraps { period & 0xFFFF } else { period }),
         }
     }
@@ -224,17 +242,19 @@ impl Tuning {
         if period == 0 || amount == 0 {
             return Some(period);
         }
-        match (self.rises(), self.linear) {
-            (true, true) => Some(self.slide_exponentially(period, amount)),
+        let exponential = self.format == Format::It && self.linear;
+        match (self.hertz, exponential) {
+            (_, true) => Some(self.slide_exponentially(period, amount)),
             (true, false) => slide_by_amiga_period(period, amount),
-            (false, _) => Some(period.saturating_sub(amount)),
+            (false, false) => Some(period.saturating_sub(amount)),
         }
     }
 
     fn slide_exponentially(&self, period: i32, amount: i32) -> i32 {
         let size = amount.unsigned_abs();
+        let rises = (amount > 0) == self.hertz;
         let (coarse, fine) =
-            if amount > 0 { (&self.slide_up, &self.fine_up) } else { (&self.slide_down, &self.fine_down) };
+            if rises { (&self.slide_up, &self.fine_up) } else { (&self.slide_down, &self.fine_down) };
         let mut moved = period;
         if size < 16 {
             moved = scale(moved, fine[size as usize]);
@@ -247,7 +267,7 @@ impl Tuning {
             }
         }
         if moved == period {
-            moved = if amount > 0 { period.saturating_add(1) } else { (period - 1).max(1) };
+            moved = if rises { period.saturating_add(1) } else { (period - 1).max(1) };
         }
         moved
     }
@@ -284,6 +304,12 @@ impl Tuning {
         let tuned = &AMIGA_PERIODS[(finetune & 15) as usize];
         ((i32::from(tuned[11]) / 2).max(113 * 4), i32::from(tuned[0]) * 2)
     }
+}
+
+/// Periods of ModPlug Tracker's linear slides, which leave the sample's own speed out.
+fn linear_period(key: i32) -> u64 {
+    let (octave, step) = octave_and_step(key);
+    (u64::from(AMIGA_PERIODS[0][step]) << 5) >> octave
 }
 
 fn octave_and_step(key: i32) -> (u32, usize) {
@@ -325,7 +351,7 @@ mod tests {
         for (format, pitch, hertz) in cases {
             let tuning = tuning(format, pitch);
             let period = tuning.period(60, 0, 8363);
-            assert_eq!(tuning.frequency_q4(period, 0) >> 4, hertz, "{format:?} {pitch:?}");
+            assert_eq!(tuning.frequency_q4(period, 0, 8363) >> 4, hertz, "{format:?} {pitch:?}");
             assert_eq!(tuning.key(period, 0, 8363), 60, "{format:?} {pitch:?}");
         }
     }
@@ -343,7 +369,7 @@ mod tests {
         let it = tuning(Format::It, PitchModel::Linear);
         assert_eq!(it.slide(8000, 4 * 192), Some(16_000));
         let xm = tuning(Format::Xm, PitchModel::Linear);
-        assert_eq!(xm.frequency_q4(xm.slide(4608, 768).unwrap_or(0), 0), 2 * xm.frequency_q4(4608, 0));
+        assert_eq!(xm.frequency_q4(xm.slide(4608, 768).unwrap_or(0), 0, 0), 2 * xm.frequency_q4(4608, 0, 0));
     }
 
     #[test]

@@ -108,6 +108,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         level: 0.25 / centre * crowding * headroom,
         square_root_panning,
         ramp_frames: rate.frames_in(if soft { 0.005 } else { 0.001 }) as u32,
+        modplug_filter: rules.modplug_filter,
     }
 }
 
@@ -121,6 +122,15 @@ pub struct SongPlayer {
     pub(crate) background: Vec<Voice>,
 }
 
+fn new_channels(core: &Core) -> Vec<Voice> {
+    let owned = |(setup, owner)| {
+        let mut voice = Voice::new(setup, &core.rules);
+        voice.owner = owner;
+        voice
+    };
+    core.song.channels.iter().zip(0..).map(owned).collect()
+}
+
 impl SongPlayer {
     /// A player at the start of `song`. Allocates all that it will ever need.
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
@@ -129,7 +139,7 @@ impl SongPlayer {
         Self {
             patterns: decode_patterns(&core.song),
             flow: Flow::new(&core.song),
-            channels: core.song.channels.iter().map(|setup| Voice::new(setup, &core.rules)).collect(),
+            channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],
             core,
         }

@@ -20,6 +20,12 @@ pub(crate) struct Rules {
     pub(crate) combined_slides_skip_first_tick: bool,
     pub(crate) quirks: Quirks,
     pub(crate) ft2: Ft2,
+    /// Impulse Tracker's frequencies in hertz; early OpenMPT and ModPlug Tracker reckoned in periods there too.
+    pub(crate) periods_are_hertz: bool,
+    /// Ping-pong loops turn round a little off, as in early OpenMPT.
+    pub(crate) loops_turn_roughly: bool,
+    /// The filter as ModPlug Tracker had it.
+    pub(crate) modplug_filter: bool,
     /// Periods that end or limit a note.
     pub(crate) shortest_period: i32,
     pub(crate) longest_period: i32,
@@ -85,6 +91,15 @@ impl Ft2 {
     }
 }
 
+/// Whether OpenMPT or ModPlug Tracker wrote a file before a version.
+fn made_before(made_with: MadeWith, version: u32) -> bool {
+    match made_with {
+        MadeWith::OpenMpt(made) => made < version,
+        MadeWith::ModPlug => true,
+        _ => false,
+    }
+}
+
 impl Rules {
     pub(crate) fn new(song: &Song) -> Self {
         let format = song.format;
@@ -101,6 +116,9 @@ impl Rules {
             combined_slides_skip_first_tick: matches!(song.made_with, MadeWith::ScreamTracker3(_)),
             quirks: song.quirks,
             ft2: Ft2::new(format, song.made_with),
+            periods_are_hertz: format == Format::It && !made_before(song.made_with, 0x0124_0000),
+            loops_turn_roughly: made_before(song.made_with, 0x0130_0054),
+            modplug_filter: made_before(song.made_with, 0x0120_0035),
             shortest_period,
             longest_period,
         }

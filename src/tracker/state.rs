@@ -129,7 +129,7 @@ pub(crate) struct Voice {
     pub(crate) fade: i32,
     /// 14 bits, with tremolo, envelope and fade-out.
     pub(crate) level_before_globals: i32,
-    /// 14 bits, with everything but panning.
+    /// 14 bits, with everything but panning and global volume.
     pub(crate) level: i32,
     /// Whether the last tick's levels were both 0.
     pub(crate) was_silent: bool,
@@ -167,7 +167,7 @@ pub(crate) struct Voice {
     /// The sample has a sustain loop in use or passed.
     pub(crate) has_sustain: bool,
     pub(crate) muted: bool,
-    /// Song channel (from 0) of a background voice.
+    /// Song channel (from 0), of a background voice the one it came from.
     pub(crate) owner: u16,
     pub(crate) sound: ChannelState,
     /// The sound before, which fades out under a new note so that its end does not click.
@@ -181,7 +181,7 @@ impl Voice {
         // Impulse Tracker starts with C-0 in the memory of the last note.
         let remembered = (rules.format == Format::It).then_some(0);
         let mut sound = ChannelState::new();
-        sound.ping_pong_overlap = u32::from(rules.is_it());
+        sound.follow(rules);
         Self {
             step: Step::default(),
             active: Active::default(),
@@ -250,11 +250,12 @@ impl Voice {
     /// As new, but for tone and interpolation. Real-time: yes.
     pub(crate) fn restart(&mut self, setup: &ChannelSetup, rules: &Rules) {
         let mut fresh = Self::new(setup, rules);
+        fresh.owner = self.owner;
         std::mem::swap(&mut fresh.sound, &mut self.sound);
         std::mem::swap(&mut fresh.tail, &mut self.tail);
         fresh.sound.reset();
         fresh.tail.reset();
-        fresh.sound.ping_pong_overlap = u32::from(rules.is_it());
+        fresh.sound.follow(rules);
         *self = fresh;
     }
 

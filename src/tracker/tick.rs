@@ -30,6 +30,18 @@ pub(crate) struct Output {
     pub(crate) square_root_panning: bool,
     /// Frames of a volume ramp.
     pub(crate) ramp_frames: u32,
+    /// The filter as ModPlug Tracker had it.
+    pub(crate) modplug_filter: bool,
+}
+
+impl Output {
+    fn coefficients(&self, cutoff: i32, resonance: i32, envelope: i32) -> Coefficients {
+        if self.modplug_filter {
+            Coefficients::modplug(cutoff, resonance, envelope, self.rate)
+        } else {
+            Coefficients::new(cutoff, resonance, envelope, self.rate)
+        }
+    }
 }
 
 /// Which voice is updated.
@@ -109,8 +121,7 @@ fn update_level(cx: &Context<'_>, ch: &mut Voice, role: Role) {
         level = 0;
     }
     ch.level_before_globals = level;
-    let globals = i64::from(cx.flow.global_volume) * i64::from(ch.channel_volume * own_volume);
-    ch.level = ((i64::from(level) * globals) >> 20) as i32; // 14 bits
+    ch.level = ((i64::from(level) * i64::from(ch.channel_volume * own_volume)) >> 12) as i32; // 14 bits
     if ch.muted {
         ch.level = 0;
     }
@@ -320,8 +331,7 @@ fn apply_arpeggio(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
     };
     if cx.rules.is_it() {
         let steps = steps(tick % cx.flow.row_ticks() % 3);
-        let raised = i64::from(period) * i64::from(cx.tuning.semitones_up(steps)) + 0x8000;
-        return (raised >> 16).min(i32::MAX.into()) as i32;
+        return cx.tuning.raise(period, steps);
     }
     if cx.rules.is_xm() {
         return ft2_arpeggio(cx, ch, period, &steps);
@@ -434,7 +444,7 @@ fn set_filter(ch: &mut Voice, envelope: i32, output: &Output) {
     if !was_filtered {
         ch.sound.reset_filter();
     }
-    ch.sound.filter = Some(Coefficients::new(ch.cutoff, ch.resonance, envelope, output.rate));
+    ch.sound.filter = Some(output.coefficients(ch.cutoff, ch.resonance, envelope));
 }
 
 fn run_macros(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
@@ -529,13 +539,9 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
 
 fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
     let (mut period, fraction) = apply_sample_vibrato(cx, ch, period);
-    if period <= cx.rules.shortest_period {
-        if cx.rules.is_s3m() {
-            ch.sound.length = 0; // PeriodLimit.s3m
-        }
-        period = cx.rules.shortest_period;
-    }
-    let frequency = cx.tuning.frequency_q4(period, fraction).min(i32::MAX as u64);
+    // Scream Tracker 3 limits what sounds, not the channel's own period (PeriodLimit.s3m).
+    period = period.max(cx.rules.shortest_period);
+    let frequency = cx.tuning.frequency_q4(period, fraction, ch.c5_speed).min(i32::MAX as u64);
     let step = frequency as f64 * f64::from(1u32 << 28) / output.rate.0;
     ch.sound.step_q32 = (step as i64).max(1);
 }
@@ -632,7 +638,8 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
         (ch.level * (256 - pan) / 256, ch.level * pan / 256)
     };
     let right = if ch.surround { -right } else { right };
-    ch.sound.aim((left, right), output.level, output.ramp_frames);
+    let global = cx.flow.global_volume as f32 / 256.0;
+    ch.sound.aim((left, right), output.level * global, output.ramp_frames);
     ch.was_silent = left == 0 && right == 0;
     let unheard = ch.volume == 0 || ch.channel_volume == 0 || ch.instrument_volume == 0;
     if role == Role::Background && unheard {

@@ -14,9 +14,6 @@ use std::sync::Arc;
 /// The rate at which speeds, positions and filters are traced.
 const TRACE_RATE: u32 = 48_000;
 
-/// Levels are written on this scale.
-const LEVEL_SCALE: f32 = 4096.0;
-
 const HEADER: &str = "index\torder\trow\ttick\tglobalVolume\ttickLength\tchannel\tsample\tleftVol\trightVol\tsurround\t\
 speed\tposition\tfilterType\tfilterA0\tfilterB0\tfilterB1\tsrcMode\toplRegisters";
 
@@ -66,7 +63,7 @@ fn write_tick(player: &SongPlayer, index: usize, out: &mut dyn Write) -> io::Res
 /// The columns from `sample` on.
 fn describe(voice: &Voice) -> String {
     let sound = &voice.sound;
-    let (left, right) = sound.target_gains();
+    let (left, right) = sound.gains_q14();
     let fixed_to_float = |value: i64| value as f64 / 4_294_967_296.0;
     let speed = fixed_to_float(sound.step_q32) * f64::from(TRACE_RATE);
     let filter = match sound.filter {
@@ -76,8 +73,8 @@ fn describe(voice: &Voice) -> String {
     format!(
         "{}\t{}\t{}\t{}\t{}\t{}\t{filter}\t\t",
         voice.sample.map_or(0, |sample| u32::from(sample) + 1),
-        left * LEVEL_SCALE,
-        right * LEVEL_SCALE,
+        left,
+        right,
         if voice.surround { "yes" } else { "no" },
         if sound.backwards { -speed } else { speed },
         fixed_to_float(sound.position_q32),

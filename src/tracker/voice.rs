@@ -9,6 +9,7 @@ use super::filter::FilterState;
 use super::mix::Interpolation;
 use super::mix::Reader;
 use super::mix::Tone;
+use super::rules::Rules;
 use super::song::Loop;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
@@ -99,6 +100,8 @@ pub struct ChannelState {
     pub(crate) ping_pong: bool,
     /// Frames by which the way back of a ping-pong loop is shortened (1 in Impulse Tracker).
     pub(crate) ping_pong_overlap: u32,
+    /// Ping-pong loops turn back as in early OpenMPT.
+    pub(crate) turns_roughly: bool,
     /// ProTracker: the loop end that holds after the first pass of the whole recording.
     pub(crate) later_loop_end: Option<u32>,
     pub(crate) successor: Option<Successor>,
@@ -128,6 +131,7 @@ impl ChannelState {
             looping: false,
             ping_pong: false,
             ping_pong_overlap: 0,
+            turns_roughly: false,
             later_loop_end: None,
             successor: None,
             succeeded: None,
@@ -140,6 +144,12 @@ impl ChannelState {
             tone: Tone::default(),
             interpolation: Interpolation::default(),
         }
+    }
+
+    /// Takes on what the song's rules say of loops.
+    pub(crate) fn follow(&mut self, rules: &Rules) {
+        self.ping_pong_overlap = u32::from(rules.is_it());
+        self.turns_roughly = rules.loops_turn_roughly;
     }
 
     pub(crate) fn set_source(&mut self, source: Arc<dyn AudioSource>) {
@@ -193,6 +203,11 @@ impl ChannelState {
     /// Starts the next ramp from silence, as a new note does.
     pub(crate) fn start_from_silence(&mut self) {
         (self.left, self.right) = (Ramp::default(), Ramp::default());
+    }
+
+    /// Gains without the song's global volume, 14 fractional bits: left, right.
+    pub(crate) fn gains_q14(&self) -> (i32, i32) {
+        self.gains_q14
     }
 
     /// Gains as the next ramp's targets: left, right.
@@ -252,10 +267,24 @@ impl ChannelState {
 
     fn turn_backwards(&mut self, start: i64, end: i64) {
         self.backwards = true;
+        if self.turns_roughly {
+            return self.turn_roughly(end);
+        }
         let overlap = i64::from(self.ping_pong_overlap) << 32;
         let overshoot = self.position_q32 - end;
         let way = end - start - overlap;
         self.position_q32 = if overshoot < way { end - overlap - overshoot } else { start };
+    }
+
+    /// Early OpenMPT mirrored whole frames and fractions apart, a frame off.
+    fn turn_roughly(&mut self, end: i64) {
+        let fraction = self.position_q32 & 0xFFFF_FFFF;
+        let frame = 2 * (end >> 32) - self.frame() - i64::from(fraction == 0);
+        let inverted = (1 << 32) - fraction;
+        self.position_q32 = (frame << 32) | (inverted & 0xFFFF_FFFF);
+        if frame <= self.loop_start.into() || frame >= self.length.into() {
+            self.move_to_frame(self.length.saturating_sub(self.ping_pong_overlap + 1));
+        }
     }
 
     /// How many of `frames` can be read before the position meets a boundary; 0 where the voice has ended.
