@@ -60,7 +60,7 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
         }
         let playing = ch.sound.step_q32 != 0;
         volume_only = rules.is_xm() && !instrument_changed && instrument.is_some()
-            || (rules.is_mod() || rules.is_s3m()) && playing;
+            || (rules.is_mod() || rules.scream_tracker) && playing;
         if rules.is_it() && !rules.instruments {
             ch.triggered = true; // FilterPortaSmpChange.it
         }
@@ -242,6 +242,9 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, attachment: Attachment) {
         // ResetEnvNoteOffOldFx.it: the old sample plays on under the new envelopes.
         ch.volume = i32::from(data.volume) * 4;
         ch.instrument_volume = old_volume;
+        if let Some(panning) = data.panning {
+            set_instrument_panning(cx, ch, panning);
+        }
         return;
     }
     ch.sample = sample;
@@ -482,7 +485,7 @@ fn start_sample(cx: &Context<'_>, ch: &mut Voice, sample: &Sample) {
     attach_sample(cx, ch, sample);
     ch.sound.position_q32 = 0;
     ch.sound.backwards = false;
-    let repeats_offset = cx.rules.protracker || cx.rules.is_s3m();
+    let repeats_offset = cx.rules.protracker || cx.rules.scream_tracker;
     if repeats_offset && ch.step.instrument == 0 {
         let last = ch.sound.length.saturating_sub(1);
         ch.sound.set_frame(ch.memory.note_offset.min(last));
@@ -645,7 +648,7 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
         offset = ch.memory.offset;
     }
     offset += u32::from(ch.memory.high_offset) << 16;
-    if cx.rules.is_s3m() {
+    if cx.rules.scream_tracker {
         ch.memory.note_offset = 0;
     }
     ch.memory.note_offset = ch.memory.note_offset.saturating_add(offset);
@@ -702,7 +705,7 @@ pub(crate) enum Retrigger {
 pub(crate) fn count_retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) -> bool {
     let speed = parameter & 15;
     let tick = cx.flow.position.tick;
-    if cx.rules.is_it() {
+    if cx.rules.it_retrigger {
         if tick == 0 && ch.step.note != NoteCommand::None {
             ch.retrigger_count = speed;
             return false;
@@ -779,7 +782,7 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
     if rules.is_s3m() {
         ch.memory.note_offset = 0;
     }
-    let keeps_note = rules.is_it() || rules.is_s3m() && ch.sound.length != 0;
+    let keeps_note = rules.it_retrigger || rules.is_s3m() && ch.sound.length != 0;
     let strike = Strike { portamento: keeps_note, with_envelopes: plain_xm };
     change_note(cx, ch, note, strike);
     if ch.step.instrument == 0 {

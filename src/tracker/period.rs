@@ -39,6 +39,15 @@ const PLAIN_AMIGA_PERIODS: [u16; 72] = [
     53, 50, 47, 45, 42, 40, 37, 35, 33, 31, 30, 28,
 ];
 
+/// FT2's Amiga periods, 8 a semitone (XM.TXT), from one semitone below C; the last 8 continue the series.
+const XM_PERIODS: [u16; 104] = [
+    907, 900, 894, 887, 881, 875, 868, 862, 856, 850, 844, 838, 832, 826, 820, 814, 808, 802, 796, 791, 785,
+    779, 774, 768, 762, 757, 752, 746, 741, 736, 730, 725, 720, 715, 709, 704, 699, 694, 689, 684, 678, 675,
+    670, 665, 660, 655, 651, 646, 640, 636, 632, 628, 623, 619, 614, 610, 604, 601, 597, 592, 588, 584, 580,
+    575, 570, 567, 563, 559, 555, 551, 547, 543, 538, 535, 532, 528, 524, 520, 516, 513, 508, 505, 502, 498,
+    494, 491, 487, 484, 480, 477, 474, 470, 467, 463, 460, 457, 453, 450, 447, 443, 440, 437, 434, 431,
+];
+
 /// Frequencies at key 60 that S2x gives (TECH.DOC of Scream Tracker 3.21).
 pub(crate) const FINETUNE_SPEEDS: [u32; 16] =
     [7895, 7941, 7985, 8046, 8107, 8169, 8232, 8280, 8363, 8413, 8463, 8529, 8581, 8651, 8723, 8757];
@@ -86,8 +95,6 @@ pub(crate) struct Tuning {
     fine_down: [u32; 16],
     /// 535232 · 2^(-i/768), FT2's frequencies of one octave.
     xm_octave: Box<[u32; 768]>,
-    /// FT2's Amiga periods, 8 a semitone.
-    xm_periods: [u32; 104],
 }
 
 impl Tuning {
@@ -107,9 +114,6 @@ impl Tuning {
             xm_octave: Box::new(std::array::from_fn(|i| {
                 (535_232.0 * libm::exp2(-(i as f64) / 768.0)) as u32
             })),
-            xm_periods: std::array::from_fn(|i| {
-                libm::round(856.0 * libm::exp2((8.0 - i as f64) / 96.0)) as u32
-            }),
         }
     }
 
@@ -138,6 +142,7 @@ impl Tuning {
     pub(crate) fn period(&self, key: i32, finetune: i32, c5_speed: u32) -> i32 {
         let period = match self.format {
             Format::Mod => self.mod_period(key, finetune),
+            Format::S3m if self.hertz => self.it_period(key, c5_speed),
             Format::S3m => self.s3m_period(key, c5_speed),
             Format::Xm => self.xm_period(key, finetune),
             Format::It if self.hertz => self.it_period(key, c5_speed),
@@ -175,7 +180,7 @@ impl Tuning {
         let eighth = (key % 12) * 8 + 8;
         let whole = finetune / 16;
         let next = if finetune < 0 { whole - 1 } else { whole + 1 };
-        let at = |index: i32| u64::from(self.xm_periods[index.clamp(0, 103) as usize]);
+        let at = |index: i32| u64::from(XM_PERIODS[index.clamp(0, 103) as usize]);
         let fraction = (finetune.abs() & 15) as u64;
         let sum = at(eighth + whole) * (16 - fraction) + at(eighth + next) * fraction;
         (sum << 1) >> (key / 12)
@@ -212,7 +217,9 @@ impl Tuning {
                 (u64::from(c5_speed) * 1712 << (8 + FREQUENCY_BITS))
                     / ((period << 8) + u64::from(fraction_q8))
             }
-            Format::It if self.hertz => ((period << 8) + u64::from(fraction_q8)) >> (8 - FREQUENCY_BITS),
+            Format::S3m | Format::It if self.hertz => {
+                ((period << 8) + u64::from(fraction_q8)) >> (8 - FREQUENCY_BITS)
+            }
             Format::S3m | Format::It => {
                 (MIDDLE_CLOCK << (8 + FREQUENCY_BITS)) / ((period << 8) + u64::from(fraction_q8))
             }

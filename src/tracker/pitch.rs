@@ -229,7 +229,7 @@ pub(crate) fn vibrato(ch: &mut Voice, parameter: u8) {
 pub(crate) fn fine_vibrato(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
     if parameter & 15 != 0 {
         // Scream Tracker 3 remembers one depth for both and divides where it is used.
-        ch.vibrato.depth = (parameter & 15) * if cx.rules.is_s3m() { 4 } else { 1 };
+        ch.vibrato.depth = (parameter & 15) * if cx.rules.scream_tracker { 4 } else { 1 };
     }
     if parameter >> 4 != 0 {
         ch.vibrato.speed = parameter >> 4;

@@ -343,7 +343,7 @@ impl SongPlayer {
 /// What the end of the old row leaves behind for the new one.
 fn leave_row(cx: &mut Context<'_>, ch: &mut Voice, coming: &Step) {
     let slides = matches!(coming.effect, Effect::PitchUp(_) | Effect::PitchDown(_));
-    if cx.rules.is_s3m() && ch.active.arpeggio && slides {
+    if cx.rules.scream_tracker && ch.active.arpeggio && slides {
         // Scream Tracker 3 slides on from where an arpeggio was (PortaAfterArp.s3m).
         ch.period = cx.tuning.period(ch.arpeggio_key, ch.finetune, ch.c5_speed);
     }

@@ -68,7 +68,7 @@ pub(crate) fn play_channel(cx: &mut Context<'_>, index: usize, ch: &mut Voice, b
     if triggers {
         trigger_note(cx, index, ch, background, row);
     }
-    if cx.rules.is_s3m() && ch.muted {
+    if cx.rules.scream_tracker && ch.muted {
         return;
     }
     run_columns(cx, index, ch, background, row);
@@ -418,7 +418,7 @@ fn run_columns(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &
     } else {
         on_tick(cx, ch, &row);
     }
-    if cx.rules.is_s3m() && effect != Effect::None && row.step.parameter != 0 {
+    if cx.rules.scream_tracker && effect != Effect::None && row.step.parameter != 0 {
         share_parameter(ch, row.step.parameter);
     }
 }
@@ -608,7 +608,7 @@ fn retrigger_with_volume(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 
 fn retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) {
     let due = note::count_retrigger(cx, ch, parameter, kind);
-    let ended = cx.rules.is_it() && ch.sound.length == 0 || cx.rules.is_s3m() && ch.fade == 0;
+    let ended = cx.rules.it_retrigger && ch.sound.length == 0 || cx.rules.is_s3m() && ch.fade == 0;
     if due && !ended {
         note::retrigger_note(cx, ch, parameter, kind);
     }

@@ -20,10 +20,16 @@ pub(crate) struct Rules {
     pub(crate) combined_slides_skip_first_tick: bool,
     pub(crate) quirks: Quirks,
     pub(crate) ft2: Ft2,
+    /// S3M played with the memories and limits of Scream Tracker 3 itself.
+    pub(crate) scream_tracker: bool,
+    /// Qxy counts down and restarts notes in place, as in Impulse Tracker.
+    pub(crate) it_retrigger: bool,
     /// Impulse Tracker's frequencies in hertz; early OpenMPT and ModPlug Tracker reckoned in periods there too.
     pub(crate) periods_are_hertz: bool,
     /// Ping-pong loops turn round a little off, as in early OpenMPT.
     pub(crate) loops_turn_roughly: bool,
+    /// Frames by which the way back of a ping-pong loop is shortened.
+    pub(crate) ping_pong_overlap: u32,
     /// The filter as ModPlug Tracker had it.
     pub(crate) modplug_filter: bool,
     /// Periods that end or limit a note.
@@ -77,7 +83,7 @@ impl Ft2 {
             delayed_release_ignores_panning: since(0x0122_0302),
             delay_shifts_volume_column: since(0x0122_0719),
             finetune_is_coarse: since(0x0122_0719),
-            square_root_panning: since(0x0122_0719),
+            square_root_panning: since(0x0122_0719) && made_with != MadeWith::Unknown,
             release_starts_fade: since(0x0127_0027),
             delays_repeat_in_pattern_delay: !is_xm || since(0x0127_0037),
             slides_have_own_memories: since(0x0127_0037),
@@ -109,6 +115,10 @@ impl Rules {
             Format::Xm => (1, 31_999),
             Format::It => (8, i32::MAX),
         };
+        let impulse = matches!(song.made_with, MadeWith::ImpulseTracker(_) | MadeWith::SchismTracker(_));
+        let s3m_by_it = format == Format::S3m && impulse;
+        let by_imitator = impulse;
+        let shortest_period = if s3m_by_it { 1 } else { shortest_period };
         Self {
             format,
             instruments: !song.instruments.is_empty(),
@@ -116,8 +126,11 @@ impl Rules {
             combined_slides_skip_first_tick: matches!(song.made_with, MadeWith::ScreamTracker3(_)),
             quirks: song.quirks,
             ft2: Ft2::new(format, song.made_with),
-            periods_are_hertz: format == Format::It && !made_before(song.made_with, 0x0124_0000),
+            scream_tracker: format == Format::S3m && !by_imitator,
+            it_retrigger: format == Format::It || s3m_by_it,
+            periods_are_hertz: s3m_by_it || format == Format::It && !made_before(song.made_with, 0x0124_0000),
             loops_turn_roughly: made_before(song.made_with, 0x0130_0054),
+            ping_pong_overlap: u32::from(format == Format::It && !made_before(song.made_with, 0x0119_0021)),
             modplug_filter: made_before(song.made_with, 0x0120_0035),
             shortest_period,
             longest_period,

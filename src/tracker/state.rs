@@ -234,7 +234,7 @@ impl Voice {
             resonance: 0,
             filtered: false,
             macro_slot: 0,
-            memory: Memory { retrigger: u8::from(rules.is_it()), ..Memory::default() },
+            memory: Memory { retrigger: u8::from(rules.it_retrigger), ..Memory::default() },
             retrigger_count: 0,
             triggered: false,
             first_tick: false,

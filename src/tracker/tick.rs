@@ -294,10 +294,10 @@ fn advance_ft2_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrume
 /// The channel's period with glissando and arpeggio, within the format's limits.
 fn update_period(cx: &Context<'_>, ch: &mut Voice) -> i32 {
     let rules = cx.rules;
-    if !rules.is_it() {
+    if !cx.tuning.rises() {
         if ch.period < rules.shortest_period && !rules.is_s3m() {
             ch.period = rules.shortest_period;
-        } else if ch.period >= rules.longest_period && rules.is_s3m() {
+        } else if ch.period >= rules.longest_period && rules.scream_tracker {
             ch.period = rules.longest_period; // PeriodLimitUpper.s3m
         }
     }
@@ -526,7 +526,7 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
         if rules.is_numbered() && ch.vibrato.wave & 3 == 1 {
             value = -value;
         }
-        let fine = rules.is_s3m() && matches!(ch.step.effect, super::effect::Effect::FineVibrato(_));
+        let fine = rules.scream_tracker && matches!(ch.step.effect, super::effect::Effect::FineVibrato(_));
         (value, if fine { 8 } else { 6 })
     };
     let amount = -delta * i32::from(ch.vibrato.depth) / (1 << shift);

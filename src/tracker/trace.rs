@@ -60,6 +60,11 @@ fn write_tick(player: &SongPlayer, index: usize, out: &mut dyn Write) -> io::Res
     Ok(())
 }
 
+/// A gain on the references' scale, where a full note in the centre is 768 on both sides, cut to whole numbers.
+fn level(gain_q14: i32) -> i32 {
+    gain_q14 * 3 / 32
+}
+
 /// The columns from `sample` on.
 fn describe(voice: &Voice) -> String {
     let sound = &voice.sound;
@@ -73,8 +78,8 @@ fn describe(voice: &Voice) -> String {
     format!(
         "{}\t{}\t{}\t{}\t{}\t{}\t{filter}\t\t",
         voice.sample.map_or(0, |sample| u32::from(sample) + 1),
-        left,
-        right,
+        level(left),
+        level(right),
         if voice.surround { "yes" } else { "no" },
         if sound.backwards { -speed } else { speed },
         fixed_to_float(sound.position_q32),

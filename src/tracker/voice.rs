@@ -148,7 +148,7 @@ impl ChannelState {
 
     /// Takes on what the song's rules say of loops.
     pub(crate) fn follow(&mut self, rules: &Rules) {
-        self.ping_pong_overlap = u32::from(rules.is_it());
+        self.ping_pong_overlap = rules.ping_pong_overlap;
         self.turns_roughly = rules.loops_turn_roughly;
     }
 
