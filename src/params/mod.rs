@@ -9,6 +9,7 @@
 use crate::engine::Kind;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
+use crate::rack::RACK_FIELD;
 use nice_plug::params::persist::deserialize_field;
 use nice_plug::params::persist::serialize_field;
 use nice_plug::prelude::BoolParam;
@@ -22,9 +23,6 @@ use nice_plug::prelude::ParamSetter;
 use nice_plug::prelude::Params;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Name of the saved field that holds the rack.
-pub(crate) const RACK_FIELD: &str = "rack";
 
 /// Where the saved rack comes from and where a loaded one goes.
 pub(crate) trait RackStore: Send + Sync {

@@ -2,6 +2,7 @@
 //!
 //! Names, ids and buses only. An id never changes: projects refer to it.
 
+use crate::rack::INSTRUMENT_CLASS;
 use nice_plug::prelude::AudioIOLayout;
 use nice_plug::prelude::ClapFeature;
 use nice_plug::prelude::NonZeroU32;
@@ -47,7 +48,7 @@ impl Kind for Instrument {
     const CLAP_ID: &'static str = INSTRUMENT_CLAP_ID;
     const CLAP_FEATURES: &'static [ClapFeature] =
         &[ClapFeature::Instrument, ClapFeature::Sampler, ClapFeature::Synthesizer, ClapFeature::Stereo];
-    const VST3_CLASS_ID: [u8; 16] = *b"BuskerInstrument";
+    const VST3_CLASS_ID: [u8; 16] = INSTRUMENT_CLASS;
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
         &[Vst3SubCategory::Instrument, Vst3SubCategory::Sampler, Vst3SubCategory::Stereo];
     const LAYOUTS: &'static [AudioIOLayout] = &[AudioIOLayout {

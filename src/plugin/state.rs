@@ -7,7 +7,7 @@ use super::Instance;
 use crate::engine;
 use crate::engine::Kind;
 use crate::engine::ParameterSpec;
-use crate::params::RACK_FIELD;
+use crate::rack::RACK_FIELD;
 use crate::rack::RackError;
 use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::PluginState;
@@ -107,6 +107,13 @@ mod tests {
         assert!(examine(&whole).is_ok());
         let spoilt = serde_json::to_vec(&state("no rack")).unwrap();
         assert!(matches!(examine(&spoilt), Err(StateError::Rack(_))));
+    }
+
+    #[test]
+    fn a_rack_written_as_a_preset_is_a_state() {
+        let instance = Instance::new::<Instrument>();
+        let bytes = Rack::demo().host_state(&engine::table()).unwrap();
+        assert!(examine(&bytes, &instance).is_ok());
     }
 
     #[test]

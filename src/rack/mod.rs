@@ -5,8 +5,11 @@
 //! save. Any thread but the audio thread.
 
 mod packed;
+mod preset;
 
 pub use packed::PackedError;
+pub use preset::INSTRUMENT_CLASS;
+pub use preset::RACK_FIELD;
 
 use crate::engine::Insert;
 use crate::engine::ParameterSpec;
