@@ -1,6 +1,7 @@
 //! The audio thread never allocates or frees: every scene is rendered under a guard that aborts the process when it does.
 //!
 //! The planted fault runs in a child process, which must abort.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may
 
 use assert_no_alloc::AllocDisabler;
 use assert_no_alloc::assert_no_alloc;

@@ -1,4 +1,5 @@
 //! The song in the engine: on the host's grid, the same bits for every cut, silent when it should be.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may
 
 use busker::audio::AudioBuffer;
 use busker::dsp::Level;

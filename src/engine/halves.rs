@@ -24,11 +24,11 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Commands, and objects on their way home, that fit into the queues.
 const QUEUE: usize = 64;
 
-/// What the audio thread is asked to do; each replaces at most one object.
+/// What the audio thread is to put in place of what it has; each replaces at most one object.
 pub(super) enum Command {
-    SetPlan(Box<Plan>),
-    SetSong(Option<Box<Playing>>),
-    SetInsert { strip: usize, slot: usize, machine: Option<Box<Machine>> },
+    Plan(Box<Plan>),
+    Song(Option<Box<Playing>>),
+    Insert { strip: usize, slot: usize, machine: Option<Box<Machine>> },
 }
 
 /// What the audio thread gives back to be freed.
@@ -144,7 +144,7 @@ impl Worker {
     pub fn apply(&mut self, setup: &Setup) -> Result<(), GraphError> {
         if self.routing.as_ref() != Some(&setup.routing) {
             let plan = setup.routing.compile(&self.layout)?;
-            self.outbox.push_back(Command::SetPlan(Box::new(plan)));
+            self.outbox.push_back(Command::Plan(Box::new(plan)));
             self.routing = Some(setup.routing.clone());
         }
         self.change_inserts(&setup.inserts);
@@ -155,7 +155,7 @@ impl Worker {
         };
         if !same {
             let playing = setup.song.as_ref().map(|song| Box::new(Playing::new(song, self.rate)));
-            self.outbox.push_back(Command::SetSong(playing));
+            self.outbox.push_back(Command::Song(playing));
             self.song = setup.song.clone();
         }
         self.poll();
@@ -168,8 +168,8 @@ impl Worker {
             .iter()
             .filter(|old| !inserts.iter().any(|new| (new.strip, new.slot) == (old.strip, old.slot)));
         let commands = gone
-            .map(|old| Command::SetInsert { strip: old.strip, slot: old.slot, machine: None })
-            .chain(inserts.iter().filter(|new| !self.inserts.contains(new)).map(|new| Command::SetInsert {
+            .map(|old| Command::Insert { strip: old.strip, slot: old.slot, machine: None })
+            .chain(inserts.iter().filter(|new| !self.inserts.contains(new)).map(|new| Command::Insert {
                 strip: new.strip,
                 slot: new.slot,
                 machine: Some(new.machine.build(self.rate)),

@@ -171,13 +171,13 @@ impl Engine {
         for _ in 0..COMMANDS_PER_CALL {
             let Some(command) = self.commands.receive() else { return };
             let old = match command {
-                Command::SetPlan(plan) => self.plan.replace(plan).map(Old::Plan),
-                Command::SetInsert { strip, slot, machine } => match self.strips.get_mut(strip) {
+                Command::Plan(plan) => self.plan.replace(plan).map(Old::Plan),
+                Command::Insert { strip, slot, machine } => match self.strips.get_mut(strip) {
                     Some(strip) => strip.set_insert(slot, machine),
                     None => machine,
                 }
                 .map(Old::Machine),
-                Command::SetSong(song) => self.set_song(song).map(Old::Song),
+                Command::Song(song) => self.set_song(song).map(Old::Song),
             };
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not

@@ -254,7 +254,7 @@ impl Playing {
     /// Begins every tick that is due at `frame`.
     pub(super) fn begin_ticks(&mut self, frame: u64) {
         for _ in 0..TICKS_PER_FRAME {
-            if !self.next_frame().is_some_and(|next| next <= frame) {
+            if self.next_frame().is_none_or(|next| next > frame) {
                 return;
             }
             if self.song_frame().is_none() {

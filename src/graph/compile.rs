@@ -150,6 +150,6 @@ fn step(graph: &Graph, node: NodeId, places: &[Place]) -> Option<Step> {
     if stream.is_none() && inputs.iter().any(|input| input.from == place) {
         return None; // the stream before has rendered into this output's own memory
     }
-    let side = edges().filter(|edge| edge.side).last().map(|edge| places[edge.from.0]);
+    let side = edges().rfind(|edge| edge.side).map(|edge| places[edge.from.0]);
     Some(Step { stream, inputs, side, place })
 }

@@ -214,8 +214,8 @@ mod tests {
     use super::*;
 
     fn rack() -> Rack {
-        let mut rack = Rack::default();
-        rack.song = Some(Module { name: "a.mod".to_owned(), bytes: vec![0, 1, 254, 255].into() });
+        let song = Some(Module { name: "a.mod".to_owned(), bytes: vec![0, 1, 254, 255].into() });
+        let mut rack = Rack { song, ..Rack::default() };
         rack.routing.song_channels[3] = 7;
         rack.parameters.insert("b01g".to_owned(), f32::NEG_INFINITY);
         rack
