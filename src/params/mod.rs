@@ -6,9 +6,14 @@
 //! saved state can hold. One more field is saved: the rack, as text.
 #![allow(unsafe_code)] // The framework declares `Params` as an unsafe trait: its pointers must live as long as the object.
 
+mod macros;
+
 use crate::engine::Kind;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
+use crate::engine::Target;
+use crate::machine::MachineKind;
+use crate::machine::MachineParameter;
 use crate::rack::RACK_FIELD;
 use nice_plug::params::persist::deserialize_field;
 use nice_plug::params::persist::serialize_field;
@@ -24,8 +29,10 @@ use nice_plug::prelude::Params;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Where the saved rack comes from and where a loaded one goes.
+/// The rack behind the parameters: where the saved one comes from, where a loaded one goes, and what macros move.
 pub(crate) trait RackStore: Send + Sync {
+    /// The machine in an insert slot, if there is one. Not real-time.
+    fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind>;
     /// The rack as it is now, as text for the host's state.
     fn save(&self) -> String;
     /// Takes a rack that has been examined. Must not wait for the audio thread.
@@ -52,7 +59,8 @@ impl BuskerParams {
         values: &Arc<ParameterValues>,
         rack: Arc<dyn RackStore>,
     ) -> Self {
-        let entries = table.iter().enumerate().map(|(index, spec)| entry(index, spec, values)).collect();
+        let rows = table.iter().enumerate();
+        let entries = rows.map(|(index, spec)| entry(index, spec, values, &rack)).collect();
         BuskerParams { table, entries, rack }
     }
 
@@ -78,8 +86,9 @@ impl BuskerParams {
 
     /// The value's text with its unit; empty past the table.
     pub(crate) fn text(&self, index: usize) -> String {
-        let spec = self.table.get(index);
-        spec.map_or_else(String::new, |spec| spec.kind.text(plain(&spec.kind, self.normalised(index))))
+        let normalised = self.normalised(index);
+        let texts = self.table.get(index).map(|spec| Texts::new(spec, &self.rack));
+        texts.map_or_else(String::new, |texts| texts.text(plain(&texts.kind, normalised)))
     }
 
     /// Begins, continues and ends a change by hand, so that hosts can record it.
@@ -118,7 +127,44 @@ fn plain(kind: &Kind, normalised: f32) -> f32 {
     if normalised == kind.normalise(default) { default } else { kind.plain(normalised) }
 }
 
-fn entry(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>) -> Entry {
+/// A parameter's values as texts, both ways.
+struct Texts {
+    kind: Kind,
+    /// Of a macro: strip, slot and control.
+    moves: Option<(usize, usize, usize)>,
+    rack: Arc<dyn RackStore>,
+}
+
+impl Texts {
+    fn new(spec: &ParameterSpec, rack: &Arc<dyn RackStore>) -> Self {
+        let moves = match spec.target {
+            Target::InsertMacro { strip, slot, control } => Some((strip, slot, control)),
+            _ => None,
+        };
+        Texts { kind: spec.kind.clone(), moves, rack: Arc::clone(rack) }
+    }
+
+    /// What a macro moves, while something sits in its slot.
+    fn control(&self) -> Option<&'static MachineParameter> {
+        let (strip, slot, control) = self.moves?;
+        self.rack.machine_in(strip, slot)?.parameters().get(control)
+    }
+
+    fn text(&self, plain: f32) -> String {
+        self.control().map_or_else(|| self.kind.text(plain), |control| macros::text(control, plain))
+    }
+
+    fn parse(&self, text: &str) -> Option<f32> {
+        self.control().map_or_else(|| self.kind.parse(text), |control| macros::parse(control, text))
+    }
+}
+
+fn entry(
+    index: usize,
+    spec: &ParameterSpec,
+    values: &Arc<ParameterValues>,
+    rack: &Arc<dyn RackStore>,
+) -> Entry {
     match spec.kind {
         Kind::Switch { on } => Entry::Switch(switch(index, spec, values, on)),
         Kind::Choice { labels, default } => {
@@ -129,7 +175,7 @@ fn entry(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>) -> E
             Entry::Stepped(stepped(index, spec, values, (default, IntRange::Linear { min, max })))
         }
         Kind::Level { .. } | Kind::Number { .. } | Kind::Pan | Kind::Macro { .. } => {
-            Entry::Continuous(continuous(index, spec, values))
+            Entry::Continuous(continuous(index, spec, values, rack))
         }
     }
 }
@@ -155,14 +201,21 @@ fn stepped(
         .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain.round() as i32)))
 }
 
-fn continuous(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>) -> FloatParam {
+fn continuous(
+    index: usize,
+    spec: &ParameterSpec,
+    values: &Arc<ParameterValues>,
+    rack: &Arc<dyn RackStore>,
+) -> FloatParam {
     let default = spec.kind.normalise(spec.kind.default_value());
     let (values, kind) = (Arc::clone(values), spec.kind.clone());
-    let (shown, parsed) = (spec.kind.clone(), spec.kind.clone());
+    let (shown, parsed) = (Texts::new(spec, rack), Texts::new(spec, rack));
     FloatParam::new(spec.full_name(), default, FloatRange::Linear { min: 0.0, max: 1.0 })
         .with_callback(Arc::new(move |normalised| values.set(index, plain(&kind, normalised))))
-        .with_value_to_string(Arc::new(move |normalised| shown.text(plain(&shown, normalised))))
-        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| parsed.normalise(plain))))
+        .with_value_to_string(Arc::new(move |normalised| shown.text(plain(&shown.kind, normalised))))
+        .with_string_to_value(Arc::new(move |text| {
+            parsed.parse(text).map(|plain| parsed.kind.normalise(plain))
+        }))
 }
 
 // SAFETY: the pointers lead to `entries`, which is neither moved nor changed in length while the object lives.

@@ -13,6 +13,10 @@ fn framework_hash(id: &str) -> u32 {
 struct NoRack;
 
 impl RackStore for NoRack {
+    fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind> {
+        (strip == 0 && slot == 0).then_some(MachineKind::Reverb)
+    }
+
     fn save(&self) -> String {
         "a rack".to_owned()
     }
@@ -81,6 +85,18 @@ fn set(params: &BuskerParams, index: usize, normalised: f32) {
 fn set_normalised(param: &impl nice_plug::params::InternalParamMut, normalised: f32) {
     // SAFETY: this test stands for the framework.
     unsafe { param._internal_set_normalized_value(normalised) };
+}
+
+#[test]
+fn a_macros_text_names_what_it_moves() {
+    let (params, _) = params();
+    let index = |slot| {
+        let target = Target::InsertMacro { strip: 0, slot, control: 0 };
+        table().iter().position(|spec| spec.target == target).unwrap()
+    };
+    let control = MachineKind::Reverb.parameters().first().unwrap();
+    assert!(params.text(index(0)).starts_with(control.label), "{}", params.text(index(0)));
+    assert_eq!(params.text(index(1)), "50.0 %");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Setup;
 use crate::graph::GraphError;
+use crate::machine::MachineKind;
 use crate::mixer::Layout;
 use crate::params::RackStore;
 use crate::rack::Module;
@@ -67,20 +68,22 @@ pub(super) struct Session {
     control: Option<Arc<Control>>,
 }
 
-impl Session {
-    /// Loads `rack`, with the file's name in the error.
-    fn load(&self, rack: Rack) -> Result<Loaded, RackError> {
-        Ok(Loaded { setup: rack.setup(&self.layout)?, rack })
+impl Loaded {
+    /// Loads `rack`, with the song's name in the error.
+    fn new(rack: Rack, layout: &Layout) -> Result<Self, RackError> {
+        Ok(Loaded { setup: rack.setup(layout)?, rack })
     }
 
-    /// The rack with another song.
-    fn with_song(&self, path: &Path) -> Result<Loaded, OpenError> {
+    /// Loads `rack` with another song.
+    fn with_song(rack: Rack, layout: &Layout, path: &Path) -> Result<Self, OpenError> {
         let bytes = fs::read(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let song = Some(Module { name, bytes: bytes.into() });
-        Ok(self.load(Rack { song, ..self.loaded.rack.clone() })?)
+        Ok(Self::new(Rack { song, ..rack }, layout)?)
     }
+}
 
+impl Session {
     pub(super) fn setup(&self) -> &Setup {
         &self.loaded.setup
     }
@@ -103,10 +106,18 @@ impl SharedSession {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn copy(&self) -> (Rack, Layout) {
+        let session = self.lock();
+        (session.loaded.rack.clone(), session.layout.clone())
+    }
+
     /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
     pub(super) fn open(&self, path: &Path) -> Result<Setup, OpenError> {
+        // The editor looks at the session for every picture, so it is not locked while a song loads.
+        let (rack, layout) = self.copy();
+        let loaded = Loaded::with_song(rack, &layout, path);
         let mut session = self.lock();
-        match session.with_song(path) {
+        match loaded {
             Ok(loaded) => {
                 session.loaded = loaded;
                 session.notify(None);
@@ -136,7 +147,7 @@ impl Instance {
         let layout = K::LAYOUTS.first().map(super::engine_layout::<K>).unwrap_or_default();
         let loaded = Loaded { rack: Rack::default(), setup: Setup::default() };
         let mut session = Session { layout, loaded, examined: None, notice: None, control: None };
-        match session.load(Rack::demo()) {
+        match Loaded::new(Rack::demo(), &session.layout) {
             Ok(loaded) => session.loaded = loaded,
             Err(error) => session.notify(Some(error.to_string())),
         }
@@ -193,9 +204,9 @@ impl Instance {
 
     /// Loads a rack without taking it: what a host is about to restore.
     pub(super) fn examine(&self, text: &str) -> Result<(), RackError> {
-        let mut session = self.session.lock();
-        let loaded = session.load(Rack::unpack(text)?)?;
-        session.examined = Some((text.to_owned(), loaded));
+        let (_, layout) = self.session.copy();
+        let loaded = Loaded::new(Rack::unpack(text)?, &layout)?;
+        self.session.lock().examined = Some((text.to_owned(), loaded));
         Ok(())
     }
 
@@ -255,6 +266,15 @@ pub(crate) struct View {
 }
 
 impl RackStore for Instance {
+    fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind> {
+        let session = self.session.lock();
+        let inserts = &session.setup().inserts;
+        inserts
+            .iter()
+            .find(|insert| (insert.strip, insert.slot) == (strip, slot))
+            .map(|insert| insert.machine)
+    }
+
     fn save(&self) -> String {
         self.wait_for_worker();
         let session = self.session.lock();
@@ -269,7 +289,7 @@ impl RackStore for Instance {
         let mut session = self.session.lock();
         let loaded = match session.examined.take() {
             Some((examined, loaded)) if examined == text => Ok(loaded),
-            _ => Rack::unpack(&text).and_then(|rack| session.load(rack)),
+            _ => Rack::unpack(&text).and_then(|rack| Loaded::new(rack, &session.layout)),
         };
         match loaded {
             Ok(loaded) => {
