@@ -147,7 +147,8 @@ impl Instance {
         let layout = K::LAYOUTS.first().map(super::engine_layout::<K>).unwrap_or_default();
         let loaded = Loaded { rack: Rack::default(), setup: Setup::default() };
         let mut session = Session { layout, loaded, examined: None, notice: None, control: None };
-        match Loaded::new(Rack::demo(), &session.layout) {
+        let rack = if K::PAIRED { Rack::default() } else { Rack::demo() };
+        match Loaded::new(rack, &session.layout) {
             Ok(loaded) => session.loaded = loaded,
             Err(error) => session.notify(Some(error.to_string())),
         }

@@ -23,7 +23,8 @@ pub(crate) trait Kind: Send + 'static {
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory];
     /// The first is the default and has every bus; the others differ in the main bus's width.
     const LAYOUTS: &'static [AudioIOLayout];
-    /// Whether there is a main input, which the main output takes on.
+    /// Whether there is a main input, which the main output takes on. Such a plugin begins transparent; the other one begins with
+    /// the demo song.
     const PAIRED: bool;
     /// The same plugin as the framework's VST3 side must see it.
     type Vst3: Kind;
