@@ -7,6 +7,7 @@
 use super::instance::Instance;
 use crate::engine::Transport;
 use crossbeam_queue::ArrayQueue;
+use nice_plug::prelude::Params;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -19,11 +20,12 @@ thread_local! {
 pub(crate) struct Link {
     transport: ArrayQueue<Transport>,
     instance: OnceLock<Arc<Instance>>,
+    params: OnceLock<Arc<dyn Params>>,
 }
 
 impl Link {
     fn new() -> Arc<Self> {
-        Arc::new(Link { transport: ArrayQueue::new(1), instance: OnceLock::new() })
+        Arc::new(Link { transport: ArrayQueue::new(1), instance: OnceLock::new(), params: OnceLock::new() })
     }
 
     /// Runs `construct`, which makes exactly one plugin on this thread, and returns the link to it.
@@ -41,13 +43,18 @@ impl Link {
     }
 
     /// The plugin's side, named once while it is constructed.
-    pub(crate) fn attach(&self, instance: Arc<Instance>) {
-        let first = self.instance.set(instance).is_ok();
+    pub(crate) fn attach(&self, instance: Arc<Instance>, params: Arc<dyn Params>) {
+        let first = self.instance.set(instance).is_ok() && self.params.set(params).is_ok();
         debug_assert!(first, "one plugin has one link");
     }
 
     pub(crate) fn instance(&self) -> Option<&Arc<Instance>> {
         self.instance.get()
+    }
+
+    /// The plugin's parameters, as the framework knows them.
+    pub(crate) fn params(&self) -> Option<Arc<dyn Params>> {
+        self.params.get().cloned()
     }
 
     /// Events that had to be left out. Real-time: yes.

@@ -89,9 +89,9 @@ impl<K: Kind> Default for Busker<K> {
     fn default() -> Self {
         let link = Link::take();
         let instance = Instance::new::<K>();
-        link.attach(Arc::clone(&instance));
         let (table, values) = (Arc::clone(instance.table()), Arc::clone(instance.values()));
         let params = Arc::new(BuskerParams::new(table, &values, Arc::<Instance>::clone(&instance)));
+        link.attach(Arc::clone(&instance), Arc::<BuskerParams>::clone(&params));
         Busker {
             link,
             instance,

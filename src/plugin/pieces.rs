@@ -2,7 +2,7 @@
 //!
 //! In: the frames of a call, the largest piece, the frames of its events, the frames that must begin a piece. Out: the end of
 //! the next piece. Audio thread; memory is taken once. Reasons to cut: more frames than the host announced, a new transport
-//! inside the call, more events than the framework's queue takes without allocating.
+//! or a parameter point inside the call, more events than the framework's queue takes without allocating.
 
 /// Events at most in one piece, unless they share a frame.
 pub(crate) const EVENTS_PER_PIECE: usize = 8_192;
@@ -13,8 +13,8 @@ pub(crate) const MAX_PIECE_FRAMES: usize = 8_192;
 
 /// Event frames looked at when a call is cut; later ones do not cut any more.
 const TRACKED_EVENTS: usize = 65_536;
-/// Transport changes noticed in one call.
-const TRACKED_CUTS: usize = 256;
+/// Transport changes and parameter points noticed in one call; later points act with the piece they lie in.
+const TRACKED_CUTS: usize = 16_384;
 
 /// The frames of a call's events.
 pub(crate) struct Pieces {
@@ -55,7 +55,7 @@ impl Pieces {
     /// The end of the piece that begins at `start`; always beyond `start` while `start < frames`.
     pub(crate) fn end(&self, start: usize, frames: usize, capacity: usize) -> usize {
         let mut end = frames.min(start.saturating_add(capacity.max(1)));
-        if let Some(cut) = self.cuts.iter().find(|cut| **cut > start) {
+        if let Some(cut) = self.cuts.get(self.cuts.partition_point(|cut| *cut <= start)) {
             end = end.min(*cut);
         }
         let first = self.events.partition_point(|frame| *frame < start);

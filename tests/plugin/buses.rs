@@ -12,6 +12,7 @@ use crate::stage::FORMATS;
 use crate::stage::everything;
 use crate::stage::insert;
 use crate::stage::play;
+use crate::stage::stopped;
 
 /// Ways to break the rules, and the output buses that must sound as if nothing had happened.
 type Breach = (&'static str, fn(&mut Audio), std::ops::Range<usize>);
@@ -111,6 +112,7 @@ fn the_insert_passes_sound_in_place_and_apart() {
         let pass = |rewire: fn(&mut Audio)| {
             let performance = Performance {
                 frames: frames as u64,
+                segments: stopped(),
                 inputs: inputs.clone(),
                 rewire,
                 ..Performance::default()

@@ -18,14 +18,10 @@ use crate::stage::note;
 use crate::stage::parameter;
 use crate::stage::peak;
 use crate::stage::play;
+use crate::stage::stopped;
 
 /// 5 ms at 48 kHz, the length of every gain ramp.
 const RAMP: usize = 240;
-
-/// The host stands still, so that only MIDI sounds.
-fn stopped() -> Vec<Segment> {
-    vec![Segment { playing: false, ..Segment::default() }]
-}
 
 fn point(frame: u64, id: u32, value: f64) -> TimedEvent {
     TimedEvent { frame, kind: EventKind::Parameter { id, value } }
@@ -62,6 +58,7 @@ fn gain_ramps_from_its_frame_and_settles_on_its_target() {
         let (frames, at) = (9600, 4801);
         let performance = Performance {
             frames,
+            segments: stopped(),
             inputs: vec![vec![vec![0.5; frames as usize]; 2]],
             events: vec![point(at, gain, 0.5)],
             blocks: BlockPlan::Fixed(777),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use xtask::bounce::Performance;
 use xtask::bounce::Rendering;
+use xtask::bounce::Segment;
 use xtask::bounce::TimedEvent;
 use xtask::bounce::perform;
 use xtask::host::Bundle;
@@ -50,6 +51,11 @@ pub(crate) fn parameter(host: &mut dyn PluginHost, name: &str) -> ParameterInfo 
 /// Plays on a new instance of `Busker`.
 pub(crate) fn play(format: Format, performance: &Performance) -> Rendering {
     perform(&mut *instrument(format), performance).unwrap()
+}
+
+/// The host stands still, so that no song sounds.
+pub(crate) fn stopped() -> Vec<Segment> {
+    vec![Segment { playing: false, ..Segment::default() }]
 }
 
 pub(crate) fn note(frame: u64, channel: u8, key: u8) -> [TimedEvent; 2] {

@@ -4,6 +4,7 @@
 //! time, arrangements by channel count, outputs named and typed so that every host shows them, and no corrupt state.
 //! The host's own transport goes to the plugin through the link; the framework's is left empty.
 
+use super::values::Values;
 use super::window::HostLists;
 use super::window::Window;
 use crate::plugin::buses::Buses;
@@ -57,6 +58,8 @@ pub(super) struct Guard<P: Guarded> {
     announced_frames: AtomicUsize,
     /// Accepted arrangements of the main input and output; the framework keeps channel counts only.
     main_arrangement: [AtomicU64; 2],
+    /// The plugin's own parameters, whose points the framework never sees.
+    values: Values,
 }
 
 impl<P: Guarded> Class for Guard<P> {
@@ -74,8 +77,9 @@ impl<P: Guarded> Class for Guard<P> {
 
 impl<P: Guarded> Guard<P> {
     pub(super) fn new() -> Self {
-        let (link, inner) = Link::around(Wrapper::new);
+        let (link, inner) = Link::around(Wrapper::<P>::new);
         Guard {
+            values: Values::new(&inner, link.params()),
             inner,
             link,
             audio: AtomicRefCell::new(None),
@@ -134,19 +138,23 @@ impl<P: Guarded> Guard<P> {
                 changes: ComRef::from_raw(call.inputParameterChanges),
             }
         };
-        if frames <= audio.buses.capacity() && lists.count() <= EVENTS_PER_PIECE {
+        let own = |parameter| self.values.contains(parameter);
+        let whole = frames <= audio.buses.capacity() && lists.count() <= EVENTS_PER_PIECE;
+        if whole && !lists.names(own) {
             let (events, changes) = (call.inputEvents, call.inputParameterChanges);
             // SAFETY: the planes hold `frames` frames, which the capacity covers.
             return unsafe { self.process_piece(call, audio, 0..frames, events, changes) };
         }
         audio.pieces.clear();
-        lists.note(&mut audio.pieces, frames);
+        lists.note(&mut audio.pieces, frames, own);
         audio.pieces.sort();
         let mut start = 0;
         loop {
             // A flood of events in a call without frames is still one piece.
             let end = audio.pieces.end(start, frames, audio.buses.capacity());
-            let dropped = audio.window.show(&lists, &(start..end.max(start + 1)), frames);
+            let piece = start..end.max(start + 1);
+            lists.each_own(&piece, frames, own, |parameter, value| self.values.set(parameter, value));
+            let dropped = audio.window.show(&lists, &piece, frames, own);
             self.link.count_dropped(dropped);
             let (events, changes) = (audio.window.events(), audio.window.changes());
             // SAFETY: the piece lies within the call's frames and the capacity.

@@ -8,6 +8,7 @@
 
 mod guard;
 mod transport;
+mod values;
 mod window;
 
 pub(super) use guard::Guarded;

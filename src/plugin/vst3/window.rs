@@ -64,11 +64,41 @@ impl HostLists<'_> {
         events.max(0) as usize + points.max(0) as usize
     }
 
-    /// Notes the frame of every event and point of a call of `frames` frames. Real-time: yes.
-    pub(super) fn note(&self, pieces: &mut Pieces, frames: usize) {
+    /// Whether any queue is of one of the plugin's own parameters. Real-time: yes.
+    pub(super) fn names(&self, own: impl Fn(Vst::ParamID) -> bool) -> bool {
+        self.queues().any(|queue| own(parameter_of(&queue)))
+    }
+
+    /// Notes the frame of every event and point of a call of `frames` frames; points of the plugin's own parameters begin a
+    /// piece. Real-time: yes.
+    pub(super) fn note(&self, pieces: &mut Pieces, frames: usize, own: impl Fn(Vst::ParamID) -> bool) {
         self.each_event(|event| pieces.event(clamp(event.sampleOffset, frames)));
         for queue in self.queues() {
-            each_point(&queue, |point| pieces.event(clamp(point.frame, frames)));
+            let own = own(parameter_of(&queue));
+            each_point(&queue, |point| match clamp(point.frame, frames) {
+                frame if own => pieces.cut(frame),
+                frame => pieces.event(frame),
+            });
+        }
+    }
+
+    /// Visits the points of the plugin's own parameters that lie in `piece` of a call of `frames` frames. Real-time: yes.
+    pub(super) fn each_own(
+        &self,
+        piece: &Range<usize>,
+        frames: usize,
+        own: impl Fn(Vst::ParamID) -> bool,
+        mut visit: impl FnMut(Vst::ParamID, Vst::ParamValue),
+    ) {
+        for queue in self.queues() {
+            let parameter = parameter_of(&queue);
+            if own(parameter) {
+                each_point(&queue, |point| {
+                    if piece.contains(&clamp(point.frame, frames)) {
+                        visit(parameter, point.value);
+                    }
+                });
+            }
         }
     }
 
@@ -99,6 +129,11 @@ impl HostLists<'_> {
 fn point_count(queue: &ComRef<'_, Vst::IParamValueQueue>) -> i32 {
     // SAFETY: the host's queue is valid during the call.
     unsafe { queue.getPointCount() }.max(0)
+}
+
+fn parameter_of(queue: &ComRef<'_, Vst::IParamValueQueue>) -> Vst::ParamID {
+    // SAFETY: the host's queue is valid during the call.
+    unsafe { queue.getParameterId() }
 }
 
 fn each_point(queue: &ComRef<'_, Vst::IParamValueQueue>, mut visit: impl FnMut(Point)) {
@@ -139,9 +174,15 @@ impl Window {
         }
     }
 
-    /// Shows the part of the host's lists that lies in `piece` of a call of `frames` frames; returns how many were dropped.
-    /// Real-time: yes.
-    pub(super) fn show(&self, host: &HostLists<'_>, piece: &Range<usize>, frames: usize) -> usize {
+    /// Shows the part of the host's lists that lies in `piece` of a call of `frames` frames, without the points of `hidden`
+    /// parameters; returns how many were dropped. Real-time: yes.
+    pub(super) fn show(
+        &self,
+        host: &HostLists<'_>,
+        piece: &Range<usize>,
+        frames: usize,
+        hidden: impl Fn(Vst::ParamID) -> bool,
+    ) -> usize {
         let mut contents = self.contents.borrow_mut();
         let Contents { events, points, queues, .. } = &mut *contents;
         events.clear();
@@ -150,7 +191,7 @@ impl Window {
         let within = |offset: i32| piece.contains(&clamp(offset, frames));
         let moved = |offset: i32| (clamp(offset, frames) - piece.start) as i32;
         let mut dropped = 0;
-        for queue in host.queues() {
+        for queue in host.queues().filter(|queue| !hidden(parameter_of(queue))) {
             let first = points.len();
             each_point(&queue, |point| match within(point.frame) {
                 true if points.len() < EVENT_CAPACITY => {
@@ -162,8 +203,7 @@ impl Window {
             match first..points.len() {
                 range if range.is_empty() => {}
                 range if queues.len() < QUEUE_CAPACITY => {
-                    // SAFETY: the host's queue is valid during the call.
-                    queues.push(Queue { parameter: unsafe { queue.getParameterId() }, points: range });
+                    queues.push(Queue { parameter: parameter_of(&queue), points: range });
                 }
                 range => {
                     dropped += range.len();

@@ -1,0 +1,52 @@
+//! Sets the plugin's own parameters at the points a VST3 host sends, in the framework's place.
+//!
+//! In: parameter id and value. Out: the parameter holds it and the engine's table has it marked. Audio thread. The framework
+//! would post a task to its background thread for each new value: that wakes a thread by a system call, and an
+//! instance that dies before its task ends the thread for all the others.
+
+use nice_plug::prelude::ParamPtr;
+use nice_plug::prelude::Params;
+use nice_plug::prelude::Vst3Plugin;
+use nice_plug::wrapper::vst3::Wrapper;
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::IEditControllerTrait;
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ParamID;
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ParamValue;
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ParameterInfo;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The parameters of one instance by the ids hosts use.
+pub(super) struct Values {
+    by_id: HashMap<ParamID, ParamPtr>,
+    /// What the pointers point into.
+    _params: Option<Arc<dyn Params>>,
+}
+
+impl Values {
+    /// The wrapper lists the plugin's parameters first, in the plugin's order, then its own for MIDI.
+    pub(super) fn new<P: Vst3Plugin>(wrapper: &Wrapper<P>, params: Option<Arc<dyn Params>>) -> Self {
+        let pointers = params.as_ref().map(|params| params.param_map()).unwrap_or_default();
+        let id = |index| {
+            // SAFETY: `ParameterInfo` is plain data, valid as zeros; the wrapper fills it.
+            let mut info: ParameterInfo = unsafe { std::mem::zeroed() };
+            // SAFETY: as above.
+            unsafe { wrapper.getParameterInfo(index, &mut info) };
+            info.id
+        };
+        let by_id = (0..).map(id).zip(pointers).map(|(id, (_, pointer, _))| (id, pointer)).collect();
+        Values { by_id, _params: params }
+    }
+
+    /// Whether this is one of the plugin's own. Real-time: yes.
+    pub(super) fn contains(&self, parameter: ParamID) -> bool {
+        self.by_id.contains_key(&parameter)
+    }
+
+    /// Takes a normalised value; what is no number changes nothing. Real-time: yes.
+    pub(super) fn set(&self, parameter: ParamID, value: ParamValue) {
+        if let Some(pointer) = self.by_id.get(&parameter).filter(|_| value.is_finite()) {
+            // SAFETY: the parameters live as long as `self`. The value is atomic, so any thread may set it.
+            unsafe { pointer._internal_set_normalized_value(value as f32) };
+        }
+    }
+}
