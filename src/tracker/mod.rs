@@ -6,6 +6,8 @@
 pub mod load;
 pub mod song;
 
+#[cfg(test)]
+mod corpus;
 mod effect;
 mod envelope;
 mod filter;

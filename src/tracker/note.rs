@@ -12,10 +12,10 @@ use super::song::Sample;
 use super::state::Context;
 use super::state::FULL_FADE;
 use super::state::FULL_VOLUME;
+use super::state::Random;
 use super::state::SavedPanning;
 use super::state::Voice;
 use super::voice::Successor;
-use super::wave::noise;
 use crate::audio::AudioSource;
 use std::sync::Arc;
 
@@ -561,15 +561,14 @@ fn swing(cx: &Context<'_>, ch: &mut Voice, instrument: Option<&Instrument>) {
         ch.new_note_action = instrument.new_note_action;
     }
     reset_uncarried(ch, instrument);
-    let position = &cx.flow.position;
-    let place = u32::from(position.order) << 20 ^ u32::from(position.row) << 10 ^ position.tick << 6;
-    let random = |salt: u32| noise(place ^ u32::from(ch.key.unwrap_or(0)) ^ salt << 28) >> 24;
+    // Signed bytes, as the tracker draws them.
+    let random = [Random::VolumeSwing, Random::PanningSwing].map(|use_of| cx.random(ch, use_of) >> 24);
     if instrument.volume_swing != 0 {
-        let range = random(1) * i32::from(instrument.volume_swing) / 64 + 1;
+        let range = random[0] * i32::from(instrument.volume_swing) / 64 + 1;
         ch.volume_swing = range * ch.instrument_volume / 199;
     }
     if instrument.panning_swing != 0 {
-        ch.panning_swing = random(2) * i32::from(instrument.panning_swing) * 4 / 128;
+        ch.panning_swing = random[1] * i32::from(instrument.panning_swing) * 4 / 128;
     }
 }
 

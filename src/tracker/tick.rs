@@ -16,8 +16,8 @@ use super::song::Wave;
 use super::state::CENTRE;
 use super::state::Context;
 use super::state::FULL_VOLUME;
+use super::state::Random;
 use super::state::Voice;
-use super::wave::noise;
 use crate::units::SampleRate;
 
 /// What turns a channel's level into gains.
@@ -127,20 +127,13 @@ fn update_level(cx: &Context<'_>, ch: &mut Voice, role: Role) {
     }
 }
 
-fn seed(cx: &Context<'_>, ch: &Voice, salt: u32) -> u32 {
-    let position = &cx.flow.position;
-    let place = u32::from(position.order) << 22 ^ u32::from(position.row) << 12 ^ position.tick << 4;
-    place ^ u32::from(ch.key.unwrap_or(0)) << 1 ^ salt << 30
-}
-
 fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
     if !ch.active.tremolo || cx.rules.protracker && cx.flow.first_tick {
         return;
     }
     let first = cx.flow.first_tick;
     if cx.rules.is_it() {
-        let value = cx.waves.fine(ch.tremolo.wave, ch.tremolo.position, seed(cx, ch, 0));
-        let value = if ch.tremolo.wave & 3 == 3 { value - 64 } else { value };
+        let value = cx.waves.fine(ch.tremolo.wave, ch.tremolo.position, cx.random(ch, Random::Tremolo));
         *volume += value * i32::from(ch.tremolo.depth) / 32;
     } else if *volume > 0 {
         let shift = if cx.rules.is_numbered() { 5 } else { 6 };
@@ -155,7 +148,7 @@ fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
 /// FT2 and ProTracker take the ramp's direction from the vibrato's position (TremoloWaveforms.xm).
 fn tremolo_delta(cx: &Context<'_>, ch: &Voice) -> i32 {
     if ch.tremolo.wave & 3 != 1 || !cx.rules.is_numbered() {
-        return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position, seed(cx, ch, 0));
+        return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position, cx.random(ch, Random::Tremolo));
     }
     let mut ramp = i32::from(ch.tremolo.position.wrapping_mul(4) & 0x7F);
     let moved = if !cx.flow.first_tick && ch.active.vibrato { ch.vibrato.speed } else { 0 };
@@ -406,7 +399,7 @@ fn panbrello_offset(cx: &Context<'_>, ch: &mut Voice) -> i32 {
     let fresh = lfo.position == 0 || lfo.position >= lfo.speed;
     if fresh {
         ch.panbrello.position = 0;
-        ch.panbrello_random = (noise(seed(cx, ch, 1)) & 127) - 64;
+        ch.panbrello_random = (cx.random(ch, Random::Panbrello) & 127) - 64;
     }
     ch.panbrello.position += 1;
     ch.panbrello_random
@@ -510,19 +503,16 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
     }
     let rules = cx.rules;
     let advances = !cx.flow.first_tick || rules.is_it() && !rules.quirks.old_effects;
-    let seed = seed(cx, ch, 2);
+    let random = cx.random(ch, Random::Vibrato);
     let (delta, shift) = if rules.is_it() {
         if advances {
             ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed.wrapping_mul(4));
         }
-        let mut value = cx.waves.fine(ch.vibrato.wave, ch.vibrato.position, seed);
-        if ch.vibrato.wave & 3 == 3 {
-            value -= 64;
-        }
+        let value = cx.waves.fine(ch.vibrato.wave, ch.vibrato.position, random);
         // With old effects vibrato is deeper and turned over.
         if rules.quirks.old_effects { (value, 5) } else { (-value, 6) }
     } else {
-        let mut value = cx.waves.coarse(ch.vibrato.wave, ch.vibrato.position, seed);
+        let mut value = cx.waves.coarse(ch.vibrato.wave, ch.vibrato.position, random);
         if rules.is_numbered() && ch.vibrato.wave & 3 == 1 {
             value = -value;
         }
@@ -576,7 +566,7 @@ fn it_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32
                 0
             }
         }
-        Wave::Random => (noise(seed(cx, ch, 3)) & 127) - 64,
+        Wave::Random => (cx.random(ch, Random::SampleVibrato) & 127) - 64,
     };
     cx.tuning.bend_finely(period, value * (ch.sample_vibrato_depth / 256) / 64)
 }
@@ -614,7 +604,7 @@ fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
                 -64
             }
         }
-        Wave::Random => noise(seed(cx, ch, 3)) % 64,
+        Wave::Random => cx.random(ch, Random::SampleVibrato) % 64,
     };
     period + value * depth / 256 / 64
 }

@@ -23,25 +23,25 @@ impl Waves {
     }
 
     /// MOD, S3M and XM: 64 positions, ±127.
-    pub(crate) fn coarse(&self, wave: u8, position: u8, seed: u32) -> i32 {
+    pub(crate) fn coarse(&self, wave: u8, position: u8, random: i32) -> i32 {
         let position = position & 63;
         match wave & 3 {
             0 => self.coarse[usize::from(position)].into(),
             1 => (if position < 32 { 0 } else { 255 }) - i32::from(position) * 4,
             2 if position < 32 => 127,
             2 => -127,
-            _ => noise(seed) % 128,
+            _ => random % 128,
         }
     }
 
     /// IT: 256 positions, ±64.
-    pub(crate) fn fine(&self, wave: u8, position: u8, seed: u32) -> i32 {
+    pub(crate) fn fine(&self, wave: u8, position: u8, random: i32) -> i32 {
         match wave & 3 {
             0 => self.sine(position),
             1 => 64 - (i32::from(position) + 1) / 2,
             2 if position < 128 => 64,
             2 => 0,
-            _ => noise(seed) & 127,
+            _ => (random & 127) - 64,
         }
     }
 
