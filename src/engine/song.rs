@@ -17,6 +17,7 @@ use crate::tracker::Song;
 use crate::tracker::SongPlayer;
 use crate::tracker::Timeline;
 use crate::tracker::Tone;
+use crate::tracker::default_trim;
 use crate::units::SampleRate;
 use std::sync::Arc;
 
@@ -92,8 +93,10 @@ impl Playing {
     /// Builds the player and the timeline. Allocates.
     pub(super) fn new(song: &Arc<Song>, rate: SampleRate) -> Self {
         let timeline = Timeline::build(song);
+        let mut player = SongPlayer::new(Arc::clone(song), rate);
+        player.set_trim(default_trim(song));
         Self {
-            player: SongPlayer::new(Arc::clone(song), rate),
+            player,
             keyboard: Keyboard::new(Arc::clone(song), rate),
             scaled: tick_beats(&timeline, |tick_seconds, first| tick_seconds / first),
             locked: tick_beats(&timeline, |_, _| 1.0),

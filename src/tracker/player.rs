@@ -32,6 +32,7 @@ use super::wave::Waves;
 use crate::audio::AudioBlockMut;
 use crate::audio::RenderContext;
 use crate::sample::SampleData;
+use crate::units::Gain;
 use crate::units::SampleRate;
 use std::sync::Arc;
 
@@ -106,6 +107,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
     Output {
         rate,
         level: 0.25 / centre * crowding * headroom,
+        trim: 1.0,
         square_root_panning,
         ramp_frames: rate.frames_in(if soft { 0.005 } else { 0.001 }) as u32,
         modplug_filter: rules.modplug_filter,
@@ -162,6 +164,11 @@ impl SongPlayer {
     /// What is read between two frames. Real-time: yes.
     pub fn set_interpolation(&mut self, interpolation: Interpolation) {
         self.voices_mut().for_each(|voice| voice.set_interpolation(interpolation));
+    }
+
+    /// Level of the whole song, from the next tick on. Real-time: yes.
+    pub fn set_trim(&mut self, trim: Gain) {
+        self.core.output.trim = trim.0;
     }
 
     /// To the start of the song, with nothing sounding. Real-time: yes.

@@ -290,8 +290,13 @@ impl Voice {
 
     /// Adds the voice to a stereo block; `false` where it is silent.
     pub(crate) fn add_to(&mut self, output: &mut AudioBlockMut<'_>) -> bool {
-        let sounds = !self.sound.silent() || !self.tail.silent();
         let (left, right) = output.stereo_mut();
+        self.add_to_planes(left, right)
+    }
+
+    /// Adds the voice to both sides, which have the same length; `false` where it is silent.
+    pub(crate) fn add_to_planes(&mut self, left: &mut [f32], right: &mut [f32]) -> bool {
+        let sounds = !self.sound.silent() || !self.tail.silent();
         if !self.tail.silent() {
             self.tail.add_to(left, right);
         }

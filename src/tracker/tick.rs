@@ -26,6 +26,8 @@ pub(crate) struct Output {
     pub(crate) rate: SampleRate,
     /// Gain of full volume on one side.
     pub(crate) level: f32,
+    /// Factor on everything.
+    pub(crate) trim: f32,
     /// Square-root panning (FT2) instead of linear.
     pub(crate) square_root_panning: bool,
     /// Frames of a volume ramp.
@@ -629,7 +631,7 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     };
     let right = if ch.surround { -right } else { right };
     let global = cx.flow.global_volume as f32 / 256.0;
-    ch.sound.aim((left, right), output.level * global, output.ramp_frames);
+    ch.sound.aim((left, right), output.level * output.trim * global, output.ramp_frames);
     ch.was_silent = left == 0 && right == 0;
     let unheard = ch.volume == 0 || ch.channel_volume == 0 || ch.instrument_volume == 0;
     if role == Role::Background && unheard {
