@@ -214,7 +214,7 @@ impl Tuning {
         match self.format {
             Format::Mod => ((PAULA_CLOCK * 4) << FREQUENCY_BITS) / period,
             Format::It if self.linear && !self.hertz => {
-                (u64::from(c5_speed) * 1712 << (8 + FREQUENCY_BITS))
+                ((u64::from(c5_speed) * 1712) << (8 + FREQUENCY_BITS))
                     / ((period << 8) + u64::from(fraction_q8))
             }
             Format::S3m | Format::It if self.hertz => {
