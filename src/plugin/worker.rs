@@ -76,8 +76,20 @@ impl Progress {
 
 /// The thread's end that its instance holds.
 pub(super) struct WorkerThread {
-    jobs: mpsc::Sender<Job>,
+    /// `None` once the thread is told to end.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<thread::JoinHandle<()>>,
     progress: Arc<Progress>,
+}
+
+impl Drop for WorkerThread {
+    /// Waits for the thread, whose code the host may unload next.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(Err(_)) = self.thread.take().map(thread::JoinHandle::join) {
+            nice_plug::prelude::nice_error!("the worker's thread has panicked");
+        }
+    }
 }
 
 impl WorkerThread {
@@ -86,17 +98,20 @@ impl WorkerThread {
         let progress = Arc::new(Progress::default());
         let mut bench = Bench { session, worker: None, watcher: None, progress: Arc::clone(&progress) };
         let thread = thread::Builder::new().name("busker-worker".to_owned());
-        let started = thread.spawn(move || bench.run(&inbox));
-        progress.running.store(started.is_ok(), Relaxed);
-        if let Err(error) = started {
-            nice_plug::prelude::nice_error!("no thread for loading songs: {error}");
-        }
-        WorkerThread { jobs, progress }
+        let thread = match thread.spawn(move || bench.run(&inbox)) {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                nice_plug::prelude::nice_error!("no thread for loading songs: {error}");
+                None
+            }
+        };
+        progress.running.store(thread.is_some(), Relaxed);
+        WorkerThread { jobs: Some(jobs), thread, progress }
     }
 
     pub(super) fn post(&self, job: Job) {
         self.progress.posted.fetch_add(1, Release);
-        if self.jobs.send(job).is_err() {
+        if !self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()) {
             self.progress.done.fetch_add(1, Release);
         }
     }

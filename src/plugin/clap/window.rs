@@ -168,3 +168,112 @@ unsafe extern "C" fn get(list: *const clap_input_events, index: u32) -> *const c
         header
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap_sys::events::CLAP_EVENT_PARAM_VALUE;
+    use clap_sys::events::clap_event_param_value;
+    use std::mem;
+
+    const FRAMES: usize = 100;
+
+    fn header<T>(time: u32, kind: u16) -> clap_event_header {
+        let size = size_of::<T>() as u32;
+        clap_event_header { size, time, space_id: CLAP_CORE_EVENT_SPACE_ID, type_: kind, flags: 0 }
+    }
+
+    fn value(time: u32, value: f64) -> Box<clap_event_param_value> {
+        // SAFETY: plain data, valid as zeros.
+        let zeros: clap_event_param_value = unsafe { mem::zeroed() };
+        let header = header::<clap_event_param_value>(time, CLAP_EVENT_PARAM_VALUE);
+        Box::new(clap_event_param_value { header, value, ..zeros })
+    }
+
+    fn tempo(time: u32, tempo: f64) -> Box<clap_event_transport> {
+        // SAFETY: plain data, valid as zeros.
+        let zeros: clap_event_transport = unsafe { mem::zeroed() };
+        let header = header::<clap_event_transport>(time, CLAP_EVENT_TRANSPORT);
+        Box::new(clap_event_transport { header, tempo, ..zeros })
+    }
+
+    type Pointers = Vec<*const clap_event_header>;
+
+    unsafe extern "C" fn list_size(list: *const clap_input_events) -> u32 {
+        // SAFETY: the context is the test's vector.
+        unsafe { (*(*list).ctx.cast::<Pointers>()).len() as u32 }
+    }
+
+    unsafe extern "C" fn list_get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+        // SAFETY: as above.
+        unsafe { (&(*(*list).ctx.cast::<Pointers>()))[index as usize] }
+    }
+
+    fn list(pointers: &mut Pointers) -> clap_input_events {
+        let ctx = ptr::from_mut(pointers).cast();
+        clap_input_events { ctx, size: Some(list_size), get: Some(list_get) }
+    }
+
+    /// Frame and value of every event the framework would see in a piece.
+    fn seen(window: &mut Window) -> Vec<(u32, f64)> {
+        let list = window.list();
+        // SAFETY: the window stays where it is, and all its events here are parameter values.
+        let event = |index| unsafe { *get(list, index).cast::<clap_event_param_value>() };
+        // SAFETY: as above.
+        (0..unsafe { size(list) }).map(event).map(|event| (event.header.time, event.value)).collect()
+    }
+
+    #[test]
+    fn pieces_begin_at_transports_and_have_their_own_events_only() {
+        let (a, b, c) = (value(10, 1.0), value(40, 2.0), value(99, 3.0));
+        let (slow, fast) = (tempo(40, 60.0), tempo(40, 90.0));
+        let mut pointers: Pointers = vec![
+            &raw const a.header,
+            &raw const slow.header,
+            &raw const fast.header,
+            &raw const b.header,
+            &raw const c.header,
+        ];
+        let list = list(&mut pointers);
+        // SAFETY: the list outlives `host`.
+        let host = unsafe { HostEvents::new(&list) };
+        assert!(!host.is_plain(FRAMES));
+        let mut pieces = Pieces::new();
+        host.note(&mut pieces, FRAMES);
+        pieces.sort();
+        assert_eq!(pieces.end(0, FRAMES, FRAMES), 40);
+        assert_eq!(host.transport_at(40, FRAMES).unwrap().tempo, 90.0);
+        assert!(host.transport_at(0, FRAMES).is_none());
+        let mut window = Window::new();
+        assert_eq!(window.show(host, &(0..40), FRAMES), 0);
+        assert_eq!(seen(&mut window), [(10, 1.0)]);
+        assert_eq!(window.show(host, &(40..FRAMES), FRAMES), 0);
+        assert_eq!(seen(&mut window), [(0, 2.0), (59, 3.0)]);
+    }
+
+    #[test]
+    fn events_out_of_order_or_past_the_end_are_brought_into_the_call() {
+        let (late, early, beyond) = (value(50, 1.0), value(20, 2.0), value(5_000, 3.0));
+        let mut pointers: Pointers =
+            vec![&raw const late.header, &raw const early.header, &raw const beyond.header];
+        let list = list(&mut pointers);
+        // SAFETY: the list outlives `host`.
+        let host = unsafe { HostEvents::new(&list) };
+        assert!(!host.is_plain(FRAMES));
+        let mut window = Window::new();
+        window.show(host, &(0..FRAMES), FRAMES);
+        assert_eq!(seen(&mut window), [(50, 1.0), (50, 2.0), (99, 3.0)]);
+    }
+
+    #[test]
+    fn a_flood_on_one_frame_is_cut_to_the_queue_and_counted() {
+        let event = value(3, 1.0);
+        let mut pointers: Pointers = vec![&raw const event.header; EVENT_CAPACITY + 5];
+        let list = list(&mut pointers);
+        // SAFETY: the list outlives `host`.
+        let host = unsafe { HostEvents::new(&list) };
+        let mut window = Window::new();
+        assert_eq!(window.show(host, &(3..4), FRAMES), 5);
+        assert_eq!(seen(&mut window).len(), EVENT_CAPACITY);
+    }
+}
