@@ -6,6 +6,7 @@
 
 mod packed;
 mod preset;
+pub mod render;
 
 pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;

@@ -5,6 +5,7 @@
 //! and shared by `Arc`; replay reads it on the audio thread.
 
 use crate::sample::SampleData;
+use std::fmt;
 use std::sync::Arc;
 
 /// The file format a song came from.
@@ -49,6 +50,42 @@ pub enum MadeWith {
     OpenMpt(u32),
     SchismTracker(u16),
     MilkyTracker,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Mod => "MOD",
+            Self::S3m => "S3M",
+            Self::Xm => "XM",
+            Self::It => "IT",
+        })
+    }
+}
+
+impl fmt::Display for MadeWith {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hexadecimal = |version: u16| (version >> 8, version & 0xff);
+        let named = |out: &mut fmt::Formatter<'_>, name: &str, (major, minor): (u16, u16)| {
+            write!(out, "{name} {major:x}.{minor:02x}")
+        };
+        match *self {
+            Self::Unknown => out.write_str("an unknown tracker"),
+            Self::ProTracker => out.write_str("ProTracker"),
+            Self::OtherMod => out.write_str("a relative of ProTracker"),
+            Self::ScreamTracker3(version) => named(out, "Scream Tracker", hexadecimal(version)),
+            Self::FastTracker2(version) => named(out, "FastTracker", hexadecimal(version)),
+            Self::ImpulseTracker(version) => named(out, "Impulse Tracker", hexadecimal(version)),
+            Self::ModPlug => out.write_str("ModPlug Tracker"),
+            Self::OpenMpt(0) => out.write_str("OpenMPT"),
+            Self::OpenMpt(version) => {
+                let [a, b, c, d] = version.to_be_bytes();
+                write!(out, "OpenMPT {a:x}.{b:02x}.{c:02x}.{d:02x}")
+            }
+            Self::SchismTracker(_) => out.write_str("Schism Tracker"),
+            Self::MilkyTracker => out.write_str("MilkyTracker"),
+        }
+    }
 }
 
 /// How keys turn into frequency and how slides move it.

@@ -1,0 +1,141 @@
+//! `busker info`: what is in a song, for people or as JSON.
+
+use crate::failure::Failure;
+use crate::source::Source;
+use busker::audio::AudioSource;
+use busker::sample::SampleData;
+use busker::tracker::Song;
+use busker::tracker::Timeline;
+use busker::tracker::song::Order;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Says what is in a song.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A module (MOD, S3M, XM, IT), or a rack that holds one.
+    song: PathBuf,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Info {
+    file: String,
+    title: String,
+    format: String,
+    made_with: String,
+    /// Intro and loop once.
+    seconds: f64,
+    /// The part that repeats.
+    loop_seconds: f64,
+    ticks: usize,
+    channels: usize,
+    /// Only those that the file names.
+    channel_names: Vec<String>,
+    orders: usize,
+    patterns: usize,
+    speed: u8,
+    tempo: u8,
+    instruments: Vec<String>,
+    samples: Vec<SampleInfo>,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct SampleInfo {
+    name: String,
+    frames: usize,
+    channels: u16,
+    bits: u8,
+    c5_speed: u32,
+    /// First frame, one past the last.
+    #[serde(rename = "loop")]
+    sample_loop: Option<[u32; 2]>,
+    adlib: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let source = Source::open(&arguments.song)?;
+    let song = source.song()?;
+    let timeline = Timeline::build(&song);
+    let name = source.rack.song.as_ref().map(|module| module.name.clone());
+    let info = describe(name.unwrap_or_default(), &song, &timeline);
+    if arguments.json {
+        let text =
+            serde_json::to_string_pretty(&info).map_err(|error| Failure::new(&arguments.song, &error))?;
+        println!("{text}");
+    } else {
+        print(&info);
+    }
+    Ok(())
+}
+
+fn describe(file: String, song: &Song, timeline: &Timeline) -> Info {
+    let looped = timeline.loop_start()..timeline.ticks().len();
+    let names = song.channels.iter().map(|channel| channel.name.clone()).filter(|name| !name.is_empty());
+    Info {
+        file,
+        title: song.title.clone(),
+        format: song.format.to_string(),
+        made_with: song.made_with.to_string(),
+        seconds: timeline.seconds(),
+        loop_seconds: looped.map(|tick| timeline.tick_seconds(tick)).sum(),
+        ticks: timeline.ticks().len(),
+        channels: song.channels.len(),
+        channel_names: names.collect(),
+        orders: song.orders.iter().filter(|order| matches!(order, Order::Pattern(_))).count(),
+        patterns: song.patterns.len(),
+        speed: song.initial_speed,
+        tempo: song.initial_tempo,
+        instruments: song.instruments.iter().map(|instrument| instrument.name.clone()).collect(),
+        samples: song.samples.iter().map(describe_sample).collect(),
+        message: song.message.clone(),
+    }
+}
+
+fn describe_sample(sample: &busker::tracker::song::Sample) -> SampleInfo {
+    let bits = match &*sample.data {
+        SampleData::Mono8(_) | SampleData::Stereo8(_) => 8,
+        SampleData::Mono16(_) | SampleData::Stereo16(_) => 16,
+        SampleData::Float(_) => 32,
+    };
+    SampleInfo {
+        name: sample.name.clone(),
+        frames: sample.data.frames(),
+        channels: sample.data.channels(),
+        bits,
+        c5_speed: sample.c5_speed,
+        sample_loop: sample.sample_loop.map(|bounds| [bounds.start, bounds.end]),
+        adlib: sample.adlib.is_some(),
+    }
+}
+
+fn print(info: &Info) {
+    println!("{} ({})", if info.title.is_empty() { "untitled" } else { &info.title }, info.file);
+    println!("  {} made with {}", info.format, info.made_with);
+    println!("  {}, of which {} repeat", clock(info.seconds), clock(info.loop_seconds));
+    println!(
+        "  {} channels, {} orders, {} patterns, speed {}, tempo {}",
+        info.channels, info.orders, info.patterns, info.speed, info.tempo
+    );
+    for (number, name) in (1..).zip(&info.instruments) {
+        println!("  instrument {number:3}  {name}");
+    }
+    for (number, sample) in (1..).zip(&info.samples).filter(|(_, sample)| sample.frames > 0 || sample.adlib) {
+        let kind = match (sample.adlib, sample.channels) {
+            (true, _) => "AdLib".to_owned(),
+            (false, 2) => format!("{} frames, {} bit stereo", sample.frames, sample.bits),
+            (false, _) => format!("{} frames, {} bit", sample.frames, sample.bits),
+        };
+        println!("  sample {number:3}  {:28} {kind}", sample.name);
+    }
+    info.message.lines().for_each(|line| println!("  | {line}"));
+}
+
+/// Minutes and seconds.
+fn clock(seconds: f64) -> String {
+    let tenths = (seconds * 10.0).round() as u64;
+    format!("{}:{:02}.{}", tenths / 600, tenths / 10 % 60, tenths % 10)
+}

@@ -1,0 +1,130 @@
+//! WAV files of floats or integers; the only place where samples become integers.
+
+use clap::ValueEnum;
+use hound::SampleFormat;
+use hound::WavSpec;
+use hound::WavWriter;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+/// How samples are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// 16-bit integers.
+    I16,
+    /// 24-bit integers.
+    I24,
+    /// 32-bit floats, as rendered.
+    F32,
+}
+
+impl Format {
+    /// Full scale of the integers; nothing for floats.
+    fn scale(self) -> Option<f64> {
+        match self {
+            Self::I16 => Some(32_768.0),
+            Self::I24 => Some(8_388_608.0),
+            Self::F32 => None,
+        }
+    }
+
+    fn bits(self) -> u16 {
+        match self {
+            Self::I16 => 16,
+            Self::I24 => 24,
+            Self::F32 => 32,
+        }
+    }
+}
+
+/// Triangular noise of ±1 step from two uniform ones; always the same, so that files can be compared.
+struct Dither(u64);
+
+impl Dither {
+    /// 0 to 1 (splitmix64: Steele, Lea, Flood 2014).
+    fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ mixed >> 31) as f64 / u64::MAX as f64
+    }
+
+    fn step(&mut self) -> f64 {
+        self.uniform() - self.uniform()
+    }
+}
+
+/// What is written of each sample.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoding {
+    pub(crate) format: Format,
+    pub(crate) dither: bool,
+    pub(crate) gain: f32,
+}
+
+/// A stereo file that is being written.
+pub(crate) struct Wav {
+    writer: WavWriter<BufWriter<File>>,
+    encoding: Encoding,
+    dither: Option<Dither>,
+    peak: f32,
+    clipped: u64,
+}
+
+impl Wav {
+    pub(crate) fn create(path: &Path, rate: u32, encoding: Encoding) -> Result<Self, hound::Error> {
+        let format = encoding.format;
+        let spec = WavSpec {
+            channels: 2,
+            sample_rate: rate,
+            bits_per_sample: format.bits(),
+            sample_format: if format == Format::F32 { SampleFormat::Float } else { SampleFormat::Int },
+        };
+        let dither = (encoding.dither && format != Format::F32).then_some(Dither(1));
+        Ok(Self { writer: WavWriter::create(path, spec)?, encoding, dither, peak: 0.0, clipped: 0 })
+    }
+
+    /// Appends the frames of two planes.
+    pub(crate) fn write(&mut self, left: &[f32], right: &[f32]) -> Result<(), hound::Error> {
+        for (&left, &right) in left.iter().zip(right) {
+            self.sample(left * self.encoding.gain)?;
+            self.sample(right * self.encoding.gain)?;
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self, sample: f32) -> Result<(), hound::Error> {
+        self.peak = self.peak.max(sample.abs());
+        let Some(scale) = self.encoding.format.scale() else { return self.writer.write_sample(sample) };
+        let noise = self.dither.as_mut().map_or(0.0, Dither::step);
+        let exact = (f64::from(sample) * scale + noise).round();
+        let kept = exact.clamp(-scale, scale - 1.0);
+        self.clipped += u64::from(exact != kept);
+        self.writer.write_sample(kept as i32)
+    }
+
+    /// Completes the file; gives the loudest sample and how many were cut off at full scale.
+    pub(crate) fn finish(self) -> Result<(f32, u64), hound::Error> {
+        let (peak, clipped) = (self.peak, self.clipped);
+        self.writer.finalize()?;
+        Ok((peak, clipped))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dither_is_triangular_within_one_step_and_centred() {
+        let mut dither = Dither(1);
+        let steps: Vec<f64> = (0..100_000).map(|_| dither.step()).collect();
+        assert!(steps.iter().all(|step| step.abs() <= 1.0));
+        let mean = steps.iter().sum::<f64>() / steps.len() as f64;
+        let power = steps.iter().map(|step| step * step).sum::<f64>() / steps.len() as f64;
+        // A triangle of ±1 has the variance 1/6.
+        assert!(mean.abs() < 0.01 && (power - 1.0 / 6.0).abs() < 0.005, "{mean} {power}");
+    }
+}
