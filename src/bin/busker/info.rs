@@ -8,6 +8,9 @@ use busker::tracker::Song;
 use busker::tracker::Timeline;
 use busker::tracker::song::Order;
 use serde::Serialize;
+use std::io::ErrorKind;
+use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 
 /// Says what is in a song.
@@ -62,14 +65,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let timeline = Timeline::build(&song);
     let name = source.rack.song.as_ref().map(|module| module.name.clone());
     let info = describe(name.unwrap_or_default(), &song, &timeline);
-    if arguments.json {
-        let text =
-            serde_json::to_string_pretty(&info).map_err(|error| Failure::new(&arguments.song, &error))?;
-        println!("{text}");
+    let text = if arguments.json {
+        serde_json::to_string_pretty(&info).map_err(|error| Failure::new(&arguments.song, &error))? + "\n"
     } else {
-        print(&info);
+        text_of(&info)
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads may stop early, as `head` does.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Path::new("standard output"), &error))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn describe(file: String, song: &Song, timeline: &Timeline) -> Info {
@@ -112,26 +119,35 @@ fn describe_sample(sample: &busker::tracker::song::Sample) -> SampleInfo {
     }
 }
 
-fn print(info: &Info) {
-    println!("{} ({})", if info.title.is_empty() { "untitled" } else { &info.title }, info.file);
-    println!("  {} made with {}", info.format, info.made_with);
-    println!("  {}, of which {} repeat", clock(info.seconds), clock(info.loop_seconds));
-    println!(
-        "  {} channels, {} orders, {} patterns, speed {}, tempo {}",
-        info.channels, info.orders, info.patterns, info.speed, info.tempo
+fn text_of(info: &Info) -> String {
+    let title = if info.title.is_empty() { "untitled" } else { &info.title };
+    let mut lines = vec![
+        format!("{title} ({})", info.file),
+        format!("  {} made with {}", info.format, info.made_with),
+        format!("  {}, of which {} repeat", clock(info.seconds), clock(info.loop_seconds)),
+        format!(
+            "  {} channels, {} orders, {} patterns, speed {}, tempo {}",
+            info.channels, info.orders, info.patterns, info.speed, info.tempo
+        ),
+    ];
+    let instruments = (1..).zip(&info.instruments);
+    lines.extend(instruments.map(|(number, name)| format!("  instrument {number:3}  {name}")));
+    let samples = (1..).zip(&info.samples).filter(|(_, sample)| sample.frames > 0 || sample.adlib);
+    lines.extend(
+        samples.map(|(number, sample)| format!("  sample {number:3}  {:28} {}", sample.name, sample.kind())),
     );
-    for (number, name) in (1..).zip(&info.instruments) {
-        println!("  instrument {number:3}  {name}");
-    }
-    for (number, sample) in (1..).zip(&info.samples).filter(|(_, sample)| sample.frames > 0 || sample.adlib) {
-        let kind = match (sample.adlib, sample.channels) {
+    lines.extend(info.message.lines().map(|line| format!("  | {line}")));
+    lines.join("\n") + "\n"
+}
+
+impl SampleInfo {
+    fn kind(&self) -> String {
+        match (self.adlib, self.channels) {
             (true, _) => "AdLib".to_owned(),
-            (false, 2) => format!("{} frames, {} bit stereo", sample.frames, sample.bits),
-            (false, _) => format!("{} frames, {} bit", sample.frames, sample.bits),
-        };
-        println!("  sample {number:3}  {:28} {kind}", sample.name);
+            (false, 2) => format!("{} frames, {} bit stereo", self.frames, self.bits),
+            (false, _) => format!("{} frames, {} bit", self.frames, self.bits),
+        }
     }
-    info.message.lines().for_each(|line| println!("  | {line}"));
 }
 
 /// Minutes and seconds.

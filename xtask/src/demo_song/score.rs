@@ -113,7 +113,7 @@ pub(super) fn song() -> Result<Score, TaskError> {
         message: "The demo song of Busker.\nEvery sound is synthesised, every note is in this file.",
         speed: 6,
         tempo: 120,
-        mix_volume: 48,
+        mix_volume: 46,
         //        kick snare hat cym bass lead echo 2nd  pad1 pad2 pad3 pad4 pluck bell
         panning: [32, 32, 40, 22, 32, 30, 50, 18, 8, 56, 20, 44, 24, 46],
         orders: (0..8).collect(),
@@ -419,7 +419,7 @@ fn full_groove(draft: &mut Draft) -> Result<(), TaskError> {
 
 fn introduction() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
-    draft.chords(30, THEME)?;
+    draft.chords(25, THEME)?;
     draft.broken(THEME, "0213", [34, 16, 24, 14])?;
     draft.line(
         Part::Bell,
@@ -448,7 +448,7 @@ fn theme() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
     groove(&mut draft)?;
     draft.line(Part::Cymbal, CRASH, &thrice_and_first("C4/44"))?;
-    draft.chords(24, THEME)?;
+    draft.chords(19, THEME)?;
     draft.broken(THEME, "0-2-1-3-", [20, 12, 16, 12])?;
     draft.bass(["D2", "Bb1", "F2", "C2"], "R..R..R..RR...O.")?;
     draft.line(
@@ -468,7 +468,7 @@ fn thrice_and_first(word: &str) -> String {
 fn answer() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
     full_groove(&mut draft)?;
-    draft.chords(24, ANSWER)?;
+    draft.chords(19, ANSWER)?;
     draft.broken(ANSWER, "0-2-1-3-", [22, 12, 18, 12])?;
     draft.bass(["D2", "Bb1", "G1", "A1"], "R..R..R..RR...F.")?;
     draft.line(
@@ -485,7 +485,7 @@ fn bridge() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
     full_groove(&mut draft)?;
     draft.line(Part::Cymbal, CRASH, &thrice_and_first("C4/40"))?;
-    draft.chords(26, BRIDGE)?;
+    draft.chords(21, BRIDGE)?;
     draft.broken(BRIDGE, "0123", [26, 14, 20, 16])?;
     draft.bass(["G1", "C2", "F1", "Bb1"], "R.R.O.R.R.R.F.O.")?;
     draft.line(
@@ -508,7 +508,7 @@ fn variation() -> Result<Page, TaskError> {
     full_groove(&mut draft)?;
     draft.line(Part::Cymbal, CRASH, &thrice_and_first("C4/44"))?;
     draft.line(Part::Snare, CLAP, &four_times(". . . . C4/44 . . . . . . . C4/44 . . ."))?;
-    draft.chords(24, THEME)?;
+    draft.chords(19, THEME)?;
     draft.broken(THEME, "0312", [28, 14, 22, 16])?;
     draft.bass(["D2", "Bb1", "F2", "C2"], "R.OR..R.O.RR..SO")?;
     draft.line(
@@ -530,7 +530,7 @@ fn pause() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
     draft.line(Part::Cymbal, CRASH, &thrice_and_first("C4/36"))?;
     draft.line(Part::Lead, LEAD, &thrice_and_first("="))?;
-    draft.chords(30, PAUSE)?;
+    draft.chords(25, PAUSE)?;
     draft.broken(PAUSE, "0--2--1-3---2-1-", [24, 18, 22, 18])?;
     draft.line(
         Part::Bass,
@@ -567,7 +567,7 @@ fn pause() -> Result<Page, TaskError> {
     // The last chord resolves within its bar.
     for (voice, name) in A_SEVENTH.split_whitespace().enumerate() {
         let mut cell = read_word(name, PAD)?;
-        cell.volume = Some(30);
+        cell.volume = Some(25);
         draft.0[56][Part::Pad as usize + voice] = cell;
     }
     Ok(draft.done())
@@ -578,7 +578,7 @@ fn reprise() -> Result<Page, TaskError> {
     full_groove(&mut draft)?;
     draft.line(Part::Cymbal, CRASH, &thrice_and_first("C4/50"))?;
     draft.line(Part::Snare, CLAP, &four_times(". . . . C4/44 . . . . . . . C4/44 . . ."))?;
-    draft.chords(26, ANSWER)?;
+    draft.chords(21, ANSWER)?;
     draft.broken(ANSWER, "0312", [28, 16, 22, 16])?;
     draft.bass(["D2", "Bb1", "G1", "A1"], "R.OR..R.O.RR..FO")?;
     draft.line(
@@ -605,7 +605,7 @@ fn reprise() -> Result<Page, TaskError> {
 fn ending() -> Result<Page, TaskError> {
     let mut draft = Draft::new();
     draft.line(Part::Cymbal, CRASH, "C4/44 . . . . . . . . . . . . . . . | . . . . . . . . . . . . . . . . | C4/52 . . . . . . . . . . . . . . . | . . . . . . . . . . . . . . . .")?;
-    draft.chords(28, ENDING)?;
+    draft.chords(22, ENDING)?;
     draft.broken([B_FLAT_HIGH, C_THIRTEENTH, D_MINOR, D_MINOR], "0123", [28, 16, 22, 16])?;
     draft.line(
         Part::Bass,

@@ -1,0 +1,253 @@
+//! The command line as its users meet it: files that come out, exit statuses, one line for each error.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use busker::rack::Rack;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Output;
+
+const DEMO: &str = "src/rack/demo.it";
+
+fn busker(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_busker"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).output().unwrap()
+}
+
+/// A folder of its own for each test.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn succeed(arguments: &[&str]) -> String {
+    let output = busker(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Exit status 1 and one line, which is given back.
+fn fail(arguments: &[&str]) -> String {
+    let output = busker(arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text.trim().to_owned()
+}
+
+fn integers(path: &Path) -> Vec<i32> {
+    hound::WavReader::open(path).unwrap().into_samples().map(Result::unwrap).collect()
+}
+
+fn floats(path: &Path) -> Vec<f32> {
+    hound::WavReader::open(path).unwrap().into_samples().map(Result::unwrap).collect()
+}
+
+fn peak(samples: &[f32]) -> f32 {
+    samples.iter().fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
+
+#[test]
+fn a_song_renders_to_its_length_at_the_rate_asked_for() {
+    let wav = folder("length").join("a.wav");
+    let path = wav.to_str().unwrap();
+    let printed = succeed(&["render", DEMO, "-o", path, "--rate", "22050"]);
+    assert!(printed.contains("64.00 s"), "{printed}");
+    let reader = hound::WavReader::open(&wav).unwrap();
+    assert_eq!(
+        (reader.spec().sample_rate, reader.spec().channels, reader.duration()),
+        (22050, 2, 64 * 22050)
+    );
+    let level = 20.0 * peak(&floats(&wav)).log10();
+    assert!((-12.0..-3.0).contains(&level), "peak {level} dBFS");
+}
+
+#[test]
+fn the_block_size_changes_nothing() {
+    let folder = folder("blocks");
+    let render = |size: &str| {
+        let wav = folder.join(format!("{size}.wav"));
+        succeed(&["render", DEMO, "-o", wav.to_str().unwrap(), "--seconds", "4", "--block-size", size]);
+        fs::read(wav).unwrap()
+    };
+    let whole = render("65536");
+    assert!(render("1") == whole && render("441") == whole);
+}
+
+#[test]
+fn integers_are_the_floats_rounded() {
+    let folder = folder("formats");
+    let render = |format: &str, more: &[&str]| {
+        let wav = folder.join(format!("{format}{}.wav", more.len()));
+        let common = ["render", DEMO, "-o", wav.to_str().unwrap(), "--seconds", "9", "--format", format];
+        succeed(&[&common, more].concat());
+        wav
+    };
+    let exact = floats(&render("f32", &[]));
+    for (format, scale) in [("i16", 32768.0), ("i24", 8_388_608.0)] {
+        let plain = integers(&render(format, &[]));
+        let dithered = integers(&render(format, &["--dither"]));
+        assert_eq!(plain.len(), exact.len());
+        for ((&exact, &plain), &dithered) in exact.iter().zip(&plain).zip(&dithered) {
+            let exact = f64::from(exact) * scale;
+            assert_eq!(plain, exact.round() as i32);
+            assert!((f64::from(dithered) - exact).abs() <= 1.5);
+        }
+        assert_ne!(plain, dithered);
+        assert_eq!(dithered, integers(&render(format, &["--dither"])), "dither is always the same");
+    }
+}
+
+#[test]
+fn tone_and_interpolation_are_heard() {
+    let folder = folder("tone");
+    let render = |more: &[&str]| {
+        let wav = folder.join("a.wav");
+        let common = ["render", DEMO, "-o", wav.to_str().unwrap(), "--seconds", "9"];
+        succeed(&[&common, more].concat());
+        fs::read(wav).unwrap()
+    };
+    let default = render(&[]);
+    assert!(default == render(&["--tone", "clean", "--interpolation", "linear"]));
+    assert!(default != render(&["--tone", "authentic"]));
+    assert!(default != render(&["--interpolation", "none"]));
+}
+
+#[test]
+fn normalised_mixes_peak_at_one_decibel_below_full_scale() {
+    let wav = folder("normalise").join("a.wav");
+    succeed(&["render", DEMO, "-o", wav.to_str().unwrap(), "--seconds", "9", "--normalise"]);
+    let level = 20.0 * peak(&floats(&wav)).log10();
+    assert!((level + 1.0).abs() < 0.01, "{level}");
+}
+
+#[test]
+fn stems_sum_to_the_mix() {
+    let folder = folder("stems");
+    let (wav, stems) = (folder.join("mix.wav"), folder.join("stems"));
+    let paths = (wav.to_str().unwrap(), stems.to_str().unwrap());
+    succeed(&["render", DEMO, "-o", paths.0, "--seconds", "10", "--stems", paths.1]);
+    let mix = floats(&wav);
+    let mut sum = vec![0.0; mix.len()];
+    for channel in 1..=14 {
+        let stem = floats(&stems.join(format!("channel {channel:02}.wav")));
+        assert_eq!(stem.len(), mix.len());
+        sum.iter_mut().zip(stem).for_each(|(sum, sample)| *sum += sample);
+    }
+    assert_eq!(fs::read_dir(&stems).unwrap().count(), 14);
+    let most = sum.iter().zip(&mix).map(|(sum, mix)| (sum - mix).abs()).fold(0.0, f32::max);
+    assert!(most < 1e-5, "{most}");
+}
+
+#[test]
+fn a_rack_renders_as_its_parameters_say() {
+    let folder = folder("rack");
+    let (rack_path, wav) = (folder.join("quiet.busker.toml"), folder.join("a.wav"));
+    let render = |gain: f32| {
+        let mut rack = Rack::demo();
+        rack.parameters.insert("b01g".to_owned(), gain);
+        fs::write(&rack_path, rack.to_toml().unwrap()).unwrap();
+        let paths = [rack_path.to_str().unwrap(), wav.to_str().unwrap()];
+        succeed(&["render", paths[0], "-o", paths[1], "--seconds", "2", "--stems", folder.to_str().unwrap()]);
+        (floats(&wav), floats(&folder.join("bus 01.wav")))
+    };
+    let (loud, stem) = render(0.0);
+    assert!(loud.iter().zip(&stem).all(|(mix, bus)| (mix - bus).abs() < 1e-6));
+    let (quiet, _) = render(-20.0);
+    assert!(peak(&loud) > 0.05);
+    for (loud, quiet) in loud.iter().zip(&quiet) {
+        assert!((loud * 0.1 - quiet).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn info_says_what_is_in_a_song() {
+    let text = succeed(&["info", DEMO]);
+    assert!(text.starts_with("Pavement Artist (demo.it)\n  IT made with Impulse Tracker 2.14\n  1:04.0, of which 0:56.0 repeat\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&succeed(&["info", DEMO, "--json"])).unwrap();
+    assert_eq!((json["title"].as_str(), json["channels"].as_u64()), (Some("Pavement Artist"), Some(14)));
+    assert_eq!((json["format"].as_str(), json["seconds"].as_f64().map(f64::round)), (Some("IT"), Some(64.0)));
+    assert_eq!(json["samples"].as_array().map(Vec::len), Some(12));
+}
+
+#[test]
+fn a_trace_has_a_header_and_a_line_for_every_tick() {
+    let trace = folder("trace").join("a.tsv");
+    succeed(&["trace", DEMO, "-o", trace.to_str().unwrap()]);
+    let text = fs::read_to_string(trace).unwrap();
+    let mut lines = text.lines();
+    assert!(lines.next().unwrap().starts_with("index\torder\trow\ttick\t"));
+    // 64 s at 48 ticks a second.
+    assert_eq!(lines.filter(|line| !line.starts_with('\t')).count(), 64 * 48);
+}
+
+#[test]
+fn a_preset_holds_the_class_and_the_state_that_the_plugin_saves() {
+    let preset = folder("preset").join("a.vstpreset");
+    succeed(&["preset", DEMO, "-o", preset.to_str().unwrap()]);
+    let bytes = fs::read(preset).unwrap();
+    assert_eq!(
+        (&bytes[..8], &bytes[8..40]),
+        (&b"VST3\x01\0\0\0"[..], &b"4275736B6572496E737472756D656E74"[..])
+    );
+    let list = usize::try_from(i64::from_le_bytes(bytes[40..48].try_into().unwrap())).unwrap();
+    assert_eq!(&bytes[list..list + 12], b"List\x01\0\0\0Comp");
+    let state: serde_json::Value = serde_json::from_slice(&bytes[48..list]).unwrap();
+    let packed: String = serde_json::from_str(state["fields"]["rack"].as_str().unwrap()).unwrap();
+    let song = Rack::unpack(&packed).unwrap().song.unwrap();
+    assert_eq!((song.name.as_str(), &*song.bytes), ("demo.it", &*fs::read(DEMO).unwrap()));
+}
+
+#[test]
+fn errors_name_the_file_and_what_is_wrong_with_it() {
+    let folder = folder("errors");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let demo = fs::read(DEMO).unwrap();
+    let (cut, noise, text) =
+        (file("cut.it", &demo[..300]), file("noise", &[0xee; 500]), file("a.txt", b"hello"));
+    for (command, out) in [("render", "-o"), ("trace", "-o"), ("preset", "-o"), ("info", "--json")] {
+        let out: &[&str] = if out == "-o" { &["-o", "unwritten"] } else { &[out] };
+        let with = |song: &str| fail(&[&[command, song], out].concat());
+        assert_eq!(
+            with(&cut),
+            format!("{cut}: the file ends inside the pointers of the patterns, 1 bytes short")
+        );
+        assert_eq!(with(&noise), format!("{noise}: not a module: no signature of MOD, S3M, XM or IT"));
+        assert!(with(&text).starts_with(&format!("{text}: not a rack file: ")));
+        assert!(with("absent.xm").starts_with("absent.xm: No such file"));
+    }
+    assert!(!Path::new("unwritten").exists());
+    let nowhere = folder.join("absent").join("x.wav");
+    let nowhere = nowhere.to_str().unwrap();
+    assert!(fail(&["render", DEMO, "-o", nowhere, "--seconds", "1"]).starts_with(nowhere));
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let wrong: [&[&str]; 8] = [
+        &[],
+        &["play"],
+        &["render", DEMO],
+        &["render", DEMO, "-o", "unwritten", "--rate", "12"],
+        &["render", DEMO, "-o", "unwritten", "--seconds", "-1"],
+        &["render", DEMO, "-o", "unwritten", "--seconds", "1", "--loops", "2"],
+        &["render", DEMO, "-o", "unwritten", "--dither"],
+        &["render", DEMO, "-o", "unwritten", "--tone", "loud"],
+    ];
+    for arguments in wrong {
+        let output = busker(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+    assert!(!Path::new("unwritten").exists());
+    assert!(succeed(&["help"]).contains("render"));
+}
