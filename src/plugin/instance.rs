@@ -203,6 +203,11 @@ impl Instance {
         self.worker.post(Job::Watch(watcher));
     }
 
+    /// Has the worker's thread call `announcer` when a song has been opened with `open_later`.
+    pub(super) fn announce(&self, announcer: Watcher) {
+        self.worker.post(Job::Announce(announcer));
+    }
+
     /// Loads a rack without taking it: what a host is about to restore.
     pub(super) fn examine(&self, text: &str) -> Result<(), RackError> {
         let (_, layout) = self.session.copy();

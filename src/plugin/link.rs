@@ -21,11 +21,17 @@ pub(crate) struct Link {
     transport: ArrayQueue<Transport>,
     instance: OnceLock<Arc<Instance>>,
     params: OnceLock<Arc<dyn Params>>,
+    on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Link {
     fn new() -> Arc<Self> {
-        Arc::new(Link { transport: ArrayQueue::new(1), instance: OnceLock::new(), params: OnceLock::new() })
+        Arc::new(Link {
+            transport: ArrayQueue::new(1),
+            instance: OnceLock::new(),
+            params: OnceLock::new(),
+            on_change: OnceLock::new(),
+        })
     }
 
     /// Runs `construct`, which makes exactly one plugin on this thread, and returns the link to it.
@@ -55,6 +61,19 @@ impl Link {
     /// The plugin's parameters, as the framework knows them.
     pub(crate) fn params(&self) -> Option<Arc<dyn Params>> {
         self.params.get().cloned()
+    }
+
+    /// Names what tells the host that something it saves has changed, once.
+    pub(crate) fn on_change(&self, tell: impl Fn() + Send + Sync + 'static) {
+        let first = self.on_change.set(Box::new(tell)).is_ok();
+        debug_assert!(first, "one plugin has one host");
+    }
+
+    /// Something that the host saves has changed without its doing. The host's main thread.
+    pub(crate) fn changed(&self) {
+        if let Some(tell) = self.on_change.get() {
+            tell();
+        }
     }
 
     /// Events that had to be left out. Real-time: yes.

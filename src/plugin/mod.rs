@@ -73,6 +73,9 @@ fn start_logging() {
     nice_plug::wrapper::setup_logger::<Busker<Instrument>>();
 }
 
+/// To be done on the host's main thread: telling it that something it saves has changed.
+pub(crate) struct TellOfChange;
+
 /// One instance behind the framework's wrapper.
 pub(crate) struct Busker<K: Kind> {
     link: Arc<Link>,
@@ -117,13 +120,19 @@ impl<K: Kind> Plugin for Busker<K> {
 
     type Editor = editor::Editor;
     type SysExMessage = ();
-    type BackgroundTask = ();
+    type BackgroundTask = TellOfChange;
 
     fn params(&self) -> Arc<dyn Params> {
         Arc::<BuskerParams>::clone(&self.params)
     }
 
-    fn editor(&mut self, _: AsyncExecutor<Self>) -> Option<Self::Editor> {
+    fn task_executor(&mut self) -> TaskExecutor<Self> {
+        let link = Arc::clone(&self.link);
+        Box::new(move |TellOfChange| link.changed())
+    }
+
+    fn editor(&mut self, main_thread: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        self.instance.announce(Box::new(move || main_thread.execute_gui(TellOfChange)));
         editor::create(Arc::clone(&self.instance), Arc::clone(&self.params))
     }
 

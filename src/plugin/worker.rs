@@ -24,7 +24,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// How often an offline render looks whether the worker is done.
 const WAIT_STEP: Duration = Duration::from_millis(1);
 
-/// Called at every poll.
+/// What the thread calls when something happens.
 pub(crate) type Watcher = Box<dyn Fn() + Send>;
 
 /// What the thread is asked to do.
@@ -37,6 +37,8 @@ pub(super) enum Job {
     Open(PathBuf),
     /// Call this at every poll from now on.
     Watch(Watcher),
+    /// Call this whenever a song has been opened from now on.
+    Announce(Watcher),
 }
 
 /// How far the thread is; shared with the audio thread.
@@ -96,7 +98,8 @@ impl WorkerThread {
     pub(super) fn start(session: SharedSession) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let progress = Arc::new(Progress::default());
-        let mut bench = Bench { session, worker: None, watcher: None, progress: Arc::clone(&progress) };
+        let mut bench =
+            Bench { session, worker: None, watcher: None, announcer: None, progress: Arc::clone(&progress) };
         let thread = thread::Builder::new().name("busker-worker".to_owned());
         let thread = match thread.spawn(move || bench.run(&inbox)) {
             Ok(thread) => Some(thread),
@@ -111,7 +114,7 @@ impl WorkerThread {
 
     pub(super) fn post(&self, job: Job) {
         self.progress.posted.fetch_add(1, Release);
-        if !self.jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok()) {
+        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
             self.progress.done.fetch_add(1, Release);
         }
     }
@@ -126,6 +129,7 @@ struct Bench {
     session: SharedSession,
     worker: Option<Box<Worker>>,
     watcher: Option<Watcher>,
+    announcer: Option<Watcher>,
     progress: Arc<Progress>,
 }
 
@@ -152,10 +156,12 @@ impl Bench {
             Job::Adopt(worker) => self.worker = Some(worker),
             Job::Apply(setup) => self.apply(&setup),
             Job::Watch(watcher) => self.watcher = Some(watcher),
+            Job::Announce(announcer) => self.announcer = Some(announcer),
             Job::Open(path) => {
                 // What is wrong with the file is in the session's notice already.
                 if let Ok(setup) = self.session.open(&path) {
                     self.apply(&setup);
+                    self.announcer.iter().for_each(|announcer| announcer());
                 }
             }
         }

@@ -14,12 +14,14 @@ use clap_sys::ext::preset_load::CLAP_EXT_PRESET_LOAD_COMPAT;
 use clap_sys::ext::preset_load::clap_host_preset_load;
 use clap_sys::ext::preset_load::clap_plugin_preset_load;
 use clap_sys::ext::state::CLAP_EXT_STATE;
+use clap_sys::ext::state::clap_host_state;
 use clap_sys::ext::state::clap_plugin_state;
 use clap_sys::ext::state_context::CLAP_EXT_STATE_CONTEXT;
 use clap_sys::ext::state_context::clap_plugin_state_context;
 use clap_sys::ext::state_context::clap_plugin_state_context_type;
 use clap_sys::factory::preset_discovery::CLAP_PRESET_DISCOVERY_LOCATION_FILE;
 use clap_sys::factory::preset_discovery::clap_preset_discovery_location_kind;
+use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::stream::clap_istream;
 use clap_sys::stream::clap_ostream;
@@ -151,19 +153,20 @@ unsafe extern "C" fn from_location(
     };
     // SAFETY: the host outlives its plugin; CLAP defines these structures for these ids.
     unsafe {
-        let answers = host_extension::<clap_host_preset_load>(proxy, CLAP_EXT_PRESET_LOAD)
-            .or_else(|| host_extension(proxy, CLAP_EXT_PRESET_LOAD_COMPAT));
+        let host = proxy.host();
+        let answers = host_extension::<clap_host_preset_load>(host, CLAP_EXT_PRESET_LOAD)
+            .or_else(|| host_extension(host, CLAP_EXT_PRESET_LOAD_COMPAT));
         match &result {
             Ok(()) => {
                 if let Some(loaded) = answers.and_then(|answers| answers.loaded) {
-                    loaded(proxy.host(), kind, location, key);
+                    loaded(host, kind, location, key);
                 }
-                names_changed(proxy);
+                tell_of_change(host);
             }
             Err(message) => {
                 let text = CString::new(message.replace('\0', " ")).unwrap_or_default();
                 if let Some(on_error) = answers.and_then(|answers| answers.on_error) {
-                    on_error(proxy.host(), kind, location, key, 0, text.as_ptr());
+                    on_error(host, kind, location, key, 0, text.as_ptr());
                 }
             }
         }
@@ -172,21 +175,23 @@ unsafe extern "C" fn from_location(
 }
 
 /// # Safety
-/// On the main thread; CLAP defines `T` for `id`.
-unsafe fn host_extension<'a, T>(proxy: &'a Proxy, id: &CStr) -> Option<&'a T> {
-    // SAFETY: the host outlives its plugin, and its extensions with it.
-    unsafe { ((*proxy.host()).get_extension?)(proxy.host(), id.as_ptr()).cast::<T>().as_ref() }
+/// On the main thread; `host` is valid for as long as the answer is used, and CLAP defines `T` for `id`.
+unsafe fn host_extension<'a, T>(host: *const clap_host, id: &CStr) -> Option<&'a T> {
+    // SAFETY: the caller's promise; a host's extensions live as long as the host.
+    unsafe { ((*host).get_extension?)(host, id.as_ptr()).cast::<T>().as_ref() }
 }
 
+/// Another song has been loaded: the host has something new to save, and keys have other names.
+///
 /// # Safety
-/// On the main thread.
-unsafe fn names_changed(proxy: &Proxy) {
-    // SAFETY: the caller's promise.
+/// On the main thread; `host` is valid.
+pub(super) unsafe fn tell_of_change(host: *const clap_host) {
+    // SAFETY: the caller's promise; CLAP defines these structures for these ids.
     unsafe {
-        let names = host_extension::<clap_host_note_name>(proxy, CLAP_EXT_NOTE_NAME);
-        if let Some(changed) = names.and_then(|names| names.changed) {
-            changed(proxy.host());
-        }
+        let state = host_extension::<clap_host_state>(host, CLAP_EXT_STATE);
+        state.and_then(|state| state.mark_dirty).inspect(|mark_dirty| mark_dirty(host));
+        let names = host_extension::<clap_host_note_name>(host, CLAP_EXT_NOTE_NAME);
+        names.and_then(|names| names.changed).inspect(|changed| changed(host));
     }
 }
 

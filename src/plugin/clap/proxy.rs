@@ -83,8 +83,28 @@ pub(in crate::plugin) unsafe fn create<P: ClapPlugin>(host: *const clap_host) ->
         get_extension: Some(get_extension),
         ..original
     };
+    let told = Host(host);
+    link.on_change(move || {
+        // SAFETY: on the main thread; the host outlives its plugins.
+        unsafe { extensions::tell_of_change(told.get()) }
+    });
     let proxy = Box::new(Proxy { api, inner, host, link, audio: AtomicRefCell::new(None) });
     Box::into_raw(proxy).cast_const().cast()
+}
+
+/// A host as a value that closures may keep.
+#[derive(Clone, Copy)]
+struct Host(*const clap_host);
+
+// SAFETY: the pointer is used on the host's main thread only.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+impl Host {
+    fn get(self) -> *const clap_host {
+        self.0
+    }
 }
 
 impl Proxy {

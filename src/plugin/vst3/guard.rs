@@ -20,6 +20,7 @@ use nice_plug::prelude::NonZeroU32;
 use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::Wrapper;
 use nice_plug::wrapper::vst3::vst3::Class;
+use nice_plug::wrapper::vst3::vst3::ComPtr;
 use nice_plug::wrapper::vst3::vst3::ComRef;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::*;
 use nice_plug::wrapper::vst3::vst3::Steinberg::*;
@@ -58,6 +59,8 @@ pub(super) struct Guard<P: Guarded> {
     announced_frames: AtomicUsize,
     /// Accepted arrangements of the main input and output; the framework keeps channel counts only.
     main_arrangement: [AtomicU64; 2],
+    /// Where the host hears of changes; only its main thread comes here.
+    handler: Arc<AtomicRefCell<Option<ComPtr<IComponentHandler2>>>>,
     /// The plugin's own parameters, whose points the framework never sees.
     values: Values,
 }
@@ -78,7 +81,16 @@ impl<P: Guarded> Class for Guard<P> {
 impl<P: Guarded> Guard<P> {
     pub(super) fn new() -> Self {
         let (link, inner) = Link::around(Wrapper::<P>::new);
+        let handler = Arc::new(AtomicRefCell::new(None::<ComPtr<IComponentHandler2>>));
+        let told = Arc::clone(&handler);
+        link.on_change(move || {
+            if let Some(handler) = told.try_borrow().ok().and_then(|handler| handler.clone()) {
+                // SAFETY: on the main thread, and the reference keeps the host's object alive.
+                unsafe { handler.setDirty(1) };
+            }
+        });
         Guard {
+            handler,
             values: Values::new(&inner, link.params()),
             inner,
             link,
@@ -515,9 +527,18 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         fn plainParamToNormalized(parameter: ParamID, value: ParamValue) -> ParamValue;
         fn getParamNormalized(parameter: ParamID) -> ParamValue;
         fn setParamNormalized(parameter: ParamID, value: ParamValue) -> tresult;
-        fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
         fn createView(name: FIDString) -> *mut IPlugView;
     });
+
+    unsafe fn setComponentHandler(&self, handler: *mut IComponentHandler) -> tresult {
+        // SAFETY: the host's object, valid during the call; NULL becomes `None`.
+        let known = unsafe { ComRef::from_raw(handler) };
+        if let Ok(mut kept) = self.handler.try_borrow_mut() {
+            *kept = known.and_then(|handler| handler.cast());
+        }
+        // SAFETY: the caller's own promises, passed on.
+        unsafe { self.inner.setComponentHandler(handler) }
+    }
 
     /// Gives the hidden MIDI controllers one title: a host that keeps 2,080 different ones takes half a minute to load.
     unsafe fn getParameterInfo(&self, index: int32, info: *mut ParameterInfo) -> tresult {
