@@ -2,11 +2,13 @@
 //!
 //! The songs lie outside the repository, in `../shared/songs`; where they are absent the tests say so and pass.
 
+use super::Interpolation;
 use super::SongPlayer;
 use super::default_trim;
 use super::load::load;
 use super::song::Song;
 use crate::audio::Activity;
+use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioBuffer;
 use crate::audio::AudioSource;
@@ -102,42 +104,61 @@ fn reference(path: &Path, song: &Song) -> Reference {
 
 /// What a rendering has shown.
 struct Rendering {
-    frames: usize,
+    seconds: f64,
     peak: f32,
     /// For each onset of the reference, the frame of its channel's first sound near it.
     onsets: Vec<Option<usize>>,
 }
 
-fn render(song: &Arc<Song>, reference: &Reference) -> Rendering {
-    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(RATE));
-    player.set_trim(default_trim(song));
-    let mut buffers = vec![AudioBuffer::new(2, BLOCK_SIZE); song.channels.len()];
-    let mut rendering = Rendering { frames: 0, peak: 0.0, onsets: vec![None; reference.onsets.len()] };
-    let mut end = 0.0;
+/// Plays a song up to its end or the references' cut and gives its seconds; `look` sees the first frame, the buffers and
+/// how many of their frames count.
+fn run(
+    player: &mut SongPlayer,
+    buffers: &mut [AudioBuffer],
+    mut look: impl FnMut(usize, &[AudioBuffer], usize),
+) -> f64 {
+    let (mut end, mut done) = (0.0, 0);
     for _ in 0..MOST_TICKS {
         player.tick();
         if player.finished() {
             break;
         }
         end += player.tick_seconds() * RATE;
-        while rendering.frames < end as usize {
-            let frames = BLOCK_SIZE.min(end as usize - rendering.frames);
+        while done < end as usize {
+            let frames = BLOCK_SIZE.min(end as usize - done);
             let mut outputs: Vec<AudioBlockMut<'_>> =
                 buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
-            player.render(&mut RenderContext::new(rendering.frames as u64, Activity::Silent), &mut outputs);
+            player.render(&mut RenderContext::new(done as u64, Activity::Silent), &mut outputs);
             drop(outputs);
-            look_at(&mut rendering, reference, &buffers, frames);
-            rendering.frames += frames;
+            look(done, buffers, frames);
+            done += frames;
         }
     }
+    done as f64 / RATE
+}
+
+fn render(song: &Arc<Song>, reference: &Reference) -> Rendering {
+    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(RATE));
+    player.set_trim(default_trim(song));
+    let mut buffers = vec![AudioBuffer::new(2, BLOCK_SIZE); song.channels.len()];
+    let mut rendering = Rendering { seconds: 0.0, peak: 0.0, onsets: vec![None; reference.onsets.len()] };
+    rendering.seconds = run(&mut player, &mut buffers, |start, buffers, frames| {
+        look_at(
+            &mut rendering,
+            reference,
+            start,
+            &buffers.iter().map(|buffer| buffer.block(frames)).collect::<Vec<_>>(),
+        );
+    });
     rendering
 }
 
-fn look_at(rendering: &mut Rendering, reference: &Reference, buffers: &[AudioBuffer], frames: usize) {
+fn look_at(rendering: &mut Rendering, reference: &Reference, start: usize, channels: &[AudioBlock<'_>]) {
+    let frames = channels[0].frames();
     let mut sums = [[0.0; BLOCK_SIZE]; 2];
-    for buffer in buffers {
+    for channel in channels {
         for (side, sum) in sums.iter_mut().enumerate() {
-            sum.iter_mut().zip(&buffer.channel(side)[..frames]).for_each(|(sum, sample)| *sum += sample);
+            sum.iter_mut().zip(channel.channel(side)).for_each(|(sum, sample)| *sum += sample);
         }
     }
     let loudest =
@@ -146,11 +167,10 @@ fn look_at(rendering: &mut Rendering, reference: &Reference, buffers: &[AudioBuf
     for (found, onset) in rendering.onsets.iter_mut().zip(&reference.onsets) {
         // Sound from 5 ms before counts: what comes earlier is another note's tail.
         let from = ((onset.seconds - 0.005) * RATE) as usize;
-        let channel = &buffers[onset.channel];
+        let channel = &channels[onset.channel];
         let sounds = |&frame: &usize| channel.channel(0)[frame] != 0.0 || channel.channel(1)[frame] != 0.0;
-        if found.is_none() && rendering.frames + frames > from {
-            let first = (from.max(rendering.frames) - rendering.frames..frames).find(sounds);
-            *found = first.map(|frame| rendering.frames + frame);
+        if found.is_none() && start + frames > from {
+            *found = (from.max(start) - start..frames).find(sounds).map(|frame| start + frame);
         }
     }
 }
@@ -162,7 +182,7 @@ fn songs_last_and_sound_as_their_references_and_notes_begin_where_they_should() 
         let song = Arc::new(load(&std::fs::read(&path).unwrap()).unwrap());
         let reference = reference(&path, &song);
         let rendering = render(&song, &reference);
-        let seconds = rendering.frames as f64 / RATE;
+        let seconds = rendering.seconds;
         assert!(
             (seconds - reference.seconds).abs() <= 0.020,
             "{name}: {seconds} s, not {}",
@@ -176,5 +196,26 @@ fn songs_last_and_sound_as_their_references_and_notes_begin_where_they_should() 
             assert!(off.abs() <= 0.001, "{name}: {onset:?} is {off} s late");
         }
         println!("{name}: {seconds:.3} s, peak {peak_db:.1} dBFS, {} onsets", reference.onsets.len());
+    }
+}
+
+/// `cargo test --release --lib -- --ignored --nocapture times_real_time`
+#[test]
+#[ignore = "a measurement"]
+fn replay_in_times_real_time() {
+    for path in songs() {
+        let song = Arc::new(load(&std::fs::read(&path).unwrap()).unwrap());
+        let speed = |interpolation| {
+            let mut player = SongPlayer::new(Arc::clone(&song), SampleRate(RATE));
+            player.set_interpolation(interpolation);
+            let mut buffers = vec![AudioBuffer::new(2, BLOCK_SIZE); song.channels.len()];
+            let start = std::time::Instant::now();
+            let seconds = run(&mut player, &mut buffers, |_, _, _| {});
+            seconds / start.elapsed().as_secs_f64()
+        };
+        let best = |interpolation| (0..3).map(|_| speed(interpolation)).fold(0.0, f64::max);
+        let (none, linear) = (best(Interpolation::None), best(Interpolation::Linear));
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        println!("replay/{name}/{}_channels: none {none:.0}x, linear {linear:.0}x", song.channels.len());
     }
 }

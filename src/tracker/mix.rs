@@ -129,31 +129,56 @@ impl Reader {
     }
 
     fn read_linear<T: Stored>(&self, plane: &[T], output: &mut [f32], between: impl Fn(T, T, u32) -> f32) {
+        let inner = self.frames_before_last(plane.len() - 1, output.len()); // `read_plane` has sent empty planes away
+        if self.step_q32 >= 0 {
+            let (pairs, edge) = output.split_at_mut(inner);
+            let position = self.read_pairs(plane, pairs, self.position_q32, &between);
+            self.read_edge(plane, edge, position, &between);
+        } else {
+            let (edge, pairs) = output.split_at_mut(output.len() - inner);
+            let position = self.read_edge(plane, edge, self.position_q32, &between);
+            self.read_pairs(plane, pairs, position, &between);
+        }
+    }
+
+    /// Frames that have a following one in the plane; gives the position after them.
+    fn read_pairs<T: Stored>(
+        &self,
+        plane: &[T],
+        output: &mut [f32],
+        start_q32: i64,
+        between: &impl Fn(T, T, u32) -> f32,
+    ) -> i64 {
+        let mut position = start_q32;
+        for y in output {
+            let frame = (position >> 32) as usize;
+            // `frames_before_last` keeps the pair inside; a plane's length fits the position's 31 bits.
+            if let Some(&[from, to]) = plane.get(frame..frame + 2) {
+                *y = between(from, to, position as u32);
+            }
+            position += self.step_q32;
+        }
+        position
+    }
+
+    /// Frames at the end, which are followed by the loop's first one or by themselves; gives the position after them.
+    fn read_edge<T: Stored>(
+        &self,
+        plane: &[T],
+        output: &mut [f32],
+        start_q32: i64,
+        between: &impl Fn(T, T, u32) -> f32,
+    ) -> i64 {
         let last = plane.len() - 1; // `read_plane` has sent empty planes away
         let after_last = if self.looping { (self.first as usize).min(last) } else { last };
-        let inner = self.frames_before_last(last, output.len());
-        let (head, tail, head_is_inner) = if self.step_q32 >= 0 {
-            let (head, tail) = output.split_at_mut(inner);
-            (head, tail, true)
-        } else {
-            let (head, tail) = output.split_at_mut(output.len() - inner);
-            (head, tail, false)
-        };
-        let mut position = self.position_q32;
-        for (part, is_inner) in [(head, head_is_inner), (tail, !head_is_inner)] {
-            for y in part {
-                let frame = ((position >> 32) as usize).min(last);
-                let next = if is_inner {
-                    (frame + 1).min(last)
-                } else if frame < last {
-                    frame + 1
-                } else {
-                    after_last
-                };
-                *y = between(plane[frame], plane[next], position as u32);
-                position += self.step_q32;
-            }
+        let mut position = start_q32;
+        for y in output {
+            let frame = ((position >> 32) as usize).min(last);
+            let next = if frame < last { frame + 1 } else { after_last };
+            *y = between(plane[frame], plane[next], position as u32);
+            position += self.step_q32;
         }
+        position
     }
 
     /// How many of `frames` have a following frame: the first ones forwards, the last ones backwards.
