@@ -9,6 +9,8 @@ pub mod song;
 #[cfg(test)]
 mod corpus;
 mod effect;
+#[cfg(test)]
+mod effect_tests;
 mod envelope;
 mod filter;
 #[cfg(test)]
