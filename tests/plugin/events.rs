@@ -51,6 +51,26 @@ fn automation_of_a_bus_gain_lands_on_its_frame() {
 }
 
 #[test]
+fn notes_and_points_of_one_frame_both_land_on_it() {
+    let gain = parameter(&mut *instrument(Format::Clap), "Bus 1 Gain").id;
+    for (frame, blocks) in [(5000, 512), (12_288, 512), (20_001, 8192)] {
+        let sounds = FORMATS.map(|format| {
+            let blocks = BlockPlan::Fixed(blocks);
+            let events = [&note(frame, KICK, 60)[..], &[point(frame, gain, 0.6)]].concat();
+            let together =
+                play(format, &Performance { segments: stopped(), events, blocks, ..Performance::default() });
+            let onset = together.planes(0)[0].iter().position(|&sample| sample != 0.0).unwrap() as u64;
+            let events = note(frame, KICK, 60).to_vec();
+            let alone = play(format, &Performance { segments: stopped(), events, ..Performance::default() });
+            let expected = alone.planes(0)[0].iter().position(|&sample| sample != 0.0).unwrap() as u64;
+            assert_eq!(onset, expected, "{format}: the point moves the note");
+            together
+        });
+        assert_eq!(sounds[0].first_difference(&sounds[1]), None, "frame {frame}");
+    }
+}
+
+#[test]
 fn gain_ramps_from_its_frame_and_settles_on_its_target() {
     for format in FORMATS {
         let mut host = insert(format);

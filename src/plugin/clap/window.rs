@@ -1,13 +1,15 @@
 //! The events of one piece of a CLAP call, shown to the framework as the host's own list.
 //!
 //! In: the host's list and a range of frames. Out: a list with what lies in the range, moved to the piece's start. Audio thread.
-//! Transport events stay out: the proxy cuts the call at them and hands them to the plugin itself.
+//! Parameter events are always on a piece's first frame. Transport events stay out: the proxy cuts the call at them and hands them to the plugin itself.
 //! What exceeds the framework's queue is dropped and counted. The framework handles each event before it asks for the next.
 
 use crate::plugin::pieces::EVENT_CAPACITY;
 use crate::plugin::pieces::EVENTS_PER_PIECE;
 use crate::plugin::pieces::Pieces;
 use clap_sys::events::CLAP_CORE_EVENT_SPACE_ID;
+use clap_sys::events::CLAP_EVENT_PARAM_MOD;
+use clap_sys::events::CLAP_EVENT_PARAM_VALUE;
 use clap_sys::events::CLAP_EVENT_TRANSPORT;
 use clap_sys::events::clap_event_header;
 use clap_sys::events::clap_event_transport;
@@ -47,14 +49,14 @@ impl HostEvents {
     }
 
     /// Whether the framework can take the list of a call of `frames` frames as it is: in order, within the call, not too long
-    /// and without a transport. Real-time: yes.
+    /// and without anything that begins a piece. Real-time: yes.
     pub(super) fn is_plain(&self, frames: usize) -> bool {
         let mut latest = 0;
         self.count() as usize <= EVENTS_PER_PIECE
             && (0..self.count()).filter_map(|index| self.get(index)).all(|event| {
                 let in_order = event.time >= latest && (event.time as usize) < frames;
                 latest = event.time;
-                in_order && !is_transport(event)
+                in_order && !is_transport(event) && (event.time == 0 || !moves_parameter(event))
             })
     }
 
@@ -67,11 +69,17 @@ impl HostEvents {
     }
 
     /// Notes the frame of every event of a call of `frames` frames. Real-time: yes.
+    ///
+    /// The framework itself cuts where a parameter moves, but a note of the same frame that stands before it in the list
+    /// goes to the piece before, one frame early. Where the cut has been made already, it makes none.
     pub(super) fn note(&self, pieces: &mut Pieces, frames: usize) {
         for event in (0..self.count()).filter_map(|index| self.get(index)) {
-            match clamp(event.time, frames) {
-                frame if is_transport(event) => pieces.cut(frame),
-                frame => pieces.event(frame),
+            let frame = clamp(event.time, frames);
+            if is_transport(event) || moves_parameter(event) {
+                pieces.cut(frame);
+            }
+            if !is_transport(event) {
+                pieces.event(frame);
             }
         }
     }
@@ -80,6 +88,11 @@ impl HostEvents {
 fn is_transport(event: &clap_event_header) -> bool {
     (event.space_id, event.type_) == (CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_TRANSPORT)
         && event.size as usize >= size_of::<clap_event_transport>()
+}
+
+fn moves_parameter(event: &clap_event_header) -> bool {
+    event.space_id == CLAP_CORE_EVENT_SPACE_ID
+        && matches!(event.type_, CLAP_EVENT_PARAM_VALUE | CLAP_EVENT_PARAM_MOD)
 }
 
 /// An event's frame within the call; hosts do send frames outside of it.
