@@ -52,7 +52,7 @@ fn automation_of_a_bus_gain_lands_on_its_frame() {
 
 #[test]
 fn notes_and_points_of_one_frame_both_land_on_it() {
-    let gain = parameter(&mut *instrument(Format::Clap), "Bus 1 Gain").id;
+    let gain = parameter(&mut *instrument(Format::Clap), "Bus 2 Gain").id;
     for (frame, blocks) in [(5000, 512), (12_288, 512), (20_001, 8192)] {
         let sounds = FORMATS.map(|format| {
             let blocks = BlockPlan::Fixed(blocks);
