@@ -406,3 +406,19 @@ fn packed_samples_of_real_files_unpack_to_their_full_length() {
         }
     }
 }
+
+#[test]
+fn modplug_tracker_is_told_from_fasttracker_by_its_empty_instruments() {
+    let with_empty_instrument = |size: u32| {
+        let mut bytes = modules::xm(0x0104);
+        bytes[72] = 2; // instruments
+        let mut instrument = Bytes::default();
+        instrument.dwords(&[size]).text("nothing", 22).zeros(size as usize - 26);
+        bytes.extend(instrument.0);
+        load(&bytes).unwrap()
+    };
+    assert_eq!(with_empty_instrument(33).made_with, MadeWith::FastTracker2(0x0200));
+    let modplug = with_empty_instrument(263);
+    assert_eq!((modplug.made_with, modplug.instruments.len()), (MadeWith::ModPlug, 2));
+    assert_eq!(modplug.made_with.to_string(), "ModPlug Tracker");
+}

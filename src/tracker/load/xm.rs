@@ -53,8 +53,11 @@ const MAX_SAMPLES: u64 = 32;
 const FIRST_KEY: usize = 12;
 const KEYS: usize = 96;
 const POINTS: usize = 12;
-/// Size of an instrument's header as ModPlug Tracker writes it; FastTracker 2 writes 263.
-const MODPLUG_INSTRUMENT_BYTES: usize = 245;
+/// Size of an instrument's header as ModPlug Tracker first wrote it.
+const OLD_MODPLUG_INSTRUMENT_BYTES: usize = 245;
+/// Size of the header of an instrument that has samples. FastTracker 2 writes 33 where there are none, ModPlug Tracker
+/// the same as ever.
+const FULL_INSTRUMENT_BYTES: usize = 263;
 /// Samples whose reserved byte says so are packed in 4 bits.
 const ADPCM_MARK: u8 = 0xad;
 
@@ -65,6 +68,7 @@ pub(super) fn is_signed(bytes: &[u8]) -> bool {
 /// The fixed part of the file.
 struct Header {
     title: String,
+    padded_with_zeros: bool,
     charset: Charset,
     made_with: MadeWith,
     version: u16,
@@ -100,6 +104,7 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     let charset = if matches!(made_with, MadeWith::OpenMpt(_)) { Charset::Latin } else { Charset::Dos };
     Ok(Header {
         title: text::name(title, charset),
+        padded_with_zeros: title.contains(&0),
         charset,
         made_with,
         version,
@@ -115,7 +120,7 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     })
 }
 
-/// FastTracker 2's name was written by others too; see `MODPLUG_INSTRUMENT_BYTES`.
+/// FastTracker 2's name was written by others too; see `FULL_INSTRUMENT_BYTES`.
 fn tracker_named(field: &[u8]) -> MadeWith {
     if let Some(version) = field.strip_prefix(b"OpenMPT ") {
         return MadeWith::OpenMpt(version_of(version));
@@ -148,7 +153,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
     reader.enter(Part::single("order list"));
     let orders = reader.take(header.order_count)?.iter().map(|&order| Order::Pattern(order.into())).collect();
     reader.seek(header.end);
-    let mut bank = Bank::new(bytes, header.charset);
+    let mut bank = Bank::new(bytes, &header);
     let patterns = if header.version >= VERSION_104 {
         let patterns = read_patterns(&mut reader, &header)?;
         bank.read_with_data(&mut reader, header.instruments)?;
@@ -166,7 +171,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
 }
 
 fn assemble(header: Header, orders: Vec<Order>, patterns: Vec<Pattern>, bank: Bank<'_>) -> Song {
-    let modplug = bank.by_modplug && matches!(header.made_with, MadeWith::FastTracker2(_));
+    let modplug = bank.modplug_sizes && matches!(header.made_with, MadeWith::FastTracker2(_));
     let channel =
         ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
     Song {
@@ -267,7 +272,10 @@ struct Bank<'a> {
     /// How the data of each sample is stored, and its length in bytes.
     stored: Vec<Stored>,
     budget: Budget,
-    by_modplug: bool,
+    /// The title is padded with zeros; FastTracker 2 takes spaces.
+    padded_with_zeros: bool,
+    /// Headers have sizes that only ModPlug Tracker writes.
+    modplug_sizes: bool,
 }
 
 /// What a sample's header says of its data; lengths in bytes.
@@ -281,15 +289,16 @@ struct Stored {
 }
 
 impl<'a> Bank<'a> {
-    fn new(file: &'a [u8], charset: Charset) -> Self {
+    fn new(file: &'a [u8], header: &Header) -> Self {
         Self {
             file,
-            charset,
+            charset: header.charset,
             instruments: Vec::new(),
             samples: Vec::new(),
             stored: Vec::new(),
             budget: Budget::for_file(file),
-            by_modplug: false,
+            padded_with_zeros: header.padded_with_zeros,
+            modplug_sizes: false,
         }
     }
 
@@ -328,9 +337,11 @@ impl<'a> Bank<'a> {
         let mut instrument = silent_instrument(name);
         let mut vibrato = AutoVibrato::default();
         if count > 0 {
-            self.by_modplug |= size == MODPLUG_INSTRUMENT_BYTES;
+            self.modplug_sizes |= size == OLD_MODPLUG_INSTRUMENT_BYTES;
             let body = Body::read(self.file, reader, end)?;
             vibrato = body.describe(&mut instrument, self.samples.len(), count);
+        } else {
+            self.modplug_sizes |= self.padded_with_zeros && size == FULL_INSTRUMENT_BYTES;
         }
         reader.seek(end);
         self.instruments.push(instrument);
