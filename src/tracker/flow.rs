@@ -244,7 +244,7 @@ impl Flow {
         if self.next_row >= rows(song, self.position.pattern) {
             self.next_order = self.position.order.saturating_add(1);
             self.next_row = 0;
-            if rules.is_xm() {
+            if rules.ft2.loop_row_leaks {
                 self.next_row = std::mem::take(&mut self.next_pattern_row);
             }
         }

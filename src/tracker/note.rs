@@ -79,7 +79,11 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
         instrument_changed = true;
     }
     let known = ch.instrument.is_some() || ch.sample.is_some();
-    if rules.is_xm() && change.portamento && known && (instrument_changed || sample_changed) {
+    if rules.ft2.portamento_keeps_instrument
+        && change.portamento
+        && known
+        && (instrument_changed || sample_changed)
+    {
         // FT2 ignores the new number under a portamento, but reloads the old one's settings.
         (instrument, sample, instrument_changed) = (ch.instrument, ch.sample, false);
     } else {
@@ -234,7 +238,7 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, attachment: Attachment) {
         ch.sound.length = 0;
         return;
     };
-    if portamento && ch.sound.length == 0 && (rules.is_xm() || rules.is_it()) {
+    if portamento && ch.sound.length == 0 && (rules.ft2.portamento_needs_note || rules.is_it()) {
         ch.sound.step_q32 = 0; // PortaJustStoppedNote.it
     }
     let old_effects_release = rules.is_it() && rules.quirks.old_effects && ch.step.note == NoteCommand::Off;
@@ -257,7 +261,7 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, attachment: Attachment) {
         ch.finetune = data.finetune.into();
     }
     ch.transpose = data.relative_key.into();
-    if !rules.is_xm() && !rules.is_mod() {
+    if !rules.ft2.portamento_keeps_target && !rules.is_mod() {
         ch.porta_target = 0;
     }
     // Keeps a released sustain loop released under a portamento.
@@ -427,7 +431,7 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
         ch.c5_speed = sample.c5_speed;
     }
     if portamento && ch.sound.step_q32 == 0 {
-        if rules.is_xm() {
+        if rules.ft2.portamento_needs_note {
             ch.period = 0; // FT2 ignores notes with portamento where none plays.
             return;
         }
@@ -473,8 +477,9 @@ fn aim_period(cx: &Context<'_>, ch: &mut Voice, period: i32, portamento: bool) {
     if !portamento || ch.period == 0 {
         ch.period = period;
     }
-    // Only Scream Tracker aims at notes without portamento too.
-    if portamento || cx.rules.is_s3m() {
+    // Scream Tracker and early imitations of FT2 aim at notes without portamento too.
+    let keeps_target = cx.rules.ft2.portamento_keeps_target || cx.rules.is_it() || cx.rules.is_mod();
+    if portamento || !keeps_target {
         ch.porta_target = period;
         ch.porta_from_above = false;
     }
@@ -531,7 +536,7 @@ fn settle_key(cx: &Context<'_>, ch: &mut Voice, portamento: bool, with_envelopes
     ch.filtered = false;
     ch.sound.start_from_silence();
     ch.was_silent = true;
-    if !rules.is_it() && !rules.is_xm() {
+    if !rules.is_it() && !rules.ft2.retrigger_counts_on {
         ch.retrigger_count = 0;
         ch.tremor_count = 0;
     }
@@ -677,7 +682,7 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 }
 
 fn offset_past_end(cx: &Context<'_>, ch: &mut Voice) {
-    if cx.rules.is_xm() || cx.rules.is_s3m() {
+    if cx.rules.ft2.far_offsets_end_note || cx.rules.is_s3m() {
         ch.period = 0;
     } else if cx.rules.is_it() {
         let frame = if cx.rules.quirks.old_effects { ch.sound.length } else { 0 };
@@ -727,7 +732,8 @@ pub(crate) fn count_retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, k
         return !(tick == 0 && ch.step.note.is_key()) && speed != 0 && tick.is_multiple_of(speed.into());
     }
     match kind {
-        Retrigger::WithVolume => count_ft2_retrigger(cx, ch, speed),
+        Retrigger::WithVolume if cx.rules.ft2.retrigger_counts_on => count_ft2_retrigger(cx, ch, speed),
+        Retrigger::WithVolume => count_modplug_retrigger(cx, ch, speed),
         Retrigger::Plain if speed == 0 => tick == 0,
         Retrigger::Plain => {
             if cx.flow.first_tick {
@@ -742,6 +748,19 @@ pub(crate) fn count_retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, k
             due
         }
     }
+}
+
+/// ModPlug Tracker took a volume beside Rxy for one more tick.
+fn count_modplug_retrigger(cx: &Context<'_>, ch: &mut Voice, speed: u8) -> bool {
+    let late = matches!(ch.step.volume, VolumeCommand::Set(_)) && ch.step.parameter & 0xF0 != 0;
+    let speed = (speed + u8::from(late)).max(1);
+    ch.retrigger_count = ch.retrigger_count.saturating_add(1);
+    let due =
+        ch.retrigger_count >= speed && (cx.flow.position.tick != 0 || ch.step.note == NoteCommand::None);
+    if due {
+        ch.retrigger_count = 0;
+    }
+    due
 }
 
 /// Rxy of FT2 counts over rows and has its own ways on first ticks (retrig.xm, RetrigTick0.xm).
@@ -802,7 +821,7 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
 
 fn retriggered_volume(cx: &Context<'_>, ch: &Voice, digit: u8, kind: Retrigger) -> i32 {
     let digit = if kind == Retrigger::Plain { 0 } else { usize::from(digit & 15) };
-    if cx.rules.is_xm() && matches!(ch.step.volume, VolumeCommand::Set(_)) {
+    if cx.rules.ft2.retrigger_counts_on && matches!(ch.step.volume, VolumeCommand::Set(_)) {
         return ch.volume;
     }
     let changed = match RETRIGGER_SIXTEENTHS[digit] {

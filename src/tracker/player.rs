@@ -281,6 +281,10 @@ impl SongPlayer {
         self.flow.rounds
     }
 
+    pub(crate) fn output(&self) -> &Output {
+        &self.core.output
+    }
+
     pub(crate) fn global_volume(&self) -> i32 {
         self.flow.global_volume
     }

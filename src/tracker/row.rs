@@ -175,7 +175,7 @@ fn trigger_note(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: 
     }
     filter_note(cx, ch, &mut trigger, &row);
     trigger.lone_number = trigger.note == NoteCommand::None && trigger.instrument != 0;
-    trigger.reloads_sample = cx.rules.is_xm() && trigger.instrument != 0;
+    trigger.reloads_sample = cx.rules.ft2.number_reloads_sample && trigger.instrument != 0;
     if cx.rules.quirks.sample_swaps_at_loop_end && ch.sound.step_q32 == 0 {
         let sample =
             usize::from(trigger.instrument).checked_sub(1).and_then(|index| cx.song.samples.get(index));
@@ -234,7 +234,7 @@ fn filter_note(cx: &Context<'_>, ch: &Voice, trigger: &mut Trigger, row: &Row) {
         }
         _ => {}
     }
-    if cx.rules.is_xm() && row.effect == Effect::ReleaseKey(0) {
+    if cx.rules.ft2.release_at_start_drops_note && row.effect == Effect::ReleaseKey(0) {
         (trigger.note, trigger.instrument) = (NoteCommand::None, 0);
     }
 }
@@ -244,13 +244,14 @@ fn bend_to_ft2(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger, row: &Ro
     let envelope = cx.instrument(ch.instrument).is_some_and(|instrument| instrument.volume_envelope.enabled);
     let sets_volume =
         matches!(row.step.volume, VolumeCommand::Set(_)) || matches!(row.effect, Effect::SetVolume(_));
-    if trigger.note == NoteCommand::Off && trigger.instrument == 0 && !sets_volume && !envelope {
+    let lone = trigger.instrument == 0 && !sets_volume || !cx.rules.ft2.release_at_start_drops_note;
+    if trigger.note == NoteCommand::Off && lone && !envelope {
         // Without an envelope, key off cuts.
         ch.volume = 0;
         trigger.note = NoteCommand::None;
         trigger.lone_number = false;
         ch.fading |= cx.flow.first_tick && cx.rules.ft2.release_starts_fade;
-    } else if !cx.flow.first_tick {
+    } else if !cx.flow.first_tick && cx.rules.ft2.delay_restarts_note {
         // A delayed cell starts envelopes anew, and the last note too where it has none.
         trigger.lone_number = true;
         trigger.portamento = false;
@@ -276,7 +277,7 @@ fn bend_to_ft2(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger, row: &Ro
 
 /// Default volume (and, in FT2, panning) that an instrument number brings back.
 fn reload_defaults(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger) {
-    if !(trigger.lone_number && !cx.rules.is_xm() || trigger.reloads_sample) {
+    if !(trigger.lone_number && !cx.rules.ft2.number_reloads_sample || trigger.reloads_sample) {
         return;
     }
     let index = if cx.rules.instruments { ch.sample } else { trigger.instrument.checked_sub(1) };
@@ -625,6 +626,12 @@ fn cut(cx: &Context<'_>, ch: &mut Voice, tick: u8) {
 
 /// Kxx of FT2.
 fn release_key(cx: &Context<'_>, ch: &mut Voice, tick: u8) {
+    if !cx.rules.ft2.release_at_start_drops_note {
+        if cx.flow.first_tick {
+            note::key_off(cx, ch);
+        }
+        return;
+    }
     if cx.flow.position.tick != u32::from(tick) {
         return;
     }
@@ -644,7 +651,7 @@ fn set_envelope_position(cx: &Context<'_>, ch: &mut Voice, tick: u8) {
     ch.volume_envelope.position = tick.into();
     let sustains =
         cx.instrument(ch.instrument).is_some_and(|instrument| instrument.volume_envelope.sustain.is_some());
-    if sustains {
+    if sustains || !cx.rules.ft2.position_needs_sustain {
         ch.panning_envelope.position = tick.into();
     }
 }

@@ -37,6 +37,17 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// What panning leaves to the left and to the right, of 65,536.
+    pub(crate) fn shares_q16(&self, panning: i32) -> (i32, i32) {
+        let pan = panning.clamp(0, 256);
+        if !self.square_root_panning {
+            return ((256 - pan) << 8, pan << 8);
+        }
+        let pan = pan.min(255); // FT2 never reaches the right end.
+        let root = |share: i32| libm::round(65_536.0 * libm::sqrt(f64::from(share) / 256.0)) as i32;
+        (root(256 - pan), root(pan))
+    }
+
     fn coefficients(&self, cutoff: i32, resonance: i32, envelope: i32) -> Coefficients {
         if self.modplug_filter {
             Coefficients::modplug(cutoff, resonance, envelope, self.rate)
@@ -91,7 +102,7 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
     {
         advance_ft2_envelopes(cx, ch, instrument);
     }
-    if ch.fading && ch.fade == 0 && ch.was_silent && !cx.rules.is_xm() {
+    if ch.fading && ch.fade == 0 && ch.was_silent && !cx.rules.ft2.keeps_silent_notes {
         ch.sound.length = 0;
     }
     set_gains(cx, ch, role, output);
@@ -328,7 +339,7 @@ fn apply_arpeggio(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
         let steps = steps(tick % cx.flow.row_ticks() % 3);
         return cx.tuning.raise(period, steps);
     }
-    if cx.rules.is_xm() {
+    if cx.rules.ft2.arpeggio_counts_down {
         return ft2_arpeggio(cx, ch, period, &steps);
     }
     let from = if cx.rules.is_mod() {
@@ -620,15 +631,9 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
         ch.sound.length = 0;
         return;
     }
-    let pan = ch.real_panning.clamp(0, 256);
-    let (left, right) = if output.square_root_panning {
-        let pan = pan.min(255); // FT2 never reaches the right end.
-        let side = |share: i32| libm::sqrt(f64::from(share) / 256.0);
-        let level = f64::from(ch.level);
-        ((level * side(256 - pan)) as i32, (level * side(pan)) as i32)
-    } else {
-        (ch.level * (256 - pan) / 256, ch.level * pan / 256)
-    };
+    let (left_share, right_share) = output.shares_q16(ch.real_panning);
+    let side = |share: i32| ((i64::from(ch.level) * i64::from(share)) >> 16) as i32; // no more than the level
+    let (left, right) = (side(left_share), side(right_share));
     let right = if ch.surround { -right } else { right };
     let global = cx.flow.global_volume as f32 / 256.0;
     ch.sound.aim((left, right), output.level * output.trim * global, output.ramp_frames);

@@ -6,6 +6,7 @@
 use super::player::SongPlayer;
 use super::song::Song;
 use super::state::Voice;
+use super::tick::Output;
 use crate::units::SampleRate;
 use std::io;
 use std::io::Write;
@@ -51,7 +52,7 @@ fn write_tick(player: &SongPlayer, index: usize, out: &mut dyn Write) -> io::Res
         if !voice.sound.sounding() {
             continue;
         }
-        writeln!(out, "{start}\t{}{mark}\t{}", channel + 1, describe(voice))?;
+        writeln!(out, "{start}\t{}{mark}\t{}", channel + 1, describe(voice, player.output()))?;
         start = "\t\t\t\t\t".to_owned();
     }
     if !start.starts_with('\t') {
@@ -60,15 +61,16 @@ fn write_tick(player: &SongPlayer, index: usize, out: &mut dyn Write) -> io::Res
     Ok(())
 }
 
-/// A gain on the references' scale, where a full note in the centre is 768 on both sides, cut to whole numbers.
-fn level(gain_q14: i32) -> i32 {
-    gain_q14 * 3 / 32
+/// A level and a share of it on the references' scale, where a full note in the centre is 768 on both sides; whole
+/// numbers, cut where the references cut them.
+fn on_reference_scale(level: i32, share_q16: i32) -> i64 {
+    ((i64::from(level * 3 / 16) * i64::from(share_q16)) >> 16) / 2
 }
 
 /// The columns from `sample` on.
-fn describe(voice: &Voice) -> String {
+fn describe(voice: &Voice, output: &Output) -> String {
     let sound = &voice.sound;
-    let (left, right) = sound.gains_q14();
+    let (left, right) = output.shares_q16(voice.real_panning);
     let fixed_to_float = |value: i64| value as f64 / 4_294_967_296.0;
     let speed = fixed_to_float(sound.step_q32) * f64::from(TRACE_RATE);
     let filter = match sound.filter {
@@ -78,8 +80,8 @@ fn describe(voice: &Voice) -> String {
     format!(
         "{}\t{}\t{}\t{}\t{}\t{}\t{filter}\t\t",
         voice.sample.map_or(0, |sample| u32::from(sample) + 1),
-        level(left),
-        level(right),
+        on_reference_scale(voice.level, left),
+        on_reference_scale(voice.level, right),
         if voice.surround { "yes" } else { "no" },
         if sound.backwards { -speed } else { speed },
         fixed_to_float(sound.position_q32),

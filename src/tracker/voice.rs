@@ -205,11 +205,6 @@ impl ChannelState {
         (self.left, self.right) = (Ramp::default(), Ramp::default());
     }
 
-    /// Gains without the song's global volume, 14 fractional bits: left, right.
-    pub(crate) fn gains_q14(&self) -> (i32, i32) {
-        self.gains_q14
-    }
-
     /// Gains as the next ramp's targets: left, right.
     pub(crate) fn target_gains(&self) -> (f32, f32) {
         (self.left.target, self.right.target)

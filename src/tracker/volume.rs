@@ -187,10 +187,11 @@ pub(crate) fn slide_panning(cx: &Context<'_>, ch: &mut Voice, parameter: u8, wit
     }
     let step = if cx.rules.is_xm() {
         let digit = winning_digit(parameter);
+        let unit = if cx.rules.ft2.panning_slides_finely { 1 } else { 4 };
         match cx.flow.first_tick {
             true => 0,
-            false if digit & 0xF0 != 0 => i32::from(digit >> 4),
-            false => -i32::from(digit),
+            false if digit & 0xF0 != 0 => i32::from(digit >> 4) * unit,
+            false => -i32::from(digit) * unit,
         }
     } else {
         -4 * slide_step(cx, parameter, cx.flow.first_tick)
@@ -250,21 +251,23 @@ pub(crate) fn run_volume_column(cx: &Context<'_>, ch: &mut Voice, command: Volum
     let at_start = cx.flow.position.tick == start_tick || !cx.rules.is_it();
     match command {
         // FT2: sliding left by nothing means hard left.
-        PanLeft(0) if cx.rules.is_xm() => {
+        PanLeft(0) if cx.rules.ft2.volume_column_has_no_memory => {
             if !cx.flow.first_tick {
                 ch.panning = 0;
             }
         }
-        Up(0) | Down(0) | FineUp(0) | FineDown(0) | VibratoSpeed(0) | PanRight(0) if cx.rules.is_xm() => {}
+        Up(0) | Down(0) | FineUp(0) | FineDown(0) | VibratoSpeed(0) | PanRight(0)
+            if cx.rules.ft2.volume_column_has_no_memory => {}
         Up(value) => slide_in_column(cx, ch, value, true),
         Down(value) => slide_in_column(cx, ch, value, false),
         FineUp(value) if at_start => fine_volume_up(cx, ch, value, cx.rules.is_it()),
         FineDown(value) if at_start => fine_volume_down(cx, ch, value, cx.rules.is_it()),
         // FT2 sets the speed without starting the vibrato.
-        VibratoSpeed(value) => ch.vibrato.speed = value,
+        VibratoSpeed(value) if cx.rules.ft2.vibrato_speed_waits => ch.vibrato.speed = value,
+        VibratoSpeed(value) => super::pitch::vibrato(ch, value << 4),
         VibratoDepth(value) => super::pitch::vibrato(ch, value),
-        PanLeft(value) => slide_panning(cx, ch, value, !cx.rules.is_xm()),
-        PanRight(value) => slide_panning(cx, ch, value << 4, !cx.rules.is_xm()),
+        PanLeft(value) => slide_panning(cx, ch, value, !cx.rules.ft2.volume_column_has_no_memory),
+        PanRight(value) => slide_panning(cx, ch, value << 4, !cx.rules.ft2.volume_column_has_no_memory),
         PitchUp(value) => super::pitch::pitch_up(cx, ch, value << 2, true),
         PitchDown(value) => super::pitch::pitch_down(cx, ch, value << 2, true),
         // Set with the note, or run by the row for its effect on the effect column.
