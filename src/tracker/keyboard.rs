@@ -7,10 +7,11 @@
 use super::effect::NoteCommand;
 use super::effect::Step;
 use super::flow::Flow;
+use super::instrument;
+use super::instrument::Change;
 use super::mix::Interpolation;
 use super::mix::Tone;
 use super::note;
-use super::note::Change;
 use super::note::Strike;
 use super::player::Core;
 use super::song::ChannelSetup;
@@ -155,7 +156,7 @@ fn strike(core: &Core, flow: &mut Flow, voice: &mut Voice, press: &KeyPress) {
     (voice.new_key, voice.last_key) = (Some(key), Some(key));
     let change =
         Change { number: press.instrument, portamento: false, with_volume: true, with_envelopes: true };
-    note::change_instrument(&cx, voice, change);
+    instrument::change_instrument(&cx, voice, change);
     note::change_note(&cx, voice, NoteCommand::Key(key), Strike { portamento: false, with_envelopes: true });
     voice.volume = libm::roundf(press.velocity.clamp(0.0, 1.0) * 64.0) as i32 * 4;
     voice.step = Step::default();

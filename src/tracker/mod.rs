@@ -16,6 +16,7 @@ mod filter;
 #[cfg(test)]
 mod fixture;
 mod flow;
+mod instrument;
 mod keyboard;
 mod macros;
 mod mix;
@@ -24,6 +25,7 @@ mod note;
 mod period;
 mod pitch;
 mod player;
+mod retrigger;
 mod row;
 mod rules;
 mod state;

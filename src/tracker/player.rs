@@ -10,11 +10,12 @@ use super::effect::Step;
 use super::effect::decode_patterns;
 use super::flow::Advance;
 use super::flow::Flow;
+use super::instrument;
+use super::instrument::Change;
 use super::mix::Interpolation;
 use super::mix::Tone;
 use super::nna;
 use super::note;
-use super::note::Change;
 use super::note::Strike;
 use super::period::Tuning;
 use super::row;
@@ -330,7 +331,7 @@ impl SongPlayer {
         nna::leave_old_note(&cx, channel, ch, background, (instrument, key.min(119)));
         let change =
             Change { number: instrument, portamento: false, with_volume: true, with_envelopes: true };
-        note::change_instrument(&cx, ch, change);
+        instrument::change_instrument(&cx, ch, change);
         let strike = Strike { portamento: false, with_envelopes: true };
         note::change_note(&cx, ch, NoteCommand::Key(key.min(119)), strike);
         ch.volume = libm::roundf(velocity.clamp(0.0, 1.0) * 64.0) as i32 * 4;

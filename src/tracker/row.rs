@@ -8,12 +8,14 @@ use super::effect::NoteCommand;
 use super::effect::Step;
 use super::effect::VolumeCommand;
 use super::effect::decode_lettered_extended;
+use super::instrument;
+use super::instrument::Change;
 use super::nna;
 use super::note;
-use super::note::Change;
-use super::note::Retrigger;
 use super::note::Strike;
 use super::pitch;
+use super::retrigger;
+use super::retrigger::Retrigger;
 use super::song::NewNoteAction;
 use super::state::Context;
 use super::state::FULL_FADE;
@@ -138,7 +140,7 @@ fn load_protracker_sample(cx: &Context<'_>, ch: &mut Voice, row: &Row) {
     }
     let number = row.step.instrument;
     ch.waiting_instrument = number;
-    note::await_sample(cx, ch, number);
+    instrument::await_sample(cx, ch, number);
     let index = usize::from(number).checked_sub(1);
     if let Some(sample) = index.and_then(|index| cx.song.samples.get(index)) {
         ch.volume = i32::from(sample.volume) * 4;
@@ -170,7 +172,7 @@ fn trigger_note(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: 
     if trigger.instrument != 0 {
         ch.waiting_instrument = trigger.instrument;
         if cx.rules.quirks.sample_swaps_at_loop_end {
-            note::await_sample(cx, ch, trigger.instrument);
+            instrument::await_sample(cx, ch, trigger.instrument);
         }
     }
     filter_note(cx, ch, &mut trigger, &row);
@@ -198,7 +200,7 @@ fn trigger_note(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: 
         if !trigger.portamento {
             nna::leave_old_note(cx, index, ch, background, (trigger.instrument, key));
         }
-        note::restore_panning(ch);
+        instrument::restore_panning(ch);
     }
     if trigger.instrument != 0 {
         take_instrument(cx, ch, &trigger);
@@ -346,7 +348,11 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger) {
     let old_sample = ch.sample;
     let portamento = trigger.portamento;
     let number = trigger.instrument;
-    note::change_instrument(cx, ch, Change { number, portamento, with_volume: true, with_envelopes: true });
+    instrument::change_instrument(
+        cx,
+        ch,
+        Change { number, portamento, with_volume: true, with_envelopes: true },
+    );
     let keeps_waiting = match cx.rules.is_it() {
         true => !trigger.note.is_key(),
         false => cx.rules.quirks.sample_swaps_at_loop_end && portamento,
@@ -376,7 +382,7 @@ fn strike(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger, previous_key: Opt
             with_volume: ch.sample.is_none() && ch.instrument.is_none(),
             with_envelopes: !cx.rules.is_xm(),
         };
-        note::change_instrument(cx, ch, change);
+        instrument::change_instrument(cx, ch, change);
         ch.new_key = key;
         ch.waiting_instrument = 0;
         ch.sound.successor = None;
@@ -470,7 +476,7 @@ fn on_row(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &mut [
         SetGlobalVolume(p) => volume::set_global_volume(cx, p),
         SlideGlobalVolume(p) => volume::slide_global_volume(cx, ch, p),
         Tremor(p) => volume::tremor(cx, ch, p),
-        Retrigger(p) => retrigger(cx, ch, p, note::Retrigger::Plain),
+        Retrigger(p) => retrigger(cx, ch, p, retrigger::Retrigger::Plain),
         RetriggerWithVolume(p) => retrigger_with_volume(cx, ch, p),
         CutNote(p) => cut(cx, ch, p),
         ReleaseKey(p) => release_key(cx, ch, p),
@@ -523,7 +529,7 @@ fn on_tick(cx: &mut Context<'_>, ch: &mut Voice, row: &Row) {
         SlideVolume(p) => volume::slide_volume(cx, ch, p),
         SlideChannelVolume(p) => volume::slide_channel_volume(cx, ch, p),
         SlideGlobalVolume(p) => volume::slide_global_volume(cx, ch, p),
-        Retrigger(p) => retrigger(cx, ch, p, note::Retrigger::Plain),
+        Retrigger(p) => retrigger(cx, ch, p, retrigger::Retrigger::Plain),
         RetriggerWithVolume(p) => retrigger_with_volume(cx, ch, p),
         CutNote(p) => cut(cx, ch, p),
         ReleaseKey(p) => release_key(cx, ch, p),
@@ -608,10 +614,10 @@ fn retrigger_with_volume(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 }
 
 fn retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) {
-    let due = note::count_retrigger(cx, ch, parameter, kind);
+    let due = retrigger::count_retrigger(cx, ch, parameter, kind);
     let ended = cx.rules.it_retrigger && ch.sound.length == 0 || cx.rules.is_s3m() && ch.fade == 0;
     if due && !ended {
-        note::retrigger_note(cx, ch, parameter, kind);
+        retrigger::retrigger_note(cx, ch, parameter, kind);
     }
 }
 

@@ -173,6 +173,8 @@ pub(crate) struct Voice {
     pub(crate) sound: ChannelState,
     /// The sound before, which fades out under a new note so that its end does not click.
     tail: ChannelState,
+    /// The tail was left on this tick.
+    tail_is_fresh: bool,
     /// Step of the last tick, for a note that stops between two ticks.
     last_step_q32: i64,
 }
@@ -244,6 +246,7 @@ impl Voice {
             owner: 0,
             sound,
             tail: ChannelState::new(),
+            tail_is_fresh: false,
             last_step_q32: 0,
         }
     }
@@ -315,6 +318,9 @@ impl Voice {
     /// Keeps what sounds now as a tail that will fade out under what comes.
     pub(crate) fn leave_tail(&mut self) {
         let (left, right) = self.sound.target_gains();
+        if std::mem::replace(&mut self.tail_is_fresh, true) {
+            return;
+        }
         if self.sound.length != 0 && self.last_step_q32 != 0 && (left, right) != (0.0, 0.0) {
             self.tail.clone_from(&self.sound);
             self.tail.step_q32 = self.last_step_q32;
@@ -325,6 +331,7 @@ impl Voice {
     /// Ends the tick's update: fades the tail out, and remembers the step.
     pub(crate) fn finish_tick(&mut self, ramp_frames: u32) {
         self.tail.aim((0, 0), 1.0, ramp_frames);
+        self.tail_is_fresh = false;
         self.last_step_q32 = self.sound.step_q32;
     }
 
