@@ -111,6 +111,14 @@ fn onsets(audio: &[f32]) -> Vec<usize> {
     found
 }
 
+/// The same, at speed 3 from its first row on.
+fn fast_clicks() -> Song {
+    let mut song = clicks();
+    song.patterns[0].cells[1].effect = 15;
+    song.patterns[0].cells[1].parameter = 3;
+    song
+}
+
 fn host(tempo: f64) -> impl Fn(usize) -> Option<Transport> {
     move |frame| {
         let beats = Some(frame as f64 * tempo / (60.0 * RATE));
@@ -188,4 +196,69 @@ fn a_jump_is_followed_and_the_tempo_ratio_obeyed() {
     let expected: Vec<usize> =
         (0..8).map(|row| row * 3000 + first).chain((0..8).map(|row| 24600 + row * 3000 + first)).collect();
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_start_in_the_middle_plays_at_the_speed_that_holds_there() {
+    let from = |start: f64| {
+        let host = move |frame: usize| {
+            let beats = Some(start + frame as f64 * 120.0 / (60.0 * RATE));
+            Some(Transport { playing: true, tempo: 120.0, beats, ..Transport::default() })
+        };
+        onsets(&Player::new(fast_clicks()).render(24000, &[512], host))
+    };
+    assert_eq!(from(0.0), from(1.0));
+    assert_eq!(from(1.0).len(), 8);
+}
+
+#[test]
+fn parameters_that_move_the_song_while_it_plays_keep_it_on_the_grid() {
+    for (target, value, spacing) in
+        [(Target::TempoRatio, 6.0, 1500), (Target::TempoRatio, 0.0, 24000), (Target::ModuleTempo, 1.0, 6000)]
+    {
+        let mut player = Player::new(clicks());
+        player.render(50_000, &[500], host(120.0));
+        player.set(target, value);
+        // The host says nothing more: its last word holds.
+        let later = player.render(100_000, &[500], |_| None);
+        let found = onsets(&later);
+        assert!(found.len() >= 3, "{target:?} {value}: {found:?}");
+        assert!(found.windows(2).all(|pair| pair[1] - pair[0] == spacing), "{target:?} {value}: {found:?}");
+    }
+}
+
+#[test]
+fn absurd_transports_neither_panic_nor_hang() {
+    for beats in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300, 1e15, -3.0] {
+        for tempo in [f64::NAN, f64::INFINITY, 0.0, -120.0, 1e-300, 1e7, 120.0] {
+            let host = move |frame: usize| {
+                let beats = (frame % 1000 == 0).then_some(beats);
+                Some(Transport { playing: true, tempo, beats, ..Transport::default() })
+            };
+            let audio = Player::new(clicks()).render(3000, &[500], host);
+            assert!(audio.iter().all(|sample| sample.is_finite()));
+        }
+    }
+}
+
+#[test]
+fn a_stop_fades_instead_of_clicking() {
+    let mut song = clicks();
+    song.samples[0].data = Arc::new(SampleData::Mono8(vec![100; 60_000].into()));
+    song.samples[0].sample_loop = None;
+    let mut player = Player::new(song);
+    let before = player.render(3000, &[500], host(120.0));
+    let after = player.render(500, &[500], |_| Some(Transport::default()));
+    let joined: Vec<f32> = before.iter().chain(&after).skip(2000).copied().collect();
+    let steepest = joined.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(before[2999] > 0.05 && after[499] == 0.0 && steepest < 0.02, "{steepest}");
+}
+
+#[test]
+fn free_sync_that_stops_ends_before_the_song_comes_round() {
+    let mut player = Player::new(clicks());
+    player.set(Target::Sync, 3.0);
+    player.set(Target::EndBehaviour, 1.0);
+    let found = onsets(&player.render(64 * 5760 + 48000, &[4096], host(120.0)));
+    assert_eq!(found.len(), 64);
 }

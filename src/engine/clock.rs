@@ -74,7 +74,7 @@ impl TickBeats {
         let passes = ((beats - loop_start) / loop_beats).floor();
         let within = beats - passes * loop_beats;
         let index = self.starts.partition_point(|&start| start < within).max(self.loop_start) as u64;
-        index + passes as u64 * (count - self.loop_start as u64)
+        (passes as u64).saturating_mul(count - self.loop_start as u64).saturating_add(index)
     }
 }
 
@@ -136,7 +136,7 @@ impl HostClock {
         if !transport.playing {
             return if self.segment.take().is_some() { Move::Stop } else { Move::Continue };
         }
-        let tempo = if transport.tempo > 0.0 { transport.tempo } else { 120.0 };
+        let tempo = transport.tempo;
         let Some(old) = self.segment else {
             let beats = transport.beats.unwrap_or(self.start_beat);
             return self.locate(Segment { frame, beats, tempo }, ticks);

@@ -2,6 +2,8 @@
 //!
 //! Plain data that the plugin or the command line fills in and the engine reads. No host types.
 
+use crate::units::SampleRate;
+
 /// Something that acts on its exact frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Event {
@@ -99,6 +101,29 @@ pub struct Transport {
     pub signature: (u16, u16),
     /// Loop in quarter notes, while the host loops.
     pub looping: Option<(f64, f64)>,
+}
+
+/// Tempos that a transport may have; others are taken as 120.
+const TEMPOS: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
+/// Positions further away are taken as none.
+const MAX_BEATS: f64 = 1e9;
+
+impl Transport {
+    /// The same with everything in a range that can be reckoned with, whatever the host says.
+    pub(super) fn cleaned(self) -> Self {
+        Self {
+            // NaN is in no range.
+            tempo: if TEMPOS.contains(&self.tempo) { self.tempo } else { 120.0 },
+            beats: self.beats.filter(|beats| beats.abs() <= MAX_BEATS),
+            ..self
+        }
+    }
+
+    /// The same `frames` frames later.
+    pub(super) fn later(self, frames: u64, rate: SampleRate) -> Self {
+        let passed = if self.playing { frames as f64 * self.tempo / (60.0 * rate.0) } else { 0.0 };
+        Self { beats: self.beats.map(|beats| beats + passed), ..self }
+    }
 }
 
 impl Default for Transport {

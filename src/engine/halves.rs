@@ -22,7 +22,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Commands, and objects on their way home, that fit into the queues.
-const QUEUE: usize = 64;
+///
+/// A machine for every insert slot, a song and a plan fit at once.
+pub(super) const QUEUE: usize = 128;
 
 /// What the audio thread is to put in place of what it has; each replaces at most one object.
 pub(super) enum Command {

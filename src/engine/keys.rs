@@ -43,14 +43,14 @@ impl Default for Keys {
 
 impl Keys {
     /// Lets go of whatever is held in a mode that ends.
-    pub(super) fn set_mode(&mut self, mode: KeyboardMode, playing: Option<&mut Playing>) {
+    pub(super) fn set_mode(&mut self, mode: KeyboardMode, playing: Option<&mut Playing>, frame: u64) {
         if mode == self.mode {
             return;
         }
         if let Some(playing) = playing {
             for slot in 0..16 {
                 playing.keyboard.release_all(slot);
-                self.release_channel(slot, playing);
+                self.release_channel(slot, playing, frame);
             }
         }
         self.mode = mode;
@@ -60,16 +60,18 @@ impl Keys {
     pub(super) fn act(&mut self, event: &EventKind, playing: &mut Playing, frame: u64) {
         match *event {
             EventKind::NoteOn(note, velocity) => self.press(note, velocity, playing, frame),
-            EventKind::NoteOff(note) => self.release(note, playing),
+            EventKind::NoteOff(note) => self.release(note, playing, frame),
             EventKind::Choke(note) => {
-                self.release(note, playing);
+                self.release(note, playing, frame);
                 playing.keyboard.choke(note.channel, note.key, note.id);
             }
             EventKind::PitchBend { channel, value } => {
                 let bend = libm::roundf(value.clamp(-1.0, 1.0) * 8192.0) / 8192.0;
                 playing.keyboard.set_bend(channel, Semitones(bend * BEND_RANGE));
             }
-            EventKind::Controller { channel, number, value } => self.control(channel, number, value, playing),
+            EventKind::Controller { channel, number, value } => {
+                self.control((channel, number, value), playing, frame)
+            }
             EventKind::Expression(note, expression) => express(note, expression, &mut playing.keyboard),
             // Nothing of a tracker answers to these yet.
             EventKind::Pressure { .. } | EventKind::Program { .. } => {}
@@ -93,23 +95,23 @@ impl Keys {
         playing.keyboard.press(KeyPress { slot, instrument, key: note.key, velocity, id: note.id });
     }
 
-    fn release(&mut self, note: NoteAddress, playing: &mut Playing) {
+    fn release(&mut self, note: NoteAddress, playing: &mut Playing, frame: u64) {
         if self.held.get(usize::from(note.channel)).is_some_and(|held| *held == Some(note.key)) {
-            self.release_channel(note.channel, playing);
+            self.release_channel(note.channel, playing, frame);
         }
         playing.keyboard.release(note.channel, note.key, note.id);
     }
 
-    fn release_channel(&mut self, channel: u8, playing: &mut Playing) {
+    fn release_channel(&mut self, channel: u8, playing: &mut Playing, frame: u64) {
         if let Some(held) = self.held.get_mut(usize::from(channel))
             && held.take().is_some()
         {
-            playing.player.release_note(channel.into());
+            playing.release_note(channel.into(), frame);
         }
     }
 
     /// The MIDI controllers that the keyboard knows.
-    fn control(&mut self, channel: u8, number: u8, value: f32, playing: &mut Playing) {
+    fn control(&mut self, (channel, number, value): (u8, u8, f32), playing: &mut Playing, frame: u64) {
         let value = libm::roundf(value.clamp(0.0, 1.0) * 127.0) / 127.0;
         let keyboard = &mut playing.keyboard;
         match number {
@@ -121,11 +123,11 @@ impl Keys {
             64 => keyboard.set_pedal(channel, value >= 0.5),
             120 => {
                 keyboard.choke_all(channel);
-                self.release_channel(channel, playing);
+                self.release_channel(channel, playing, frame);
             }
             123 => {
                 keyboard.release_all(channel);
-                self.release_channel(channel, playing);
+                self.release_channel(channel, playing, frame);
             }
             _ => {}
         }

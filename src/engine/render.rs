@@ -14,6 +14,7 @@ use super::clock::End;
 use super::halves::Command;
 use super::halves::Old;
 use super::halves::PositionCell;
+use super::halves::QUEUE;
 use super::keys::KeyboardMode;
 use super::keys::Keys;
 use super::song::Playing;
@@ -40,11 +41,9 @@ use crate::rt::CommandReceiver;
 use crate::tracker::Interpolation;
 use crate::tracker::Tone;
 use crate::units::Decibels;
+use crate::units::SampleRate;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Commands taken in one call, at most.
-const COMMANDS_PER_CALL: usize = 16;
 
 /// What the host asks for in one call.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +81,10 @@ pub struct Engine {
     song: Option<Box<Playing>>,
     settings: SongSettings,
     keys: Keys,
+    /// The host's last word, and the frame it was for.
     transport: Transport,
+    heard: u64,
+    rate: SampleRate,
     sources: Vec<Source>,
     main_input: usize,
     position: Arc<PositionCell>,
@@ -111,6 +113,8 @@ impl Engine {
             settings: SongSettings::default(),
             keys: Keys::default(),
             transport: Transport::default(),
+            heard: 0,
+            rate: config.rate,
             sources: (0..SOURCES)
                 .map(|source| Source::new(if source == INPUT_SOURCE { main_input } else { 2 }))
                 .collect(),
@@ -126,7 +130,7 @@ impl Engine {
         self.frame = 0;
         self.values.mark_all();
         self.strips.iter_mut().for_each(Strip::reset);
-        self.transport = Transport::default();
+        (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();
         if let Some(song) = &mut self.song {
             song.reset();
@@ -144,13 +148,20 @@ impl Engine {
         outputs: &mut [AudioBlockMut<'_>],
     ) {
         let _ = side;
+        if let Some(transport) = call.transport {
+            (self.transport, self.heard) = (transport.cleaned(), self.frame);
+        }
         self.drain_commands();
         self.apply_parameters();
-        if let Some(transport) = call.transport {
-            self.transport = transport;
-            if let Some(song) = &mut self.song {
-                song.follow(&transport, self.frame);
-            }
+        if call.transport.is_some()
+            && let Some(song) = &mut self.song
+        {
+            song.follow(&self.transport, self.frame);
+        }
+        if call.frames == 0
+            && let Some(song) = &mut self.song
+        {
+            call.events.iter().for_each(|event| self.keys.act(&event.kind, song, self.frame));
         }
         let mut done = 0;
         let mut events = call.events;
@@ -168,7 +179,7 @@ impl Engine {
     }
 
     fn drain_commands(&mut self) {
-        for _ in 0..COMMANDS_PER_CALL {
+        for _ in 0..QUEUE {
             let Some(command) = self.commands.receive() else { return };
             let old = match command {
                 Command::Plan(plan) => self.plan.replace(plan).map(Old::Plan),
@@ -187,14 +198,22 @@ impl Engine {
 
     /// A new song goes on where the host is.
     fn set_song(&mut self, song: Option<Box<Playing>>) -> Option<Box<Playing>> {
+        let now = self.transport_now();
         let old = std::mem::replace(&mut self.song, song);
         self.keys.reset();
-        self.sources[..INPUT_SOURCE].iter_mut().for_each(|source| source.activity = Activity::Silent);
         if let Some(song) = &mut self.song {
-            song.set(self.settings, self.frame);
-            song.follow(&self.transport, self.frame);
+            if let Some(old) = &old {
+                song.keyboard.take_controllers(&old.keyboard);
+            }
+            song.set(self.settings, &now, self.frame);
+            song.follow(&now, self.frame);
         }
         old
+    }
+
+    /// Where the host is on the next frame, by its last word.
+    fn transport_now(&self) -> Transport {
+        self.transport.later(self.frame - self.heard, self.rate)
     }
 
     fn apply_parameters(&mut self) {
@@ -215,21 +234,23 @@ impl Engine {
                         // Modes that are still to come play as the first one.
                         _ => KeyboardMode::Multi,
                     };
-                    keys.set_mode(mode, song.as_deref_mut());
+                    keys.set_mode(mode, song.as_deref_mut(), self.frame);
                 }
                 Target::SelectedInstrument => keys.instrument = value as u16,
                 Target::Panic if value >= 0.5 => {
                     if let Some(song) = song {
-                        song.keyboard.panic();
+                        song.panic();
+                        keys.reset();
                     }
                 }
                 target => change(&mut settings, target, value),
             }
         });
         if settings != self.settings {
+            let now = self.transport_now();
             self.settings = settings;
             if let Some(song) = &mut self.song {
-                song.set(settings, self.frame);
+                song.set(settings, &now, self.frame);
             }
         }
         if self.frame == 0 {
@@ -274,7 +295,9 @@ impl Engine {
             while let Some(event) = events.next_if(due) {
                 self.keys.act(&event.kind, song, frame);
             }
-            let tick = song.next_frame().map_or(frames, |next| start.saturating_add((next - frame) as usize));
+            let tick = song
+                .next_frame()
+                .map_or(frames, |next| start.saturating_add(next.saturating_sub(frame) as usize));
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
             let end = tick.min(event).clamp(start + 1, frames);

@@ -11,6 +11,7 @@ use super::clock::Move;
 use super::clock::OwnClock;
 use super::clock::TickBeats;
 use super::halves::Position;
+use crate::tracker;
 use crate::tracker::Interpolation;
 use crate::tracker::Keyboard;
 use crate::tracker::Song;
@@ -84,6 +85,8 @@ pub(super) struct Playing {
     /// Moves on notes played on song channels while the song stands.
     idle: OwnClock,
     settings: SongSettings,
+    /// Ticks of the song's first round that the own clock has still to begin.
+    own_ticks: usize,
     host_plays: bool,
     /// The last tick has passed and the end is not a loop.
     ended: bool,
@@ -105,6 +108,7 @@ impl Playing {
             own: OwnClock::new(rate),
             idle: OwnClock::new(rate),
             settings: SongSettings::default(),
+            own_ticks: 0,
             host_plays: false,
             ended: false,
         }
@@ -126,22 +130,25 @@ fn tick_beats(timeline: &Timeline, length: impl Fn(f64, f64) -> f64) -> TickBeat
 }
 
 impl Playing {
-    /// Takes changed parameters; those that move the song act at the next start or jump.
-    pub(super) fn set(&mut self, settings: SongSettings, frame: u64) {
+    /// Takes changed parameters; those that move the song act as a jump of the host, which is at `now`.
+    pub(super) fn set(&mut self, settings: SongSettings, now: &Transport, frame: u64) {
         let old = std::mem::replace(&mut self.settings, settings);
         self.player.set_tone(settings.tone);
         self.player.set_interpolation(settings.interpolation);
         self.keyboard.set_tone(settings.tone);
         self.keyboard.set_interpolation(settings.interpolation);
-        self.host.start_beat = settings.start_beat;
-        self.host.ratio = settings.ratio;
-        if old.sync != settings.sync || old.play != settings.play || old.scale_tempo != settings.scale_tempo {
+        (self.host.start_beat, self.host.ratio) = (settings.start_beat, settings.ratio);
+        let moves =
+            |s: &SongSettings| (s.play, s.sync, s.scale_tempo, s.ratio.to_bits(), s.start_beat.to_bits());
+        if moves(&old) != moves(&settings) {
             self.halt();
+            self.host_plays = false;
+            self.follow(now, frame);
         }
         let auditions = settings.audition && settings.play && !self.host_plays;
         if auditions && !self.own.running() {
             self.start_own(frame);
-        } else if !auditions && !self.host_plays {
+        } else if !auditions && !self.host_plays && self.own.running() {
             self.halt();
         }
     }
@@ -175,11 +182,21 @@ impl Playing {
         }
     }
 
-    /// Back to the start, with nothing sounding.
+    /// Back to the state of a new song with the same settings.
     pub(super) fn reset(&mut self) {
         self.host_plays = false;
         self.keyboard.reset();
         self.halt();
+        self.player.clear();
+        if self.settings.audition && self.settings.play {
+            self.start_own(0);
+        }
+    }
+
+    /// Cuts every note, the song's too.
+    pub(super) fn panic(&mut self) {
+        self.keyboard.panic();
+        self.player.cut_all();
     }
 
     /// Plays an instrument's key on a song channel, over the pattern's note.
@@ -191,6 +208,17 @@ impl Playing {
         frame: u64,
     ) {
         self.player.play_note(channel, instrument, key, velocity);
+        self.keep_ticking(frame);
+    }
+
+    /// Releases the key on a song channel.
+    pub(super) fn release_note(&mut self, channel: usize, frame: u64) {
+        self.player.release_note(channel);
+        self.keep_ticking(frame);
+    }
+
+    /// Lets the idle clock move on what sounds while the song does not.
+    fn keep_ticking(&mut self, frame: u64) {
         if self.next_frame().is_none() {
             self.idle.start(frame);
             self.idle.advance(self.player.tick_seconds());
@@ -211,7 +239,11 @@ impl Playing {
             self.player.seek(self.settings.start_order, 0);
         }
         self.ended = false;
+        self.idle.stop();
         self.own.start(frame);
+        let first = |tick: &tracker::Position| tick.order >= self.settings.start_order;
+        let start = self.timeline.ticks().iter().position(first).unwrap_or(0);
+        self.own_ticks = self.timeline.ticks().len() - start;
     }
 
     /// Puts the player where it would be at `frame` if the row there had been played from its first tick, and the tick
@@ -219,15 +251,16 @@ impl Playing {
     fn locate(&mut self, tick: u64, frame: u64) {
         self.player.reset();
         self.ended = false;
-        let Some(place) =
+        self.idle.stop();
+        let Some(&place) =
             self.ticks().index(tick, self.settings.end).and_then(|i| self.timeline.ticks().get(i))
         else {
             self.ended = true;
             return;
         };
-        let (order, row, passed) = (place.order, place.row, u64::from(place.tick).min(tick));
+        let passed = u64::from(place.tick).min(tick);
         if tick > passed {
-            self.player.seek(order, row);
+            self.player.seek_to(place);
         }
         let start_of = |song: &Self, tick| song.host.frame_of(tick, song.ticks()).unwrap_or(0);
         for before in tick - passed..tick {
@@ -272,10 +305,11 @@ impl Playing {
     }
 
     fn begin_own_tick(&mut self) {
-        if self.player.finished() && self.settings.end != End::Loop {
+        if self.own_ticks == 0 && self.settings.end != End::Loop {
             self.end();
             return;
         }
+        self.own_ticks = self.own_ticks.saturating_sub(1);
         self.player.tick();
         self.own.advance(self.player.tick_seconds());
     }

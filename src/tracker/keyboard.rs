@@ -15,6 +15,7 @@ use super::note;
 use super::note::Strike;
 use super::player::Core;
 use super::song::ChannelSetup;
+use super::song::NewNoteAction;
 use super::song::Song;
 use super::state::Voice;
 use super::tick;
@@ -34,6 +35,8 @@ pub const KEYBOARD_VOICES: usize = 64;
 
 /// Seconds that a change of a slot's volume takes.
 const RAMP_SECONDS: f64 = 0.005;
+/// Semitones beyond which no bend goes.
+const WIDEST_BEND: f32 = 120.0;
 /// Highest key of a tracker.
 const LAST_KEY: u8 = 119;
 /// Speed of the modulation wheel's vibrato, in the tracker's unit.
@@ -188,6 +191,7 @@ fn apply_gain(gain: &mut Ramp, output: &mut AudioBlockMut<'_>) {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Slot {
     bend: f32,
     volume: f32,
@@ -318,7 +322,7 @@ impl Keyboard {
 
     /// Releases every note of a slot, whatever the pedal says.
     pub fn release_all(&mut self, slot: u8) {
-        self.for_notes(slot, |note| note.hold > Hold::Released, Self::let_go);
+        self.for_notes(slot, |_| true, Self::let_go);
     }
 
     /// Ends every note of a slot at once.
@@ -337,8 +341,10 @@ impl Keyboard {
 
     /// Bends all notes of a slot, those to come too.
     pub fn set_bend(&mut self, slot: u8, interval: Semitones) {
-        let Some(state) = self.slots.get_mut(usize::from(slot)) else { return };
-        state.bend = interval.ratio();
+        let Some(state) = self.slots.get_mut(usize::from(slot)).filter(|_| interval.0.is_finite()) else {
+            return;
+        };
+        state.bend = Semitones(interval.0.clamp(-WIDEST_BEND, WIDEST_BEND)).ratio();
         for key in self.voices.iter_mut().filter(|key| key.note.is_some_and(|note| note.slot == slot)) {
             key.bend(state.bend);
         }
@@ -366,6 +372,11 @@ impl Keyboard {
         if let Some(state) = self.slots.get_mut(usize::from(slot)) {
             state.modulation = depth.clamp(0.0, 1.0);
         }
+    }
+
+    /// Sets every controller as another keyboard's are.
+    pub fn take_controllers(&mut self, other: &Self) {
+        self.slots = other.slots;
     }
 
     fn change_gain(&mut self, slot: u8, change: impl FnOnce(&mut Slot)) {
@@ -406,12 +417,17 @@ impl Keyboard {
             if note.hold == Hold::Released {
                 continue;
             }
-            note.hold = Hold::Released;
             let instrument =
                 core.song.instruments.get(voice.voice.instrument.map_or(usize::MAX, usize::from));
             match instrument.map(|instrument| instrument.new_note_action) {
+                // Stays held: the key's release lets go of both.
+                Some(NewNoteAction::Continue) => {}
                 Some(action) => {
+                    note.hold = Hold::Released;
                     note::dismiss(&core.context(flow), &mut voice.voice, action);
+                    if !falls_silent(core, &voice.voice) {
+                        voice.voice.volume = 0;
+                    }
                     voice.tick(core, flow, &slots[usize::from(slot)], *tick_frames); // `slot` is a note's
                 }
                 None => self.end(index),

@@ -184,13 +184,33 @@ impl SongPlayer {
         self.silence();
     }
 
+    /// As `seek`, to a row that plays at another speed and tempo than the song begins with.
+    pub fn seek_to(&mut self, place: Position) {
+        self.seek(place.order, place.row);
+        (self.flow.position.speed, self.flow.position.tempo) = (place.speed, place.tempo);
+    }
+
+    /// Forgets what sounds, without a fade, as a new player. Real-time: yes.
+    pub fn clear(&mut self) {
+        self.voices_mut().for_each(Voice::clear);
+    }
+
+    /// Fades out every note at once; the song goes on. Real-time: yes.
+    pub fn cut_all(&mut self) {
+        self.silence();
+    }
+
+    /// What sounds fades out within a ramp.
     fn silence(&mut self) {
         let Self { core, channels, background, .. } = self;
         for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
-            voice.restart(setup, &core.rules);
+            voice.restart_over_tail(setup, &core.rules);
+            voice.finish_tick(core.output.ramp_frames);
         }
         for voice in background {
+            voice.leave_tail();
             voice.sound.stop();
+            voice.finish_tick(core.output.ramp_frames);
         }
     }
 

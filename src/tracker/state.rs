@@ -263,6 +263,14 @@ impl Voice {
         *self = fresh;
     }
 
+    /// Forgets what sounds.
+    pub(crate) fn clear(&mut self) {
+        let overlap = self.sound.ping_pong_overlap;
+        self.sound.reset();
+        self.tail.reset();
+        self.sound.ping_pong_overlap = overlap;
+    }
+
     /// As `restart`, while what sounded before fades out. Real-time: yes.
     pub(crate) fn restart_over_tail(&mut self, setup: &ChannelSetup, rules: &Rules) {
         self.leave_tail();

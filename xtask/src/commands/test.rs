@@ -70,9 +70,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
 
 fn run_step(step: Step) -> Result<(), TaskError> {
     match step {
-        Step::NoPlugin => {
-            tools::run(tools::cargo().args(["check", "--profile", "ci", "--no-default-features", "--all-targets"]))
-        }
+        Step::NoPlugin => tools::run(tools::cargo().args([
+            "check",
+            "--profile",
+            "ci",
+            "--no-default-features",
+            "--all-targets",
+        ])),
         Step::Bundle => {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
