@@ -5,8 +5,13 @@ use xtask::bounce::Performance;
 use xtask::bounce::Segment;
 use xtask::bounce::TimedEvent;
 use xtask::bounce::perform;
+use xtask::host::Audio;
+use xtask::host::Block;
+use xtask::host::Event;
 use xtask::host::EventKind;
 use xtask::host::Format;
+use xtask::host::Processor;
+use xtask::host::Setup;
 
 use crate::stage::FORMATS;
 use crate::stage::KICK;
@@ -159,6 +164,30 @@ fn the_song_is_silent_while_the_host_is_stopped_and_sounds_when_it_plays() {
         let quiet = play(format, &Performance { segments: stopped(), ..Performance::default() });
         assert_eq!(peak(quiet.planes(0)), 0.0, "{format}");
         assert!(peak(play(format, &Performance::default()).planes(0)) > 0.01, "{format}");
+    }
+}
+
+#[test]
+fn a_reset_ends_every_note_and_nothing_comes_late() {
+    for format in FORMATS {
+        let mut host = instrument(format);
+        let mut processor = host.activate(&Setup::default()).unwrap();
+        assert_eq!(host.latency(), 0, "{format}");
+        let mut audio = Audio::new(&[2], &[2; 16]);
+        let mut block = |processor: &mut dyn Processor, start: u64, events: &[Event]| {
+            audio.prepare(512, 0.0);
+            processor.process(&Block { frames: 512, start, transport: None, events }, &mut audio).unwrap();
+            peak(&audio.outputs[0].planes)
+        };
+        let key = EventKind::NoteOn { channel: LEAD, key: 60, velocity: 1.0 };
+        block(&mut *processor, 0, &[Event { frame: 0, kind: key }]);
+        let before = block(&mut *processor, 512, &[]);
+        processor.reset();
+        let after = block(&mut *processor, 1024, &[]);
+        drop(processor);
+        host.deactivate().unwrap();
+        assert!(before > 0.0, "{format}: the note is silent");
+        assert_eq!(after, 0.0, "{format}: the note sounds on");
     }
 }
 

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_begin_at_transports_and_have_their_own_events_only() {
+    fn pieces_begin_at_transports_and_parameters_and_have_their_own_events_only() {
         let (a, b, c) = (value(10, 1.0), value(40, 2.0), value(99, 3.0));
         let (slow, fast) = (tempo(40, 60.0), tempo(40, 90.0));
         let mut pointers: Pointers = vec![
@@ -254,14 +254,18 @@ mod tests {
         let mut pieces = Pieces::new();
         host.note(&mut pieces, FRAMES);
         pieces.sort();
-        assert_eq!(pieces.end(0, FRAMES, FRAMES), 40);
+        assert_eq!([0, 10, 40, 99].map(|start| pieces.end(start, FRAMES, FRAMES)), [10, 40, 99, FRAMES]);
         assert_eq!(host.transport_at(40, FRAMES).unwrap().tempo, 90.0);
         assert!(host.transport_at(0, FRAMES).is_none());
         let mut window = Window::new();
-        assert_eq!(window.show(host, &(0..40), FRAMES), 0);
-        assert_eq!(seen(&mut window), [(10, 1.0)]);
-        assert_eq!(window.show(host, &(40..FRAMES), FRAMES), 0);
-        assert_eq!(seen(&mut window), [(0, 2.0), (59, 3.0)]);
+        let mut shown = |piece| {
+            assert_eq!(window.show(host, &piece, FRAMES), 0);
+            seen(&mut window)
+        };
+        assert_eq!(shown(0..10), []);
+        assert_eq!(shown(10..40), [(0, 1.0)]);
+        assert_eq!(shown(40..99), [(0, 2.0)]);
+        assert_eq!(shown(99..FRAMES), [(0, 3.0)]);
     }
 
     #[test]
