@@ -26,6 +26,8 @@ mod period;
 mod pitch;
 mod player;
 mod retrigger;
+#[cfg(test)]
+mod robustness;
 mod row;
 mod rules;
 mod state;

@@ -1,0 +1,244 @@
+//! Songs of random cells: replay neither panics nor leaves the range of sound, and renders the same bits for any cut.
+
+use super::Interpolation;
+use super::SongPlayer;
+use super::Tone;
+use super::fixture;
+use super::song::AutoVibrato;
+use super::song::Cell;
+use super::song::DuplicateAction;
+use super::song::DuplicateCheck;
+use super::song::Envelope;
+use super::song::EnvelopePoint;
+use super::song::Format;
+use super::song::Instrument;
+use super::song::KeyAssignment;
+use super::song::Loop;
+use super::song::NewNoteAction;
+use super::song::Note;
+use super::song::Order;
+use super::song::PitchModel;
+use super::song::Quirks;
+use super::song::Song;
+use super::song::Span;
+use super::song::Wave;
+use super::wave::noise;
+use crate::audio::Activity;
+use crate::audio::AudioBlockMut;
+use crate::audio::AudioBuffer;
+use crate::audio::BLOCK_SIZE;
+use crate::audio::RenderContext;
+use crate::units::SampleRate;
+use std::sync::Arc;
+
+const FORMATS: [Format; 4] = [Format::Mod, Format::S3m, Format::Xm, Format::It];
+
+/// Numbers that follow from a seed.
+struct Dice(u32);
+
+impl Dice {
+    fn below(&mut self, end: u32) -> u32 {
+        self.0 = self.0.wrapping_add(1);
+        noise(self.0) as u32 % end
+    }
+
+    fn chance(&mut self, one_in: u32) -> bool {
+        self.below(one_in) == 0
+    }
+}
+
+fn cell(dice: &mut Dice, format: Format) -> Cell {
+    let note = match dice.below(8) {
+        0..3 if format == Format::Mod => Note::Period(dice.below(4095) as u16 + 1),
+        0..3 => Note::Key(dice.below(120) as u8),
+        3 => [Note::Off, Note::Cut, Note::Fade][dice.below(3) as usize],
+        _ => Note::None,
+    };
+    Cell {
+        note,
+        instrument: if dice.chance(2) { dice.below(6) as u8 } else { 0 },
+        volume: dice.chance(3).then(|| dice.below(256) as u8),
+        effect: dice.below(36) as u8,
+        parameter: dice.below(256) as u8,
+    }
+}
+
+fn envelope(dice: &mut Dice) -> Envelope {
+    let count = dice.below(5);
+    let points: Vec<EnvelopePoint> = (0..count)
+        .map(|n| EnvelopePoint { tick: (n * dice.below(6)) as u16, value: dice.below(65) as i8 - 32 })
+        .scan(0, |last, point| {
+            *last = point.tick.max(*last);
+            Some(EnvelopePoint { tick: *last, ..point })
+        })
+        .collect();
+    let span = |dice: &mut Dice| {
+        (count > 0 && dice.chance(2)).then(|| {
+            let start = dice.below(count);
+            Span { start: start as u8, end: (start + dice.below(count - start)) as u8 }
+        })
+    };
+    let (envelope_loop, sustain) = (span(dice), span(dice));
+    Envelope { enabled: dice.chance(2), points, envelope_loop, sustain, carry: dice.chance(2) }
+}
+
+fn instrument(dice: &mut Dice) -> Instrument {
+    Instrument {
+        name: String::new(),
+        keys: Box::new(std::array::from_fn(|_| KeyAssignment {
+            key: dice.below(120) as u8,
+            sample: dice.below(5) as u16,
+        })),
+        volume_envelope: envelope(dice),
+        panning_envelope: envelope(dice),
+        pitch_envelope: envelope(dice),
+        pitch_envelope_is_filter: dice.chance(2),
+        fadeout: dice.below(4096) as u16,
+        new_note_action: [
+            NewNoteAction::Cut,
+            NewNoteAction::Continue,
+            NewNoteAction::Off,
+            NewNoteAction::Fade,
+        ][dice.below(4) as usize],
+        duplicate_check: [DuplicateCheck::Off, DuplicateCheck::Note, DuplicateCheck::Sample]
+            [dice.below(3) as usize],
+        duplicate_action: [DuplicateAction::Cut, DuplicateAction::Off, DuplicateAction::Fade]
+            [dice.below(3) as usize],
+        global_volume: dice.below(129) as u8,
+        panning: dice.chance(2).then(|| dice.below(257) as u16),
+        pitch_pan_separation: dice.below(65) as i8 - 32,
+        pitch_pan_centre: dice.below(120) as u8,
+        volume_swing: dice.below(101) as u8,
+        panning_swing: dice.below(65) as u8,
+        filter_cutoff: dice.chance(2).then(|| dice.below(128) as u8),
+        filter_resonance: dice.chance(2).then(|| dice.below(128) as u8),
+    }
+}
+
+fn random_song(format: Format, seed: u32) -> Song {
+    let dice = &mut Dice(seed.wrapping_mul(0x0100_0000));
+    let pitch = if dice.chance(2) { PitchModel::Linear } else { PitchModel::Periods };
+    let mut song = fixture::song(format, pitch);
+    song.quirks = Quirks {
+        slides_on_first_tick: dice.chance(2),
+        amiga_limits: dice.chance(2),
+        old_effects: dice.chance(2),
+        compatible_portamento: dice.chance(2),
+        sample_swaps_at_loop_end: dice.chance(2),
+        loop_follows_whole_sample: dice.chance(2),
+        ..Quirks::default()
+    };
+    song.samples = (0..4)
+        .map(|_| {
+            let frames = dice.below(300) + 1;
+            let mut sample = fixture::sample(frames as usize);
+            let start = dice.below(frames);
+            let span = Loop { start, end: start + 1 + dice.below(frames - start), ping_pong: dice.chance(2) };
+            sample.sample_loop = dice.chance(2).then_some(span);
+            sample.sustain_loop = dice.chance(3).then_some(span);
+            sample.c5_speed = dice.below(100_000);
+            (sample.relative_key, sample.finetune) =
+                (dice.below(256) as u8 as i8, dice.below(256) as u8 as i8);
+            let [speed, depth, sweep] = [64, 33, 256].map(|end| dice.below(end) as u8);
+            sample.vibrato = AutoVibrato { wave: Wave::Random, speed, depth, sweep };
+            sample
+        })
+        .collect();
+    if matches!(format, Format::Xm | Format::It) && dice.chance(2) {
+        song.instruments = (0..4).map(|_| instrument(dice)).collect();
+    }
+    song.orders = (0..6)
+        .map(|_| match dice.below(6) {
+            0 => Order::Skip,
+            1 => Order::End,
+            2 => Order::Pattern(9),
+            _ => Order::Pattern(0),
+        })
+        .collect();
+    for cell_of_song in &mut song.patterns[0].cells {
+        *cell_of_song = cell(dice, format);
+    }
+    song
+}
+
+/// Left and right of the first channel, rendered in blocks of the sizes in turn.
+fn rendered(song: &Arc<Song>, tone: Tone, ticks: usize, sizes: &[usize]) -> Vec<f32> {
+    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
+    player.set_tone(tone);
+    player.set_interpolation(Interpolation::Linear);
+    let mut buffers = [AudioBuffer::new(2, BLOCK_SIZE), AudioBuffer::new(2, BLOCK_SIZE)];
+    let (mut sound, mut sizes) = (Vec::new(), sizes.iter().cycle());
+    for _ in 0..ticks {
+        player.tick();
+        let mut left = (player.tick_seconds() * 44_100.0) as usize;
+        while left > 0 {
+            let frames = sizes.next().unwrap().min(&left).to_owned();
+            let mut blocks: Vec<AudioBlockMut<'_>> =
+                buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
+            player.render(&mut RenderContext::new(0, Activity::Silent), &mut blocks);
+            drop(blocks);
+            for frame in 0..frames {
+                sound.extend([buffers[0].channel(0)[frame], buffers[0].channel(1)[frame]]);
+            }
+            left -= frames;
+        }
+    }
+    sound
+}
+
+#[test]
+fn random_songs_play_without_panic_and_stay_finite() {
+    for format in FORMATS {
+        for seed in 0..60 {
+            let song = Arc::new(random_song(format, seed));
+            let sound = rendered(&song, Tone::Clean, 150, &[256]);
+            // Resonance may ring, but is bounded.
+            assert!(sound.iter().all(|sample| sample.abs() < 64.0), "{format:?} {seed}");
+        }
+    }
+}
+
+#[test]
+fn sound_does_not_depend_on_how_a_tick_is_cut() {
+    for format in FORMATS {
+        for tone in [Tone::Clean, Tone::Authentic] {
+            let sounds = |sound: &Vec<f32>| sound.iter().any(|sample| *sample != 0.0);
+            let (song, whole) = (1000..1050)
+                .map(|seed| Arc::new(random_song(format, seed)))
+                .map(|song| (Arc::clone(&song), rendered(&song, tone, 80, &[256])))
+                .find(|(_, sound)| sounds(sound))
+                .unwrap();
+            for sizes in [&[1][..], &[7], &[64], &[255], &[13, 200, 1, 77]] {
+                assert!(rendered(&song, tone, 80, sizes) == whole, "{format:?} {tone:?} {sizes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reset_player_plays_like_a_new_one() {
+    for format in FORMATS {
+        let song = Arc::new(random_song(format, 7));
+        let mut used = SongPlayer::new(Arc::clone(&song), SampleRate(44_100.0));
+        let mut fresh = SongPlayer::new(song, SampleRate(44_100.0));
+        (0..100).for_each(|_| used.tick());
+        used.reset();
+        for _ in 0..100 {
+            used.tick();
+            fresh.tick();
+            let state = |player: &SongPlayer| {
+                let voice = &player.channels[0];
+                (
+                    player.position(),
+                    voice.period,
+                    voice.volume,
+                    voice.sound.position_q32,
+                    voice.sound.step_q32,
+                )
+            };
+            assert_eq!(state(&used), state(&fresh), "{format:?}");
+            used.skip(800);
+            fresh.skip(800);
+        }
+    }
+}
