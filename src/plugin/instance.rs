@@ -61,6 +61,9 @@ pub(super) struct Loaded {
 pub(super) struct Session {
     layout: Layout,
     loaded: Loaded,
+    /// Whether what the rack of a new instance names is still to be loaded. That waits until somebody needs it: most instances
+    /// are given another rack first, and a host that looks for plugins makes instances only to ask for their names.
+    fresh: bool,
     /// A rack that has been examined and is about to be restored, with its text.
     examined: Option<(String, Loaded)>,
     /// The last thing that went wrong, in words.
@@ -84,6 +87,23 @@ impl Loaded {
 }
 
 impl Session {
+    fn take(&mut self, loaded: Loaded) {
+        self.loaded = loaded;
+        self.fresh = false;
+        self.notify(None);
+    }
+
+    /// Loads the rack of a new instance, if nothing has taken its place.
+    fn settle(&mut self) {
+        if self.fresh {
+            match Loaded::new(self.loaded.rack.clone(), &self.layout) {
+                Ok(loaded) => self.take(loaded),
+                Err(error) => self.notify(Some(error.to_string())),
+            }
+            self.fresh = false;
+        }
+    }
+
     pub(super) fn setup(&self) -> &Setup {
         &self.loaded.setup
     }
@@ -119,8 +139,7 @@ impl SharedSession {
         let mut session = self.lock();
         match loaded {
             Ok(loaded) => {
-                session.loaded = loaded;
-                session.notify(None);
+                session.take(loaded);
                 Ok(session.setup().clone())
             }
             Err(error) => {
@@ -145,13 +164,9 @@ impl Instance {
         let table: Arc<[ParameterSpec]> = engine::table().into();
         let values = Arc::new(ParameterValues::new(&table));
         let layout = K::LAYOUTS.first().map(super::engine_layout::<K>).unwrap_or_default();
-        let loaded = Loaded { rack: Rack::default(), setup: Setup::default() };
-        let mut session = Session { layout, loaded, examined: None, notice: None, control: None };
         let rack = if K::PAIRED { Rack::default() } else { Rack::demo() };
-        match Loaded::new(rack, &session.layout) {
-            Ok(loaded) => session.loaded = loaded,
-            Err(error) => session.notify(Some(error.to_string())),
-        }
+        let loaded = Loaded { rack, setup: Setup::default() };
+        let session = Session { layout, loaded, fresh: true, examined: None, notice: None, control: None };
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
         Arc::new(Instance { table, values, session, worker, dropped_events: AtomicU64::new(0) })
@@ -173,6 +188,7 @@ impl Instance {
             EngineConfig { rate, layout: layout.clone(), table, values, level: Level::from_environment() };
         let (control, engine, mut worker) = engine::new(config);
         let mut session = self.session.lock();
+        session.settle();
         worker.apply(session.setup())?;
         session.layout = layout;
         session.control = Some(Arc::new(control));
@@ -223,7 +239,8 @@ impl Instance {
 
     /// Names of the song's instruments, or of its samples where it has none.
     pub(super) fn instrument_names(&self) -> Vec<String> {
-        let session = self.session.lock();
+        let mut session = self.session.lock();
+        session.settle();
         let Some(song) = &session.setup().song else { return Vec::new() };
         let name = |name: &String| name.trim().to_owned();
         if song.instruments.is_empty() {
@@ -242,7 +259,8 @@ impl Instance {
 
     /// What the editor shows.
     pub(crate) fn view(&self) -> View {
-        let session = self.session.lock();
+        let mut session = self.session.lock();
+        session.settle();
         let song = session.setup().song.as_ref();
         let file = session.loaded.rack.song.as_ref().map(|module| module.name.clone());
         View {
@@ -299,8 +317,7 @@ impl RackStore for Instance {
         };
         match loaded {
             Ok(loaded) => {
-                session.loaded = loaded;
-                session.notify(None);
+                session.take(loaded);
                 let setup = session.setup().clone();
                 drop(session);
                 self.worker.post(Job::Apply(setup));
