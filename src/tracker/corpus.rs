@@ -214,6 +214,12 @@ fn replay_in_times_real_time() {
             seconds / start.elapsed().as_secs_f64()
         };
         let best = |interpolation| (0..3).map(|_| speed(interpolation)).fold(0.0, f64::max);
+        let start = std::time::Instant::now();
+        default_trim(&song);
+        let trim = start.elapsed();
+        let start = std::time::Instant::now();
+        super::Timeline::build(&song);
+        println!("load/{}: trim {trim:.1?}, timeline {:.1?}", path.display(), start.elapsed());
         let (none, linear) = (best(Interpolation::None), best(Interpolation::Linear));
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         println!("replay/{name}/{}_channels: none {none:.0}x, linear {linear:.0}x", song.channels.len());

@@ -115,7 +115,7 @@ impl KeyVoice {
         if let Some(pan) = slot.pan {
             voice.panning = libm::roundf((pan + 1.0) * 128.0) as i32;
         }
-        tick::update(&core.context(flow), voice, Role::Channel(self.slot.into()), &core.output);
+        tick::update(&core.context(flow), voice, Role::Channel, &core.output);
         self.step_q32 = voice.sound.step_q32;
         self.bend(slot.bend);
         let released = self.note.is_some_and(|note| note.hold == Hold::Released);

@@ -265,8 +265,8 @@ impl SongPlayer {
     fn update_voices(&mut self) {
         let Self { core, flow, channels, background, .. } = self;
         let cx = core.context(flow);
-        for (index, ch) in channels.iter_mut().enumerate() {
-            tick::update(&cx, ch, Role::Channel(index as u16), &core.output); // at most 64 channels
+        for ch in channels {
+            tick::update(&cx, ch, Role::Channel, &core.output);
         }
         for voice in background {
             tick::update(&cx, voice, Role::Background, &core.output);
@@ -355,7 +355,7 @@ impl SongPlayer {
         let strike = Strike { portamento: false, with_envelopes: true };
         note::change_note(&cx, ch, NoteCommand::Key(key.min(119)), strike);
         ch.volume = libm::roundf(velocity.clamp(0.0, 1.0) * 64.0) as i32 * 4;
-        tick::update(&cx, ch, Role::Channel(channel as u16), &core.output); // at most 64 channels
+        tick::update(&cx, ch, Role::Channel, &core.output);
         ch.step = pattern_step;
     }
 

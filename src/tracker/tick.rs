@@ -60,8 +60,8 @@ impl Output {
 /// Which voice is updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A song channel, with its number.
-    Channel(u16),
+    /// A song channel, or a key of the keyboard.
+    Channel,
     /// A voice left behind by a new note action.
     Background,
 }
@@ -79,7 +79,7 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
     let plays = ch.period != 0 && ch.sound.length != 0;
     let mut period = 0;
     if plays {
-        update_level(cx, ch, role);
+        update_level(cx, ch);
         period = update_period(cx, ch);
         apply_panbrello(cx, ch);
     }
@@ -112,7 +112,7 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
 }
 
 /// Volume with tremolo, tremor, envelope and fade-out; panning with its envelope.
-fn update_level(cx: &Context<'_>, ch: &mut Voice, role: Role) {
+fn update_level(cx: &Context<'_>, ch: &mut Voice) {
     let mut volume = ch.volume;
     let mut own_volume = ch.instrument_volume;
     if cx.rules.is_it() {
@@ -124,7 +124,7 @@ fn update_level(cx: &Context<'_>, ch: &mut Voice, role: Role) {
     let mut level = volume.clamp(0, FULL_VOLUME) << 6;
     if let Some(instrument) = cx.instrument(ch.instrument) {
         if cx.rules.is_it() {
-            advance_it_envelopes(cx, ch, instrument, role);
+            advance_it_envelopes(ch, instrument);
         }
         level = apply_volume_envelope(cx, ch, instrument, level);
         level = apply_fade(cx, ch, instrument, level);
@@ -258,7 +258,7 @@ fn apply_panning_envelope(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrum
     ch.real_panning = (ch.real_panning + value * room / 32).clamp(0, 256);
 }
 
-fn advance_it_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument, role: Role) {
+fn advance_it_envelopes(ch: &mut Voice, instrument: &Instrument) {
     let off = ch.key_was_off;
     for (state, data, is_volume) in [
         (&mut ch.volume_envelope, &instrument.volume_envelope, true),
@@ -275,7 +275,6 @@ fn advance_it_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrumen
             }
         }
     }
-    debug_assert!(cx.rules.is_it() && role != Role::Channel(u16::MAX));
 }
 
 fn advance_ft2_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
