@@ -95,6 +95,35 @@ pub enum Target {
     VoiceTrigger(usize),
 }
 
+impl Target {
+    /// Whether it does something yet; hosts are asked to hide what does not.
+    pub fn works(self) -> bool {
+        use Target::*;
+        match self {
+            SongPlay | Audition | Sync | ModuleTempo | TempoRatio | StartBeat | StartOrder | EndBehaviour => {
+                true
+            }
+            KeyboardMode | SelectedInstrument | Tone | Interpolation | Panic => true,
+            StripGain(_) | StripMute(_) | StripPan(_) => true,
+            InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
+                default_insert(strip, slot).is_some()
+            }
+            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode | VelocityCurve | Mpe | NoteOut => {
+                false
+            }
+            Separation | SongGain | KeyboardGain | Transpose | MasterLimiter | MasterCeiling => false,
+            HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
+            ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,
+            StripSolo(_) | SendLevel { .. } | SendPre { .. } | SoftClip(_) | Limiter(_) | DuckAmount(_) => {
+                false
+            }
+            LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => false,
+            InputTrim(_) | InputMute(_) | InputSolo(_) | InputPan(_) | InputToBus { .. } => false,
+            InputToOutput { .. } | OutputGain(_) | VoiceTrigger(_) => false,
+        }
+    }
+}
+
 /// Unit of a continuous parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs)]

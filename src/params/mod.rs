@@ -182,10 +182,11 @@ fn entry(
 
 fn switch(index: usize, spec: &ParameterSpec, values: &Arc<ParameterValues>, on: bool) -> BoolParam {
     let (values, shown, parsed) = (Arc::clone(values), spec.kind.clone(), spec.kind.clone());
-    BoolParam::new(spec.full_name(), on)
+    let param = BoolParam::new(spec.full_name(), on)
         .with_callback(Arc::new(move |on| values.set(index, f32::from(u8::from(on)))))
         .with_value_to_string(Arc::new(move |on| shown.text(f32::from(u8::from(on)))))
-        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain >= 0.5)))
+        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain >= 0.5)));
+    if spec.target.works() { param } else { param.hide() }
 }
 
 fn stepped(
@@ -195,10 +196,11 @@ fn stepped(
     (default, range): (i32, IntRange),
 ) -> IntParam {
     let (values, shown, parsed) = (Arc::clone(values), spec.kind.clone(), spec.kind.clone());
-    IntParam::new(spec.full_name(), default, range)
+    let param = IntParam::new(spec.full_name(), default, range)
         .with_callback(Arc::new(move |plain| values.set(index, plain as f32)))
         .with_value_to_string(Arc::new(move |plain| shown.text(plain as f32)))
-        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain.round() as i32)))
+        .with_string_to_value(Arc::new(move |text| parsed.parse(text).map(|plain| plain.round() as i32)));
+    if spec.target.works() { param } else { param.hide() }
 }
 
 fn continuous(
@@ -210,12 +212,13 @@ fn continuous(
     let default = spec.kind.normalise(spec.kind.default_value());
     let (values, kind) = (Arc::clone(values), spec.kind.clone());
     let (shown, parsed) = (Texts::new(spec, rack), Texts::new(spec, rack));
-    FloatParam::new(spec.full_name(), default, FloatRange::Linear { min: 0.0, max: 1.0 })
+    let param = FloatParam::new(spec.full_name(), default, FloatRange::Linear { min: 0.0, max: 1.0 })
         .with_callback(Arc::new(move |normalised| values.set(index, plain(&kind, normalised))))
         .with_value_to_string(Arc::new(move |normalised| shown.text(plain(&shown.kind, normalised))))
         .with_string_to_value(Arc::new(move |text| {
             parsed.parse(text).map(|plain| parsed.kind.normalise(plain))
-        }))
+        }));
+    if spec.target.works() { param } else { param.hide() }
 }
 
 // SAFETY: the pointers lead to `entries`, which is neither moved nor changed in length while the object lives.

@@ -8,14 +8,9 @@ import sys
 import time
 
 import numpy
-from pedalboard_native import VST3Plugin
-
-# On construction pedalboard's Python layer asks every parameter for up to a thousand texts, to guess its type. No DAW does,
-# and with some thousand parameters it hides the load time that is to be measured: that of the JUCE host.
-VST3Plugin.__set_initial_parameter_values__ = lambda plugin, values: None
+from pedalboard import VST3Plugin
 
 RATE = 48_000
-LONGEST_LOAD_S = 1.0
 
 
 def check(holds, claim):
@@ -26,11 +21,11 @@ def check(holds, claim):
 
 
 def load(bundle, name):
-    """Loads one plugin of the bundle and holds it to the load time."""
+    """Loads one plugin of the bundle as its users do, further buses off, and says how long that took."""
     begun = time.perf_counter()
     plugin = VST3Plugin(bundle, plugin_name=name)
     took = time.perf_counter() - begun
-    check(took <= LONGEST_LOAD_S, f"{name} loads in {took * 1000:.0f} ms")
+    print(f"      {name} loads in {took * 1000:.0f} ms, pedalboard's look at every text included")
     return plugin
 
 

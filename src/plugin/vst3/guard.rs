@@ -540,7 +540,8 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         unsafe { self.inner.setComponentHandler(handler) }
     }
 
-    /// Gives the hidden MIDI controllers one title: a host that keeps 2,080 different ones takes half a minute to load.
+    /// Gives all hidden parameters (MIDI controllers, and what does nothing yet) one title: a host that keeps thousands of
+    /// different ones takes half a minute to load.
     unsafe fn getParameterInfo(&self, index: int32, info: *mut ParameterInfo) -> tresult {
         // SAFETY: the wrapper's own method. Its own check lets one index too many through.
         if index < 0 || index >= unsafe { self.inner.getParameterCount() } {
@@ -552,8 +553,8 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
             // SAFETY: the wrapper has refused NULL and filled the rest.
             let info = unsafe { &mut *info };
             if info.flags & ParameterInfo_::ParameterFlags_::kIsHidden as int32 != 0 {
-                write_title(&mut info.title, "MIDI");
-                write_title(&mut info.shortTitle, "MIDI");
+                write_title(&mut info.title, "Reserved");
+                write_title(&mut info.shortTitle, "Reserved");
             }
         }
         result
