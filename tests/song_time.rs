@@ -262,3 +262,10 @@ fn free_sync_that_stops_ends_before_the_song_comes_round() {
     let found = onsets(&player.render(64 * 5760 + 48000, &[4096], host(120.0)));
     assert_eq!(found.len(), 64);
 }
+
+#[test]
+fn a_host_without_a_position_lets_the_song_run_at_its_own_tempo() {
+    let mut player = Player::new(clicks());
+    let found = onsets(&player.render(48000, &[512], |_| Some(Transport::free_running())));
+    assert!(found.len() == 9 && found.windows(2).all(|pair| pair[1] - pair[0] == 5760), "{found:?}");
+}

@@ -131,6 +131,11 @@ impl HostClock {
         self.segment = None;
     }
 
+    /// Whether it knows where the host is.
+    pub(super) fn running(&self) -> bool {
+        self.segment.is_some()
+    }
+
     /// Takes the host's word at `frame`.
     pub(super) fn update(&mut self, transport: &Transport, frame: u64, ticks: &TickBeats) -> Move {
         if !transport.playing {

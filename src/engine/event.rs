@@ -33,6 +33,10 @@ pub enum EventKind {
     NoteOff(NoteAddress),
     /// A note ends at once.
     Choke(NoteAddress),
+    /// Every key goes up, on one MIDI channel or on all.
+    AllNotesOff(Option<u8>),
+    /// Every note ends at once, on one MIDI channel or on all.
+    AllSoundOff(Option<u8>),
     /// Bend of a MIDI channel, -1..=1 of its range.
     PitchBend {
         /// MIDI channel 0..=15.
@@ -109,6 +113,11 @@ const TEMPOS: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
 const MAX_BEATS: f64 = 1e9;
 
 impl Transport {
+    /// That of a host without one: time runs, and nobody says where it is.
+    pub fn free_running() -> Self {
+        Self { playing: true, ..Self::default() }
+    }
+
     /// The same with everything in a range that can be reckoned with, whatever the host says.
     pub(super) fn cleaned(self) -> Self {
         Self {

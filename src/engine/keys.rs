@@ -13,6 +13,10 @@ use crate::units::Semitones;
 /// What a bend all the way up is worth.
 const BEND_RANGE: f32 = 2.0;
 
+/// Controllers that end notes.
+const ALL_SOUND_OFF: u8 = 120;
+const ALL_NOTES_OFF: u8 = 123;
+
 /// What keys play.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum KeyboardMode {
@@ -65,6 +69,8 @@ impl Keys {
                 self.release(note, playing, frame);
                 playing.keyboard.choke(note.channel, note.key, note.id);
             }
+            EventKind::AllNotesOff(channel) => self.control_each(channel, ALL_NOTES_OFF, playing, frame),
+            EventKind::AllSoundOff(channel) => self.control_each(channel, ALL_SOUND_OFF, playing, frame),
             EventKind::PitchBend { channel, value } => {
                 let bend = libm::roundf(value.clamp(-1.0, 1.0) * 8192.0) / 8192.0;
                 playing.keyboard.set_bend(channel, Semitones(bend * BEND_RANGE));
@@ -110,6 +116,12 @@ impl Keys {
         }
     }
 
+    /// Sends a controller to one MIDI channel or to all.
+    fn control_each(&mut self, channel: Option<u8>, number: u8, playing: &mut Playing, frame: u64) {
+        let channels = channel.map_or(0..=15, |channel| channel..=channel);
+        channels.for_each(|channel| self.control((channel, number, 0.0), playing, frame));
+    }
+
     /// The MIDI controllers that the keyboard knows.
     fn control(&mut self, (channel, number, value): (u8, u8, f32), playing: &mut Playing, frame: u64) {
         let value = libm::roundf(value.clamp(0.0, 1.0) * 127.0) / 127.0;
@@ -121,11 +133,11 @@ impl Keys {
             10 => keyboard.set_pan(channel, ((value * 127.0 - 64.0) / 63.0).max(-1.0)),
             11 => keyboard.set_expression(channel, value),
             64 => keyboard.set_pedal(channel, value >= 0.5),
-            120 => {
+            ALL_SOUND_OFF => {
                 keyboard.choke_all(channel);
                 self.release_channel(channel, playing, frame);
             }
-            123 => {
+            ALL_NOTES_OFF => {
                 keyboard.release_all(channel);
                 self.release_channel(channel, playing, frame);
             }

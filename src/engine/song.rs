@@ -165,7 +165,11 @@ impl Playing {
             return;
         }
         match self.settings.sync {
-            Sync::Song if transport.playing => {
+            // A host that never says where it is has no grid to keep to.
+            Sync::Song if transport.playing && (transport.beats.is_some() || self.host.running()) => {
+                if self.own.running() {
+                    self.halt();
+                }
                 let ticks = if self.settings.scale_tempo { &self.scaled } else { &self.locked };
                 match self.host.update(transport, frame, ticks) {
                     Move::Locate(tick) => self.locate(tick, frame),
@@ -173,7 +177,11 @@ impl Playing {
                     Move::Continue => {}
                 }
             }
-            Sync::Free if transport.playing && !self.own.running() && !self.ended => self.start_own(frame),
+            Sync::Song | Sync::Free if transport.playing => {
+                if !self.own.running() && !self.ended {
+                    self.start_own(frame);
+                }
+            }
             Sync::Song | Sync::Free => {
                 if stopped && self.settings.audition {
                     self.start_own(frame);

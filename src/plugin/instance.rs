@@ -132,15 +132,19 @@ impl SharedSession {
     }
 
     /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
-    pub(super) fn open(&self, path: &Path) -> Result<Setup, OpenError> {
+    pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
         // The editor looks at the session for every picture, so it is not locked while a song loads.
         let (rack, layout) = self.copy();
         let loaded = Loaded::with_song(rack, &layout, path);
         let mut session = self.lock();
         match loaded {
             Ok(loaded) => {
-                session.take(loaded);
-                Ok(session.setup().clone())
+                // A state restored meanwhile keeps all but its song.
+                let mut setup = session.setup().clone();
+                let mut rack = session.loaded.rack.clone();
+                (setup.song, rack.song) = (loaded.setup.song, loaded.rack.song);
+                session.take(Loaded { rack, setup });
+                Ok(())
             }
             Err(error) => {
                 session.notify(Some(error.to_string()));
@@ -204,8 +208,8 @@ impl Instance {
 
     /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
-        let setup = self.session.open(path)?;
-        self.worker.post(Job::Apply(setup));
+        self.session.open(path)?;
+        self.worker.post(Job::Apply);
         Ok(())
     }
 
@@ -318,9 +322,8 @@ impl RackStore for Instance {
         match loaded {
             Ok(loaded) => {
                 session.take(loaded);
-                let setup = session.setup().clone();
                 drop(session);
-                self.worker.post(Job::Apply(setup));
+                self.worker.post(Job::Apply);
             }
             Err(error) => session.notify(Some(error.to_string())),
         }

@@ -22,12 +22,13 @@ fn kind(note: &NoteEvent<()>) -> Option<EventKind> {
         NoteEvent::NoteOn { voice_id, channel, key, velocity, .. } => {
             Some(EventKind::NoteOn(address(voice_id, channel, key)?, velocity))
         }
-        NoteEvent::NoteOff { voice_id, channel, key, .. } => {
-            Some(EventKind::NoteOff(address(voice_id, channel, key)?))
-        }
-        NoteEvent::Choke { voice_id, channel, key, .. } => {
-            Some(EventKind::Choke(address(voice_id, channel, key)?))
-        }
+        NoteEvent::NoteOff { voice_id, channel, key, .. } => Some(
+            address(voice_id, channel, key)
+                .map_or(EventKind::AllNotesOff(number(channel)), EventKind::NoteOff),
+        ),
+        NoteEvent::Choke { voice_id, channel, key, .. } => Some(
+            address(voice_id, channel, key).map_or(EventKind::AllSoundOff(number(channel)), EventKind::Choke),
+        ),
         NoteEvent::PolyPressure { voice_id, channel, key, pressure, .. } => {
             expression(voice_id, channel, key, Expression::Pressure(pressure))
         }
@@ -67,16 +68,21 @@ fn kind(note: &NoteEvent<()>) -> Option<EventKind> {
     }
 }
 
-/// `None` where the host names neither a key nor a note: such an event is for all notes, which no engine event is.
+/// `None` where the host means every channel.
+fn number(channel: Channel) -> Option<u8> {
+    match channel {
+        Channel::Number(number) => Some(number),
+        Channel::Wildcard => None,
+    }
+}
+
+/// `None` where the host names neither a key nor a note: such an event is for all notes.
 fn address(voice: VoiceID, channel: Channel, key: Key) -> Option<NoteAddress> {
     let id = match voice {
         VoiceID::ID(id) => Some(id),
         VoiceID::Wildcard => None,
     };
-    let channel = match channel {
-        Channel::Number(number) => number,
-        Channel::Wildcard => 0,
-    };
+    let channel = number(channel).unwrap_or(0);
     let key = match (key, id) {
         (Key::Number(number), _) => number,
         (Key::Wildcard, Some(_)) => 0,
@@ -104,8 +110,11 @@ mod tests {
     }
 
     #[test]
-    fn an_event_for_no_note_in_particular_is_left_out() {
+    fn a_release_of_no_note_in_particular_is_for_all() {
         let (voice_id, channel, key) = (VoiceID::Wildcard, Channel::Wildcard, Key::Wildcard);
-        assert_eq!(read(&NoteEvent::NoteOff { timing: 0, voice_id, channel, key, velocity: 0.0 }), None);
+        let off = NoteEvent::NoteOff { timing: 0, voice_id, channel, key, velocity: 0.0 };
+        assert_eq!(read(&off).map(|event| event.kind), Some(EventKind::AllNotesOff(None)));
+        let on = NoteEvent::NoteOn { timing: 0, voice_id, channel, key, velocity: 1.0 };
+        assert_eq!(read(&on), None);
     }
 }

@@ -4,7 +4,6 @@
 //! while the host renders offline does it wait for them. It ends when its instance is dropped.
 
 use super::instance::SharedSession;
-use crate::engine::Setup;
 use crate::engine::Worker;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,8 +30,8 @@ pub(crate) type Watcher = Box<dyn Fn() + Send>;
 pub(super) enum Job {
     /// Take over the worker of a new engine.
     Adopt(Box<Worker>),
-    /// Prepare this for the engine.
-    Apply(Setup),
+    /// Prepare what the session holds for the engine.
+    Apply,
     /// Load a module file as the song.
     Open(PathBuf),
     /// Call this at every poll from now on.
@@ -88,7 +87,9 @@ impl Drop for WorkerThread {
     /// Waits for the thread, whose code the host may unload next.
     fn drop(&mut self) {
         self.jobs = None;
-        if let Some(Err(_)) = self.thread.take().map(thread::JoinHandle::join) {
+        // The last to let go of the instance may be a job on the thread itself, which ends by itself then.
+        let other = self.thread.take().filter(|thread| thread.thread().id() != thread::current().id());
+        if let Some(Err(_)) = other.map(thread::JoinHandle::join) {
             nice_plug::prelude::nice_error!("the worker's thread has panicked");
         }
     }
@@ -153,22 +154,28 @@ impl Bench {
 
     fn work(&mut self, job: Job) {
         match job {
-            Job::Adopt(worker) => self.worker = Some(worker),
-            Job::Apply(setup) => self.apply(&setup),
+            Job::Adopt(worker) => {
+                self.worker = Some(worker);
+                // What was opened while the engine was made went to the one before.
+                self.apply();
+            }
+            Job::Apply => self.apply(),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
             Job::Open(path) => {
                 // What is wrong with the file is in the session's notice already.
-                if let Ok(setup) = self.session.open(&path) {
-                    self.apply(&setup);
+                if self.session.open(&path).is_ok() {
+                    self.apply();
                     self.announcer.iter().for_each(|announcer| announcer());
                 }
             }
         }
     }
 
-    fn apply(&mut self, setup: &Setup) {
-        let result = self.worker.as_mut().map_or(Ok(()), |worker| worker.apply(setup));
+    /// Prepares what the session holds by now, so that the engine plays what the host would save.
+    fn apply(&mut self) {
+        let setup = self.session.lock().setup().clone();
+        let result = self.worker.as_mut().map_or(Ok(()), |worker| worker.apply(&setup));
         if let Err(error) = result {
             self.session.lock().notify(Some(error.to_string()));
         }

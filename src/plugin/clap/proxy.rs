@@ -8,6 +8,7 @@ use super::extensions;
 use super::transport;
 use super::window::HostEvents;
 use super::window::Window;
+use crate::engine::Transport;
 use crate::plugin::buses::Buses;
 use crate::plugin::buses::Side;
 use crate::plugin::link::Link;
@@ -180,7 +181,7 @@ impl Proxy {
         let events = unsafe { HostEvents::new(call.in_events) };
         // SAFETY: as above.
         let transport = unsafe { call.transport.as_ref() };
-        self.link.set_transport(transport.map(transport::read));
+        self.link.set_transport(Some(transport.map_or_else(Transport::free_running, transport::read)));
         if frames == 0 {
             // SAFETY: as above; the framework cannot render nothing, but it can take the parameters.
             return unsafe { self.flush(call, audio) };

@@ -7,6 +7,7 @@
 use super::values::Values;
 use super::window::HostLists;
 use super::window::Window;
+use crate::engine::Transport;
 use crate::plugin::buses::Buses;
 use crate::plugin::link::Link;
 use crate::plugin::pieces::EVENTS_PER_PIECE;
@@ -490,7 +491,7 @@ impl<P: Guarded> IAudioProcessorTrait for Guard<P> {
         let Some(audio) = audio.as_deref_mut() else { return kNotInitialized };
         // SAFETY: as above; NULL becomes `None`.
         let context = unsafe { call.processContext.as_ref() };
-        self.link.set_transport(context.map(super::transport::read));
+        self.link.set_transport(Some(context.map_or_else(Transport::free_running, super::transport::read)));
         // SAFETY: as above.
         unsafe {
             let result = self.process_call(call, audio);
