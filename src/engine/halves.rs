@@ -15,6 +15,7 @@ use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
 use crate::tracker::Song;
+use crate::units::Gain;
 use crate::units::SampleRate;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -117,14 +118,22 @@ pub struct Insert {
 }
 
 /// All that an engine plays, apart from parameters.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Setup {
     /// The module, if any.
     pub song: Option<Arc<Song>>,
+    /// Level of the song.
+    pub trim: Gain,
     /// Routes of the desk.
     pub routing: Routing,
     /// At most one for each slot.
     pub inserts: Vec<Insert>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { song: None, trim: Gain::UNITY, routing: Routing::default(), inserts: Vec::new() }
+    }
 }
 
 /// Builds what the engine plays and frees what it has done with; runs on a thread that may wait.
@@ -156,7 +165,7 @@ impl Worker {
             _ => false,
         };
         if !same {
-            let playing = setup.song.as_ref().map(|song| Box::new(Playing::new(song, self.rate)));
+            let playing = setup.song.as_ref().map(|song| Box::new(Playing::new(song, setup.trim, self.rate)));
             self.outbox.push_back(Command::Song(playing));
             self.song = setup.song.clone();
         }

@@ -18,7 +18,7 @@ use crate::tracker::Song;
 use crate::tracker::SongPlayer;
 use crate::tracker::Timeline;
 use crate::tracker::Tone;
-use crate::tracker::default_trim;
+use crate::units::Gain;
 use crate::units::SampleRate;
 use std::sync::Arc;
 
@@ -94,10 +94,10 @@ pub(super) struct Playing {
 
 impl Playing {
     /// Builds the player and the timeline. Allocates.
-    pub(super) fn new(song: &Arc<Song>, rate: SampleRate) -> Self {
+    pub(super) fn new(song: &Arc<Song>, trim: Gain, rate: SampleRate) -> Self {
         let timeline = Timeline::build(song);
         let mut player = SongPlayer::new(Arc::clone(song), rate);
-        player.set_trim(default_trim(song));
+        player.set_trim(trim);
         Self {
             player,
             keyboard: Keyboard::new(Arc::clone(song), rate),

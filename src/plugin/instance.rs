@@ -142,7 +142,8 @@ impl SharedSession {
                 // A state restored meanwhile keeps all but its song.
                 let mut setup = session.setup().clone();
                 let mut rack = session.loaded.rack.clone();
-                (setup.song, rack.song) = (loaded.setup.song, loaded.rack.song);
+                (setup.song, setup.trim, rack.song) =
+                    (loaded.setup.song, loaded.setup.trim, loaded.rack.song);
                 session.take(Loaded { rack, setup });
                 Ok(())
             }

@@ -23,8 +23,10 @@ use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
+use crate::tracker::default_trim;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
+use crate::units::Gain;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
@@ -194,11 +196,13 @@ impl Rack {
                 .map(Arc::new)
                 .map_err(|error| RackError::Module { name: module.name.clone(), error })
         });
+        let song = song.transpose()?;
         let inserts = self.inserts.iter().filter_map(|insert| {
             let machine = MachineKind::from_id(&insert.machine)?;
             Some(Insert { strip: insert.strip, slot: insert.slot, machine })
         });
-        Ok(Setup { song: song.transpose()?, routing: self.routing.clone(), inserts: inserts.collect() })
+        let trim = song.as_ref().map_or(Gain::UNITY, default_trim);
+        Ok(Setup { song, trim, routing: self.routing.clone(), inserts: inserts.collect() })
     }
 
     /// Sets every parameter: to the rack's value, or where it has none to the default.

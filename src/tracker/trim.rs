@@ -1,6 +1,6 @@
 //! How much a song is turned down so that it does not clip.
 //!
-//! In: a song. Out: a gain, found by rendering its first minutes roughly. Made on the worker when a song is loaded; it
+//! In: a song. Out: a gain, found by rendering it roughly, up to its sixth minute. Made on the worker when a song is loaded; it
 //! is where the song's trim starts, and nothing changes it afterwards.
 
 use super::Interpolation;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// Low, as only peaks are wanted.
 const RATE: SampleRate = SampleRate(8000.0);
 
-/// Two minutes at the usual tempo.
-const MOST_TICKS: usize = 6000;
+/// Six minutes at the usual tempo.
+const MOST_TICKS: usize = 18_000;
 
 /// Where the peaks of loud songs come to lie, with room for what the low rate misses.
 const CEILING: Decibels = Decibels(-3.0);
