@@ -8,15 +8,6 @@ use super::simd::by_level;
 const LANES: usize = 8;
 
 by_level! {
-    /// `target[n] += source[n]`.
-    pub fn add(level; target: &mut [f32], source: &[f32]) {
-        for (to, from) in target.iter_mut().zip(source) {
-            *to += from;
-        }
-    }
-}
-
-by_level! {
     /// `target[n] *= gain`.
     pub fn scale(level; target: &mut [f32], gain: f32) {
         for sample in target {
@@ -72,7 +63,6 @@ mod tests {
         let source: Vec<f32> = (0..1003).map(|n| libm::sinf(n as f32) * 0.7).collect();
         let run = |level| {
             let mut plane: Vec<f32> = source.iter().rev().copied().collect();
-            add(level, &mut plane, &source);
             scale_by(level, &mut plane, &source);
             scale(level, &mut plane, 0.3);
             (peak(level, &plane).to_bits(), sum_of_squares(level, &plane).to_bits(), plane)

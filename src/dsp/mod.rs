@@ -6,7 +6,6 @@ mod kernel;
 mod ramp;
 pub(crate) mod simd;
 
-pub use kernel::add;
 pub use kernel::peak;
 pub use kernel::scale;
 pub use kernel::scale_by;

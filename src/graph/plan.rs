@@ -69,11 +69,6 @@ impl Plan {
         Self { steps, scratch, outputs }
     }
 
-    /// Whether an output sounded in the last run.
-    pub fn output_activity(&self, output: usize) -> Activity {
-        self.outputs.get(output).copied().unwrap_or(Activity::Silent)
-    }
-
     /// Runs every step once on blocks of at most `BLOCK_SIZE` frames; outputs that no step writes become silent.
     ///
     /// Real-time. Sources, streams and outputs that the graph numbered and the slices lack count as silent.

@@ -63,8 +63,6 @@ pub struct Strip {
     ramp_frames: u32,
     gain: Gain,
     muted: bool,
-    /// Muted because another strip of its section is soloed.
-    unheard: bool,
     /// -1 left … 1 right.
     pan: f32,
     /// Left, right and every further channel.
@@ -83,7 +81,6 @@ impl Strip {
             ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
             gain: Gain::UNITY,
             muted: false,
-            unheard: false,
             pan: 0.0,
             ramps: [Ramp::new(1.0); 3],
             meters: [left, right],
@@ -100,12 +97,6 @@ impl Strip {
     /// Silences the strip, or lets it sound.
     pub fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
-        self.aim();
-    }
-
-    /// Silences the strip because others are soloed.
-    pub fn set_unheard(&mut self, unheard: bool) {
-        self.unheard = unheard;
         self.aim();
     }
 
@@ -147,7 +138,7 @@ impl Strip {
     }
 
     fn aim(&mut self) {
-        let gain = if self.muted || self.unheard { 0.0 } else { self.gain.0 };
+        let gain = if self.muted { 0.0 } else { self.gain.0 };
         let (left, right) = if self.channels == 1 { (1.0, 1.0) } else { (1.0 - self.pan, 1.0 + self.pan) };
         let targets = [gain * left.min(1.0), gain * right.min(1.0), gain];
         for (ramp, target) in self.ramps.iter_mut().zip(targets) {
