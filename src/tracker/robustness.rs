@@ -14,6 +14,7 @@ use super::song::Format;
 use super::song::Instrument;
 use super::song::KeyAssignment;
 use super::song::Loop;
+use super::song::MadeWith;
 use super::song::NewNoteAction;
 use super::song::Note;
 use super::song::Order;
@@ -240,5 +241,25 @@ fn a_reset_player_plays_like_a_new_one() {
             used.skip(800);
             fresh.skip(800);
         }
+    }
+}
+
+#[test]
+fn a_cleared_player_turns_its_loops_like_a_new_one() {
+    let loops = |player: &SongPlayer| {
+        let sound = &player.channels[0].sound;
+        (sound.ping_pong_overlap, sound.turns_roughly)
+    };
+    // Early OpenMPT turns roughly, Impulse Tracker itself overlaps.
+    for (made_with, expected) in
+        [(MadeWith::OpenMpt(0x0118_0000), (0, true)), (MadeWith::ImpulseTracker(0x0214), (1, false))]
+    {
+        let song = Song { made_with, ..random_song(Format::It, 7) };
+        let mut player = SongPlayer::new(Arc::new(song), SampleRate(44_100.0));
+        assert_eq!(loops(&player), expected);
+        player.tick();
+        player.reset();
+        player.clear();
+        assert_eq!(loops(&player), expected);
     }
 }

@@ -259,16 +259,13 @@ impl Voice {
         std::mem::swap(&mut fresh.tail, &mut self.tail);
         fresh.sound.reset();
         fresh.tail.reset();
-        fresh.sound.follow(rules);
         *self = fresh;
     }
 
     /// Forgets what sounds.
     pub(crate) fn clear(&mut self) {
-        let overlap = self.sound.ping_pong_overlap;
         self.sound.reset();
         self.tail.reset();
-        self.sound.ping_pong_overlap = overlap;
     }
 
     /// As `restart`, while what sounded before fades out. Real-time: yes.

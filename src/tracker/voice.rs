@@ -156,10 +156,6 @@ impl ChannelState {
         self.source = Some(source);
     }
 
-    pub(crate) fn set_sound(&mut self, tone: Tone, interpolation: Interpolation) {
-        (self.tone, self.interpolation) = (tone, interpolation);
-    }
-
     pub(crate) fn reset_filter(&mut self) {
         self.filters = [FilterState::default(); 2];
     }
@@ -451,10 +447,15 @@ impl AudioStream for ChannelState {
         activity
     }
 
+    /// Keeps what does not belong to a sound: tone, interpolation and the song's way with loops.
     fn reset(&mut self) {
-        let (tone, interpolation) = (self.tone, self.interpolation);
-        *self = Self::new();
-        self.set_sound(tone, interpolation);
+        *self = Self {
+            tone: self.tone,
+            interpolation: self.interpolation,
+            ping_pong_overlap: self.ping_pong_overlap,
+            turns_roughly: self.turns_roughly,
+            ..Self::new()
+        };
     }
 
     fn skip(&mut self, frames: usize) {
@@ -496,7 +497,7 @@ mod tests {
         for ping_pong in [false, true] {
             for tone in [Tone::Clean, Tone::Authentic] {
                 let mut voice = voice(ping_pong);
-                voice.set_sound(tone, Interpolation::Linear);
+                (voice.tone, voice.interpolation) = (tone, Interpolation::Linear);
                 voice.filter = Some(Coefficients { a0: 0.2, b0: 1.1, b1: -0.3 });
                 let whole = rendered(&mut voice.clone(), 1000);
                 for size in [1, 7, 64, 255] {
