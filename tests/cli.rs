@@ -104,7 +104,7 @@ fn integers_are_the_floats_rounded() {
 }
 
 #[test]
-fn tone_and_interpolation_are_heard() {
+fn tone_interpolation_and_ramping_are_heard() {
     let folder = folder("tone");
     let render = |more: &[&str]| {
         let wav = folder.join("a.wav");
@@ -116,6 +116,11 @@ fn tone_and_interpolation_are_heard() {
     assert!(default == render(&["--tone", "clean", "--interpolation", "linear"]));
     assert!(default != render(&["--tone", "authentic"]));
     assert!(default != render(&["--interpolation", "none"]));
+    assert!(default == render(&["--ramping", "format"]));
+    assert!(default != render(&["--ramping", "off"]));
+    let authentic = render(&["--tone", "authentic"]);
+    assert!(authentic == render(&["--tone", "authentic", "--ramping", "off"]));
+    assert!(authentic != render(&["--tone", "authentic", "--ramping", "on"]));
 }
 
 #[test]

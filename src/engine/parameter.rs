@@ -51,6 +51,7 @@ pub enum Target {
     NoteOut,
     Tone,
     Interpolation,
+    Ramping,
     Separation,
     SongGain,
     KeyboardGain,
@@ -103,7 +104,7 @@ impl Target {
             SongPlay | Audition | Sync | ModuleTempo | TempoRatio | StartBeat | StartOrder | EndBehaviour => {
                 true
             }
-            KeyboardMode | SelectedInstrument | Tone | Interpolation | Panic => true,
+            KeyboardMode | SelectedInstrument | Tone | Interpolation | Ramping | Panic => true,
             StripGain(_) | StripMute(_) | StripPan(_) => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
@@ -363,6 +364,7 @@ pub const TEMPO_RATIOS: [f64; 7] = [0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
 pub fn table() -> Vec<ParameterSpec> {
     let mut table = Table::default();
     table.front_page();
+    table.add("ramp", "Ramping", "Song", choice(&["Format", "Off", "On"], 0), Target::Ramping);
     (0..SONG_CHANNELS).for_each(|channel| table.song_channel(channel));
     (0..STRIPS).for_each(|strip| table.strip(strip));
     (0..LANES).for_each(|lane| table.lane(lane));

@@ -39,6 +39,7 @@ use crate::mixer::Strip;
 use crate::mixer::strip_channels;
 use crate::rt::CommandReceiver;
 use crate::tracker::Interpolation;
+use crate::tracker::Ramping;
 use crate::tracker::Tone;
 use crate::units::Decibels;
 use crate::units::SampleRate;
@@ -381,6 +382,9 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
         Target::Tone => settings.tone = if on { Tone::Authentic } else { Tone::Clean },
         Target::Interpolation => {
             settings.interpolation = if on { Interpolation::Linear } else { Interpolation::None };
+        }
+        Target::Ramping => {
+            settings.ramping = [Ramping::Format, Ramping::Off, Ramping::On][(value as usize).min(2)];
         }
         Target::EndBehaviour => settings.end = [End::Loop, End::Stop, End::Hold][(value as usize).min(2)],
         _ => {}

@@ -14,6 +14,7 @@ use super::halves::Position;
 use crate::tracker;
 use crate::tracker::Interpolation;
 use crate::tracker::Keyboard;
+use crate::tracker::Ramping;
 use crate::tracker::Song;
 use crate::tracker::SongPlayer;
 use crate::tracker::Timeline;
@@ -52,6 +53,7 @@ pub(super) struct SongSettings {
     pub(super) end: End,
     pub(super) tone: Tone,
     pub(super) interpolation: Interpolation,
+    pub(super) ramping: Ramping,
 }
 
 impl Default for SongSettings {
@@ -66,7 +68,8 @@ impl Default for SongSettings {
             start_order: 0,
             end: End::Loop,
             tone: Tone::Clean,
-            interpolation: Interpolation::Linear,
+            interpolation: Interpolation::default(),
+            ramping: Ramping::Format,
         }
     }
 }
@@ -135,8 +138,10 @@ impl Playing {
         let old = std::mem::replace(&mut self.settings, settings);
         self.player.set_tone(settings.tone);
         self.player.set_interpolation(settings.interpolation);
+        self.player.set_ramping(settings.ramping);
         self.keyboard.set_tone(settings.tone);
         self.keyboard.set_interpolation(settings.interpolation);
+        self.keyboard.set_ramping(settings.ramping);
         (self.host.start_beat, self.host.ratio) = (settings.start_beat, settings.ratio);
         let moves =
             |s: &SongSettings| (s.play, s.sync, s.scale_tempo, s.ratio.to_bits(), s.start_beat.to_bits());

@@ -10,6 +10,7 @@ use super::flow::Flow;
 use super::instrument;
 use super::instrument::Change;
 use super::mix::Interpolation;
+use super::mix::Ramping;
 use super::mix::Tone;
 use super::note;
 use super::note::Strike;
@@ -258,7 +259,13 @@ impl Keyboard {
 
     /// How levels and samples are computed. Real-time: yes, like all that follows.
     pub fn set_tone(&mut self, tone: Tone) {
+        self.core.set_tone(tone);
         self.voices.iter_mut().for_each(|key| key.voice.set_tone(tone));
+    }
+
+    /// How gains move, from each voice's next tick on.
+    pub fn set_ramping(&mut self, ramping: Ramping) {
+        self.core.set_ramping(ramping);
     }
 
     /// What is read between two frames.

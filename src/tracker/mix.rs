@@ -26,6 +26,18 @@ pub enum Interpolation {
     Linear,
 }
 
+/// Whether gains move or jump at ticks and new notes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ramping {
+    /// As the song's tracker did: FastTracker 2 in 5 ms; else 1 ms in Clean, and not at all in Authentic.
+    #[default]
+    Format,
+    /// Gains jump.
+    Off,
+    /// Gains move in every tone.
+    On,
+}
+
 /// A sample as it is stored.
 trait Stored: Copy {
     /// ±1.

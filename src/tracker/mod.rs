@@ -44,6 +44,7 @@ pub use keyboard::KEYBOARD_VOICES;
 pub use keyboard::KeyPress;
 pub use keyboard::Keyboard;
 pub use mix::Interpolation;
+pub use mix::Ramping;
 pub use mix::Tone;
 pub use player::Position;
 pub use player::SongPlayer;

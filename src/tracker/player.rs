@@ -13,6 +13,7 @@ use super::flow::Flow;
 use super::instrument;
 use super::instrument::Change;
 use super::mix::Interpolation;
+use super::mix::Ramping;
 use super::mix::Tone;
 use super::nna;
 use super::note;
@@ -50,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) waves: Waves,
     pub(crate) no_sample: Sample,
     pub(crate) output: Output,
+    tone: Tone,
+    ramping: Ramping,
 }
 
 impl Core {
@@ -60,9 +63,21 @@ impl Core {
             waves: Waves::new(),
             no_sample: no_sample(),
             output: output(&song, &rules, rate),
+            tone: Tone::default(),
+            ramping: Ramping::default(),
             rules,
             song,
         }
+    }
+
+    pub(crate) fn set_tone(&mut self, tone: Tone) {
+        self.tone = tone;
+        self.output.set_ramping(self.ramping, tone);
+    }
+
+    pub(crate) fn set_ramping(&mut self, ramping: Ramping) {
+        self.ramping = ramping;
+        self.output.set_ramping(ramping, self.tone);
     }
 
     pub(crate) fn context<'a>(&'a self, flow: &'a mut Flow) -> Context<'a> {
@@ -104,15 +119,17 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
     let centre = if square_root_panning { std::f32::consts::FRAC_1_SQRT_2 } else { 0.5 };
     let crowding = libm::sqrtf(8.0 / song.channels.len().max(8) as f32);
     let headroom = f32::from(song.mix_volume) / USUAL_MIX_VOLUME;
-    let soft = matches!(song.made_with, MadeWith::FastTracker2(_));
-    Output {
+    let mut output = Output {
         rate,
         level: 0.25 / centre * crowding * headroom,
         trim: 1.0,
         square_root_panning,
-        ramp_frames: rate.frames_in(if soft { 0.005 } else { 0.001 }) as u32,
+        soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
+        ramp_frames: 0,
         modplug_filter: rules.modplug_filter,
-    }
+    };
+    output.set_ramping(Ramping::default(), Tone::default());
+    output
 }
 
 /// Plays a song: see the module's description.
@@ -159,7 +176,13 @@ impl SongPlayer {
 
     /// How levels and samples are computed; notes under way go on in the new tone. Real-time: yes.
     pub fn set_tone(&mut self, tone: Tone) {
+        self.core.set_tone(tone);
         self.voices_mut().for_each(|voice| voice.set_tone(tone));
+    }
+
+    /// How gains move, from the next tick on. Real-time: yes.
+    pub fn set_ramping(&mut self, ramping: Ramping) {
+        self.core.set_ramping(ramping);
     }
 
     /// What is read between two frames. Real-time: yes.

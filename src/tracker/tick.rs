@@ -9,6 +9,8 @@ use super::envelope::Progress;
 use super::filter::Coefficients;
 use super::macros;
 use super::macros::Message;
+use super::mix::Ramping;
+use super::mix::Tone;
 use super::pitch;
 use super::song::Envelope;
 use super::song::Instrument;
@@ -30,13 +32,37 @@ pub(crate) struct Output {
     pub(crate) trim: f32,
     /// Square-root panning (FT2) instead of linear.
     pub(crate) square_root_panning: bool,
-    /// Frames of a volume ramp.
+    /// The song's tracker itself moves gains, and slowly (FT2).
+    pub(crate) soft: bool,
+    /// Frames of a volume ramp; follows from `soft` and what `set_ramping` was told.
     pub(crate) ramp_frames: u32,
     /// The filter as ModPlug Tracker had it.
     pub(crate) modplug_filter: bool,
 }
 
+/// Seconds of FT2's volume ramps.
+const SOFT_RAMP: f64 = 0.005;
+/// Seconds of a ramp that only keeps steps from clicking.
+const SHORT_RAMP: f64 = 0.001;
+
 impl Output {
+    /// Sets how gains move.
+    pub(crate) fn set_ramping(&mut self, ramping: Ramping, tone: Tone) {
+        let plain = tone == Tone::Authentic && !self.soft;
+        let seconds = match ramping {
+            Ramping::Off => 0.0,
+            Ramping::Format if plain => 0.0,
+            Ramping::Format | Ramping::On => {
+                if self.soft {
+                    SOFT_RAMP
+                } else {
+                    SHORT_RAMP
+                }
+            }
+        };
+        self.ramp_frames = self.rate.frames_in(seconds) as u32;
+    }
+
     /// What panning leaves to the left and to the right, of 65,536.
     pub(crate) fn shares_q16(&self, panning: i32) -> (i32, i32) {
         let pan = panning.clamp(0, 256);

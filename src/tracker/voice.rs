@@ -58,6 +58,20 @@ impl Ramp {
         self.settled() && self.target == 0.0
     }
 
+    /// What an integer mixer adds: whole gains of 14 fractional bits, also on the way to `gain_q14`.
+    fn add_integers(&self, signal: &[f32], output: &mut [f32], gain_q14: i32, level: f32) {
+        let moving = (self.frames - self.passed.min(self.frames)) as usize;
+        let (ramped, steady) = signal.split_at(moving.min(signal.len()));
+        let (ramped_output, steady_output) = output.split_at_mut(ramped.len());
+        let whole = if level == 0.0 { 0.0 } else { 16_384.0 / level };
+        for (n, (y, x)) in ramped_output.iter_mut().zip(ramped).enumerate() {
+            *y += integer_product(*x, (self.at(self.passed + n as u32) * whole) as i32) * (level / 32_768.0);
+        }
+        for (y, x) in steady_output.iter_mut().zip(steady) {
+            *y += integer_product(*x, gain_q14) * (level / 32_768.0);
+        }
+    }
+
     /// Adds `signal` times the ramp to `output`.
     fn add(&self, signal: &[f32], output: &mut [f32]) {
         let moving = (self.frames - self.passed.min(self.frames)) as usize;
@@ -380,8 +394,8 @@ impl ChannelState {
                 self.right.add(second, right);
             }
             Tone::Authentic => {
-                add_integers(first, left, self.gains_q14.0, self.level);
-                add_integers(second, right, self.gains_q14.1, self.level);
+                self.left.add_integers(first, left, self.gains_q14.0, self.level);
+                self.right.add_integers(second, right, self.gains_q14.1, self.level);
             }
         }
     }
@@ -419,14 +433,11 @@ impl ChannelState {
     }
 }
 
-/// Adds integer samples times an integer gain: what an integer mixer gives for one voice.
-fn add_integers(signal: &[f32], output: &mut [f32], gain_q14: i32, level: f32) {
-    let scale = level / 32_768.0;
-    for (y, x) in output.iter_mut().zip(signal) {
-        // `signal` holds 16-bit integers (`as` clips what a filter made of them), and gains are at most 2 in size.
-        let sample = i32::from(libm::rintf(*x) as i16);
-        *y += ((sample * gain_q14) >> 14) as f32 * scale;
-    }
+/// A sample of ±32768 times a gain, cut to whole numbers.
+fn integer_product(sample: f32, gain_q14: i32) -> f32 {
+    // 16-bit integers (`as` clips what a filter made of them); gains are at most 2 in size.
+    let sample = i32::from(libm::rintf(sample) as i16);
+    ((sample * gain_q14) >> 14) as f32
 }
 
 impl AudioStream for ChannelState {

@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// What stands between two frames of a sample; the rack's own setting without it.
     #[arg(long, value_enum)]
     interpolation: Option<Interpolation>,
+    /// Whether gains move or jump; the rack's own setting without it.
+    #[arg(long, value_enum)]
+    ramping: Option<Ramping>,
     /// Renders so many seconds, whatever the song does.
     #[arg(long, conflicts_with = "loops", value_parser = seconds)]
     seconds: Option<f64>,
@@ -81,6 +84,16 @@ enum Interpolation {
     Linear,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Ramping {
+    /// As the song's tracker did.
+    Format,
+    /// Gains jump.
+    Off,
+    /// Gains move in every tone.
+    On,
+}
+
 /// Where `--normalise` puts the loudest sample.
 const NORMALISED: Decibels = Decibels(-1.0);
 
@@ -108,11 +121,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn options(arguments: &Arguments) -> RenderOptions {
     let tone = arguments.tone.map(|tone| (Target::Tone, f32::from(tone as u8)));
     let interpolation = arguments.interpolation.map(|kind| (Target::Interpolation, f32::from(kind as u8)));
+    let ramping = arguments.ramping.map(|kind| (Target::Ramping, f32::from(kind as u8)));
     RenderOptions {
         rate: SampleRate(arguments.rate.into()),
         length: arguments.seconds.map_or(Length::Loops(arguments.loops), Length::Seconds),
         block_size: arguments.block_size as usize,
-        parameters: tone.into_iter().chain(interpolation).collect(),
+        parameters: tone.into_iter().chain(interpolation).chain(ramping).collect(),
     }
 }
 
