@@ -361,6 +361,16 @@ impl SongPlayer {
         sounding
     }
 
+    /// Adds frames of the tick that has begun to one pair of planes of the same length. Real-time: yes.
+    pub(crate) fn add_mix(&mut self, left: &mut [f32], right: &mut [f32]) {
+        for ch in &mut self.channels {
+            ch.add_to_planes(left, right);
+        }
+        for voice in self.background.iter_mut().filter(|voice| voice.has_sound()) {
+            voice.add_to_planes(left, right);
+        }
+    }
+
     /// Plays `key` of an instrument (from 1) on a song channel, over the pattern's note. `velocity` is 0..=1.
     ///
     /// Real-time: yes. The note sounds from the next frame.

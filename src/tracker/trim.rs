@@ -4,6 +4,7 @@
 //! is where the song's trim starts, and nothing changes it afterwards.
 
 use super::Interpolation;
+use super::Mixdown;
 use super::SongPlayer;
 use super::song::Song;
 use crate::units::Decibels;
@@ -14,47 +15,31 @@ use std::sync::Arc;
 /// Low, as only peaks are wanted.
 const RATE: SampleRate = SampleRate(8000.0);
 
-/// Six minutes at the usual tempo.
-const MOST_TICKS: usize = 18_000;
-
 /// Where the peaks of loud songs come to lie, with room for what the low rate misses.
 const CEILING: Decibels = Decibels(-3.0);
 
 /// Frames summed at once.
 const BLOCK: usize = 64;
 
+/// Six minutes.
+const MOST_BLOCKS: usize = 6 * 60 * 8000 / BLOCK;
+
 /// Unity for songs that stay below -3 dBFS, else what brings their peaks there. Allocates.
 pub fn default_trim(song: &Arc<Song>) -> Gain {
-    let mut player = SongPlayer::new(Arc::clone(song), RATE);
-    player.set_interpolation(Interpolation::None);
-    let (mut peak, mut frames_due) = (0.0f32, 0.0);
-    for _ in 0..MOST_TICKS {
-        player.tick();
-        if player.finished() {
+    let mut mix = Mixdown::new(SongPlayer::new(Arc::clone(song), RATE), RATE);
+    mix.player_mut().set_interpolation(Interpolation::None);
+    let mut planes = [[0.0f32; BLOCK]; 2];
+    let mut peak = 0.0f32;
+    for _ in 0..MOST_BLOCKS {
+        let [left, right] = &mut planes;
+        mix.render(left, right);
+        if mix.finished() {
             break;
         }
-        frames_due += player.tick_seconds() * RATE.0;
-        while frames_due >= 1.0 {
-            let frames = (frames_due as usize).min(BLOCK);
-            peak = peak.max(player.peak(frames));
-            frames_due -= frames as f64;
-        }
+        peak = planes.as_flattened().iter().fold(peak, |peak, sample| peak.max(sample.abs()));
     }
     let ceiling = Gain::from(CEILING).0;
     if peak > ceiling { Gain(ceiling / peak) } else { Gain::UNITY }
-}
-
-impl SongPlayer {
-    /// Renders at most `BLOCK` frames of all channels into one mix and gives its greatest magnitude.
-    fn peak(&mut self, frames: usize) -> f32 {
-        let mut mix = [[0.0; BLOCK]; 2];
-        let [left, right] = &mut mix;
-        let (left, right) = (&mut left[..frames], &mut right[..frames]); // the caller keeps to BLOCK
-        for voice in self.channels.iter_mut().chain(&mut self.background) {
-            voice.add_to_planes(left, right);
-        }
-        left.iter().chain(&*right).fold(0.0, |peak, sample| peak.max(sample.abs()))
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,48 @@
+//! Other players of modules, found at run time through their C interfaces; a machine without them loses nothing else.
+//!
+//! In: a module's bytes and how it is to be read. Out: the peer's sound, in calls of a fixed length. Nothing of them is
+//! linked: the libraries are opened by name where the system keeps them.
+#![allow(unsafe_code)] // foreign functions; each call says why it is sound
+
+mod openmpt;
+mod xmp;
+
+pub(crate) use openmpt::OpenMpt;
+pub(crate) use xmp::Xmp;
+
+use libloading::Library;
+
+/// Frames per second of everything that is compared.
+pub(crate) const RATE: u32 = 48_000;
+
+/// Frames of one call.
+pub(crate) const CALL: usize = 512;
+
+/// What stands between two frames of a recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    None,
+    Linear,
+}
+
+impl Reading {
+    /// Short, for tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Linear => "linear",
+        }
+    }
+}
+
+/// Opens the first library of these names that the system has.
+fn open(names: &[&str]) -> Option<Library> {
+    // SAFETY: both libraries have initialisers that do nothing but set up their own data.
+    names.iter().find_map(|name| unsafe { Library::new(name) }.ok())
+}
+
+/// The function of this name.
+fn function<T: Copy>(library: &Library, name: &str) -> Option<T> {
+    // SAFETY: callers give the type that the library's C header declares for `name`.
+    unsafe { library.get::<T>(name.as_bytes()) }.ok().map(|symbol| *symbol)
+}
