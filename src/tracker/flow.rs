@@ -7,6 +7,7 @@
 use super::rules::Rules;
 use super::song::Order;
 use super::song::Song;
+use super::wave::RandomNumbers;
 
 /// Rows of an order that names no pattern.
 const EMPTY_ROWS: u16 = 64;
@@ -64,6 +65,8 @@ pub(crate) struct Flow {
     /// Nothing is left to play.
     pub(crate) stopped: bool,
     fresh: bool,
+    /// Drawn from by swings and random shapes.
+    pub(crate) random: RandomNumbers,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -106,6 +109,7 @@ impl Flow {
             rounds: 0,
             stopped: false,
             fresh: true,
+            random: RandomNumbers::starting_at(0, 0),
         };
         flow.reset(song);
         flow
@@ -130,6 +134,7 @@ impl Flow {
         self.loops.fill(PatternLoop::default());
         self.generation = self.generation.wrapping_add(1).max(1);
         (self.rounds, self.stopped, self.fresh) = (0, false, true);
+        self.random = RandomNumbers::starting_at(order, row);
     }
 
     /// Ticks of one pass of the row.

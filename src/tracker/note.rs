@@ -15,7 +15,6 @@ use super::song::NewNoteAction;
 use super::song::Sample;
 use super::state::Context;
 use super::state::FULL_FADE;
-use super::state::Random;
 use super::state::SavedPanning;
 use super::state::Voice;
 
@@ -235,14 +234,12 @@ fn swing(cx: &Context<'_>, ch: &mut Voice, instrument: Option<&Instrument>) {
         ch.new_note_action = instrument.new_note_action;
     }
     reset_uncarried(ch, instrument);
-    // Signed bytes, as the tracker draws them.
-    let random = [Random::VolumeSwing, Random::PanningSwing].map(|use_of| cx.random(ch, use_of) >> 24);
     if instrument.volume_swing != 0 {
-        let range = random[0] * i32::from(instrument.volume_swing) / 64 + 1;
+        let range = cx.flow.random.signed_byte() * i32::from(instrument.volume_swing) / 64 + 1;
         ch.volume_swing = range * ch.instrument_volume / 199;
     }
     if instrument.panning_swing != 0 {
-        ch.panning_swing = random[1] * i32::from(instrument.panning_swing) * 4 / 128;
+        ch.panning_swing = cx.flow.random.signed_byte() * i32::from(instrument.panning_swing) * 4 / 128;
     }
 }
 

@@ -23,7 +23,6 @@ use super::song::Quirks;
 use super::song::Song;
 use super::song::Span;
 use super::song::Wave;
-use super::wave::noise;
 use crate::audio::Activity;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioBuffer;
@@ -40,7 +39,11 @@ struct Dice(u32);
 impl Dice {
     fn below(&mut self, end: u32) -> u32 {
         self.0 = self.0.wrapping_add(1);
-        noise(self.0) as u32 % end
+        // Murmur3's finaliser.
+        let mut x = self.0.wrapping_add(0x9E37_79B9);
+        x = (x ^ (x >> 16)).wrapping_mul(0x85EB_CA6B);
+        x = (x ^ (x >> 13)).wrapping_mul(0xC2B2_AE35);
+        (x ^ (x >> 16)) % end
     }
 
     fn chance(&mut self, one_in: u32) -> bool {

@@ -17,7 +17,6 @@ use super::song::NewNoteAction;
 use super::song::Sample;
 use super::song::Song;
 use super::voice::ChannelState;
-use super::wave::noise;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
 
@@ -377,26 +376,7 @@ pub(crate) struct Context<'a> {
     pub(crate) no_sample: &'a Sample,
 }
 
-/// What a random number is for; two uses on the same tick draw different ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Random {
-    Tremolo,
-    Vibrato,
-    Panbrello,
-    SampleVibrato,
-    VolumeSwing,
-    PanningSwing,
-}
-
 impl<'a> Context<'a> {
-    /// A number that looks random but follows from the place in the song and the channel; ±2³¹.
-    pub(crate) fn random(&self, ch: &Voice, use_of: Random) -> i32 {
-        let position = &self.flow.position;
-        let row = noise(u32::from(position.order) << 16 | u32::from(position.row)) as u32;
-        let tick = noise(row ^ position.tick) as u32;
-        noise(tick ^ u32::from(ch.owner) << 8 ^ use_of as u32)
-    }
-
     pub(crate) fn instrument(&self, index: Option<u16>) -> Option<&'a Instrument> {
         self.song.instruments.get(usize::from(index?))
     }

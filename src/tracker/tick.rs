@@ -18,8 +18,8 @@ use super::song::Wave;
 use super::state::CENTRE;
 use super::state::Context;
 use super::state::FULL_VOLUME;
-use super::state::Random;
 use super::state::Voice;
+use super::wave;
 use crate::units::SampleRate;
 
 /// What turns a channel's level into gains.
@@ -172,7 +172,7 @@ fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
     }
     let first = cx.flow.first_tick;
     if cx.rules.is_it() {
-        let value = cx.waves.fine(ch.tremolo.wave, ch.tremolo.position, cx.random(ch, Random::Tremolo));
+        let value = cx.waves.fine(ch.tremolo.wave, ch.tremolo.position, &cx.flow.random);
         *volume += value * i32::from(ch.tremolo.depth) / 32;
     } else if *volume > 0 {
         let shift = if cx.rules.is_numbered() { 5 } else { 6 };
@@ -187,7 +187,7 @@ fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
 /// FT2 and ProTracker take the ramp's direction from the vibrato's position (TremoloWaveforms.xm).
 fn tremolo_delta(cx: &Context<'_>, ch: &Voice) -> i32 {
     if ch.tremolo.wave & 3 != 1 || !cx.rules.is_numbered() {
-        return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position, cx.random(ch, Random::Tremolo));
+        return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position);
     }
     let mut ramp = i32::from(ch.tremolo.position.wrapping_mul(4) & 0x7F);
     let moved = if !cx.flow.first_tick && ch.active.vibrato { ch.vibrato.speed } else { 0 };
@@ -424,20 +424,21 @@ fn apply_panbrello(cx: &Context<'_>, ch: &mut Voice) {
 fn panbrello_offset(cx: &Context<'_>, ch: &mut Voice) -> i32 {
     let lfo = &mut ch.panbrello;
     if !cx.rules.is_it() {
-        let offset = cx.waves.coarse(lfo.wave, lfo.position.wrapping_add(0x10) >> 2, 0);
+        let offset = cx.waves.coarse(lfo.wave, lfo.position.wrapping_add(0x10) >> 2);
         lfo.position = lfo.position.wrapping_add(lfo.speed);
         return offset;
     }
     if lfo.wave != 3 {
-        let offset = cx.waves.fine(lfo.wave, lfo.position, 0);
+        let offset = cx.waves.fine(lfo.wave, lfo.position, &cx.flow.random);
         lfo.position = lfo.position.wrapping_add(lfo.speed);
         return offset;
     }
-    // Impulse Tracker holds each random value for as many ticks as the speed says.
+    // Impulse Tracker draws on every tick but holds each value for as many ticks as the speed says.
+    let drawn = cx.flow.random.shape();
     let fresh = lfo.position == 0 || lfo.position >= lfo.speed;
     if fresh {
         ch.panbrello.position = 0;
-        ch.panbrello_random = (cx.random(ch, Random::Panbrello) & 127) - 64;
+        ch.panbrello_random = drawn;
     }
     ch.panbrello.position += 1;
     ch.panbrello_random
@@ -541,16 +542,15 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
     }
     let rules = cx.rules;
     let advances = !cx.flow.first_tick || rules.is_it() && !rules.quirks.old_effects;
-    let random = cx.random(ch, Random::Vibrato);
     let (delta, shift) = if rules.is_it() {
         if advances {
             ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed.wrapping_mul(4));
         }
-        let value = cx.waves.fine(ch.vibrato.wave, ch.vibrato.position, random);
+        let value = cx.waves.fine(ch.vibrato.wave, ch.vibrato.position, &cx.flow.random);
         // With old effects vibrato is deeper and turned over.
         if rules.quirks.old_effects { (value, 5) } else { (-value, 6) }
     } else {
-        let mut value = cx.waves.coarse(ch.vibrato.wave, ch.vibrato.position, random);
+        let mut value = cx.waves.coarse(ch.vibrato.wave, ch.vibrato.position);
         if rules.is_numbered() && ch.vibrato.wave & 3 == 1 {
             value = -value;
         }
@@ -604,7 +604,7 @@ fn it_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32
                 0
             }
         }
-        Wave::Random => (cx.random(ch, Random::SampleVibrato) & 127) - 64,
+        Wave::Random => cx.flow.random.shape(),
     };
     cx.tuning.bend_finely(period, value * (ch.sample_vibrato_depth / 256) / 64)
 }
@@ -642,7 +642,10 @@ fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
                 -64
             }
         }
-        Wave::Random => cx.random(ch, Random::SampleVibrato) % 64,
+        Wave::Random => {
+            ch.sample_vibrato_position = position.wrapping_add(1);
+            wave::coarse_random(position)
+        }
     };
     period + value * depth / 256 / 64
 }
