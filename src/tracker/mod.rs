@@ -8,6 +8,8 @@ pub mod song;
 
 #[cfg(test)]
 mod corpus;
+#[cfg(any(test, fuzzing))]
+pub mod drill;
 mod effect;
 #[cfg(test)]
 mod effect_tests;

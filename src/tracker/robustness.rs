@@ -3,7 +3,9 @@
 use super::Interpolation;
 use super::SongPlayer;
 use super::Tone;
+use super::drill;
 use super::fixture;
+use super::load::load;
 use super::song::AutoVibrato;
 use super::song::Cell;
 use super::song::DuplicateAction;
@@ -29,6 +31,8 @@ use crate::audio::AudioBuffer;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::RenderContext;
 use crate::units::SampleRate;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 const FORMATS: [Format; 4] = [Format::Mod, Format::S3m, Format::Xm, Format::It];
@@ -198,6 +202,29 @@ fn random_songs_play_without_panic_and_stay_finite() {
             let sound = rendered(&song, Tone::Clean, 150, &[256]);
             // Resonance may ring, but is bounded.
             assert!(sound.iter().all(|sample| sample.abs() < 64.0), "{format:?} {seed}");
+        }
+    }
+}
+
+#[test]
+fn random_songs_stand_every_tone_seeks_and_keys() {
+    for format in FORMATS {
+        for seed in 0..=255 {
+            drill::play(&Arc::new(random_song(format, seed)), seed as u8, 100);
+        }
+    }
+}
+
+/// Every input in `tests/crashes` once broke a loader or replay; see the README's section on reliability.
+#[test]
+fn inputs_that_once_broke_something_load_and_play_or_say_why() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crashes");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        match load(&bytes) {
+            Ok(song) => drill::play(&Arc::new(song), bytes.last().copied().unwrap_or(0), 1000),
+            Err(error) => println!("{}: {error}", path.display()),
         }
     }
 }

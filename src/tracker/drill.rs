@@ -1,0 +1,76 @@
+//! A song played as hard as a fuzzer or a test can ask: short ticks of sound, seeks, keys, every tone.
+//!
+//! In: a song and a byte that chooses how it is played. Out: nothing but a panic where a promise is broken. Built for
+//! tests and fuzzers only.
+
+#![allow(clippy::panic, reason = "a broken promise stops the fuzzer")]
+
+use super::Interpolation;
+use super::Song;
+use super::SongPlayer;
+use super::Tone;
+use crate::audio::Activity;
+use crate::audio::AudioBlockMut;
+use crate::audio::AudioBuffer;
+use crate::audio::RenderContext;
+use crate::units::SampleRate;
+use std::sync::Arc;
+
+/// Frames of sound of each tick; the rest is passed over as silent voices pass.
+const FRAMES: usize = 24;
+
+const TONES: [Tone; 2] = [Tone::Clean, Tone::Authentic];
+const INTERPOLATIONS: [Interpolation; 2] = [Interpolation::None, Interpolation::Linear];
+const RATES: [f64; 4] = [48_000.0, 44_100.0, 8_000.0, 192_000.0];
+
+/// No sum of 320 resonant voices comes near it.
+const LOUDEST: f32 = 1.0e6;
+
+/// Plays `ticks` of `song`; `choice` sets tone (bits 0–1), interpolation (2–3), rate (4–5), seeks (6) and keys (7).
+///
+/// # Panics
+/// Where a sample is no number or absurdly loud.
+pub fn play(song: &Arc<Song>, choice: u8, ticks: usize) {
+    let choice = usize::from(choice);
+    let rate = RATES[choice >> 4 & 3];
+    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(rate));
+    player.set_tone(TONES[(choice & 3) % TONES.len()]);
+    player.set_interpolation(INTERPOLATIONS[(choice >> 2 & 3) % INTERPOLATIONS.len()]);
+    let mut buffers = vec![AudioBuffer::new(2, FRAMES); song.channels.len()];
+    for tick in 0..ticks {
+        if choice & 0x40 != 0 && tick % 97 == 96 {
+            // Orders and rows that are not there, too.
+            player.seek((tick % 11) as u16 * 5, (tick % 7) as u16 * 13);
+        }
+        if choice & 0x80 != 0 {
+            touch_keys(&mut player, tick);
+        }
+        player.tick();
+        let whole = (player.tick_seconds() * rate) as usize;
+        let frames = whole.min(1 + tick % FRAMES);
+        render(&mut player, &mut buffers, frames);
+        player.skip(whole - frames);
+    }
+}
+
+/// A key of some instrument every few ticks, released a little later.
+fn touch_keys(player: &mut SongPlayer, tick: usize) {
+    let channel = tick % player.song().channels.len();
+    match tick % 5 {
+        0 => player.play_note(channel, (tick % 9) as u16, (tick * 7 % 128) as u8, 0.8),
+        3 => player.release_note(channel),
+        _ => {}
+    }
+}
+
+fn render(player: &mut SongPlayer, buffers: &mut [AudioBuffer], frames: usize) {
+    let mut blocks: Vec<AudioBlockMut<'_>> =
+        buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
+    player.render(&mut RenderContext::new(0, Activity::Silent), &mut blocks);
+    drop(blocks);
+    for buffer in buffers {
+        for sample in [0, 1].iter().flat_map(|&side| &buffer.channel(side)[..frames]) {
+            assert!(sample.abs() < LOUDEST, "a sample of {sample}");
+        }
+    }
+}
