@@ -124,6 +124,13 @@ impl<'a> AudioBlockMut<'a> {
         AudioBlock::new(self.planes[..self.channels].iter().map(|plane| &**plane))
     }
 
+    /// A shared view of the frames of `range`, clipped to the block.
+    pub fn slice(&self, range: Range<usize>) -> AudioBlock<'_> {
+        let end = range.end.min(self.frames);
+        let start = range.start.min(end);
+        AudioBlock::new(self.planes[..self.channels].iter().map(|plane| &plane[start..end]))
+    }
+
     /// The frames of `range`, clipped to the block.
     pub fn slice_mut(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
         let end = range.end.min(self.frames);

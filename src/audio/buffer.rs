@@ -63,6 +63,12 @@ impl AudioBuffer {
         AudioBlockMut::new(self.data.chunks_exact_mut(self.frames.max(1)).map(|plane| &mut plane[start..end]))
     }
 
+    /// The first two planes; a missing one is empty.
+    pub fn stereo_mut(&mut self) -> (&mut [f32], &mut [f32]) {
+        let mut planes = self.data.chunks_exact_mut(self.frames.max(1));
+        (planes.next().unwrap_or(&mut []), planes.next().unwrap_or(&mut []))
+    }
+
     /// Sets every sample to 0.
     pub fn silence(&mut self) {
         self.data.fill(0.0);

@@ -1,11 +1,13 @@
 //! Blocks of planar audio, what makes and processes them, and how widths meet.
 //!
-//! `AudioBuffer` owns planes, `AudioBlock` and `AudioBlockMut` borrow them from a buffer or straight from the host.
+//! `AudioBuffer` owns planes, `AudioBlock` and `AudioBlockMut` borrow them from a buffer or straight from the host, `Feed`
+//! is a buffer that is only written where something sounds.
 //! `AudioSource` is a recording, `AudioStream` sound in progress, `ChannelMix` the one operation at a graph edge.
 
 mod block;
 mod buffer;
 mod channel_mix;
+mod feed;
 mod source;
 mod stream;
 
@@ -16,6 +18,8 @@ pub use channel_mix::BroadcastMix;
 pub use channel_mix::ChannelMix;
 pub use channel_mix::SurroundDownmix;
 pub use channel_mix::TruncateOrZero;
+pub use feed::Feed;
+pub use feed::Outlets;
 pub use source::AudioSource;
 pub use source::Plane;
 pub use stream::Activity;

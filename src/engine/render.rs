@@ -23,16 +23,16 @@ use super::song::Sync;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
-use crate::audio::AudioBuffer;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::Feed;
+use crate::audio::Outlets;
 use crate::audio::RenderContext;
+use crate::graph::Piece;
 use crate::graph::Plan;
-use crate::graph::SourceBlock;
 use crate::mixer::INPUT_SOURCE;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::Meter;
-use crate::mixer::SONG_CHANNELS;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
@@ -57,21 +57,6 @@ pub struct Call<'a> {
     pub events: &'a [Event],
 }
 
-/// Host outputs, at most.
-const MAX_OUTPUTS: usize = 16;
-
-/// A block that the desk reads, filled before the plan runs.
-struct Source {
-    buffer: AudioBuffer,
-    activity: Activity,
-}
-
-impl Source {
-    fn new(channels: usize) -> Self {
-        Self { buffer: AudioBuffer::new(channels, BLOCK_SIZE), activity: Activity::Silent }
-    }
-}
-
 /// Renders. Real-time, apart from `new`.
 pub struct Engine {
     commands: CommandReceiver<Command, Old>,
@@ -86,7 +71,7 @@ pub struct Engine {
     transport: Transport,
     heard: u64,
     rate: SampleRate,
-    sources: Vec<Source>,
+    sources: Vec<Feed>,
     main_input: usize,
     position: Arc<PositionCell>,
     /// Frames since reset.
@@ -117,7 +102,7 @@ impl Engine {
             heard: 0,
             rate: config.rate,
             sources: (0..SOURCES)
-                .map(|source| Source::new(if source == INPUT_SOURCE { main_input } else { 2 }))
+                .map(|source| Feed::new(if source == INPUT_SOURCE { main_input } else { 2 }))
                 .collect(),
             main_input,
             position,
@@ -260,32 +245,23 @@ impl Engine {
     }
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
-        let frames = range.len();
-        let count = outputs.len().min(MAX_OUTPUTS);
-        let mut cut: [AudioBlockMut<'_>; MAX_OUTPUTS] = std::array::from_fn(|_| AudioBlockMut::new([]));
-        for (to, from) in cut.iter_mut().zip(outputs.iter_mut()) {
-            *to = from.slice_mut(range.clone());
-        }
-        let cut = &mut cut[..count];
-        self.take_input(cut);
+        self.sources.iter_mut().for_each(|source| source.begin(range.len()));
+        self.take_input(&range, outputs);
         self.play_song(&range, events);
         let Some(plan) = &mut self.plan else {
-            cut.iter_mut().for_each(AudioBlockMut::silence);
+            outputs.iter_mut().for_each(|output| output.slice_mut(range.clone()).silence());
             return;
         };
-        let sources: [SourceBlock<'_>; SOURCES] = std::array::from_fn(|number| SourceBlock {
-            block: self.sources[number].buffer.block(frames), // SOURCES of them are made
-            activity: self.sources[number].activity,
-        });
-        plan.run(self.frame, &sources, &mut self.strips, cut);
+        plan.run(&Piece { frame: self.frame, range }, &self.sources, &mut self.strips, outputs);
     }
 
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
     fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
         let frames = range.len();
-        let sources = &mut self.sources[..INPUT_SOURCE]; // SOURCES is more
-        sources.iter_mut().for_each(|source| source.activity = Activity::Silent);
         let Some(song) = &mut self.song else { return };
+        let shared = self.plan.as_ref().map_or(&[][..], |plan| plan.shared_sources());
+        let (channels, slots) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more
+        let mut channels = Outlets::new(channels, shared);
         let mut events = events.iter().peekable();
         let mut start = 0;
         while start < frames {
@@ -302,67 +278,20 @@ impl Engine {
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
             let end = tick.min(event).clamp(start + 1, frames);
-            render_piece(song, sources, frame, start..end);
+            let mut ctx = RenderContext::new(frame, Activity::Silent);
+            song.player.render(&mut ctx, &mut channels, &(start..end));
+            song.keyboard.render(&mut ctx, slots, &(start..end));
             start = end;
         }
         self.position.store(song.position());
     }
 
     /// Copies the main input, which arrives in the main output's memory, to its source.
-    fn take_input(&mut self, outputs: &[AudioBlockMut<'_>]) {
-        if self.main_input == 0 {
-            return;
-        }
-        let (Some(source), Some(main)) = (self.sources.get_mut(INPUT_SOURCE), outputs.first()) else {
-            return;
-        };
-        let frames = main.frames().min(BLOCK_SIZE);
-        source.activity = Activity::Silent;
-        for channel in 0..self.main_input {
-            let plane = &main.channel(channel)[..frames];
-            source.buffer.channel_mut(channel)[..frames].copy_from_slice(plane); // buffers are BLOCK_SIZE long
-            if plane.iter().any(|&sample| sample != 0.0) {
-                source.activity = Activity::Sounding;
-            }
-        }
-    }
-}
-
-/// Renders frames between two ticks or events; a source that sounds in any piece of the block is sounding.
-fn render_piece(song: &mut Playing, sources: &mut [Source], frame: u64, range: Range<usize>) {
-    let (channels, slots) = sources.split_at_mut(KEYBOARD_SOURCE.min(sources.len()));
-    let count = song.player.song().channels.len().min(channels.len());
-    let mut ctx = RenderContext::new(frame, Activity::Silent);
-    let sounding = with_blocks(&mut channels[..count], &range, |blocks| song.player.render(&mut ctx, blocks));
-    finish_piece(channels, &range, sounding);
-    let sounding = with_blocks(slots, &range, |blocks| song.keyboard.render(&mut ctx, blocks).into());
-    finish_piece(slots, &range, sounding);
-}
-
-/// Lends out the frames of `range` of every source.
-fn with_blocks(
-    sources: &mut [Source],
-    range: &Range<usize>,
-    render: impl FnOnce(&mut [AudioBlockMut<'_>]) -> u64,
-) -> u64 {
-    let mut blocks: [AudioBlockMut<'_>; SONG_CHANNELS] = std::array::from_fn(|_| AudioBlockMut::new([]));
-    let count = sources.len().min(SONG_CHANNELS);
-    for (block, source) in blocks.iter_mut().zip(sources) {
-        *block = source.buffer.range_mut(range.clone());
-    }
-    render(&mut blocks[..count])
-}
-
-/// Marks what sounds, and clears this piece of what does not, since another piece of the block may sound.
-fn finish_piece(sources: &mut [Source], range: &Range<usize>, sounding: u64) {
-    for (number, source) in sources.iter_mut().enumerate() {
-        if sounding >> number & 1 == 1 {
-            if source.activity == Activity::Silent {
-                source.buffer.range_mut(0..range.start).silence();
-                source.activity = Activity::Sounding;
-            }
-        } else if source.activity == Activity::Sounding {
-            source.buffer.range_mut(range.clone()).silence();
+    fn take_input(&mut self, range: &Range<usize>, outputs: &[AudioBlockMut<'_>]) {
+        if self.main_input > 0
+            && let (Some(source), Some(main)) = (self.sources.get_mut(INPUT_SOURCE), outputs.first())
+        {
+            source.copy(&main.slice(range.clone()));
         }
     }
 }
@@ -394,6 +323,7 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::AudioBuffer;
     use crate::dsp::Level;
     use crate::engine::Control;
     use crate::engine::Setup;

@@ -55,8 +55,41 @@ pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
             place
         })
         .collect();
-    let steps = order.iter().filter_map(|&node| step(graph, node, &places)).collect();
-    Ok(Plan::new(steps, &scratch))
+    let shared = shared(graph);
+    let own = |edge: &&Edge| match places[edge.from.0] {
+        Place::Source(number) => shared.get(number) == Some(&number),
+        Place::Scratch(_) | Place::Output(_) => true,
+    };
+    let edges: Vec<&Edge> = graph.edges.iter().filter(own).collect();
+    let steps = order.iter().filter_map(|&node| step(graph, node, &places, &edges)).collect();
+    Ok(Plan::new(steps, &scratch, shared))
+}
+
+/// For each source the one whose block it shares: the first of its group that goes the same way, or itself.
+fn shared(graph: &Graph) -> Vec<usize> {
+    let number = |node: NodeId| match graph.nodes[node.0].kind {
+        Kind::Source(number) => Some(number),
+        Kind::Stream(_) | Kind::Output(_) => None,
+    };
+    let sources = graph.nodes.iter().filter(|node| matches!(node.kind, Kind::Source(_))).count();
+    let mut shared: Vec<usize> = (0..sources).collect();
+    for group in &graph.groups {
+        let ways: Vec<_> = group.iter().map(|&node| plain_way(graph, node)).collect();
+        for (index, &node) in group.iter().enumerate() {
+            let first = ways.iter().position(|way| way.is_some() && *way == ways[index]).unwrap_or(index);
+            if let (Some(own), Some(first)) = (number(node), number(group[first])) {
+                shared[own] = first; // `number` counts the sources
+            }
+        }
+    }
+    shared
+}
+
+/// Width and ways on of a node whose edges neither have a policy of their own nor are sidechains.
+fn plain_way(graph: &Graph, node: NodeId) -> Option<(usize, Vec<NodeId>)> {
+    let mut edges = graph.edges.iter().filter(|edge| edge.from == node);
+    let plain = edges.clone().all(|edge| edge.mix.is_none() && !edge.side);
+    plain.then(|| (graph.nodes[node.0].channels, edges.by_ref().map(|edge| edge.to).collect()))
 }
 
 fn check(graph: &Graph) -> Result<(), GraphError> {
@@ -135,14 +168,14 @@ fn sole_output(graph: &Graph, node: NodeId) -> Option<usize> {
     })
 }
 
-fn step(graph: &Graph, node: NodeId, places: &[Place]) -> Option<Step> {
+fn step(graph: &Graph, node: NodeId, places: &[Place], edges: &[&Edge]) -> Option<Step> {
     let place = places[node.0];
     let stream = match graph.nodes[node.0].kind {
         Kind::Source(_) => return None,
         Kind::Stream(number) => Some(number),
         Kind::Output(_) => None,
     };
-    let edges = || graph.edges.iter().filter(|edge| edge.to == node);
+    let edges = || edges.iter().filter(|edge| edge.to == node);
     let inputs: Vec<Input> = edges()
         .filter(|edge| !edge.side)
         .map(|edge| Input { from: places[edge.from.0], mix: edge.mix.unwrap_or(graph.mix) })

@@ -8,8 +8,8 @@ mod compile;
 mod plan;
 
 pub use compile::GraphError;
+pub use plan::Piece;
 pub use plan::Plan;
-pub use plan::SourceBlock;
 
 use crate::audio::BroadcastMix;
 use crate::audio::ChannelMix;
@@ -48,6 +48,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     mix: &'static dyn ChannelMix,
+    /// Sources that one node adds to.
+    groups: Vec<Vec<NodeId>>,
 }
 
 impl Default for Graph {
@@ -59,7 +61,7 @@ impl Default for Graph {
 impl Graph {
     /// An empty graph whose edges mix by `mix` unless they say otherwise.
     pub fn new(mix: &'static dyn ChannelMix) -> Self {
-        Self { nodes: Vec::new(), edges: Vec::new(), mix }
+        Self { nodes: Vec::new(), edges: Vec::new(), mix, groups: Vec::new() }
     }
 
     /// A block that the caller fills before the plan runs.
@@ -97,6 +99,11 @@ impl Graph {
     /// Feeds `to` with `from`, mixed by a policy of its own.
     pub fn connect_with(&mut self, from: NodeId, to: NodeId, mix: &'static dyn ChannelMix) {
         self.edges.push(Edge { from, to, mix: Some(mix), side: false });
+    }
+
+    /// Says that one node adds to all of these sources, so that those which go the same way may share one block.
+    pub fn group(&mut self, sources: &[NodeId]) {
+        self.groups.push(sources.to_vec());
     }
 
     /// Gives `from` to the sidechain of `to`; the last one counts.

@@ -9,7 +9,9 @@ use crate::audio::AudioBuffer;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelMix;
+use crate::audio::Feed;
 use crate::audio::RenderContext;
+use std::ops::Range;
 
 /// Where a node's block lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,63 +37,92 @@ pub(super) struct Step {
 struct Scratch {
     buffer: AudioBuffer,
     activity: Activity,
+    /// Frames from the start that may differ from 0.
+    touched: usize,
+}
+
+impl Scratch {
+    /// Clears what was written, of which the next block is then the beginning.
+    fn clear(&mut self) {
+        self.buffer.range_mut(0..self.touched).silence();
+        self.touched = 0;
+    }
 }
 
 /// Steps in order with their buffers; made by [`Graph::compile`](super::Graph::compile).
 pub struct Plan {
     steps: Vec<Step>,
     scratch: Vec<Scratch>,
-    outputs: Vec<Activity>,
+    outputs: Vec<Output>,
+    shared: Vec<usize>,
 }
 
-/// What a plan reads: blocks that were filled before it runs.
-pub struct SourceBlock<'a> {
-    /// The audio.
-    pub block: AudioBlock<'a>,
-    /// Whether it sounds; a silent one is not read.
-    pub activity: Activity,
+/// What is known of an output bus of the host.
+#[derive(Clone, Copy)]
+struct Output {
+    activity: Activity,
+    /// Some step writes it.
+    used: bool,
+}
+
+/// Frames of a call that are rendered at once.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// The first one, counted from reset.
+    pub frame: u64,
+    /// Their place in the host's buffers; at most `BLOCK_SIZE`.
+    pub range: Range<usize>,
 }
 
 impl Plan {
-    pub(super) fn new(steps: Vec<Step>, scratch_channels: &[usize]) -> Self {
-        let last_output = steps.iter().filter_map(|step| match step.place {
-            Place::Output(number) => Some(number),
-            Place::Source(_) | Place::Scratch(_) => None,
-        });
-        let outputs = vec![Activity::Silent; last_output.max().map_or(0, |last| last + 1)];
+    pub(super) fn new(steps: Vec<Step>, scratch_channels: &[usize], shared: Vec<usize>) -> Self {
+        let places = || {
+            steps.iter().filter_map(|step| match step.place {
+                Place::Output(number) => Some(number),
+                Place::Source(_) | Place::Scratch(_) => None,
+            })
+        };
+        let mut outputs = vec![
+            Output { activity: Activity::Silent, used: false };
+            places().max().map_or(0, |last| last + 1)
+        ];
+        places().for_each(|number| outputs[number].used = true); // the last of them gave the length
         let scratch = scratch_channels
             .iter()
             .map(|&channels| Scratch {
                 buffer: AudioBuffer::new(channels, BLOCK_SIZE),
                 activity: Activity::Silent,
+                touched: 0,
             })
             .collect();
-        Self { steps, scratch, outputs }
+        Self { steps, scratch, outputs, shared }
     }
 
-    /// Runs every step once on blocks of at most `BLOCK_SIZE` frames; outputs that no step writes become silent.
+    /// For each source the one whose block it adds to: itself, or another of its group that goes the same way.
+    pub fn shared_sources(&self) -> &[usize] {
+        &self.shared
+    }
+
+    /// Runs every step once on the frames of `piece`; outputs that no step writes become silent there.
     ///
     /// Real-time. Sources, streams and outputs that the graph numbered and the slices lack count as silent.
     pub fn run<S: AudioStream>(
         &mut self,
-        frame: u64,
-        sources: &[SourceBlock<'_>],
+        piece: &Piece,
+        sources: &[Feed],
         streams: &mut [S],
         outputs: &mut [AudioBlockMut<'_>],
     ) {
-        self.outputs.fill(Activity::Silent);
+        self.outputs.iter_mut().for_each(|output| output.activity = Activity::Silent);
         for (number, block) in outputs.iter_mut().enumerate() {
-            if !self.steps.iter().any(|step| step.place == Place::Output(number)) {
-                block.silence();
+            if !self.outputs.get(number).is_some_and(|output| output.used) {
+                block.slice_mut(piece.range.clone()).silence();
             }
         }
-        let frames =
-            outputs.iter().map(|block| block.frames()).chain(sources.iter().map(|s| s.block.frames())).max();
-        let frames = frames.unwrap_or(0).min(BLOCK_SIZE);
-        for index in 0..self.steps.len() {
-            let mut hands =
-                Hands { scratch: &mut self.scratch, outputs, activity: &mut self.outputs, sources, frames };
-            hands.run(&self.steps[index], frame, streams); // `index` counts the steps
+        let mut hands =
+            Hands { scratch: &mut self.scratch, outputs, states: &mut self.outputs, sources, piece };
+        for step in &self.steps {
+            hands.run(step, streams);
         }
     }
 }
@@ -100,47 +131,40 @@ impl Plan {
 struct Hands<'r, 'b> {
     scratch: &'r mut [Scratch],
     outputs: &'r mut [AudioBlockMut<'b>],
-    activity: &'r mut [Activity],
-    sources: &'r [SourceBlock<'r>],
-    frames: usize,
+    states: &'r mut [Output],
+    sources: &'r [Feed],
+    piece: &'r Piece,
 }
 
 impl Hands<'_, '_> {
-    fn run<S: AudioStream>(&mut self, step: &Step, frame: u64, streams: &mut [S]) {
+    fn run<S: AudioStream>(&mut self, step: &Step, streams: &mut [S]) {
         match step.place {
             Place::Scratch(number) => {
+                let Some(slot) = self.scratch.get_mut(number) else { return };
+                slot.clear();
                 // Taken out while it is written, so that the other buffers can be read.
-                let Some(mut buffer) = self
-                    .scratch
-                    .get_mut(number)
-                    .map(|s| std::mem::replace(&mut s.buffer, AudioBuffer::new(0, 0)))
-                else {
-                    return;
-                };
-                let activity = self.render(step, frame, streams, &mut buffer.block_mut(self.frames));
-                self.scratch[number] = Scratch { buffer, activity }; // `get_mut` found it
+                let mut buffer = std::mem::replace(&mut slot.buffer, AudioBuffer::new(0, 0));
+                let activity = self.render(step, streams, &mut buffer.block_mut(self.piece.range.len()));
+                let touched = if activity == Activity::Sounding { self.piece.range.len() } else { 0 };
+                self.scratch[number] = Scratch { buffer, activity, touched }; // `get_mut` found it
             }
             Place::Output(number) => {
                 let Some(slot) = self.outputs.get_mut(number) else { return };
                 let mut block = std::mem::replace(slot, AudioBlockMut::new([]));
-                let activity = self.render(step, frame, streams, &mut block);
+                let mut io = block.slice_mut(self.piece.range.clone());
+                io.silence();
+                let activity = self.render(step, streams, &mut io);
                 self.outputs[number] = block; // `get_mut` found it
-                if let Some(state) = self.activity.get_mut(number) {
-                    *state = activity;
+                if let Some(state) = self.states.get_mut(number) {
+                    state.activity = activity;
                 }
             }
             Place::Source(_) => {}
         }
     }
 
-    fn render<S: AudioStream>(
-        &self,
-        step: &Step,
-        frame: u64,
-        streams: &mut [S],
-        io: &mut AudioBlockMut<'_>,
-    ) -> Activity {
-        io.silence();
+    /// Sums what arrives into `io`, which is clear, and lets the stream work on it.
+    fn render<S: AudioStream>(&self, step: &Step, streams: &mut [S], io: &mut AudioBlockMut<'_>) -> Activity {
         let mut input = Activity::Silent;
         for from in &step.inputs {
             if self.activity(from.from) == Activity::Sounding {
@@ -150,25 +174,26 @@ impl Hands<'_, '_> {
         }
         let Some(stream) = step.stream.and_then(|number| streams.get_mut(number)) else { return input };
         let side = step.side.map(|place| self.block(place));
-        stream.render(&mut RenderContext::new(frame, input), side.as_ref(), io)
+        stream.render(&mut RenderContext::new(self.piece.frame, input), side.as_ref(), io)
     }
 
     fn activity(&self, place: Place) -> Activity {
         let found = match place {
-            Place::Source(number) => self.sources.get(number).map(|source| source.activity),
+            Place::Source(number) => self.sources.get(number).map(Feed::activity),
             Place::Scratch(number) => self.scratch.get(number).map(|scratch| scratch.activity),
-            Place::Output(number) => self.activity.get(number).copied(),
+            Place::Output(number) => self.states.get(number).map(|output| output.activity),
         };
         found.unwrap_or(Activity::Silent)
     }
 
     fn block(&self, place: Place) -> AudioBlock<'_> {
+        let range = &self.piece.range;
         let found = match place {
-            Place::Source(number) => self.sources.get(number).map(|source| source.block),
+            Place::Source(number) => self.sources.get(number).map(Feed::block),
             Place::Scratch(number) => {
-                self.scratch.get(number).map(|scratch| scratch.buffer.block(self.frames))
+                self.scratch.get(number).map(|scratch| scratch.buffer.block(range.len()))
             }
-            Place::Output(number) => self.outputs.get(number).map(|block| block.as_block()),
+            Place::Output(number) => self.outputs.get(number).map(|block| block.slice(range.clone())),
         };
         found.unwrap_or(AudioBlock::new([]))
     }
@@ -181,6 +206,7 @@ mod tests {
     use crate::audio::TruncateOrZero;
     use crate::graph::Graph;
     use crate::graph::GraphError;
+    use crate::graph::NodeId;
 
     struct Add(f32);
 
@@ -209,18 +235,18 @@ mod tests {
         let mut plan = graph.compile().unwrap();
         let mut memory: Vec<AudioBuffer> =
             outputs.iter().map(|&channels| AudioBuffer::new(channels, 4)).collect();
-        let source_memory: Vec<Vec<[f32; 4]>> =
-            sources.iter().map(|s| s.iter().map(|&v| [v; 4]).collect()).collect();
-        let sources: Vec<SourceBlock<'_>> = source_memory
+        let sources: Vec<Feed> = sources
             .iter()
-            .map(|planes| SourceBlock {
-                block: AudioBlock::new(planes.iter().map(|p| &p[..])),
-                activity: Activity::Sounding,
+            .map(|values| {
+                let planes: Vec<[f32; 4]> = values.iter().map(|&value| [value; 4]).collect();
+                let mut feed = Feed::new(values.len());
+                feed.copy(&AudioBlock::new(planes.iter().map(|plane| &plane[..])));
+                feed
             })
             .collect();
         let mut blocks: Vec<AudioBlockMut<'_>> =
             memory.iter_mut().map(|buffer| buffer.block_mut(4)).collect();
-        plan.run(0, &sources, streams, &mut blocks);
+        plan.run(&Piece { frame: 0, range: 0..4 }, &sources, streams, &mut blocks);
         drop(blocks);
         memory.iter().map(|buffer| (0..buffer.channels()).map(|c| buffer.channel(c)[3]).collect()).collect()
     }
@@ -248,6 +274,25 @@ mod tests {
         graph.connect(master, main);
         let out = run(&graph, &[&[1.0, 1.0]], &mut [Add(1.0), Add(5.0)], &[2, 2]);
         assert_eq!(out, [[7.0, 7.0], [2.0, 2.0]]);
+    }
+
+    #[test]
+    fn sources_of_a_group_that_go_the_same_way_share_a_block() {
+        let mut graph = Graph::default();
+        let sources: Vec<NodeId> = (0..6).map(|n| graph.add_source(format!("{n}"), 2)).collect();
+        let (bus, other) = (graph.add_stream("bus", 2), graph.add_stream("other", 2));
+        graph.group(&sources[..5]);
+        for (source, to) in [(0, bus), (1, other), (2, bus), (3, other), (5, bus)] {
+            graph.connect(sources[source], to);
+        }
+        graph.connect_with(sources[4], bus, &TruncateOrZero);
+        let out = graph.add_output("out", 2);
+        graph.connect(bus, out);
+        assert_eq!(graph.compile().unwrap().shared_sources(), [0, 1, 0, 1, 4, 5]);
+        let blocks = [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0], [8.0, 8.0], [16.0, 16.0], [32.0, 32.0]];
+        let blocks: Vec<&[f32]> = blocks.iter().map(|block| &block[..]).collect();
+        // The caller has added sources 0 and 2 into the first block, which alone is read.
+        assert_eq!(run(&graph, &blocks, &mut [Add(0.0), Add(0.0)], &[2]), [[49.0, 49.0]]);
     }
 
     #[test]

@@ -116,6 +116,7 @@ impl Routing {
         feed(&song, &self.song_channels);
         feed(&keyboard, &self.keyboard);
         feed(input.as_slice(), &[self.input]);
+        graph.group(&song);
         self.connect_strips(&mut graph, &strips, &outputs);
         graph
     }

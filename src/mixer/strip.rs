@@ -227,6 +227,7 @@ impl AudioStream for Strip {
     ) -> Activity {
         let sounding = match self.channels {
             1 => self.run_mono_inserts(ctx, side, io),
+            2 => self.run_inserts(ctx, side, io),
             _ => self.run_inserts(ctx, side, &mut io.narrow_mut(2)),
         };
         // Further channels do not pass the machines: they sound while the input does.

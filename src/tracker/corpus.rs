@@ -2,17 +2,16 @@
 //!
 //! The songs lie outside the repository, in `../shared/songs`; where they are absent the tests say so and pass.
 
-use super::Interpolation;
 use super::SongPlayer;
 use super::default_trim;
 use super::load::load;
 use super::song::Song;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
-use crate::audio::AudioBlockMut;
-use crate::audio::AudioBuffer;
 use crate::audio::AudioSource;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::Feed;
+use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::units::SampleRate;
 use std::path::Path;
@@ -110,13 +109,9 @@ struct Rendering {
     onsets: Vec<Option<usize>>,
 }
 
-/// Plays a song up to its end or the references' cut and gives its seconds; `look` sees the first frame, the buffers and
+/// Plays a song up to its end or the references' cut and gives its seconds; `look` sees the first frame, the feeds and
 /// how many of their frames count.
-fn run(
-    player: &mut SongPlayer,
-    buffers: &mut [AudioBuffer],
-    mut look: impl FnMut(usize, &[AudioBuffer], usize),
-) -> f64 {
+fn run(player: &mut SongPlayer, feeds: &mut [Feed], mut look: impl FnMut(usize, &mut [Feed], usize)) -> f64 {
     let (mut end, mut done) = (0.0, 0);
     for _ in 0..MOST_TICKS {
         player.tick();
@@ -126,11 +121,10 @@ fn run(
         end += player.tick_seconds() * RATE;
         while done < end as usize {
             let frames = BLOCK_SIZE.min(end as usize - done);
-            let mut outputs: Vec<AudioBlockMut<'_>> =
-                buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
-            player.render(&mut RenderContext::new(done as u64, Activity::Silent), &mut outputs);
-            drop(outputs);
-            look(done, buffers, frames);
+            feeds.iter_mut().for_each(|feed| feed.begin(frames));
+            let mut ctx = RenderContext::new(done as u64, Activity::Silent);
+            player.render(&mut ctx, &mut Outlets::new(feeds, &[]), &(0..frames));
+            look(done, feeds, frames);
             done += frames;
         }
     }
@@ -140,15 +134,14 @@ fn run(
 fn render(song: &Arc<Song>, reference: &Reference) -> Rendering {
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(RATE));
     player.set_trim(default_trim(song));
-    let mut buffers = vec![AudioBuffer::new(2, BLOCK_SIZE); song.channels.len()];
+    let mut feeds = vec![Feed::new(2); song.channels.len()];
     let mut rendering = Rendering { seconds: 0.0, peak: 0.0, onsets: vec![None; reference.onsets.len()] };
-    rendering.seconds = run(&mut player, &mut buffers, |start, buffers, frames| {
-        look_at(
-            &mut rendering,
-            reference,
-            start,
-            &buffers.iter().map(|buffer| buffer.block(frames)).collect::<Vec<_>>(),
-        );
+    rendering.seconds = run(&mut player, &mut feeds, |start, feeds, frames| {
+        // What nothing has opened is opened here, so that it reads as silence.
+        feeds.iter_mut().for_each(|feed| {
+            feed.open(0..frames);
+        });
+        look_at(&mut rendering, reference, start, &feeds.iter().map(Feed::block).collect::<Vec<_>>());
     });
     rendering
 }
@@ -196,32 +189,5 @@ fn songs_last_and_sound_as_their_references_and_notes_begin_where_they_should() 
             assert!(off.abs() <= 0.001, "{name}: {onset:?} is {off} s late");
         }
         println!("{name}: {seconds:.3} s, peak {peak_db:.1} dBFS, {} onsets", reference.onsets.len());
-    }
-}
-
-/// `cargo test --release --lib -- --ignored --nocapture times_real_time`
-#[test]
-#[ignore = "a measurement"]
-fn replay_in_times_real_time() {
-    for path in songs() {
-        let song = Arc::new(load(&std::fs::read(&path).unwrap()).unwrap());
-        let speed = |interpolation| {
-            let mut player = SongPlayer::new(Arc::clone(&song), SampleRate(RATE));
-            player.set_interpolation(interpolation);
-            let mut buffers = vec![AudioBuffer::new(2, BLOCK_SIZE); song.channels.len()];
-            let start = std::time::Instant::now();
-            let seconds = run(&mut player, &mut buffers, |_, _, _| {});
-            seconds / start.elapsed().as_secs_f64()
-        };
-        let best = |interpolation| (0..3).map(|_| speed(interpolation)).fold(0.0, f64::max);
-        let start = std::time::Instant::now();
-        default_trim(&song);
-        let trim = start.elapsed();
-        let start = std::time::Instant::now();
-        super::Timeline::build(&song);
-        println!("load/{}: trim {trim:.1?}, timeline {:.1?}", path.display(), start.elapsed());
-        let (none, linear) = (best(Interpolation::None), best(Interpolation::Linear));
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        println!("replay/{name}/{}_channels: none {none:.0}x, linear {linear:.0}x", song.channels.len());
     }
 }

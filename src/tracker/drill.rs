@@ -10,8 +10,8 @@ use super::Song;
 use super::SongPlayer;
 use super::Tone;
 use crate::audio::Activity;
-use crate::audio::AudioBlockMut;
-use crate::audio::AudioBuffer;
+use crate::audio::Feed;
+use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::units::SampleRate;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub fn play(song: &Arc<Song>, choice: u8, ticks: usize) {
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(rate));
     player.set_tone(TONES[(choice & 3) % TONES.len()]);
     player.set_interpolation(INTERPOLATIONS[(choice >> 2 & 3) % INTERPOLATIONS.len()]);
-    let mut buffers = vec![AudioBuffer::new(2, FRAMES); song.channels.len()];
+    let mut feeds = vec![Feed::new(2); song.channels.len()];
     for tick in 0..ticks {
         if choice & 0x40 != 0 && tick % 97 == 96 {
             // Orders and rows that are not there, too.
@@ -48,7 +48,7 @@ pub fn play(song: &Arc<Song>, choice: u8, ticks: usize) {
         player.tick();
         let whole = (player.tick_seconds() * rate) as usize;
         let frames = whole.min(1 + tick % FRAMES);
-        render(&mut player, &mut buffers, frames);
+        render(&mut player, &mut feeds, frames);
         player.skip(whole - frames);
     }
 }
@@ -63,13 +63,12 @@ fn touch_keys(player: &mut SongPlayer, tick: usize) {
     }
 }
 
-fn render(player: &mut SongPlayer, buffers: &mut [AudioBuffer], frames: usize) {
-    let mut blocks: Vec<AudioBlockMut<'_>> =
-        buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
-    player.render(&mut RenderContext::new(0, Activity::Silent), &mut blocks);
-    drop(blocks);
-    for buffer in buffers {
-        for sample in [0, 1].iter().flat_map(|&side| &buffer.channel(side)[..frames]) {
+fn render(player: &mut SongPlayer, feeds: &mut [Feed], frames: usize) {
+    feeds.iter_mut().for_each(|feed| feed.begin(frames));
+    let mut ctx = RenderContext::new(0, Activity::Silent);
+    player.render(&mut ctx, &mut Outlets::new(feeds, &[]), &(0..frames));
+    for feed in feeds.iter().filter(|feed| feed.activity() == Activity::Sounding) {
+        for sample in feed.block().planes().iter().copied().flatten() {
             assert!(sample.abs() < LOUDEST, "a sample of {sample}");
         }
     }

@@ -21,12 +21,13 @@ use super::song::Song;
 use super::state::Voice;
 use super::tick;
 use super::tick::Role;
-use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::Feed;
 use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::units::SampleRate;
 use crate::units::Semitones;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Slots, one for each MIDI channel.
@@ -134,19 +135,23 @@ impl KeyVoice {
         self.voice.set_step(step);
     }
 
+    /// Whether a note is held, or its end still sounds.
+    fn awake(&self) -> bool {
+        self.note.is_some() || self.voice.has_sound()
+    }
+
     /// Adds the voice to its slot, cut at its own ticks.
-    fn add_to(&mut self, output: &mut AudioBlockMut<'_>, mut tick: impl FnMut(&mut Self)) {
-        let frames = output.frames();
-        let mut done = 0;
-        while done < frames {
+    fn add_to(&mut self, feed: &mut Feed, range: &Range<usize>, mut tick: impl FnMut(&mut Self)) {
+        let mut start = range.start;
+        while start < range.end {
             if self.frames_to_tick == 0 && self.note.is_some() {
                 tick(self);
             }
-            let rest = frames - done;
+            let rest = range.end - start;
             let piece = if self.note.is_some() { rest.min(self.frames_to_tick.max(1)) } else { rest };
-            self.voice.add_to(&mut output.slice_mut(done..done + piece));
+            self.voice.add_to(feed, &(start..start + piece));
             self.frames_to_tick = self.frames_to_tick.saturating_sub(piece);
-            done += piece;
+            start += piece;
         }
     }
 }
@@ -179,15 +184,16 @@ fn falls_silent(core: &Core, voice: &Voice) -> bool {
     ends || voice.fading && instrument.fadeout > 0
 }
 
-/// Moves a slot's volume over a block of at most `BLOCK_SIZE` frames.
-fn apply_gain(gain: &mut Ramp, output: &mut AudioBlockMut<'_>) {
+/// Moves a slot's volume over at most `BLOCK_SIZE` frames of its feed.
+fn apply_gain(gain: &mut Ramp, feed: &mut Feed, range: &Range<usize>) {
     let mut values = [0.0; BLOCK_SIZE];
-    let values = &mut values[..output.frames().min(BLOCK_SIZE)];
+    let values = &mut values[..range.len().min(BLOCK_SIZE)];
     if gain.settled() && gain.target() == 1.0 {
         return;
     }
     gain.fill(values);
-    for plane in output.planes_mut() {
+    let (left, right) = feed.open(range.clone());
+    for plane in [left, right] {
         plane.iter_mut().zip(&*values).for_each(|(sample, gain)| *sample *= gain);
     }
 }
@@ -228,6 +234,8 @@ pub struct Keyboard {
     tick_frames: f64,
     ramp_frames: u32,
     pressed: u64,
+    /// A voice may be awake.
+    awake: bool,
 }
 
 impl Keyboard {
@@ -254,6 +262,7 @@ impl Keyboard {
             tick_frames: rate.0 * 2.5 / tempo,
             ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
             pressed: 0,
+            awake: false,
         }
     }
 
@@ -292,6 +301,7 @@ impl Keyboard {
         let slot = press.slot.min(KEYBOARD_SLOTS as u8 - 1);
         self.dismiss_same_key(slot, press.key);
         self.pressed += 1;
+        self.awake = true;
         let Some(index) = self.voice_to_use() else { return };
         let Self { core, flow, voices, slots, setup, tick_frames, .. } = self;
         let key = &mut voices[index]; // `voice_to_use` counts the voices
@@ -404,7 +414,7 @@ impl Keyboard {
 
     /// The voice of a new note: a free one, or else what is missed least.
     fn voice_to_use(&mut self) -> Option<usize> {
-        let free = self.voices.iter().position(|key| key.note.is_none() && !key.voice.has_sound());
+        let free = self.voices.iter().position(|key| !key.awake());
         free.or_else(|| {
             let cost = |key: &KeyVoice| match key.note {
                 Some(note) => (Some(note.hold), key.voice.level, note.age),
@@ -465,27 +475,27 @@ impl Keyboard {
         key.voice.finish_tick(self.core.output.ramp_frames);
     }
 
-    /// Renders all slots; a bit is set for each one that sounds. Blocks have the same length and are overwritten.
-    pub fn render(&mut self, _ctx: &mut RenderContext<'_>, outputs: &mut [AudioBlockMut<'_>]) -> u16 {
-        let mut sounding = 0;
-        for key in self.voices.iter_mut().filter(|key| key.note.is_some() || key.voice.has_sound()) {
-            let slot = key.slot;
-            let Some(output) = outputs.get_mut(usize::from(slot)) else { continue };
-            if sounding >> slot & 1 == 0 {
-                output.silence();
-                sounding |= 1 << slot;
-            }
-            let Some(state) = self.slots.get(usize::from(slot)) else { continue };
-            key.add_to(output, |key| key.tick(&self.core, &mut self.flow, state, self.tick_frames));
+    /// Renders the frames of `range` of a block; each slot is a feed, which is added to where the slot sounds.
+    pub fn render(&mut self, _ctx: &mut RenderContext<'_>, feeds: &mut [Feed], range: &Range<usize>) {
+        if !self.awake {
+            return self.slots.iter_mut().for_each(|slot| slot.gain.skip(range.len()));
         }
-        for (slot, (state, output)) in self.slots.iter_mut().zip(outputs.iter_mut()).enumerate() {
+        let mut sounding = 0_u16;
+        self.awake = false;
+        for key in self.voices.iter_mut().filter(|key| key.awake()) {
+            self.awake = true;
+            let slot = usize::from(key.slot);
+            let (Some(feed), Some(state)) = (feeds.get_mut(slot), self.slots.get(slot)) else { continue };
+            sounding |= 1 << slot;
+            key.add_to(feed, range, |key| key.tick(&self.core, &mut self.flow, state, self.tick_frames));
+        }
+        for (slot, (state, feed)) in self.slots.iter_mut().zip(feeds.iter_mut()).enumerate() {
             if sounding >> slot & 1 == 1 {
-                apply_gain(&mut state.gain, output)
+                apply_gain(&mut state.gain, feed, range);
             } else {
-                state.gain.skip(output.frames())
+                state.gain.skip(range.len());
             }
         }
-        sounding
     }
 }
 
@@ -493,7 +503,6 @@ impl Keyboard {
 mod tests {
     use super::*;
     use crate::audio::Activity;
-    use crate::audio::AudioBuffer;
     use crate::tracker::fixture;
     use crate::tracker::song::Format;
     use crate::tracker::song::PitchModel;
@@ -508,12 +517,15 @@ mod tests {
     fn rendered(keyboard: &mut Keyboard, sizes: &[usize]) -> Vec<f32> {
         let mut out = Vec::new();
         for &size in sizes {
-            let mut buffers = vec![AudioBuffer::new(2, size); KEYBOARD_SLOTS];
-            let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(size)).collect();
-            let sounding = keyboard.render(&mut RenderContext::new(0, Activity::Silent), &mut blocks);
-            drop(blocks);
-            assert_eq!(sounding & !4, 0, "only slot 2 may sound");
-            out.extend_from_slice(buffers[2].channel(0));
+            let mut feeds = vec![Feed::new(2); KEYBOARD_SLOTS];
+            feeds.iter_mut().for_each(|feed| feed.begin(size));
+            keyboard.render(&mut RenderContext::new(0, Activity::Silent), &mut feeds, &(0..size));
+            let silent = |slot: &usize| feeds[*slot].activity() == Activity::Silent;
+            assert!(
+                (0..KEYBOARD_SLOTS).filter(|&slot| slot != 2).all(|slot| silent(&slot)),
+                "only slot 2 may sound"
+            );
+            out.extend_from_slice(feeds[2].open(0..size).0);
         }
         out
     }

@@ -31,11 +31,12 @@ use super::tick;
 use super::tick::Output;
 use super::tick::Role;
 use super::wave::Waves;
-use crate::audio::AudioBlockMut;
+use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::sample::SampleData;
 use crate::units::Gain;
 use crate::units::SampleRate;
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use super::flow::Position;
@@ -338,27 +339,19 @@ impl SongPlayer {
         self.voices_mut().for_each(|voice| voice.skip(frames));
     }
 
-    /// Renders frames of the tick that has begun, in any blocks: one stereo output for each song channel.
-    ///
-    /// All outputs have the same number of frames and are overwritten. Gives a bit for each channel that sounds.
+    /// Renders the frames of `range` of a block, all inside the tick that has begun; each song channel is an outlet.
     /// Real-time: yes.
-    pub fn render(&mut self, _ctx: &mut RenderContext<'_>, outputs: &mut [AudioBlockMut<'_>]) -> u64 {
-        let mut sounding = 0;
+    pub fn render(&mut self, _ctx: &mut RenderContext<'_>, outlets: &mut Outlets<'_>, range: &Range<usize>) {
         for (index, ch) in self.channels.iter_mut().enumerate() {
-            match outputs.get_mut(index) {
-                Some(output) => {
-                    output.silence();
-                    sounding |= u64::from(ch.add_to(output)) << index;
-                }
-                None => return sounding,
+            if let Some(feed) = outlets.feed(index) {
+                ch.add_to(feed, range);
             }
         }
         for voice in self.background.iter_mut().filter(|voice| voice.has_sound()) {
-            if let Some(output) = outputs.get_mut(usize::from(voice.owner)) {
-                sounding |= u64::from(voice.add_to(output)) << voice.owner;
+            if let Some(feed) = outlets.feed(voice.owner.into()) {
+                voice.add_to(feed, range);
             }
         }
-        sounding
     }
 
     /// Adds frames of the tick that has begun to one pair of planes of the same length. Real-time: yes.

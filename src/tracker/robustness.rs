@@ -26,9 +26,8 @@ use super::song::Song;
 use super::song::Span;
 use super::song::Wave;
 use crate::audio::Activity;
-use crate::audio::AudioBlockMut;
-use crate::audio::AudioBuffer;
-use crate::audio::BLOCK_SIZE;
+use crate::audio::Feed;
+use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::units::SampleRate;
 use std::fs;
@@ -174,20 +173,18 @@ fn rendered(song: &Arc<Song>, tone: Tone, ticks: usize, sizes: &[usize]) -> Vec<
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
     player.set_tone(tone);
     player.set_interpolation(Interpolation::Linear);
-    let mut buffers = [AudioBuffer::new(2, BLOCK_SIZE), AudioBuffer::new(2, BLOCK_SIZE)];
+    let mut feeds = [Feed::new(2), Feed::new(2)];
     let (mut sound, mut sizes) = (Vec::new(), sizes.iter().cycle());
     for _ in 0..ticks {
         player.tick();
         let mut left = (player.tick_seconds() * 44_100.0) as usize;
         while left > 0 {
             let frames = sizes.next().unwrap().min(&left).to_owned();
-            let mut blocks: Vec<AudioBlockMut<'_>> =
-                buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
-            player.render(&mut RenderContext::new(0, Activity::Silent), &mut blocks);
-            drop(blocks);
-            for frame in 0..frames {
-                sound.extend([buffers[0].channel(0)[frame], buffers[0].channel(1)[frame]]);
-            }
+            feeds.iter_mut().for_each(|feed| feed.begin(frames));
+            let mut ctx = RenderContext::new(0, Activity::Silent);
+            player.render(&mut ctx, &mut Outlets::new(&mut feeds, &[]), &(0..frames));
+            let (first, second) = feeds[0].open(0..frames);
+            first.iter().zip(&*second).for_each(|(first, second)| sound.extend([first, second]));
             left -= frames;
         }
     }

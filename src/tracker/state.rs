@@ -17,8 +17,9 @@ use super::song::NewNoteAction;
 use super::song::Sample;
 use super::song::Song;
 use super::voice::ChannelState;
-use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
+use crate::audio::Feed;
+use std::ops::Range;
 
 /// Full volume of a note: 64 in fourths.
 pub(crate) const FULL_VOLUME: i32 = 256;
@@ -295,20 +296,21 @@ impl Voice {
         self.sound.sounding() || !self.tail.silent()
     }
 
-    /// Adds the voice to a stereo block; `false` where it is silent.
-    pub(crate) fn add_to(&mut self, output: &mut AudioBlockMut<'_>) -> bool {
-        let (left, right) = output.stereo_mut();
-        self.add_to_planes(left, right)
+    /// Adds the voice to the frames of `range`; a silent one only advances.
+    pub(crate) fn add_to(&mut self, feed: &mut Feed, range: &Range<usize>) {
+        if self.sound.silent() && self.tail.silent() {
+            return self.skip(range.len());
+        }
+        let (left, right) = feed.open(range.clone());
+        self.add_to_planes(left, right);
     }
 
-    /// Adds the voice to both sides, which have the same length; `false` where it is silent.
-    pub(crate) fn add_to_planes(&mut self, left: &mut [f32], right: &mut [f32]) -> bool {
-        let sounds = !self.sound.silent() || !self.tail.silent();
+    /// Adds the voice to both sides, which have the same length.
+    pub(crate) fn add_to_planes(&mut self, left: &mut [f32], right: &mut [f32]) {
         if !self.tail.silent() {
             self.tail.add_to(left, right);
         }
         self.sound.add_to(left, right);
-        sounds
     }
 
     /// Advances without sound.
