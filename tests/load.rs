@@ -207,8 +207,8 @@ fn xm_fields_are_read_in_every_version() {
 fn assert_xm_instrument(song: &Song) {
     let brass = &song.instruments[0];
     assert_eq!((brass.name.as_str(), brass.fadeout), ("brass", 512));
-    // Keys 0 to 47 of the format's 96 play the first sample, the last one names a sample that is not there.
-    assert_eq!([12, 59, 60, 106, 107].map(|key: usize| brass.keys[key].sample), [1, 1, 2, 2, 0]);
+    // Keys 0 to 47 of the format's 96 play the first sample; so does the last one, whose sample is not there.
+    assert_eq!([12, 59, 60, 106, 107].map(|key: usize| brass.keys[key].sample), [1, 1, 2, 2, 1]);
     let point = |tick, value| EnvelopePoint { tick, value };
     assert_eq!(brass.volume_envelope.points, [point(0, 64), point(10, 32), point(20, 0)]);
     assert_eq!(brass.volume_envelope.sustain, Some(Span { start: 1, end: 1 }));

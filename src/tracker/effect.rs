@@ -5,6 +5,8 @@
 //! documents (FT2 help, ITTECH.TXT, TECH.DOC of Scream Tracker 3.21).
 
 use super::period::key_of_amiga_period;
+use super::revision::Revision;
+use super::rules::Rules;
 use super::song::Cell;
 use super::song::Format;
 use super::song::Note;
@@ -192,14 +194,18 @@ impl Step {
 }
 
 /// All patterns of a song as steps, row by row like the song's own cells.
-pub(crate) fn decode_patterns(song: &Song) -> Vec<Box<[Step]>> {
-    let decode = |cell: &Cell| decode_cell(song, *cell);
+pub(crate) fn decode_patterns(song: &Song, rules: &Rules) -> Vec<Box<[Step]>> {
+    let revision = Revision::of(song);
+    let decode = |cell: &Cell| {
+        let step = decode_cell(song, rules, *cell);
+        revision.as_ref().map_or(step, |revision| revision.apply(step))
+    };
     song.patterns.iter().map(|pattern| pattern.cells.iter().map(decode).collect()).collect()
 }
 
-fn decode_cell(song: &Song, cell: Cell) -> Step {
+fn decode_cell(song: &Song, rules: &Rules, cell: Cell) -> Step {
     let effect = match song.format {
-        Format::Mod | Format::Xm => decode_numbered(song, cell.effect, cell.parameter),
+        Format::Mod | Format::Xm => decode_numbered(song, rules, cell.effect, cell.parameter),
         Format::S3m | Format::It => decode_lettered(song.format, cell.effect, cell.parameter),
     };
     Step {
@@ -220,7 +226,7 @@ fn decode_cell(song: &Song, cell: Cell) -> Step {
 }
 
 /// MOD and XM: effects are numbers.
-fn decode_numbered(song: &Song, effect: u8, p: u8) -> Effect {
+fn decode_numbered(song: &Song, rules: &Rules, effect: u8, p: u8) -> Effect {
     let no_memory = song.format == Format::Mod;
     match effect {
         0x0 if p != 0 => Effect::Arpeggio(p),
@@ -251,6 +257,10 @@ fn decode_numbered(song: &Song, effect: u8, p: u8) -> Effect {
         0x1D => Effect::Tremor(p),
         0x21 if p >> 4 == 1 => Effect::ExtraFinePitchUp(p & 15),
         0x21 if p >> 4 == 2 => Effect::ExtraFinePitchDown(p & 15),
+        // ModPlug Tracker's extension.
+        0x21 if matches!(p >> 4, 0x5..=0x7 | 0x9 | 0xA) && !rules.ft2.ignores_modplug_commands => {
+            decode_lettered_extended(song.format, p)
+        }
         0x22 => Effect::Panbrello(p),
         0x23 => Effect::SendMacro(p),
         _ => Effect::None,

@@ -9,9 +9,6 @@ use super::song::Order;
 use super::song::Song;
 use super::wave::RandomNumbers;
 
-/// Rows of an order that names no pattern.
-const EMPTY_ROWS: u16 = 64;
-
 /// Slots of the table of visited places; a song that fills it counts as ended.
 const VISIT_SLOTS: usize = 1 << 16;
 
@@ -195,12 +192,12 @@ impl Flow {
         self.position.order = self.next_order;
     }
 
-    /// Passes over skipped orders and, at the end, to the restart order; `false` where that leads nowhere.
+    /// Passes over skipped and empty orders and, at the end, to the restart order; `false` where that leads nowhere.
     fn find_pattern(&mut self, song: &Song) -> bool {
         // Each order is looked at twice at most: once on the way to the end and once after the restart.
         for _ in 0..song.orders.len() * 2 + 2 {
             match song.orders.get(usize::from(self.position.order)) {
-                Some(Order::Pattern(pattern)) => {
+                Some(Order::Pattern(pattern)) if usize::from(*pattern) < song.patterns.len() => {
                     self.position.pattern = *pattern;
                     self.next_order = self.position.order;
                     if self.position.row >= rows(song, *pattern) {
@@ -208,7 +205,7 @@ impl Flow {
                     }
                     return true;
                 }
-                Some(Order::Skip) => self.position.order += 1,
+                Some(Order::Skip | Order::Pattern(_)) => self.position.order += 1,
                 Some(Order::End) | None => {
                     let restart = restart_order(song, self.position.order);
                     self.position.order = restart;
@@ -318,6 +315,7 @@ impl Flow {
     pub(crate) fn loop_pattern(&mut self, rules: &Rules, channel: usize, count: u8) {
         let channel = if rules.is_s3m() { 0 } else { channel };
         let row = self.position.row;
+        let other_loops = self.loops.iter().any(|other| other.left > 0);
         let Some(pattern_loop) = self.loops.get_mut(channel) else { return };
         if count == 0 {
             pattern_loop.start = row;
@@ -332,6 +330,9 @@ impl Flow {
                 return;
             }
         } else {
+            if other_loops && !rules.ft2.loops_of_channels_are_apart {
+                return;
+            }
             pattern_loop.left = count;
         }
         let target = pattern_loop.start;
@@ -345,6 +346,12 @@ impl Flow {
         }
     }
 
+    /// S6x.
+    pub(crate) fn delay_ticks(&mut self, rules: &Rules, ticks: u8) {
+        let before = if rules.last_tick_delay_counts { 0 } else { self.extra_ticks };
+        self.extra_ticks = before + u32::from(ticks);
+    }
+
     /// EEx, SEx. Scream Tracker 3 and Impulse Tracker heed the first of a row only.
     pub(crate) fn delay_pattern(&mut self, rules: &Rules, rows: u8) {
         let first_only = rules.is_s3m() || rules.is_it();
@@ -355,9 +362,9 @@ impl Flow {
     }
 }
 
-/// Rows of a pattern; one that does not exist is empty.
+/// Rows of a pattern that exists.
 fn rows(song: &Song, pattern: u16) -> u16 {
-    song.patterns.get(usize::from(pattern)).map_or(EMPTY_ROWS, |pattern| pattern.rows.max(1))
+    song.patterns.get(usize::from(pattern)).map_or(1, |pattern| pattern.rows.max(1))
 }
 
 /// Where a song goes on after its end at `order`: the restart order, or the start of the part between two ends.

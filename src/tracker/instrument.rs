@@ -38,7 +38,7 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
     }
     let index = change.number.checked_sub(1);
     let instrument = index.filter(|&index| cx.instrument(Some(index)).is_some());
-    let Some((sample, slot_is_empty)) = chosen_sample(cx, ch, change.number, instrument) else {
+    let Some(sample) = chosen_sample(cx, ch, change.number, instrument) else {
         ch.instrument = instrument;
         if instrument.is_none() {
             ch.waiting_instrument = 0;
@@ -64,7 +64,7 @@ pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change
         return;
     }
     take_settings(cx, ch, &coming);
-    if slot_is_empty {
+    if coming.sample.is_none() {
         ch.sample = None;
         ch.instrument_volume = 0;
     } else {
@@ -138,24 +138,19 @@ fn take_settings(cx: &Context<'_>, ch: &mut Voice, coming: &Coming) {
     }
 }
 
-/// The sample that an instrument number stands for now, and whether that is an empty slot; `None` ends the change.
-fn chosen_sample(
-    cx: &Context<'_>,
-    ch: &Voice,
-    number: u16,
-    instrument: Option<u16>,
-) -> Option<(Option<u16>, bool)> {
+/// The sample that an instrument number stands for now, `Some(None)` for an empty slot; `None` ends the change.
+fn chosen_sample(cx: &Context<'_>, ch: &Voice, number: u16, instrument: Option<u16>) -> Option<Option<u16>> {
     if !cx.rules.instruments {
-        return Some((number.checked_sub(1), number == 0));
+        return Some(number.checked_sub(1));
     }
     match (cx.instrument(instrument), ch.new_key) {
         (Some(data), Some(key)) => {
             let sample = data.keys.get(usize::from(key)).and_then(|slot| slot.sample.checked_sub(1));
             // Impulse Tracker ignores empty slots (emptyslot.it, PortaInsNum.it).
-            (sample.is_some() || !cx.rules.is_it()).then_some((sample, sample.is_none()))
+            (sample.is_some() || !cx.rules.is_it()).then_some(sample)
         }
         _ if cx.rules.is_it() => None,
-        _ => Some((None, true)),
+        _ => Some(None),
     }
 }
 

@@ -29,6 +29,7 @@ mod period;
 mod pitch;
 mod player;
 mod retrigger;
+mod revision;
 #[cfg(test)]
 mod robustness;
 mod row;

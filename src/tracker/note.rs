@@ -309,6 +309,15 @@ pub(crate) fn cut_note(cx: &Context<'_>, ch: &mut Voice, tick: u32) {
     }
 }
 
+/// SAx; but for Impulse Tracker it starts a note that far in by itself.
+pub(crate) fn high_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
+    ch.memory.high_offset = parameter;
+    let frame = u32::from(parameter) << 16;
+    if !cx.rules.is_it() && ch.step.note.is_key() && frame < ch.sound.length {
+        ch.sound.set_frame(frame);
+    }
+}
+
 /// 9xx, Oxx.
 pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
     let mut offset = u32::from(parameter) << 8;
@@ -353,7 +362,7 @@ fn offset_past_end(cx: &Context<'_>, ch: &mut Voice) {
     } else if cx.rules.is_it() {
         let frame = if cx.rules.quirks.old_effects { ch.sound.length } else { 0 };
         ch.sound.set_frame(frame);
-    } else if ch.sound.looping {
+    } else if cx.rules.is_mod() && ch.sound.looping {
         ch.sound.set_frame(ch.sound.loop_start);
     }
 }

@@ -80,9 +80,14 @@ fn slide(cx: &Context<'_>, ch: &mut Voice, parameter: u8, direction: i32, no_fin
         if ch.first_tick && ch.period != 0 {
             slide_channel(cx, ch, direction * digit * unit);
         }
-    } else if !ch.first_tick {
+    } else if !ch.first_tick || at_speed_one(cx) {
         slide_channel(cx, ch, direction * i32::from(parameter) * 4);
     }
+}
+
+/// Early OpenMPT slid on the only tick of a row too.
+fn at_speed_one(cx: &Context<'_>) -> bool {
+    cx.rules.slides_at_speed_one && cx.flow.position.speed == 1
 }
 
 /// E1x and E2x, X1x and X2x: one step on the first tick; FT2 remembers each direction by itself.
@@ -96,8 +101,14 @@ pub(crate) fn fine_slide(cx: &Context<'_>, ch: &mut Voice, parameter: u8, up: bo
         let unit = if extra { 1 } else { 4 };
         let direction = if up { 1 } else { -1 };
         slide_channel(cx, ch, direction * unit * i32::from(step));
+        if !up && cx.rules.is_xm() {
+            ch.period = ch.period.min(LONGEST_FT2_PERIOD);
+        }
     }
 }
+
+/// Fine slides of FT2 stop where its periods have no more bits; the others run past.
+const LONGEST_FT2_PERIOD: i32 = 0xFFFF;
 
 /// FT2 keeps the parameters of two opposite effects in the digits of one byte.
 pub(crate) fn recall_digit(memory: &mut u8, parameter: u8, upper: bool) -> u8 {
@@ -185,7 +196,7 @@ pub(crate) fn tone_portamento(cx: &Context<'_>, ch: &mut Voice, speed: i32) {
         prepare_tone_portamento(cx, ch, speed);
     }
     let delta = ch.porta_speed * 4;
-    if ch.period != 0 && ch.porta_target != 0 && !ch.first_tick {
+    if ch.period != 0 && ch.porta_target != 0 && (!ch.first_tick || at_speed_one(cx)) {
         step_to_target(cx, ch, delta);
     }
     let forgets = cx.rules.is_it() || cx.rules.is_mod();

@@ -115,7 +115,7 @@ const USUAL_MIX_VOLUME: f32 = 48.0;
 
 /// Full volume in the centre is a quarter of full scale, less for more than 8 channels.
 fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
-    let square_root_panning = rules.ft2.square_root_panning;
+    let square_root_panning = song.quirks.square_root_panning;
     // Linear panning leaves half to each side of the centre, square-root panning √½.
     let centre = if square_root_panning { std::f32::consts::FRAC_1_SQRT_2 } else { 0.5 };
     let crowding = libm::sqrtf(8.0 / song.channels.len().max(8) as f32);
@@ -158,7 +158,7 @@ impl SongPlayer {
         let core = Core::new(song, rate);
         let voices = if core.rules.is_it() && core.rules.instruments { BACKGROUND_VOICES } else { 0 };
         Self {
-            patterns: decode_patterns(&core.song),
+            patterns: decode_patterns(&core.song, &core.rules),
             flow: Flow::new(&core.song),
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],

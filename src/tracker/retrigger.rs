@@ -64,15 +64,18 @@ fn count_down(cx: &Context<'_>, ch: &mut Voice, speed: u8) -> bool {
 
 /// E9x of FT2, where E90 restarts the note once, at once.
 fn count_within_row(cx: &Context<'_>, ch: &mut Voice, speed: u8) -> bool {
-    if speed == 0 {
-        return cx.flow.position.tick == 0;
-    }
+    let tick = cx.flow.position.tick;
+    let once = speed == 0 && cx.rules.ft2.retrigger_counts_on;
     if cx.flow.first_tick {
         ch.retrigger_count = 0;
-        return false;
+        return once;
     }
     ch.retrigger_count = ch.retrigger_count.wrapping_add(1);
-    let due = cx.flow.position.tick.is_multiple_of(speed.into()) || ch.retrigger_count >= speed;
+    if once {
+        return false;
+    }
+    let speed = speed.max(1);
+    let due = tick.is_multiple_of(speed.into()) || ch.retrigger_count >= speed;
     if due {
         ch.retrigger_count = 0;
     }

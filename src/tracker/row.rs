@@ -466,7 +466,7 @@ fn on_row(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &mut [
         SlidePanning(p) => volume::slide_panning(cx, ch, p, true),
         Panbrello(p) => volume::panbrello(ch, p),
         SampleOffset(p) => offset(cx, ch, row, p),
-        HighOffset(p) => ch.memory.high_offset = p,
+        HighOffset(p) => note::high_offset(cx, ch, p),
         SlideVolume(p) => volume::slide_volume(cx, ch, p),
         SetVolume(p) => volume::set_volume(ch, p),
         FineVolumeUp(p) => volume::fine_volume_up(cx, ch, p, false),
@@ -486,15 +486,12 @@ fn on_row(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &mut [
         SetGlissando(on) => ch.glissando = on,
         SetVibratoWave(p) => ch.vibrato.wave = pitch::wave_number(cx, p),
         SetTremoloWave(p) => ch.tremolo.wave = pitch::wave_number(cx, p),
-        SetPanbrelloWave(p) => {
-            ch.panbrello.wave = pitch::wave_number(cx, p);
-            ch.panbrello.position = 0;
-        }
+        SetPanbrelloWave(p) => set_panbrello_wave(cx, ch, p),
         SetFinetune(p) => pitch::set_finetune(cx, ch, p),
         JumpToOrder(p) => cx.flow.jump_to_order(rules, p),
         BreakToRow(p) => cx.flow.break_to_row(p),
         LoopPattern(p) => cx.flow.loop_pattern(rules, index, p),
-        DelayTicks(p) if cx.flow.position.tick == 0 => cx.flow.extra_ticks += u32::from(p),
+        DelayTicks(p) if cx.flow.position.tick == 0 => cx.flow.delay_ticks(rules, p),
         SetSpeed(p) if p > 0 => cx.flow.position.speed = p.into(),
         SetTempo(p) => set_tempo(cx, ch, p, true),
         SelectMacro(p) => ch.macro_slot = p,
@@ -562,6 +559,13 @@ fn on_tick(cx: &mut Context<'_>, ch: &mut Voice, row: &Row) {
         | SendMacro(_)
         | SelectMacro(_)
         | RepeatExtended => {}
+    }
+}
+
+fn set_panbrello_wave(cx: &Context<'_>, ch: &mut Voice, wave: u8) {
+    ch.panbrello.wave = pitch::wave_number(cx, wave);
+    if cx.rules.is_it() {
+        ch.panbrello.position = 0;
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Everything here is read-only on the audio thread. Effects ask these fields by name, never the file's name or hash.
 
+use super::song::Behaviours;
 use super::song::Dialect;
 use super::song::Format;
 use super::song::MadeWith;
@@ -32,6 +33,10 @@ pub(crate) struct Rules {
     pub(crate) ping_pong_overlap: u32,
     /// The filter as ModPlug Tracker had it.
     pub(crate) modplug_filter: bool,
+    /// Slides and tone portamento act where a row has only its first tick, as in early OpenMPT.
+    pub(crate) slides_at_speed_one: bool,
+    /// Of several tick delays on a row only the last counts.
+    pub(crate) last_tick_delay_counts: bool,
     /// Periods that end or limit a note.
     pub(crate) shortest_period: i32,
     pub(crate) longest_period: i32,
@@ -67,7 +72,11 @@ pub(crate) struct Ft2 {
     pub(crate) delayed_release_ignores_panning: bool,
     pub(crate) delay_shifts_volume_column: bool,
     pub(crate) finetune_is_coarse: bool,
-    pub(crate) square_root_panning: bool,
+    /// X5x to XAx, which ModPlug Tracker added, do nothing.
+    pub(crate) ignores_modplug_commands: bool,
+    /// Each channel has its own pattern loop, even while another's runs.
+    pub(crate) loops_of_channels_are_apart: bool,
+    pub(crate) tremolo_ramp_follows_vibrato: bool,
     pub(crate) release_starts_fade: bool,
     pub(crate) delays_repeat_in_pattern_delay: bool,
     pub(crate) slides_have_own_memories: bool,
@@ -79,50 +88,104 @@ pub(crate) struct Ft2 {
     pub(crate) offset_memory_needs_note: bool,
 }
 
-impl Ft2 {
-    fn new(format: Format, made_with: MadeWith) -> Self {
-        let is_xm = format == Format::Xm;
-        let since = |version: u32| match made_with {
-            MadeWith::OpenMpt(made) => is_xm && made >= version,
-            MadeWith::ModPlug => false,
-            _ => is_xm,
-        };
+/// What an XM file says of its own time: which tracker's idea of FT2 it was made for.
+///
+/// Numbers of behaviours are those of OpenMPT's files; versions are OpenMPT's, from its release notes.
+struct Imitation {
+    is_xm: bool,
+    made_with: MadeWith,
+    behaviours: Option<Behaviours>,
+    /// The file asks to be played as FT2 would, without saying in what.
+    compatible: bool,
+}
+
+/// First version whose files list behaviours one by one.
+const LISTS_BEHAVIOURS: u32 = 0x0126_0000;
+
+impl Imitation {
+    fn new(song: &Song) -> Self {
+        let (made_with, behaviours) = (song.made_with, song.quirks.behaviours);
         Self {
-            arpeggio_counts_down: since(0x0117_0302),
-            retrigger_counts_on: since(0x0117_0302),
-            vibrato_speed_waits: since(0x0117_0302),
-            portamento_needs_note: since(0x0117_0302),
-            release_at_start_drops_note: since(0x0117_0302),
-            panning_slides_finely: since(0x0117_0302),
-            far_offsets_end_note: since(0x0117_0302),
-            delay_restarts_note: since(0x0118_0000),
-            position_needs_sustain: since(0x0118_0000),
-            portamento_keeps_instrument: since(0x0118_0001),
-            volume_column_has_no_memory: since(0x0118_0100),
-            loop_row_leaks: since(0x0118_0201),
-            keeps_silent_notes: since(0x0118_0201),
-            number_reloads_sample: since(0x0120_0036),
-            portamento_keeps_target: since(0x0120_0069),
-            delay_cancels_portamento: since(0x0120_0040),
-            refuses_far_keys: since(0x0120_0062),
-            jumps_win_over_loops: since(0x0120_0069),
-            envelopes_escape_loops: since(0x0120_0077),
-            tremor_runs_on: since(0x0120_0111),
-            late_notes_are_dropped: since(0x0120_0202),
-            periods_wrap: since(0x0122_0301),
-            delayed_release_ignores_panning: since(0x0122_0302),
-            delay_shifts_volume_column: since(0x0122_0719),
-            finetune_is_coarse: since(0x0122_0719),
-            square_root_panning: since(0x0122_0719) && made_with != MadeWith::Unknown,
-            release_starts_fade: since(0x0127_0027),
-            delays_repeat_in_pattern_delay: !is_xm || since(0x0127_0037),
-            slides_have_own_memories: since(0x0127_0037),
-            panning_envelope_stays_at_sustain: since(0x0128_0009),
-            delayed_note_needs_number: since(0x0128_0044),
-            portamento_keeps_release: since(0x0129_0034),
-            portamento_turns_at_target: since(0x0130_0040),
-            release_aborts_vibrato_sweep: since(0x0132_0029),
-            offset_memory_needs_note: since(0x0132_0043),
+            is_xm: song.format == Format::Xm,
+            made_with,
+            behaviours,
+            compatible: asks_for_compatibility(made_with, behaviours),
+        }
+    }
+
+    /// Whether a file has a behaviour that came with a version.
+    fn has(&self, number: u8, since: u32) -> bool {
+        let listed = self.behaviours.is_none_or(|list| list.has(number));
+        match self.made_with {
+            _ if !self.is_xm => false,
+            MadeWith::ModPlug => false,
+            MadeWith::OpenMpt(made) if since > LISTS_BEHAVIOURS => listed && made >= since,
+            MadeWith::OpenMpt(made) if self.compatible && made < LISTS_BEHAVIOURS => made >= since,
+            MadeWith::OpenMpt(_) => listed,
+            _ => true,
+        }
+    }
+}
+
+/// Whether a file of OpenMPT asks to be played as the format's own tracker would; others do as a matter of course.
+pub(crate) fn asks_for_compatibility(made_with: MadeWith, behaviours: Option<Behaviours>) -> bool {
+    const COMPATIBLE_PLAY: u8 = 0;
+    match made_with {
+        MadeWith::ModPlug => false,
+        MadeWith::OpenMpt(0x0117_0000) | MadeWith::OpenMpt(0x0117_0246..) => {
+            behaviours.is_none_or(|list| list.has(COMPATIBLE_PLAY))
+        }
+        MadeWith::OpenMpt(_) => false,
+        _ => true,
+    }
+}
+
+impl Ft2 {
+    fn new(song: &Song) -> Self {
+        let file = Imitation::new(song);
+        let made_with = song.made_with;
+        // Not all that trackers other than FT2 wrote was made for FT2's arpeggio, portamento and offset.
+        let mad = made_with == MadeWith::MadTracker;
+        let skale = made_with == MadeWith::SkaleTracker;
+        let early_openmpt = matches!(made_with, MadeWith::OpenMpt(..0x0119_0000));
+        Self {
+            arpeggio_counts_down: file.has(51, 0x0117_0302) && !mad && !skale,
+            retrigger_counts_on: file.has(52, 0x0117_0302),
+            vibrato_speed_waits: file.has(53, 0x0117_0302),
+            portamento_needs_note: file.has(54, 0x0117_0302) && !mad,
+            release_at_start_drops_note: file.has(55, 0x0117_0302),
+            panning_slides_finely: file.has(56, 0x0117_0302),
+            far_offsets_end_note: file.has(57, 0x0117_0302) && !skale,
+            ignores_modplug_commands: file.has(58, 0x0118_0000),
+            delay_restarts_note: file.has(59, 0x0118_0000),
+            position_needs_sustain: file.has(60, 0x0118_0000),
+            portamento_keeps_instrument: file.has(61, 0x0118_0001),
+            volume_column_has_no_memory: file.has(62, 0x0118_0100),
+            loop_row_leaks: file.has(63, 0x0118_0201),
+            keeps_silent_notes: file.has(64, 0x0118_0201),
+            number_reloads_sample: file.has(65, 0x0120_0036),
+            portamento_keeps_target: file.has(69, 0x0120_0069),
+            delay_cancels_portamento: file.has(66, 0x0120_0040),
+            refuses_far_keys: file.has(67, 0x0120_0062),
+            jumps_win_over_loops: file.has(68, 0x0120_0069),
+            envelopes_escape_loops: file.has(70, 0x0120_0077),
+            tremor_runs_on: file.has(71, 0x0120_0111),
+            late_notes_are_dropped: file.has(72, 0x0120_0202),
+            periods_wrap: file.has(73, 0x0122_0301),
+            delayed_release_ignores_panning: file.has(74, 0x0122_0302),
+            delay_shifts_volume_column: file.has(75, 0x0122_0719),
+            finetune_is_coarse: file.has(76, 0x0122_0719),
+            loops_of_channels_are_apart: !file.is_xm || file.has(17, 0x0117_0302),
+            release_starts_fade: file.has(86, 0x0127_0027),
+            delays_repeat_in_pattern_delay: !file.is_xm || file.has(88, 0x0127_0037),
+            tremolo_ramp_follows_vibrato: file.has(89, 0x0127_0037),
+            slides_have_own_memories: file.has(90, 0x0127_0037),
+            panning_envelope_stays_at_sustain: file.has(93, 0x0128_0009),
+            delayed_note_needs_number: file.has(98, 0x0128_0044) || file.is_xm && early_openmpt,
+            portamento_keeps_release: file.has(40, 0x0129_0034),
+            portamento_turns_at_target: file.has(112, 0x0130_0040),
+            release_aborts_vibrato_sweep: file.has(129, 0x0132_0029),
+            offset_memory_needs_note: file.has(133, 0x0132_0043),
         }
     }
 }
@@ -155,13 +218,16 @@ impl Rules {
             protracker: format == Format::Mod && song.dialect == Dialect::ProTracker,
             combined_slides_skip_first_tick: matches!(song.made_with, MadeWith::ScreamTracker3(_)),
             quirks: song.quirks,
-            ft2: Ft2::new(format, song.made_with),
+            ft2: Ft2::new(song),
             scream_tracker: format == Format::S3m && !by_imitator,
             it_retrigger: format == Format::It || s3m_by_it,
             periods_are_hertz: s3m_by_it || format == Format::It && !made_before(song.made_with, 0x0124_0000),
             loops_turn_roughly: made_before(song.made_with, 0x0130_0054),
             ping_pong_overlap: u32::from(format == Format::It && !made_before(song.made_with, 0x0119_0021)),
             modplug_filter: made_before(song.made_with, 0x0120_0035),
+            slides_at_speed_one: matches!(song.made_with,
+                MadeWith::OpenMpt(made @ 0x0117_0000..=0x0120_0103) if made != 0x0120_0000),
+            last_tick_delay_counts: made_before(song.made_with, 0x0120_0000),
             shortest_period,
             longest_period,
         }

@@ -50,6 +50,8 @@ pub enum MadeWith {
     OpenMpt(u32),
     SchismTracker(u16),
     MilkyTracker,
+    MadTracker,
+    SkaleTracker,
 }
 
 impl fmt::Display for Format {
@@ -84,6 +86,8 @@ impl fmt::Display for MadeWith {
             }
             Self::SchismTracker(_) => out.write_str("Schism Tracker"),
             Self::MilkyTracker => out.write_str("MilkyTracker"),
+            Self::MadTracker => out.write_str("MadTracker"),
+            Self::SkaleTracker => out.write_str("Skale Tracker"),
         }
     }
 }
@@ -145,7 +149,7 @@ pub struct Pattern {
 /// One place of the order list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Plays a pattern; one that does not exist plays as 64 empty rows.
+    /// Plays a pattern; one that does not exist is passed over.
     Pattern(u16),
     /// Passed over (`+++`).
     Skip,
@@ -382,6 +386,21 @@ pub struct Quirks {
     pub tempo_waits_one_tick: bool,
     /// MOD: a note delay past the row's end starts the note on the next row.
     pub late_notes_reach_next_row: bool,
+    /// XM: the loudness stays the same over the panorama, as in FT2 from 2.00 on.
+    pub square_root_panning: bool,
+    /// The behaviours that a file of OpenMPT asks for, where it lists them.
+    pub behaviours: Option<Behaviours>,
+}
+
+/// OpenMPT's list of the behaviours a file asks for: a bit each, by the numbers that its files use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Behaviours(pub [u8; 20]);
+
+impl Behaviours {
+    /// Whether the file asks for a behaviour.
+    pub fn has(&self, number: u8) -> bool {
+        self.0.get(usize::from(number / 8)).is_some_and(|byte| byte >> (number % 8) & 1 != 0)
+    }
 }
 
 /// A loaded module.

@@ -186,7 +186,7 @@ fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
 
 /// FT2 and ProTracker take the ramp's direction from the vibrato's position (TremoloWaveforms.xm).
 fn tremolo_delta(cx: &Context<'_>, ch: &Voice) -> i32 {
-    if ch.tremolo.wave & 3 != 1 || !cx.rules.is_numbered() {
+    if ch.tremolo.wave & 3 != 1 || !(cx.rules.is_mod() || cx.rules.ft2.tremolo_ramp_follows_vibrato) {
         return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position);
     }
     let mut ramp = i32::from(ch.tremolo.position.wrapping_mul(4) & 0x7F);
@@ -220,6 +220,9 @@ fn apply_tremor(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
     } else if ch.active.tremor {
         let on = (parameter >> 4) + 1;
         let cycle = on + (parameter & 15) + 1;
+        if cx.rules.is_xm() {
+            return tremor_of_modplug(cx, ch, volume, (on, cycle));
+        }
         if ch.tremor_count >= cycle {
             ch.tremor_count = 0;
         }
@@ -227,6 +230,19 @@ fn apply_tremor(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
             *volume = 0;
         }
         ch.tremor_count += 1;
+    }
+}
+
+/// ModPlug Tracker's count for XM goes on with every tick but the first of a row.
+fn tremor_of_modplug(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32, (on, cycle): (u8, u8)) {
+    let mut count = ch.tremor_count;
+    if cx.flow.first_tick {
+        count = count.saturating_sub(1);
+    } else {
+        ch.tremor_count = count.wrapping_add(1);
+    }
+    if count % cycle >= on {
+        *volume = 0;
     }
 }
 
@@ -373,7 +389,7 @@ fn apply_arpeggio(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
         ch.key.map_or(0, i32::from)
     };
     let mut key = from + i32::from(steps(tick % 3));
-    if cx.rules.is_mod() && key == ch.key.map_or(-1, i32::from) {
+    if !cx.rules.scream_tracker && key == ch.key.map_or(-1, i32::from) {
         return period;
     }
     if cx.rules.protracker {
@@ -413,7 +429,10 @@ fn apply_panbrello(cx: &Context<'_>, ch: &mut Voice) {
     let mut offset = ch.panbrello_offset;
     if matches!(ch.step.effect, super::effect::Effect::Panbrello(_)) {
         offset = panbrello_offset(cx, ch);
-        ch.panbrello_offset = offset;
+        // FT2 has no panbrello; OpenMPT's own for XM ends with its row.
+        if !cx.rules.is_xm() {
+            ch.panbrello_offset = offset;
+        }
     }
     if offset != 0 {
         let moved = (offset * i32::from(ch.panbrello.depth) + 2) / 8;

@@ -249,6 +249,8 @@ pub(crate) fn tremor(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 pub(crate) fn run_volume_column(cx: &Context<'_>, ch: &mut Voice, command: VolumeCommand, start_tick: u32) {
     use VolumeCommand::*;
     let at_start = cx.flow.position.tick == start_tick || !cx.rules.is_it();
+    let shares_memory = cx.rules.is_xm() && !cx.rules.ft2.volume_column_has_no_memory;
+    let command = if shares_memory { recall_in_column(ch, command) } else { command };
     match command {
         // FT2: sliding left by nothing means hard left.
         PanLeft(0) if cx.rules.ft2.volume_column_has_no_memory => {
@@ -272,6 +274,23 @@ pub(crate) fn run_volume_column(cx: &Context<'_>, ch: &mut Voice, command: Volum
         PitchDown(value) => super::pitch::pitch_down(cx, ch, value << 2, true),
         // Set with the note, or run by the row for its effect on the effect column.
         None | Set(_) | SetPanning(_) | FineUp(_) | FineDown(_) | TonePortamento(_) => {}
+    }
+}
+
+/// ModPlug Tracker had one memory for all commands of the volume column.
+fn recall_in_column(ch: &mut Voice, command: VolumeCommand) -> VolumeCommand {
+    use VolumeCommand::*;
+    let memory = &mut ch.memory.volume_column;
+    match command {
+        Up(value) => Up(recall(memory, value)),
+        Down(value) => Down(recall(memory, value)),
+        FineUp(value) => FineUp(recall(memory, value)),
+        FineDown(value) => FineDown(recall(memory, value)),
+        VibratoSpeed(value) => VibratoSpeed(recall(memory, value)),
+        VibratoDepth(value) => VibratoDepth(recall(memory, value)),
+        PanLeft(value) => PanLeft(recall(memory, value)),
+        PanRight(value) => PanRight(recall(memory, value)),
+        None | Set(_) | SetPanning(_) | TonePortamento(_) | PitchUp(_) | PitchDown(_) => command,
     }
 }
 

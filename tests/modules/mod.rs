@@ -118,7 +118,10 @@ pub(crate) fn s3m() -> Vec<u8> {
 /// Two channels; a pattern of two packed rows and an empty one; an instrument with envelopes and two samples.
 pub(crate) fn xm(version: u16) -> Vec<u8> {
     let mut file = Bytes::default();
-    file.text("Extended Module: ", 17).text("xm title", 20).raw(&[0x1a]).text("FastTracker v2.00   ", 20);
+    file.text("Extended Module: ", 17)
+        .text("xm title            ", 20)
+        .raw(&[0x1a])
+        .text("FastTracker v2.00   ", 20);
     file.words(&[version]).dwords(&[276]).words(&[2, 1, 2, 2, 1, 1, 5, 140]).raw(&[0, 1]).zeros(254);
     let mut patterns = Bytes::default();
     let rows =

@@ -5,7 +5,9 @@
 
 use super::text;
 use super::text::Charset;
+use super::xm_origin::MixLevels;
 use crate::tracker::Song;
+use crate::tracker::song::Behaviours;
 use crate::tracker::song::MadeWith;
 use crate::tracker::song::MidiMacros;
 
@@ -23,7 +25,20 @@ pub(super) struct Extension {
     message: String,
     macros: Option<Box<MidiMacros>>,
     channel_names: Vec<String>,
+    /// There are chunks of ModPlug Tracker or OpenMPT.
+    tagged: bool,
+    properties: Option<Properties>,
     version: Option<u32>,
+}
+
+/// The song's properties that OpenMPT appends.
+#[derive(Default)]
+struct Properties {
+    version: Option<u32>,
+    behaviours: Behaviours,
+    mix_levels: Option<u32>,
+    tempo: Option<u32>,
+    global_volume: Option<u32>,
 }
 
 impl Extension {
@@ -44,6 +59,54 @@ impl Extension {
     }
 }
 
+/// What XM takes from its extensions.
+impl Extension {
+    /// Whether ModPlug Tracker or OpenMPT appended anything.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.tagged
+    }
+
+    /// The version that saved the file, which the properties know better than the header.
+    pub(super) fn version_or(&self, made_with: MadeWith) -> MadeWith {
+        let Some(properties) = &self.properties else { return made_with };
+        match (properties.version, made_with) {
+            (Some(version), _) => MadeWith::OpenMpt(version.max(FIRST_OPENMPT)),
+            (None, MadeWith::OpenMpt(version)) => MadeWith::OpenMpt(version.max(FIRST_OPENMPT)),
+            (None, _) => MadeWith::OpenMpt(FIRST_OPENMPT),
+        }
+    }
+
+    /// How OpenMPT mixes the file, where it says so.
+    pub(super) fn mix_levels(&self) -> Option<MixLevels> {
+        self.properties.as_ref().and_then(|properties| properties.mix_levels).map(|levels| match levels {
+            4 => MixLevels::Compatible,
+            5 => MixLevels::CompatibleFt2,
+            _ => MixLevels::Other,
+        })
+    }
+
+    /// Adds what was found to a song.
+    pub(super) fn apply_to_xm(self, song: &mut Song) {
+        if let Some(properties) = &self.properties {
+            song.quirks.behaviours = Some(properties.behaviours);
+            if let Some(tempo) = properties.tempo {
+                song.initial_tempo = tempo.clamp(32, 255) as u8;
+            }
+            if let Some(volume) = properties.global_volume {
+                song.initial_global_volume = (volume / 2).min(128) as u8;
+            }
+        }
+        song.message = self.message;
+        song.macros = self.macros;
+        for (channel, name) in song.channels.iter_mut().zip(self.channel_names) {
+            channel.name = name;
+        }
+    }
+}
+
+/// Version of files that carry OpenMPT's properties but no version.
+const FIRST_OPENMPT: u32 = 0x0117_0000;
+
 /// Reads the chunks from `position` to the end, as XM has them.
 pub(super) fn read(file: &[u8], position: usize, charset: Charset) -> Extension {
     let mut found = Extension::default();
@@ -55,9 +118,11 @@ pub(super) fn read(file: &[u8], position: usize, charset: Charset) -> Extension 
             b"CNAM" => found.channel_names = channel_names(data, charset),
             _ => {}
         }
+        found.tagged = true;
         rest = next;
     }
-    found.version = version(file);
+    found.properties = properties(file);
+    found.tagged |= found.properties.is_some();
     found
 }
 
@@ -82,19 +147,36 @@ fn chunk(rest: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     Some((name, data, next))
 }
 
-/// The version that saved the file, from the song properties at its very end.
+/// The version that saved the file.
 fn version(file: &[u8]) -> Option<u32> {
+    properties(file)?.version
+}
+
+/// The song properties at the file's very end: names written backwards, sizes of 16 bits.
+fn properties(file: &[u8]) -> Option<Properties> {
     let start = file.windows(4).rposition(|name| name == b"STPM")?;
     let mut rest = file.get(start + 4..)?;
-    loop {
-        let (name, after_name) = rest.split_first_chunk::<4>()?;
-        let (size, after_size) = after_name.split_first_chunk()?;
-        let (data, next) = after_size.split_at_checked(u16::from_le_bytes(*size).into())?;
-        if name == b"VWSL" {
-            return Some(u32::from_le_bytes(*data.first_chunk()?));
+    let mut found = Properties::default();
+    while let Some((name, data, next)) = property(rest) {
+        let number = Some(data.iter().rev().fold(0, |sum: u32, &byte| sum << 8 | u32::from(byte)));
+        match name {
+            b"VWSL" => found.version = number.filter(|&version| version != 0),
+            b".MMP" => found.mix_levels = number,
+            b"..TD" => found.tempo = number,
+            b".VGD" => found.global_volume = number,
+            b".FSM" => found.behaviours.0.iter_mut().zip(data).for_each(|(byte, &bits)| *byte = bits),
+            _ => {}
         }
         rest = next;
     }
+    Some(found)
+}
+
+fn property(rest: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    let (name, rest) = rest.split_first_chunk()?;
+    let (size, rest) = rest.split_first_chunk()?;
+    let (data, next) = rest.split_at_checked(u16::from_le_bytes(*size).into())?;
+    Some((name, data, next))
 }
 
 fn channel_names(data: &[u8], charset: Charset) -> Vec<String> {

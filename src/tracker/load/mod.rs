@@ -13,6 +13,7 @@ mod reader;
 mod s3m;
 mod text;
 mod xm;
+mod xm_origin;
 
 pub use error::LoadError;
 pub use error::Part;

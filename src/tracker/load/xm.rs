@@ -16,6 +16,8 @@ use super::pcm::Encoding;
 use super::reader::Reader;
 use super::text;
 use super::text::Charset;
+use super::xm_origin::InstrumentEvidence;
+use super::xm_origin::Origin;
 use crate::audio::AudioSource;
 use crate::sample::SampleData;
 use crate::tracker::Song;
@@ -53,11 +55,15 @@ const MAX_SAMPLES: u64 = 32;
 const FIRST_KEY: usize = 12;
 const KEYS: usize = 96;
 const POINTS: usize = 12;
-/// Size of an instrument's header as ModPlug Tracker first wrote it.
-const OLD_MODPLUG_INSTRUMENT_BYTES: usize = 245;
-/// Size of the header of an instrument that has samples. FastTracker 2 writes 33 where there are none, ModPlug Tracker
-/// the same as ever.
+/// Size of the header of an instrument that has samples, and of one that gives none.
 const FULL_INSTRUMENT_BYTES: usize = 263;
+/// Instrument number that some converters write for none.
+const NO_INSTRUMENT: u8 = 0xff;
+/// Flag of the file's header that only ModPlug Tracker sets.
+const MODPLUG_FLAG: u16 = 0x1000;
+/// Places in an instrument's header: the size of its samples' headers, and the MIDI settings with the flag that mutes.
+const SAMPLE_HEADER_SIZE_AT: usize = 29;
+const MIDI_AT: usize = 33 + 96 + 96 + 14 + 2;
 /// Samples whose reserved byte says so are packed in 4 bits.
 const ADPCM_MARK: u8 = 0xad;
 
@@ -68,9 +74,8 @@ pub(super) fn is_signed(bytes: &[u8]) -> bool {
 /// The fixed part of the file.
 struct Header {
     title: String,
-    padded_with_zeros: bool,
     charset: Charset,
-    made_with: MadeWith,
+    origin: Origin,
     version: u16,
     /// Where the order list ends and the next part starts.
     end: usize,
@@ -100,13 +105,16 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     if channels == 0 {
         return Err(reader.invalid(8, channels));
     }
-    let made_with = tracker_named(tracker);
-    let charset = if matches!(made_with, MadeWith::OpenMpt(_)) { Charset::Latin } else { Charset::Dos };
+    let mut origin = Origin::new(tracker, size as usize, version, title);
+    if flags & MODPLUG_FLAG != 0 {
+        origin.see_modplug_flag();
+    }
+    let latin = matches!(origin.made_with(), MadeWith::OpenMpt(_) | MadeWith::MadTracker);
+    let charset = if latin { Charset::Latin } else { Charset::Dos };
     Ok(Header {
         title: text::name(title, charset),
-        padded_with_zeros: title.contains(&0),
         charset,
-        made_with,
+        origin,
         version,
         end,
         order_count: reader.bounded(orders, MAX_ITEMS)?,
@@ -120,38 +128,16 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     })
 }
 
-/// FastTracker 2's name was written by others too; see `FULL_INSTRUMENT_BYTES`.
-fn tracker_named(field: &[u8]) -> MadeWith {
-    if let Some(version) = field.strip_prefix(b"OpenMPT ") {
-        return MadeWith::OpenMpt(version_of(version));
-    }
-    match field {
-        [b'F', b'a', b's', b't', b'T', b'r', b'a', b'c', b'k', b'e', b'r', b' ', b'v', b'2', ..] => {
-            MadeWith::FastTracker2(0x0200)
-        }
-        _ if field.starts_with(b"FastTracker v 2.00") => MadeWith::ModPlug,
-        _ if field.starts_with(b"MilkyTracker") => MadeWith::MilkyTracker,
-        _ => MadeWith::Unknown,
-    }
-}
-
-/// `1.22.03.12` as 0x01220312; 0 where it is something else.
-fn version_of(text: &[u8]) -> u32 {
-    let text = String::from_utf8_lossy(text);
-    let parts: Vec<u32> =
-        text.trim().split('.').map_while(|part| u32::from_str_radix(part, 16).ok()).collect();
-    match parts[..] {
-        [a, b, c, d] if parts.iter().all(|&part| part < 256) => a << 24 | b << 16 | c << 8 | d,
-        _ => 0,
-    }
-}
-
 /// Reads a file that `is_signed`.
 pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
     let mut reader = Reader::at(bytes, 0, Part::single("header"));
     let header = read_header(&mut reader)?;
     reader.enter(Part::single("order list"));
-    let orders = reader.take(header.order_count)?.iter().map(|&order| Order::Pattern(order.into())).collect();
+    let mut orders: Vec<_> =
+        reader.take(header.order_count)?.iter().map(|&order| Order::Pattern(order.into())).collect();
+    if orders.is_empty() && !header.origin.allows_empty_orders() {
+        orders.push(Order::Pattern(0));
+    }
     reader.seek(header.end);
     let mut bank = Bank::new(bytes, &header);
     let patterns = if header.version >= VERSION_104 {
@@ -165,20 +151,46 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
         patterns
     };
     let extension = extension::read(bytes, reader.position(), header.charset);
+    if extension.is_tagged() {
+        bank.origin.see_appended_chunks();
+    }
+    let origin = bank.origin.clone();
     let mut song = assemble(header, orders, patterns, bank);
-    extension.apply(&mut song);
+    song.made_with = extension.version_or(origin.made_with());
+    song.quirks.square_root_panning = origin.square_root_panning(song.made_with, extension.mix_levels());
+    extension.apply_to_xm(&mut song);
+    drop_old_separators(&mut song);
     Ok(song)
 }
 
+/// Until 1.22.02.02 OpenMPT wrote its order list's separators as patterns 254 and 255.
+fn drop_old_separators(song: &mut Song) {
+    let old = match song.made_with {
+        MadeWith::ModPlug => true,
+        MadeWith::OpenMpt(version) => (1..0x0122_0202).contains(&version),
+        _ => false,
+    };
+    if !old {
+        return;
+    }
+    let patterns = song.patterns.len();
+    for order in &mut song.orders {
+        match *order {
+            Order::Pattern(254) if patterns <= 254 => *order = Order::Skip,
+            Order::Pattern(255) if patterns <= 255 => *order = Order::End,
+            _ => {}
+        }
+    }
+}
+
 fn assemble(header: Header, orders: Vec<Order>, patterns: Vec<Pattern>, bank: Bank<'_>) -> Song {
-    let modplug = bank.modplug_sizes && matches!(header.made_with, MadeWith::FastTracker2(_));
     let channel =
         ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
     Song {
         title: header.title,
         format: Format::Xm,
         dialect: Dialect::FastTracker2,
-        made_with: if modplug { MadeWith::ModPlug } else { header.made_with },
+        made_with: MadeWith::Unknown,
         quirks: Quirks::default(),
         pitch: if header.flags & 1 != 0 { PitchModel::Linear } else { PitchModel::Periods },
         channels: vec![channel; header.channels],
@@ -187,7 +199,7 @@ fn assemble(header: Header, orders: Vec<Order>, patterns: Vec<Pattern>, bank: Ba
         patterns,
         instruments: bank.instruments,
         samples: bank.samples,
-        initial_speed: if header.speed == 0 { 6 } else { header.speed.min(31) as u8 },
+        initial_speed: if header.speed == 0 { 6 } else { header.speed.min(255) as u8 },
         initial_tempo: if header.tempo == 0 { 125 } else { header.tempo.clamp(32, 255) as u8 },
         initial_global_volume: 128,
         mix_volume: 48,
@@ -217,7 +229,7 @@ fn read_pattern(
     reader.skip(1);
     let rows = if header.version == 0x0102 { u16::from(reader.byte()?) + 1 } else { reader.u16_le()? };
     let stored = usize::from(reader.u16_le()?);
-    let rows = if rows == 0 { 64 } else { reader.bounded(rows, MAX_ROWS)? };
+    let rows = if rows == 0 { 64 } else { u64::from(rows).min(MAX_ROWS) as usize };
     // The size counts from its own field; a smaller one than the fields take is a mistake that trackers survive.
     reader.seek(start.saturating_add(header_bytes).max(reader.position()));
     let mut cells = budget.cells(reader, rows, header.channels)?;
@@ -248,7 +260,7 @@ fn unpack_cell(stored: &mut &[u8]) -> Option<Cell> {
     };
     Some(Cell {
         note: note_of(field(1)?),
-        instrument: field(2)?,
+        instrument: Some(field(2)?).filter(|&number| number != NO_INSTRUMENT).unwrap_or(0),
         volume: Some(field(4)?).filter(|&volume| volume >= 0x10),
         effect: field(8)?,
         parameter: field(16)?,
@@ -259,7 +271,8 @@ fn note_of(note: u8) -> Note {
     match note {
         0 => Note::None,
         1..=96 => Note::Key(note - 1 + FIRST_KEY as u8),
-        _ => Note::Off,
+        97 => Note::Off,
+        _ => Note::None,
     }
 }
 
@@ -272,10 +285,7 @@ struct Bank<'a> {
     /// How the data of each sample is stored, and its length in bytes.
     stored: Vec<Stored>,
     budget: Budget,
-    /// The title is padded with zeros; FastTracker 2 takes spaces.
-    padded_with_zeros: bool,
-    /// Headers have sizes that only ModPlug Tracker writes.
-    modplug_sizes: bool,
+    origin: Origin,
 }
 
 /// What a sample's header says of its data; lengths in bytes.
@@ -297,8 +307,7 @@ impl<'a> Bank<'a> {
             samples: Vec::new(),
             stored: Vec::new(),
             budget: Budget::for_file(file),
-            padded_with_zeros: header.padded_with_zeros,
-            modplug_sizes: false,
+            origin: header.origin.clone(),
         }
     }
 
@@ -328,20 +337,31 @@ impl<'a> Bank<'a> {
     fn read_instrument(&mut self, reader: &mut Reader<'_>, number: usize) -> Result<(), LoadError> {
         reader.enter(Part::numbered("instrument", number));
         let start = reader.position();
-        let size = reader.u32_le()? as usize;
+        let size = match reader.u32_le()? as usize {
+            0 => FULL_INSTRUMENT_BYTES,
+            size => size,
+        };
         let name = text::name(reader.take(22)?, self.charset);
-        reader.skip(1);
+        let kind = reader.byte()?;
         let count = reader.u16_le()?;
         let count = reader.bounded(count, MAX_SAMPLES)?;
         let end = start.saturating_add(size).max(reader.position());
+        let field = |offset: usize, bytes: usize| {
+            let field = self.file.get(start + offset..(start + offset + bytes).min(end)).unwrap_or_default();
+            field.iter().fold(0_u32, |sum, &byte| sum | u32::from(byte))
+        };
+        self.origin.see_instrument(InstrumentEvidence {
+            size,
+            kind,
+            samples: count,
+            sample_header_size: field(SAMPLE_HEADER_SIZE_AT, 4),
+            has_midi: field(MIDI_AT, 7) != 0,
+        });
         let mut instrument = silent_instrument(name);
         let mut vibrato = AutoVibrato::default();
         if count > 0 {
-            self.modplug_sizes |= size == OLD_MODPLUG_INSTRUMENT_BYTES;
             let body = Body::read(self.file, reader, end)?;
             vibrato = body.describe(&mut instrument, self.samples.len(), count);
-        } else {
-            self.modplug_sizes |= self.padded_with_zeros && size == FULL_INSTRUMENT_BYTES;
         }
         reader.seek(end);
         self.instruments.push(instrument);
@@ -359,7 +379,9 @@ impl<'a> Bank<'a> {
         let flags = reader.byte()?;
         let panning = reader.byte()?;
         let relative_key = reader.signed_byte()?;
-        let adpcm = reader.byte()? == ADPCM_MARK && flags & 0x30 == 0;
+        let reserved = reader.byte()?;
+        self.origin.see_sample(reserved);
+        let adpcm = reserved == ADPCM_MARK && flags & 0x30 == 0;
         let name = text::name(reader.take(22)?, self.charset);
         let encoding = Encoding {
             sixteen_bit: flags & 0x10 != 0,
@@ -457,7 +479,8 @@ impl Body {
     fn describe(&self, instrument: &mut Instrument, first: usize, count: usize) -> AutoVibrato {
         for (assignment, &sample) in instrument.keys.iter_mut().skip(FIRST_KEY).zip(&self.keymap) {
             let sample = usize::from(sample);
-            assignment.sample = if sample < count { (first + sample + 1) as u16 } else { 0 };
+            // Numbers out of range stand for the first sample, as OpenMPT has it.
+            assignment.sample = (first + if sample < count { sample } else { 0 } + 1) as u16;
         }
         let [volume_count, panning_count] = self.counts;
         let [volume_flags, panning_flags] = self.flags;
@@ -472,6 +495,7 @@ impl Body {
             1 => Wave::Square,
             2 => Wave::RampUp,
             3 => Wave::RampDown,
+            4 => Wave::Random,
             _ => Wave::Sine,
         };
         AutoVibrato { wave, speed, depth, sweep }
@@ -512,20 +536,34 @@ fn envelope(points: &[u8], count: u8, flags: u8, marks: [u8; 3], offset: i8) -> 
     let points: Vec<_> = points
         .chunks_exact(4)
         .take(count)
-        .map(|point| {
+        .enumerate()
+        .map(|(index, point)| {
             // A chunk has four bytes.
-            last_tick = u16::from_le_bytes([point[0], point[1]]).max(last_tick);
-            let value = u16::from_le_bytes([point[2], point[3]]).min(64) as i8;
-            EnvelopePoint { tick: last_tick, value: value - offset }
+            let tick = u16::from_le_bytes([point[0], point[1]]);
+            last_tick = if index == 0 { 0 } else { whole_tick(tick, last_tick) };
+            EnvelopePoint { tick: last_tick, value: point[2].min(64) as i8 - offset }
         })
         .collect();
+    // Marks past the last point stand for it; those past the format's twelve for nothing.
+    let marked = |mark: u8| mark.min(points.len().saturating_sub(1) as u8);
     let [sustain, start, end] = marks;
-    let inside = |point: u8| usize::from(point) < points.len();
+    let known = |mark: u8| usize::from(mark) < POINTS && !points.is_empty();
+    let sustain_point = Span { start: marked(sustain), end: marked(sustain) };
+    let span = Span { start: marked(start), end: marked(end) };
     Envelope {
-        enabled: flags & 1 != 0,
-        sustain: (flags & 2 != 0 && inside(sustain)).then_some(Span { start: sustain, end: sustain }),
-        envelope_loop: (flags & 4 != 0 && start <= end && inside(end)).then_some(Span { start, end }),
+        enabled: flags & 1 != 0 && !points.is_empty(),
+        sustain: (flags & 2 != 0 && known(sustain)).then_some(sustain_point),
+        envelope_loop: (flags & 4 != 0 && start <= end && known(end)).then_some(span),
         points,
         carry: false,
     }
+}
+
+/// Some programs wrote only the low byte of a tick: one before its predecessor gets the missing byte back.
+fn whole_tick(tick: u16, last: u16) -> u16 {
+    if tick >= last {
+        return tick;
+    }
+    let tick = tick & 0xff | last & 0xff00;
+    if tick < last { tick.saturating_add(0x100) } else { tick }
 }
