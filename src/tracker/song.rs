@@ -233,7 +233,7 @@ pub struct Sample {
     pub finetune: i8,
     /// IT: per sample. XM keeps it in the instrument; the loader copies it to each of its samples.
     pub vibrato: AutoVibrato,
-    /// The OPL2 registers of an AdLib instrument (S3M).
+    /// The OPL registers of an AdLib instrument (S3M), whose `data` is a silent stand-in.
     pub adlib: Option<[u8; 12]>,
 }
 
@@ -386,6 +386,20 @@ pub struct Quirks {
     pub tempo_waits_one_tick: bool,
     /// MOD: a note delay past the row's end starts the note on the next row.
     pub late_notes_reach_next_row: bool,
+    /// S3M: written by a tracker with ways of its own, so without Scream Tracker's memories and limits.
+    pub foreign_s3m: bool,
+    /// S3M: a sample number without a note, or under a portamento, changes the sample at once (SoundBlaster).
+    pub samples_swap_at_once: bool,
+    /// S3M: retriggers leave samples alone that have come to their end (SoundBlaster).
+    pub ended_samples_stay_ended: bool,
+    /// S3M: pitch is kept in hertz, as in Impulse Tracker.
+    pub frequencies_in_hertz: bool,
+    /// S3M: a note ends where its period would fall below the limit.
+    pub short_period_ends_note: bool,
+    /// S3M: vibrato is twice as deep (Scream Tracker 2).
+    pub deep_vibrato: bool,
+    /// S3M: tone portamento beside an AdLib note slides as it does for samples.
+    pub adlib_slides_with_notes: bool,
     /// XM: the loudness stays the same over the panorama, as in FT2 from 2.00 on.
     pub square_root_panning: bool,
     /// The behaviours that a file of OpenMPT asks for, where it lists them.

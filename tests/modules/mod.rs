@@ -104,7 +104,13 @@ pub(crate) fn s3m() -> Vec<u8> {
     file.words(&[10, 15, 20]).raw(&[0x25]).zeros(31);
     file.pad_to(160);
     file.raw(&[1]).text("DISK.SMP", 12).raw(&[0, 25, 0]).dwords(&[4, 1, 3]);
-    file.raw(&[40, 0, 0, 1 | 2 | 4]).dwords(&[22050]).zeros(12).text("piano", 28).text("SCRS", 4);
+    file.raw(&[40, 0, 0, 1 | 2 | 4])
+        .dwords(&[22050])
+        .zeros(4)
+        .words(&[0x21])
+        .zeros(6)
+        .text("piano", 28)
+        .text("SCRS", 4);
     file.raw(&[2]).zeros(15).raw(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0]);
     file.raw(&[63, 0, 0, 0]).dwords(&[8363]).zeros(12).text("fm", 28).text("SCRI", 4);
     file.words(&[40]);
