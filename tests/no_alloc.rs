@@ -134,6 +134,38 @@ fn songs_render_without_allocating() {
     assert!(played >= 20, "only {played} songs were played");
 }
 
+/// An S3M of nine AdLib channels that play one instrument in turn, slid, bent and cut.
+fn adlib_s3m() -> Vec<u8> {
+    let mut file = b"adlib".to_vec();
+    file.resize(28, 0);
+    // Two orders, an instrument, a pattern; Scream Tracker 3.20; speed 3, tempo 125.
+    file.extend([0x1a, 16, 0, 0, 2, 0, 1, 0, 1, 0, 0, 0, 0x20, 0x13, 2, 0]);
+    file.extend(b"SCRM\x40\x03\x7d\xb0\x10\0");
+    file.resize(64, 0);
+    file.extend(16..25);
+    file.resize(96, 0xff);
+    file.extend([0, 255, 8, 0, 13, 0]);
+    file.resize(128, 0);
+    file.push(2);
+    file.resize(144, 0);
+    file.extend([0x21, 0xe1, 0x18, 0, 0xf2, 0xf3, 0x45, 0x46, 1, 0, 0x0a, 0, 64, 0, 0, 0, 0xab, 0x20, 0, 0]);
+    file.resize(210, 0); // the pattern's length is not looked at
+    for row in 0..64 {
+        // A note with a volume and, in turn, vibrato, a slide up, an arpeggio and a cut on the second tick.
+        let (effect, parameter) = [(8, 0x46), (6, 0x08), (10, 0x47), (19, 0xc2)][usize::from(row % 4)];
+        file.extend([0xe0 | (row % 9), 0x30 + row % 12, 1, 64 - row / 2, effect, parameter, 0]);
+    }
+    file
+}
+
+#[test]
+fn adlib_songs_and_keys_render_without_allocating() {
+    let song = Some(Module { name: "adlib.s3m".to_owned(), bytes: adlib_s3m().into() });
+    let mut scene = scene(instrument());
+    scene.worker.apply(&Rack { song, ..Rack::default() }.setup(&instrument()).unwrap()).unwrap();
+    render(&mut scene, 200);
+}
+
 #[test]
 fn the_guard_catches_an_allocation() {
     if std::env::var_os("PLANT_AN_ALLOCATION").is_some() {

@@ -67,6 +67,13 @@ pub(crate) fn sample(frames: usize) -> Sample {
     }
 }
 
+/// An AdLib instrument with its stand-in, as the loader makes it.
+pub(crate) fn adlib_sample(registers: [u8; 12]) -> Sample {
+    let data = Arc::new(SampleData::Mono8([0; 4].into()));
+    let sample_loop = Some(super::song::Loop { start: 0, end: 4, ping_pong: false });
+    Sample { data, sample_loop, adlib: Some(registers), ..sample(4) }
+}
+
 /// A key with instrument 1 and an effect.
 pub(crate) fn note(key: u8, effect: u8, parameter: u8) -> Cell {
     Cell { note: Note::Key(key), instrument: 1, volume: None, effect, parameter }

@@ -4,6 +4,7 @@
 //! stereo block for each slot. Made on a worker, run on the audio thread. Every voice counts its own ticks from the
 //! frame of its key, so that a note sounds the same wherever it begins. Song channels are never taken away.
 
+use super::adlib;
 use super::effect::NoteCommand;
 use super::effect::Step;
 use super::flow::Flow;
@@ -81,6 +82,8 @@ struct Note {
 
 struct KeyVoice {
     voice: Voice,
+    /// Where the song has AdLib instruments.
+    chip: Option<Box<adlib::Chip>>,
     /// `None` once the note has ended, though its tail may still sound.
     note: Option<Note>,
     /// Where the voice sounds.
@@ -120,12 +123,37 @@ impl KeyVoice {
         tick::update(&core.context(flow), voice, Role::Channel, &core.output);
         self.step_q32 = voice.sound.step_q32;
         self.bend(slot.bend);
+        let plays_chip = self.voice.adlib.plays;
+        if let Some(chip) = &mut self.chip {
+            chip.obey(&std::mem::take(&mut self.voice.adlib));
+        }
         let released = self.note.is_some_and(|note| note.hold == Hold::Released);
-        if released && self.voice.was_silent && self.voice.sound.silent() {
+        let silent = if plays_chip { !self.chip_sounds() } else { self.voice.was_silent };
+        if let Some(chip) = self.chip.as_mut().filter(|_| released && self.voice.volume == 0) {
+            chip.reset(core.output.ramp_frames); // What has no release would never die away.
+        }
+        if released && silent && self.voice.sound.silent() {
             self.voice.sound.stop();
         }
-        if !self.voice.has_sound() {
+        if !self.has_sound() {
             self.note = None;
+        }
+    }
+
+    fn chip_sounds(&self) -> bool {
+        self.chip.as_ref().is_some_and(|chip| chip.sounding())
+    }
+
+    /// Whether anything is left to hear, a fading end too.
+    fn has_sound(&self) -> bool {
+        self.voice.has_sound() || self.chip_sounds()
+    }
+
+    /// Makes room for another note, while what sounded before fades out.
+    fn restart_over_tail(&mut self, setup: &ChannelSetup, core: &Core) {
+        self.voice.restart_over_tail(setup, &core.rules);
+        if let Some(chip) = &mut self.chip {
+            chip.reset(core.output.ramp_frames);
         }
     }
 
@@ -133,11 +161,14 @@ impl KeyVoice {
         let step =
             if ratio == 1.0 { self.step_q32 } else { (self.step_q32 as f64 * f64::from(ratio)) as i64 };
         self.voice.set_step(step);
+        if let Some(chip) = &mut self.chip {
+            chip.set_bend(ratio);
+        }
     }
 
     /// Whether a note is held, or its end still sounds.
     fn awake(&self) -> bool {
-        self.note.is_some() || self.voice.has_sound()
+        self.note.is_some() || self.has_sound()
     }
 
     /// Adds the voice to its slot, cut at its own ticks.
@@ -150,6 +181,9 @@ impl KeyVoice {
             let rest = range.end - start;
             let piece = if self.note.is_some() { rest.min(self.frames_to_tick.max(1)) } else { rest };
             self.voice.add_to(feed, &(start..start + piece));
+            if let Some(chip) = &mut self.chip {
+                chip.add_to(feed, &(start..start + piece));
+            }
             self.frames_to_tick = self.frames_to_tick.saturating_sub(piece);
             start += piece;
         }
@@ -173,6 +207,10 @@ fn strike(core: &Core, flow: &mut Flow, voice: &mut Voice, press: &KeyPress) {
 
 /// Whether a released note ends by itself.
 fn falls_silent(core: &Core, voice: &Voice) -> bool {
+    let sample = voice.sample.and_then(|index| core.song.samples.get(usize::from(index)));
+    if let Some(registers) = sample.and_then(|sample| sample.adlib) {
+        return adlib::dies_away(&registers);
+    }
     let Some(instrument) = voice.instrument.and_then(|index| core.song.instruments.get(usize::from(index)))
     else {
         return false;
@@ -247,6 +285,7 @@ impl Keyboard {
         let core = Core::new(song, rate);
         let voice = || KeyVoice {
             voice: Voice::idle(&core.rules),
+            chip: core.rules.adlib.then(|| Box::new(adlib::Chip::new(rate))),
             note: None,
             slot: 0,
             frames_to_tick: 0,
@@ -293,6 +332,9 @@ impl Keyboard {
         for key in &mut self.voices {
             key.note = None;
             key.voice.restart(&self.setup, &self.core.rules);
+            if let Some(chip) = &mut key.chip {
+                chip.clear();
+            }
         }
     }
 
@@ -305,7 +347,7 @@ impl Keyboard {
         let Some(index) = self.voice_to_use() else { return };
         let Self { core, flow, voices, slots, setup, tick_frames, .. } = self;
         let key = &mut voices[index]; // `voice_to_use` counts the voices
-        key.voice.restart_over_tail(setup, &core.rules);
+        key.restart_over_tail(setup, core);
         strike(core, flow, &mut key.voice, &press);
         key.slot = slot;
         key.note = Some(Note { slot, key: press.key, id: press.id, hold: Hold::Down, age: self.pressed });
@@ -471,7 +513,7 @@ impl Keyboard {
     fn end(&mut self, index: usize) {
         let key = &mut self.voices[index]; // indices come from counting the voices
         key.note = None;
-        key.voice.restart_over_tail(&self.setup, &self.core.rules);
+        key.restart_over_tail(&self.setup, &self.core);
         key.voice.finish_tick(self.core.output.ramp_frames);
     }
 
@@ -536,6 +578,27 @@ mod tests {
 
     fn keyboard() -> Keyboard {
         Keyboard::new(Arc::new(fixture::song(Format::It, PitchModel::Linear)), RATE)
+    }
+
+    #[test]
+    fn adlib_keys_sound_in_tune_and_die_away_by_their_envelopes() {
+        let mut song = fixture::song(Format::S3m, PitchModel::Periods);
+        let dies_away = [0x21, 0x21, 0x3F, 0, 0xF0, 0xF0, 0, 0x08, 0, 0, 0, 0];
+        let never = [0x21, 0x21, 0x3F, 0, 0xF0, 0xF0, 0, 0, 0, 0, 0, 0];
+        song.samples = [dies_away, never].map(fixture::adlib_sample).into();
+        let mut keyboard = Keyboard::new(Arc::new(song), RATE);
+        for (instrument, after_release) in [(1, true), (2, false)] {
+            keyboard.press(KeyPress { instrument, ..press(69) });
+            let sound = rendered(&mut keyboard, &[256; 188]);
+            let rises = sound.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
+            assert!(rises.abs_diff(440) <= 2, "instrument {instrument}: {rises} Hz");
+            keyboard.release(2, 69, None);
+            rendered(&mut keyboard, &[256]);
+            assert_eq!(peak(&rendered(&mut keyboard, &[256])) > 0.001, after_release);
+            rendered(&mut keyboard, &[256; 100]);
+            assert_eq!(peak(&rendered(&mut keyboard, &[256])), 0.0);
+            assert!(keyboard.voices.iter().all(|key| key.note.is_none()));
+        }
     }
 
     #[test]

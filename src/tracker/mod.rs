@@ -6,6 +6,7 @@
 pub mod load;
 pub mod song;
 
+mod adlib;
 #[cfg(test)]
 mod corpus;
 #[cfg(any(test, fuzzing))]

@@ -68,6 +68,9 @@ fn cut(cx: &Context<'_>, ch: &mut Voice) {
         ch.sound.step_q32 = 0;
     } else {
         key_off(cx, ch);
+        if cx.is_adlib(ch) {
+            return; // An AdLib note dies away by its own envelope, at whatever volume comes.
+        }
         ch.volume = 0;
     }
     ch.fade_to_nothing();

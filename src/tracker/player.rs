@@ -4,6 +4,7 @@
 //! thread. It does not know when ticks happen: the caller asks for the tick's length, renders that many frames in any
 //! blocks and calls `tick` again.
 
+use super::adlib;
 use super::effect::Effect;
 use super::effect::NoteCommand;
 use super::effect::Step;
@@ -123,6 +124,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
     let mut output = Output {
         rate,
         level: 0.25 / centre * crowding * headroom,
+        adlib_level: adlib::LEVEL * crowding,
         trim: 1.0,
         square_root_panning,
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
@@ -141,6 +143,8 @@ pub struct SongPlayer {
     flow: Flow,
     pub(crate) channels: Vec<Voice>,
     pub(crate) background: Vec<Voice>,
+    /// One for each channel, where the song has AdLib instruments.
+    pub(crate) chips: Vec<adlib::Chip>,
 }
 
 fn new_channels(core: &Core) -> Vec<Voice> {
@@ -162,6 +166,7 @@ impl SongPlayer {
             flow: Flow::new(&core.song),
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],
+            chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
             core,
         }
     }
@@ -217,6 +222,7 @@ impl SongPlayer {
     /// Forgets what sounds, without a fade, as a new player. Real-time: yes.
     pub fn clear(&mut self) {
         self.voices_mut().for_each(Voice::clear);
+        self.chips.iter_mut().for_each(adlib::Chip::clear);
     }
 
     /// Fades out every note at once; the song goes on. Real-time: yes.
@@ -226,7 +232,7 @@ impl SongPlayer {
 
     /// What sounds fades out within a ramp.
     fn silence(&mut self) {
-        let Self { core, channels, background, .. } = self;
+        let Self { core, channels, background, chips, .. } = self;
         for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
             voice.restart_over_tail(setup, &core.rules);
             voice.finish_tick(core.output.ramp_frames);
@@ -235,6 +241,9 @@ impl SongPlayer {
             voice.leave_tail();
             voice.sound.stop();
             voice.finish_tick(core.output.ramp_frames);
+        }
+        for chip in chips {
+            chip.reset(core.output.ramp_frames);
         }
     }
 
@@ -258,6 +267,7 @@ impl SongPlayer {
     /// Nothing is left to play: all that sounds stops.
     fn end(&mut self) {
         self.voices_mut().for_each(|voice| voice.sound.stop());
+        self.move_chips();
     }
 
     fn read_row(&mut self) {
@@ -294,6 +304,14 @@ impl SongPlayer {
         }
         for voice in background {
             tick::update(&cx, voice, Role::Background, &core.output);
+        }
+        self.move_chips();
+    }
+
+    /// Hands the channels' requests to their chips.
+    fn move_chips(&mut self) {
+        for (chip, ch) in self.chips.iter_mut().zip(&mut self.channels) {
+            chip.obey(&std::mem::take(&mut ch.adlib));
         }
     }
 
@@ -337,6 +355,7 @@ impl SongPlayer {
     /// Advances all voices without sound, inside the tick. Real-time: yes.
     pub fn skip(&mut self, frames: usize) {
         self.voices_mut().for_each(|voice| voice.skip(frames));
+        self.chips.iter_mut().for_each(|chip| chip.skip(frames));
     }
 
     /// Renders the frames of `range` of a block, all inside the tick that has begun; each song channel is an outlet.
@@ -352,6 +371,11 @@ impl SongPlayer {
                 voice.add_to(feed, range);
             }
         }
+        for (index, chip) in self.chips.iter_mut().enumerate() {
+            if let Some(feed) = outlets.feed(index) {
+                chip.add_to(feed, range);
+            }
+        }
     }
 
     /// Adds frames of the tick that has begun to one pair of planes of the same length. Real-time: yes.
@@ -362,13 +386,16 @@ impl SongPlayer {
         for voice in self.background.iter_mut().filter(|voice| voice.has_sound()) {
             voice.add_to_planes(left, right);
         }
+        for chip in &mut self.chips {
+            chip.add_to_planes(left, right);
+        }
     }
 
     /// Plays `key` of an instrument (from 1) on a song channel, over the pattern's note. `velocity` is 0..=1.
     ///
     /// Real-time: yes. The note sounds from the next frame.
     pub fn play_note(&mut self, channel: usize, instrument: u16, key: u8, velocity: f32) {
-        let Self { core, flow, channels, background, .. } = self;
+        let Self { core, flow, channels, background, chips, .. } = self;
         let cx = core.context(flow);
         let Some(ch) = channels.get_mut(channel) else { return };
         let pattern_step = std::mem::take(&mut ch.step);
@@ -383,6 +410,9 @@ impl SongPlayer {
         ch.volume = libm::roundf(velocity.clamp(0.0, 1.0) * 64.0) as i32 * 4;
         tick::update(&cx, ch, Role::Channel, &core.output);
         ch.step = pattern_step;
+        if let Some(chip) = chips.get_mut(channel) {
+            chip.obey(&std::mem::take(&mut ch.adlib));
+        }
     }
 
     /// Releases the key on a song channel. Real-time: yes.
@@ -391,7 +421,7 @@ impl SongPlayer {
         let cx = core.context(flow);
         if let Some(ch) = channels.get_mut(channel) {
             note::change_note(&cx, ch, NoteCommand::Off, Strike { portamento: false, with_envelopes: false });
-            if ch.instrument.is_none() {
+            if ch.instrument.is_none() && !cx.is_adlib(ch) {
                 ch.volume = 0;
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Everything here is read-only on the audio thread. Effects ask these fields by name, never the file's name or hash.
 
+use super::adlib;
 use super::song::Behaviours;
 use super::song::Dialect;
 use super::song::Format;
@@ -20,6 +21,8 @@ pub(crate) struct Rules {
     /// Only Scream Tracker itself leaves Kxy and Lxy out of the first tick.
     pub(crate) combined_slides_skip_first_tick: bool,
     pub(crate) quirks: Quirks,
+    /// Some instruments are AdLib's.
+    pub(crate) adlib: bool,
     pub(crate) ft2: Ft2,
     /// S3M played with the memories and limits of Scream Tracker 3 itself.
     pub(crate) scream_tracker: bool,
@@ -218,6 +221,7 @@ impl Rules {
             protracker: format == Format::Mod && song.dialect == Dialect::ProTracker,
             combined_slides_skip_first_tick: matches!(song.made_with, MadeWith::ScreamTracker3(_)),
             quirks: song.quirks,
+            adlib: adlib::is_needed(song),
             ft2: Ft2::new(song),
             scream_tracker: format == Format::S3m && !by_imitator,
             it_retrigger: format == Format::It || s3m_by_it,

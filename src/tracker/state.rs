@@ -3,6 +3,7 @@
 //! Plain data, moved by `row`, `tick` and the effect files, read by the mixer and the trace. Audio thread. A background
 //! voice is the same thing, left to itself by a new note action.
 
+use super::adlib;
 use super::effect::Step;
 use super::envelope::EnvelopeState;
 use super::flow::Flow;
@@ -168,6 +169,8 @@ pub(crate) struct Voice {
     /// The sample has a sustain loop in use or passed.
     pub(crate) has_sustain: bool,
     pub(crate) muted: bool,
+    /// What this tick asks of the channel's chip, where it has one.
+    pub(crate) adlib: adlib::Request,
     /// Song channel (from 0), of a background voice the one it came from.
     pub(crate) owner: u16,
     pub(crate) sound: ChannelState,
@@ -243,6 +246,7 @@ impl Voice {
             first_tick: false,
             has_sustain: false,
             muted: setup.muted,
+            adlib: adlib::Request::default(),
             owner: 0,
             sound,
             tail: ChannelState::new(),
@@ -385,6 +389,11 @@ impl<'a> Context<'a> {
 
     pub(crate) fn sample(&self, index: Option<u16>) -> Option<&'a Sample> {
         Some(self.song.samples.get(usize::from(index?)).unwrap_or(self.no_sample))
+    }
+
+    /// Whether the channel's instrument is one of AdLib.
+    pub(crate) fn is_adlib(&self, ch: &Voice) -> bool {
+        self.rules.adlib && self.sample(ch.sample).is_some_and(|sample| sample.adlib.is_some())
     }
 
     /// Whether a sample has frames to play.

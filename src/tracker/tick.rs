@@ -3,6 +3,7 @@
 //! In: a channel or background voice after `row`. Out: its step, gains and filter for this tick. Audio thread.
 //! The order is volume, envelopes, fade-out, panning, pitch, filter, vibrato, as in the trackers.
 
+use super::adlib;
 use super::envelope;
 use super::envelope::EnvelopeState;
 use super::envelope::Progress;
@@ -28,6 +29,8 @@ pub(crate) struct Output {
     pub(crate) rate: SampleRate,
     /// Gain of full volume on one side.
     pub(crate) level: f32,
+    /// Gain of a full AdLib operator.
+    pub(crate) adlib_level: f32,
     /// Factor on everything.
     pub(crate) trim: f32,
     /// Square-root panning (FT2) instead of linear.
@@ -591,6 +594,9 @@ fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
     let frequency = cx.tuning.frequency_q4(period, fraction, ch.c5_speed).min(i32::MAX as u64);
     let step = frequency as f64 * f64::from(1u32 << 28) / output.rate.0;
     ch.sound.step_q32 = (step as i64).max(1);
+    if cx.is_adlib(ch) {
+        adlib::ask(cx, ch, frequency, output);
+    }
 }
 
 fn apply_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32) {
@@ -683,7 +689,9 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     let (left, right) = (side(left_share), side(right_share));
     let right = if ch.surround { -right } else { right };
     let global = cx.flow.global_volume as f32 / 256.0;
-    ch.sound.aim((left, right), output.level * output.trim * global, output.ramp_frames);
+    // An AdLib note is heard through the chip; its stand-in only moves on.
+    let heard = if cx.is_adlib(ch) { (0, 0) } else { (left, right) };
+    ch.sound.aim(heard, output.level * output.trim * global, output.ramp_frames);
     ch.was_silent = left == 0 && right == 0;
     let unheard = ch.volume == 0 || ch.channel_volume == 0 || ch.instrument_volume == 0;
     if role == Role::Background && unheard {

@@ -6,7 +6,6 @@
 use super::player::SongPlayer;
 use super::song::Song;
 use super::state::Voice;
-use super::tick::Output;
 use crate::units::SampleRate;
 use std::io;
 use std::io::Write;
@@ -52,7 +51,7 @@ fn write_tick(player: &SongPlayer, index: usize, out: &mut dyn Write) -> io::Res
         if !voice.sound.sounding() {
             continue;
         }
-        writeln!(out, "{start}\t{}{mark}\t{}", channel + 1, describe(voice, player.output()))?;
+        writeln!(out, "{start}\t{}{mark}\t{}", channel + 1, describe(voice, player))?;
         start = "\t\t\t\t\t".to_owned();
     }
     if !start.starts_with('\t') {
@@ -68,7 +67,8 @@ fn on_reference_scale(level: i32, share_q16: i32) -> i64 {
 }
 
 /// The columns from `sample` on.
-fn describe(voice: &Voice, output: &Output) -> String {
+fn describe(voice: &Voice, player: &SongPlayer) -> String {
+    let output = player.output();
     let sound = &voice.sound;
     let (left, right) = output.shares_q16(voice.real_panning);
     let fixed_to_float = |value: i64| value as f64 / 4_294_967_296.0;
@@ -77,6 +77,11 @@ fn describe(voice: &Voice, output: &Output) -> String {
         Some(filter) if voice.filtered => format!("LP\t{}\t{}\t{}", filter.a0, filter.b0, filter.b1),
         _ => "--\t0\t0\t0".to_owned(),
     };
+    let sample = voice.sample.and_then(|sample| player.song().samples.get(usize::from(sample)));
+    let position = match sample {
+        Some(sample) if sample.adlib.is_some() => "OPL".to_owned(),
+        _ => fixed_to_float(sound.position_q32).to_string(),
+    };
     format!(
         "{}\t{}\t{}\t{}\t{}\t{}\t{filter}\t\t",
         voice.sample.map_or(0, |sample| u32::from(sample) + 1),
@@ -84,6 +89,6 @@ fn describe(voice: &Voice, output: &Output) -> String {
         on_reference_scale(voice.level, right),
         if voice.surround { "yes" } else { "no" },
         if sound.backwards { -speed } else { speed },
-        fixed_to_float(sound.position_q32),
+        position,
     )
 }

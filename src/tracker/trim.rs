@@ -21,6 +21,9 @@ const CEILING: Decibels = Decibels(-3.0);
 /// Frames summed at once.
 const BLOCK: usize = 64;
 
+/// Blocks for which AdLib's chips run, which take their time at any rate: 45 s of what is loud throughout.
+const MOST_ADLIB_BLOCKS: usize = 45 * 8000 / BLOCK;
+
 /// Six minutes.
 const MOST_BLOCKS: usize = 6 * 60 * 8000 / BLOCK;
 
@@ -30,7 +33,10 @@ pub fn default_trim(song: &Arc<Song>) -> Gain {
     mix.player_mut().set_interpolation(Interpolation::None);
     let mut planes = [[0.0f32; BLOCK]; 2];
     let mut peak = 0.0f32;
-    for _ in 0..MOST_BLOCKS {
+    for block in 0..MOST_BLOCKS {
+        if block == MOST_ADLIB_BLOCKS {
+            mix.player_mut().chips.clear();
+        }
         let [left, right] = &mut planes;
         mix.render(left, right);
         if mix.finished() {
