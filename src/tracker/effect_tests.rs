@@ -32,12 +32,12 @@ fn song_of(format: Format) -> Song {
 }
 
 /// An effect without a note.
-fn effect(number: u8, parameter: u8) -> Cell {
+pub(super) fn effect(number: u8, parameter: u8) -> Cell {
     Cell { effect: number, parameter, ..Cell::default() }
 }
 
 /// Plays rows on the first channel and tells what `what` is on each tick.
-fn ticks<T>(mut song: Song, rows: &[Cell], what: impl Fn(&Voice) -> T) -> Vec<T> {
+pub(super) fn ticks<T>(mut song: Song, rows: &[Cell], what: impl Fn(&Voice) -> T) -> Vec<T> {
     for (row, cell) in rows.iter().enumerate() {
         fixture::put(&mut song, row, *cell);
     }

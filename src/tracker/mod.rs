@@ -43,6 +43,8 @@ mod trim;
 mod voice;
 mod volume;
 mod wave;
+#[cfg(test)]
+mod xm_tests;
 
 pub use keyboard::KEYBOARD_SLOTS;
 pub use keyboard::KEYBOARD_VOICES;
