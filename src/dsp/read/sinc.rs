@@ -36,11 +36,10 @@ impl Sinc {
 
 /// The filter for frames so far apart.
 pub(super) fn for_step(step_q32: i64) -> &'static Sinc {
-    let step = step_q32.unsigned_abs();
-    match step {
-        0..=STEP_1_19 => &FULL,
-        ..=STEP_1_5 => &HALF,
-        ..=STEP_3 => &LOWER,
+    match step_q32.unsigned_abs() {
+        step if step <= STEP_1_19 => &FULL,
+        step if step <= STEP_1_5 => &HALF,
+        step if step <= STEP_3 => &LOWER,
         _ => &LOWEST,
     }
 }
