@@ -132,17 +132,90 @@ fn mod_signatures_name_the_channel_count() {
         let song = load(&modules::amiga_mod(signature, channels, [0, 1])).unwrap();
         assert_eq!(song.channels.len(), channels, "{signature}");
         assert_eq!(song.samples[0].data.frames(), 8, "{signature}");
-        let dialect = if signature.contains("CH") || signature == "TDZ3" {
-            Dialect::FastTracker2
-        } else {
-            Dialect::ProTracker
-        };
+        let dialect = if signature == "M!K!" { Dialect::ProTracker } else { Dialect::FastTracker2 };
         assert_eq!(song.dialect, dialect, "{signature}");
     }
     assert!(matches!(
         load(&modules::amiga_mod("99CH", 99, [0, 1])),
         Err(LoadError::TooLarge { claimed: 99, .. })
     ));
+}
+
+/// A file of four channels with `cells` (row, channel, bytes) in its first pattern.
+fn four_channels(signature: &str, cells: &[(usize, usize, [u8; 4])]) -> Vec<u8> {
+    let mut bytes = modules::amiga_mod(signature, 4, [0, 1]);
+    for (row, channel, cell) in cells {
+        let at = 1084 + (row * 4 + channel) * 4;
+        bytes[at..at + 4].copy_from_slice(cell);
+    }
+    bytes
+}
+
+#[test]
+fn only_what_protracker_can_have_written_plays_as_in_protracker() {
+    let dialect = |bytes: &[u8]| load(bytes).unwrap().dialect;
+    assert_eq!(dialect(&four_channels("M.K.", &[])), Dialect::ProTracker);
+    // A note an octave below the Amiga's.
+    assert_eq!(dialect(&four_channels("M.K.", &[(3, 0, [0x06, 0xb0, 0x10, 0])])), Dialect::FastTracker2);
+    // A loop of length 0, at which ProTracker hangs.
+    let mut bytes = four_channels("M.K.", &[]);
+    bytes[20 + 28..20 + 30].fill(0);
+    assert_eq!(dialect(&bytes), Dialect::FastTracker2);
+}
+
+#[test]
+fn panning_commands_below_30_are_marks_for_something_else() {
+    let ignored = |cell| load(&four_channels("M.K.", &[(3, 0, cell)])).unwrap().quirks.panning_ignored;
+    assert!(ignored([0, 0, 0x08, 0x2f]) && ignored([0, 0, 0x0e, 0x82]));
+    assert!(!ignored([0, 0, 0x08, 0x30]) && !ignored([0, 0, 0x0e, 0x83]));
+}
+
+#[test]
+fn panning_in_seven_bits_is_widened() {
+    let cells = [(0, 0, [0, 0, 0x08, 0]), (1, 0, [0, 0, 0x08, 0x80]), (2, 0, [0, 0, 0x08, 0xa4])];
+    let song = load(&four_channels("M.K.", &cells)).unwrap();
+    let effect = |row| (song.cell(0, row, 0).effect, song.cell(0, row, 0).parameter);
+    assert_eq!([effect(0), effect(1), effect(2)], [(8, 0), (8, 0xff), (0x21, 0x91)]);
+}
+
+#[test]
+fn his_masters_noise_tunes_downwards_in_half_steps() {
+    let mut bytes = four_channels("M&K!", &[]);
+    let tuned = |bytes: &[u8]| load(bytes).unwrap().samples[0].finetune;
+    let found: Vec<i8> = [0, 1, 2, 4, 15]
+        .into_iter()
+        .map(|value| {
+            bytes[20 + 24] = value;
+            tuned(&bytes)
+        })
+        .collect();
+    assert_eq!(found, [0, -1, -1, -2, -8]);
+}
+
+#[test]
+fn startrekkers_speeds_end_at_31() {
+    let song = load(&four_channels("FLT4", &[(3, 0, [0, 0, 0x0f, 0x7d])])).unwrap();
+    assert_eq!((song.cell(0, 3, 0).parameter, song.quirks.tempo_by_vertical_blank), (0x1f, true));
+}
+
+#[test]
+fn very_long_songs_whose_tempos_make_sense_as_speeds_were_timed_by_the_vertical_blank() {
+    let timed = |orders: u8, cells: &[(usize, usize, [u8; 4])]| {
+        let mut bytes = four_channels("M.K.", cells);
+        bytes[950] = orders;
+        bytes[951] = 0;
+        bytes[952..952 + usize::from(orders)].fill(0);
+        bytes[952 + usize::from(orders)] = 1;
+        load(&bytes).unwrap().quirks.tempo_by_vertical_blank
+    };
+    // 31 ticks a row at 33 BPM are 150 s a pattern, 33 ticks at 50 Hz are 42 s.
+    let slow = [(0, 0, [0, 0, 0x0f, 0x1f]), (1, 0, [0, 0, 0x0f, 0x21])];
+    assert!(timed(4, &slow));
+    assert!(!timed(2, &slow), "five minutes are not long");
+    // 3 ticks a row at 99 BPM are 5 s a pattern, 99 ticks at 50 Hz are 127 s.
+    let fast = [(0, 0, [0, 0, 0x0f, 0x03]), (1, 0, [0, 0, 0x0f, 0x63])];
+    assert!(!timed(127, &fast), "no shorter by the vertical blank");
+    assert!(!timed(4, &[slow[0], (0, 1, [0, 0, 0x0f, 0x21])]), "speed and tempo on one row");
 }
 
 #[test]

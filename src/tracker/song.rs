@@ -386,6 +386,8 @@ pub struct Quirks {
     pub tempo_waits_one_tick: bool,
     /// MOD: a note delay past the row's end starts the note on the next row.
     pub late_notes_reach_next_row: bool,
+    /// MOD: the ramp of a tremolo turns with the vibrato's position, as in FT2.
+    pub tremolo_ramp_follows_vibrato: bool,
     /// S3M: written by a tracker with ways of its own, so without Scream Tracker's memories and limits.
     pub foreign_s3m: bool,
     /// S3M: a sample number without a note, or under a portamento, changes the sample at once (SoundBlaster).

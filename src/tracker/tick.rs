@@ -189,7 +189,9 @@ fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
 
 /// FT2 and ProTracker take the ramp's direction from the vibrato's position (TremoloWaveforms.xm).
 fn tremolo_delta(cx: &Context<'_>, ch: &Voice) -> i32 {
-    if ch.tremolo.wave & 3 != 1 || !(cx.rules.is_mod() || cx.rules.ft2.tremolo_ramp_follows_vibrato) {
+    let rules = cx.rules;
+    let follows_vibrato = rules.quirks.tremolo_ramp_follows_vibrato || rules.ft2.tremolo_ramp_follows_vibrato;
+    if ch.tremolo.wave & 3 != 1 || !follows_vibrato {
         return cx.waves.coarse(ch.tremolo.wave, ch.tremolo.position);
     }
     let mut ramp = i32::from(ch.tremolo.position.wrapping_mul(4) & 0x7F);

@@ -15,6 +15,20 @@ const MAX_TICKS: usize = 200_000;
 /// Any rate: ticks do not depend on it.
 const RATE: SampleRate = SampleRate(48000.0);
 
+/// Length of a song until it comes round, at its own tempo; one that never does is cut as a timeline is. Allocates.
+pub(crate) fn seconds(song: &Arc<Song>) -> f64 {
+    let mut player = SongPlayer::new(Arc::clone(song), RATE);
+    let mut seconds = 0.0;
+    for _ in 0..MAX_TICKS {
+        player.tick();
+        if player.finished() {
+            break;
+        }
+        seconds += player.tick_seconds();
+    }
+    seconds
+}
+
 /// Ticks of an intro and a loop.
 pub struct Timeline {
     ticks: Vec<Position>,

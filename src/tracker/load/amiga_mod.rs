@@ -31,6 +31,7 @@ use crate::tracker::song::Pattern;
 use crate::tracker::song::PitchModel;
 use crate::tracker::song::Quirks;
 use crate::tracker::song::Sample;
+use crate::tracker::timeline;
 use std::sync::Arc;
 
 const TITLE_BYTES: usize = 20;
@@ -43,6 +44,13 @@ const C5_SPEED: u32 = 8287;
 /// Tempo byte that means 125 BPM in files of 15 samples, and that some trackers left in the restart field.
 const SOUNDTRACKER_TEMPO: u8 = 0x78;
 
+/// Panning commands that stay below this are marks for something else.
+const LEAST_PANNING: u8 = 0x30;
+/// 8xx of trackers with 7-bit panning: surround.
+const SURROUND: u8 = 0xa4;
+/// Songs from here on may be timed by the vertical blank.
+const LONG_SONG_S: f64 = 480.0;
+
 /// What a signature says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Signature {
@@ -52,31 +60,38 @@ struct Signature {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Family {
-    /// `M.K.` and `M!K!`.
+    /// `M.K.`, which trackers of every kind wrote.
     ProTracker,
+    /// `M!K!`: the same with more than 64 patterns.
+    LargeProTracker,
     NoiseTracker,
+    /// Noisetracker whose finetune counts downwards.
+    HisMastersNoise,
     /// Patterns of 8 channels are stored as pairs of 4.
     StarTrekker,
     /// PC trackers, which follow FastTracker 2's rules.
     MultiChannel,
-    Oktalyzer,
+    /// Trackers of the Amiga and the Atari with signatures of their own.
+    Other,
 }
 
 fn signature(bytes: &[u8]) -> Option<Signature> {
     let signed = |channels, family| Some(Signature { channels, family });
     let digit = |byte: &u8| usize::from(byte - b'0');
     match bytes.get(SIGNATURE_AT..SIGNATURE_AT + 4)? {
-        b"M.K." | b"M!K!" | b"NSMS" | b"LARD" => signed(4, Family::ProTracker),
-        b"M&K!" | b"FEST" | b"N.T." => signed(4, Family::NoiseTracker),
+        b"M.K." => signed(4, Family::ProTracker),
+        b"M!K!" => signed(4, Family::LargeProTracker),
+        b"NSMS" | b"LARD" => signed(4, Family::Other),
+        b"M&K!" | b"FEST" => signed(4, Family::HisMastersNoise),
+        b"N.T." => signed(4, Family::NoiseTracker),
         [b'F', b'L', b'T', count @ b'4'..=b'9'] | [b'E', b'X', b'O', count @ b'4'..=b'9'] => {
             signed(digit(count), Family::StarTrekker)
         }
-        b"OCTA" | b"OKTA" => signed(8, Family::Oktalyzer),
-        [b'C', b'D', count @ (b'6' | b'8'), b'1'] => signed(digit(count), Family::Oktalyzer),
-        [b'F', b'A', b'0', count @ b'4'..=b'8'] => signed(digit(count), Family::Oktalyzer),
-        [b'T', b'D', b'Z', count @ b'1'..=b'9'] | [count @ b'1'..=b'9', b'C', b'H', b'N'] => {
-            signed(digit(count), Family::MultiChannel)
-        }
+        b"OCTA" | b"OKTA" => signed(8, Family::Other),
+        [b'C', b'D', count @ (b'6' | b'8'), b'1'] => signed(digit(count), Family::Other),
+        [b'F', b'A', b'0', count @ b'4'..=b'8'] => signed(digit(count), Family::Other),
+        [b'T', b'D', b'Z', count @ b'1'..=b'9'] => signed(digit(count), Family::Other),
+        [count @ b'1'..=b'9', b'C', b'H', b'N'] => signed(digit(count), Family::MultiChannel),
         [tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'C', b'H' | b'N'] => {
             signed(10 * digit(tens) + digit(ones), Family::MultiChannel)
         }
@@ -164,7 +179,8 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
     let title = text::name(reader.take(TITLE_BYTES)?, Charset::Latin);
     let headers = read_headers(&mut reader, 31)?;
     let arrangement = Arrangement::read(&mut reader)?;
-    reader.skip(4);
+    // Digital Tracker's signature is followed by four more bytes.
+    reader.skip(if bytes.get(SIGNATURE_AT..).is_some_and(|rest| rest.starts_with(b"FA0")) { 8 } else { 4 });
     reader.bounded(signature.channels as u64, MAX_CHANNELS)?;
     if is_mods_grave(bytes, signature, &headers, &arrangement) {
         signature = Signature { channels: 8, family: Family::MultiChannel };
@@ -176,14 +192,14 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
     } else {
         read_patterns(&mut reader, arrangement.patterns(), signature.channels)?
     };
-    let findings = Findings::of(&patterns, signature);
+    let findings = Findings::of(&patterns, &headers, signature);
     findings.correct(&mut patterns);
     let samples = read_samples(&mut reader, headers, &findings)?;
 
     let restart = usize::from(arrangement.restart);
     let restarts = restart < arrangement.length
         && !(arrangement.restart == SOUNDTRACKER_TEMPO && signature.channels == 4);
-    Ok(Song {
+    let song = Song {
         restart_order: if restarts { u16::from(arrangement.restart) } else { 0 },
         made_with: findings.made_with(),
         quirks: findings.quirks(arrangement.restart),
@@ -191,7 +207,20 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
         channels: channel_setups(signature.channels),
         orders: arrangement.order_list(if paired { 2 } else { 1 }),
         ..empty_song(title, patterns, samples)
-    })
+    };
+    Ok(if findings.maybe_vertical_blank { time_by_vertical_blank(song) } else { song })
+}
+
+/// A song of more than eight minutes whose tempo commands make sense as speeds was timed by the vertical blank, where
+/// that makes it shorter: nothing in the file tells the two kinds of timing apart.
+fn time_by_vertical_blank(song: Song) -> Song {
+    let seconds = timeline::seconds(&Arc::new(song.clone()));
+    if seconds < LONG_SONG_S {
+        return song;
+    }
+    let quirks = Quirks { tempo_by_vertical_blank: true, ..song.quirks };
+    let other = Song { quirks, ..song.clone() };
+    if timeline::seconds(&Arc::new(other.clone())) < seconds { other } else { song }
 }
 
 /// Mod's Grave wrote 8 channels under `M.K.`; only the file's exact length tells.
@@ -298,10 +327,18 @@ struct Findings {
     widest_panning: u8,
     /// 8xx runs from 0 to 0x80.
     seven_bit_panning: bool,
+    /// A sample has a loop of length 0, at which ProTracker hangs.
+    endless_loop: bool,
+    /// An empty slot has full volume, which ProTracker never wrote.
+    loud_empty_slot: bool,
+    /// A channel's samples change without a note over and over.
+    swaps_samples: bool,
+    /// There are tempos below 100, no row sets both a speed and a tempo, and no sample is too long for the time.
+    maybe_vertical_blank: bool,
 }
 
 impl Findings {
-    fn of(patterns: &[Pattern], signature: Signature) -> Self {
+    fn of(patterns: &[Pattern], headers: &[Header], signature: Signature) -> Self {
         let cells = || patterns.iter().flat_map(|pattern| &pattern.cells);
         let amiga_notes = cells().all(|cell| match cell.note {
             // Halfway to the neighbours of C-1 (856) and B-3 (113).
@@ -314,18 +351,32 @@ impl Findings {
             _ => None,
         };
         let set_panning = || cells().filter(|cell| cell.effect == 0x8).map(|cell| cell.parameter);
+        let long_sample = headers.iter().any(|header| header.length > 0xffff);
+        let loud_empty_slot = headers.iter().any(|header| header.length == 0 && header.volume == 64);
         let noise_tracker = match signature.family {
-            Family::NoiseTracker => true,
-            Family::ProTracker => amiga_notes && patterns.iter().all(could_be_noise_tracker),
+            Family::NoiseTracker | Family::HisMastersNoise => true,
+            Family::ProTracker if amiga_notes && !long_sample && !loud_empty_slot => {
+                patterns.iter().all(could_be_noise_tracker)
+            }
             _ => false,
         };
+        let widest_panning = cells().filter_map(panning).max().unwrap_or(0);
         Self {
             signature,
             amiga_notes,
             noise_tracker,
-            widest_panning: cells().filter_map(panning).max().unwrap_or(0),
-            seven_bit_panning: set_panning().any(|position| position < 0x80)
-                && set_panning().all(|position| position <= 0x8f || position == 0xa4),
+            widest_panning,
+            seven_bit_panning: !noise_tracker
+                && widest_panning >= LEAST_PANNING
+                && set_panning().any(|position| position < 0x80)
+                && set_panning().all(|position| position <= 0x8f || position == SURROUND),
+            endless_loop: headers.iter().any(|header| header.length > 0 && header.loop_length == 0),
+            loud_empty_slot,
+            swaps_samples: patterns.iter().any(|pattern| swaps_samples(pattern, signature)),
+            maybe_vertical_blank: matches!(signature.family, Family::ProTracker | Family::LargeProTracker)
+                && !long_sample
+                && cells().any(|cell| cell.effect == 0xf && (0x20..100).contains(&cell.parameter))
+                && !patterns.iter().any(|pattern| times_both_ways(pattern, signature)),
         }
     }
 
@@ -335,52 +386,98 @@ impl Findings {
             match cell.effect {
                 // Noisetracker's break has no row.
                 0xd if self.noise_tracker => cell.parameter = 0,
+                // X91, as XM files of ModPlug Tracker have it.
+                0x8 if self.seven_bit_panning && cell.parameter == SURROUND => {
+                    (cell.effect, cell.parameter) = (0x21, 0x91);
+                }
                 0x8 if self.seven_bit_panning => cell.parameter = cell.parameter.saturating_mul(2),
-                // StarTrekker's Exx are macros in assembly.
+                // StarTrekker's Exx are macros in assembly, and its speeds end at 31.
                 0xe if self.signature.family == Family::StarTrekker => (cell.effect, cell.parameter) = (0, 0),
+                0xf if self.signature.family == Family::StarTrekker => {
+                    cell.parameter = cell.parameter.min(0x1f);
+                }
                 _ => {}
             }
         }
     }
 
-    /// Exact ProTracker: the signature says so and nothing in the patterns speaks against it.
+    /// Exact ProTracker: the signature says so and nothing speaks against it.
     fn is_protracker(&self) -> bool {
-        self.signature.family == Family::ProTracker && self.amiga_notes
+        let signed = matches!(self.signature.family, Family::ProTracker | Family::LargeProTracker);
+        signed && self.amiga_notes && !self.endless_loop
     }
 
     fn dialect(&self) -> Dialect {
-        match self.signature.family {
-            Family::MultiChannel => Dialect::FastTracker2,
-            Family::ProTracker | Family::NoiseTracker | Family::StarTrekker | Family::Oktalyzer => {
-                Dialect::ProTracker
-            }
-        }
+        if self.is_protracker() { Dialect::ProTracker } else { Dialect::FastTracker2 }
     }
 
     fn made_with(&self) -> MadeWith {
         match self.signature.family {
             Family::ProTracker if self.noise_tracker => MadeWith::OtherMod,
-            Family::ProTracker if self.amiga_notes => MadeWith::ProTracker,
-            Family::ProTracker | Family::MultiChannel => MadeWith::Unknown,
-            Family::NoiseTracker | Family::StarTrekker | Family::Oktalyzer => MadeWith::OtherMod,
+            Family::ProTracker | Family::LargeProTracker if self.amiga_notes => MadeWith::ProTracker,
+            Family::ProTracker | Family::LargeProTracker | Family::MultiChannel => MadeWith::Unknown,
+            Family::NoiseTracker | Family::HisMastersNoise | Family::StarTrekker | Family::Other => {
+                MadeWith::OtherMod
+            }
         }
     }
 
     fn quirks(&self, restart: u8) -> Quirks {
         let exact = self.is_protracker();
-        let panning_ignored = exact && self.widest_panning < 0x20;
+        let panning_ignored = exact && self.widest_panning < LEAST_PANNING;
         Quirks {
             amiga_limits: exact,
             tempo_by_vertical_blank: self.signature.family == Family::StarTrekker,
-            sample_swaps_at_loop_end: exact,
+            sample_swaps_at_loop_end: exact || self.swaps_samples,
             // Scream Tracker left 0x7F in the restart field and loops at once.
             loop_follows_whole_sample: panning_ignored && restart != 0x7f,
             panning_ignored,
             tempo_waits_one_tick: exact,
             late_notes_reach_next_row: exact,
+            tremolo_ramp_follows_vibrato: matches!(
+                self.signature.family,
+                Family::ProTracker | Family::LargeProTracker | Family::MultiChannel
+            ),
             ..Quirks::default()
         }
     }
+
+    /// ProTracker plays on into the next sample where a loop ends beyond its own.
+    fn loops_reach_past_samples(&self) -> bool {
+        self.signature.family == Family::ProTracker && self.amiga_notes && !self.loud_empty_slot
+    }
+}
+
+/// Four numbers in a row on one channel change the sample without a note.
+fn swaps_samples(pattern: &Pattern, signature: Signature) -> bool {
+    let paired = signature.family == Family::StarTrekker && signature.channels == 8;
+    let swaps = |channel: usize| {
+        let (mut last, mut count) = (0, 0);
+        for cell in pattern.cells.iter().skip(channel).step_by(signature.channels) {
+            if cell.note != Note::None {
+                count = 0;
+            } else if cell.instrument != 0 && last != 0 && cell.instrument != last {
+                count += 1;
+            }
+            if cell.instrument != 0 {
+                last = cell.instrument;
+            }
+            if count >= 4 {
+                return true;
+            }
+        }
+        false
+    };
+    !paired && (0..signature.channels).any(swaps)
+}
+
+/// A row sets a speed and a tempo, so that tempos are no speeds.
+fn times_both_ways(pattern: &Pattern, signature: Signature) -> bool {
+    pattern.cells.chunks(signature.channels).any(|row| {
+        let sets =
+            |tempo: bool| row.iter().any(|cell| cell.effect == 0xf && (cell.parameter >= 0x20) == tempo);
+        sets(true) && sets(false)
+    })
 }
 
 fn could_be_noise_tracker(pattern: &Pattern) -> bool {
@@ -415,11 +512,12 @@ fn read_sample(
     findings: &Findings,
     budget: &mut Budget,
 ) -> Result<Sample, LoadError> {
+    // His Master's Noise tunes downwards, in half the steps.
+    let downward_tune = (header.finetune << 3).cast_signed().wrapping_neg() >> 4;
     // One word is what trackers store for no sample.
     let stored = if header.length > 2 { header.length } else { 0 };
     let (start, end) = loop_bounds(&header);
-    // ProTracker plays on into the next sample where a loop ends beyond its own.
-    let length = if findings.is_protracker() && stored > 0 { stored.max(end) } else { stored };
+    let length = if findings.loops_reach_past_samples() && stored > 0 { stored.max(end) } else { stored };
     let adpcm = stored > 0 && reader.rest().starts_with(b"ADPCM");
     if adpcm {
         reader.skip(5);
@@ -434,7 +532,11 @@ fn read_sample(
     let loops = end >= start + 4 && !tiny;
     let frames = data.frames();
     let sample_loop = if loops { pcm::sound_loop(start.into(), end.into(), false, frames) } else { None };
-    Ok(sample(header, data, sample_loop))
+    let mut sample = sample(header, data, sample_loop);
+    if findings.signature.family == Family::HisMastersNoise {
+        sample.finetune = downward_tune;
+    }
+    Ok(sample)
 }
 
 /// First and last byte of the loop. Soundtracker counted the start in bytes; where only that fits, it did here too.
