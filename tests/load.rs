@@ -8,12 +8,15 @@ mod modules;
 use busker::audio::AudioSource;
 use busker::sample::SampleData;
 use busker::tracker::Song;
+use busker::tracker::Timeline;
+use busker::tracker::default_trim;
 use busker::tracker::load::LoadError;
 use busker::tracker::load::load;
 use busker::tracker::song::*;
 use modules::Bytes;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Modules of a directory beside the repository, by extension; says so where it is absent.
@@ -367,7 +370,7 @@ fn a_module_cut_at_any_byte_plays_or_names_what_is_missing() {
         for length in 0..bytes.len() {
             match load(&bytes[..length]) {
                 Ok(song) => assert_consistent(&song, name),
-                Err(LoadError::Truncated { part, missing }) => {
+                Err(LoadError::Truncated { part, missing, .. }) => {
                     assert!(missing > 0 && !part.name.is_empty(), "{name} cut to {length}");
                     refused += 1;
                 }
@@ -391,16 +394,19 @@ fn a_sample_cut_short_keeps_what_is_whole() {
 fn an_error_says_what_and_where_in_one_line() {
     let bytes = modules::xm(0x0104);
     let cut = load(&bytes[..340]).unwrap_err().to_string();
-    assert_eq!(cut, "the file ends inside pattern 0, 3 bytes short");
+    assert_eq!(cut, "the file ends inside pattern 0, 3 bytes short at byte 341; get a whole copy of it");
     let mut version = bytes.clone();
     version[58] = 9;
     assert_eq!(
         load(&version).unwrap_err().to_string(),
-        "the header holds 0x109 at byte 58, which its format does not allow"
+        "the header holds 0x109 at byte 58, which its format does not allow; get another copy"
     );
     let mut channels = bytes;
     channels[68] = 200;
-    assert_eq!(load(&channels).unwrap_err().to_string(), "the header asks for 200, at most 64 are allowed");
+    assert_eq!(
+        load(&channels).unwrap_err().to_string(),
+        "the header asks for 200 by byte 76, at most 64 are allowed; get another copy"
+    );
 }
 
 #[test]
@@ -489,4 +495,35 @@ fn modplug_tracker_is_told_from_fasttracker_by_its_empty_instruments() {
     let modplug = with_empty_instrument(263);
     assert_eq!((modplug.made_with, modplug.instruments.len()), (MadeWith::ModPlug, 2));
     assert_eq!(modplug.made_with.to_string(), "ModPlug Tracker");
+}
+
+/// `cargo test --release --no-default-features --test load -- --ignored --nocapture opening`
+#[test]
+#[ignore = "a measurement"]
+fn opening_in_milliseconds() {
+    let folders = ["songs".to_owned()].into_iter().chain(std::env::var("BUSKER_MORE_SONGS"));
+    for folder in folders {
+        for extension in ["mod", "s3m", "xm", "it"] {
+            for path in modules_at_hand(&folder, extension) {
+                let bytes = fs::read(&path).unwrap();
+                let (start, mut laps) = (Instant::now(), [0.0; 3]);
+                let mut lap = |index: usize| laps[index] = start.elapsed().as_secs_f64() * 1000.0;
+                let song = Arc::new(load(&bytes).unwrap());
+                lap(0);
+                let timeline = Timeline::build(&song);
+                lap(1);
+                let trim = default_trim(&song);
+                lap(2);
+                println!(
+                    "open/{}: {:.1} ms (loaded at {:.1}, {} ticks of timeline at {:.1}, trim {:.3})",
+                    path.display(),
+                    laps[2],
+                    laps[0],
+                    timeline.ticks().len(),
+                    laps[1],
+                    trim.0
+                );
+            }
+        }
+    }
 }

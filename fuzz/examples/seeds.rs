@@ -6,10 +6,17 @@
 #[path = "../../tests/modules/mod.rs"]
 mod modules;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::fs;
 use std::io;
+use std::io::Cursor;
+use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use zip::CompressionMethod;
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
 
 /// Larger modules are slow to mutate and show nothing that smaller ones do not.
 const MOST_BYTES: u64 = 64 * 1024;
@@ -38,6 +45,25 @@ fn at_hand(kind: &str) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|end| end == kind)).collect()
 }
 
+/// A file as gzip data and in archives; the last byte says which, as the target reads it.
+fn packed(bytes: &[u8]) -> io::Result<[Vec<u8>; 3]> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes)?;
+    let mut gzip = gzip.finish()?;
+    gzip.push(0);
+    let archive = |method| -> io::Result<Vec<u8>> {
+        let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(method);
+        writer.start_file("readme", options)?;
+        writer.write_all(b"a text")?;
+        writer.start_file("song", options)?;
+        writer.write_all(bytes)?;
+        writer.set_comment("\x01")?;
+        Ok(writer.finish()?.into_inner())
+    };
+    Ok([gzip, archive(CompressionMethod::Stored)?, archive(CompressionMethod::Deflated)?])
+}
+
 fn write(root: &Path, target: &str, name: &str, bytes: &[u8]) -> io::Result<()> {
     let folder = root.join(target);
     fs::create_dir_all(&folder)?;
@@ -49,6 +75,9 @@ fn main() -> io::Result<()> {
     for (kind, name, bytes) in hand_made() {
         write(&root, kind, name, &bytes)?;
         write(&root, "play", &format!("{kind}-{name}"), &bytes)?;
+        for (index, file) in packed(&bytes)?.iter().enumerate() {
+            write(&root, "packed", &format!("{kind}-{name}-{index}"), file)?;
+        }
     }
     for kind in ["mod", "s3m", "xm", "it"] {
         for path in at_hand(kind) {

@@ -4,7 +4,6 @@
 
 mod kernel;
 mod ramp;
-pub(crate) mod read;
 pub(crate) mod simd;
 
 pub use kernel::peak;

@@ -18,8 +18,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
-/// Extensions of the modules that can be opened.
-const EXTENSIONS: [&str; 4] = ["mod", "s3m", "xm", "it"];
+/// Extensions of the modules that can be opened, packed or not.
+const EXTENSIONS: [&str; 10] = ["mod", "s3m", "xm", "it", "mdz", "s3z", "xmz", "itz", "gz", "zip"];
 
 /// Song parameters, and whether a file dialog is open.
 pub(super) struct Header {

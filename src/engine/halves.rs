@@ -3,7 +3,6 @@
 use super::EngineConfig;
 use super::render::Engine;
 use super::song::Playing;
-use crate::dsp::Level;
 use crate::graph::GraphError;
 use crate::graph::Plan;
 use crate::machine::Machine;
@@ -140,7 +139,6 @@ impl Default for Setup {
 /// Builds what the engine plays and frees what it has done with; runs on a thread that may wait.
 pub struct Worker {
     rate: SampleRate,
-    level: Level,
     layout: Layout,
     commands: CommandSender<Command>,
     retired: Retired<Old>,
@@ -167,8 +165,7 @@ impl Worker {
             _ => false,
         };
         if !same {
-            let playing = |song| Box::new(Playing::new(song, setup.trim, self.rate, self.level));
-            let playing = setup.song.as_ref().map(playing);
+            let playing = setup.song.as_ref().map(|song| Box::new(Playing::new(song, setup.trim, self.rate)));
             self.outbox.push_back(Command::Song(playing));
             self.song = setup.song.clone();
         }
@@ -208,11 +205,10 @@ impl Worker {
 pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let (commands, receiver, retired) = command_queue(QUEUE);
     let position = Arc::new(PositionCell::default());
-    let (rate, level, layout) = (config.rate, config.level, config.layout.clone());
+    let (rate, layout) = (config.rate, config.layout.clone());
     let (engine, meters) = Engine::new(config, receiver, Arc::clone(&position));
     let worker = Worker {
         rate,
-        level,
         layout,
         commands,
         retired,

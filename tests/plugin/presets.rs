@@ -75,7 +75,7 @@ fn files_that_are_no_modules_are_refused_and_the_song_stays() {
 #[test]
 fn presets_are_declared_and_read() {
     let catalogue = list_presets(&paths::bundle(Format::Clap), &[]).unwrap();
-    for extension in ["mod", "s3m", "xm", "it"] {
+    for extension in ["mod", "s3m", "xm", "it", "mdz", "s3z", "xmz", "itz", "gz", "zip"] {
         assert!(catalogue.extensions.iter().any(|declared| declared == extension), "{catalogue:?}");
     }
     for song in songs() {

@@ -82,10 +82,6 @@ enum Interpolation {
     None,
     /// A straight line.
     Linear,
-    /// A spline through four frames.
-    Cubic,
-    /// Eight taps of a windowed sinc.
-    Sinc,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -29,11 +29,17 @@ use std::ptr;
 /// Folders to look in, separated like those of `PATH`; they come before the user's music folder.
 const FOLDERS_VARIABLE: &str = "BUSKER_SONGS";
 
-const FILE_TYPES: [(&CStr, &CStr); 4] = [
+const FILE_TYPES: [(&CStr, &CStr); 10] = [
     (c"ProTracker module", c"mod"),
     (c"Scream Tracker 3 module", c"s3m"),
     (c"FastTracker 2 module", c"xm"),
     (c"Impulse Tracker module", c"it"),
+    (c"ProTracker module, packed", c"mdz"),
+    (c"Scream Tracker 3 module, packed", c"s3z"),
+    (c"FastTracker 2 module, packed", c"xmz"),
+    (c"Impulse Tracker module, packed", c"itz"),
+    (c"Module packed by gzip", c"gz"),
+    (c"Module in a ZIP archive", c"zip"),
 ];
 
 pub(super) static FACTORY: clap_preset_discovery_factory = clap_preset_discovery_factory {

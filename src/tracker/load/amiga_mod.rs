@@ -1,9 +1,8 @@
-//! MOD: ProTracker's format, its forerunners with 15 samples and its relatives with more channels.
+//! MOD: ProTracker's format and its relatives with more channels.
 //!
-//! The signature at byte 1080 names the channel count. 15-sample files have none and are recognised by fields that
-//! all hold sensible values. Which tracker wrote a file shows only in what its patterns use; the scan here finds notes
-//! within the Amiga's range, Noisetracker's effects and 7-bit panning. Sources: ProTracker 2.3 `PTFormat.txt`;
-//! behaviour of the traces.
+//! The signature at byte 1080 names the channel count. Which tracker wrote a file shows only in what its patterns use;
+//! the scan here finds notes within the Amiga's range, Noisetracker's effects and 7-bit panning. Files of 15 samples
+//! have none and another loader. Sources: ProTracker 2.3 `PTFormat.txt`; behaviour of the traces.
 
 use super::CellBudget;
 use super::MAX_CHANNELS;
@@ -34,14 +33,13 @@ use crate::tracker::song::Sample;
 use crate::tracker::timeline;
 use std::sync::Arc;
 
-const TITLE_BYTES: usize = 20;
-const SAMPLE_HEADER_BYTES: usize = 30;
+pub(super) const TITLE_BYTES: usize = 20;
 const ORDERS: usize = 128;
-const ROWS: usize = 64;
+pub(super) const ROWS: usize = 64;
 const SIGNATURE_AT: usize = 1080;
 /// A PAL Amiga plays period 428 (key 60) at 7093789.2 / 2 / 428 Hz.
 const C5_SPEED: u32 = 8287;
-/// Tempo byte that means 125 BPM in files of 15 samples, and that some trackers left in the restart field.
+/// The usual tempo byte of files with 15 samples, which some trackers left in the restart field.
 const SOUNDTRACKER_TEMPO: u8 = 0x78;
 
 /// Panning commands that stay below this are marks for something else.
@@ -105,13 +103,13 @@ pub(super) fn is_signed(bytes: &[u8]) -> bool {
 }
 
 /// A sample's header, in bytes.
-struct Header {
-    name: String,
-    length: u32,
-    finetune: u8,
-    volume: u8,
-    loop_start: u32,
-    loop_length: u32,
+pub(super) struct Header {
+    pub(super) name: String,
+    pub(super) length: u32,
+    pub(super) finetune: u8,
+    pub(super) volume: u8,
+    pub(super) loop_start: u32,
+    pub(super) loop_length: u32,
 }
 
 fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
@@ -125,7 +123,7 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     })
 }
 
-fn read_headers(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Header>, LoadError> {
+pub(super) fn read_headers(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Header>, LoadError> {
     (1..=count)
         .map(|number| {
             reader.enter(Part::numbered("header of sample", number));
@@ -135,15 +133,15 @@ fn read_headers(reader: &mut Reader<'_>, count: usize) -> Result<Vec<Header>, Lo
 }
 
 /// What stands between the sample headers and the patterns.
-struct Arrangement {
-    length: usize,
+pub(super) struct Arrangement {
+    pub(super) length: usize,
     /// Restart order; in files of 15 samples the tempo.
-    restart: u8,
-    orders: [u8; ORDERS],
+    pub(super) restart: u8,
+    pub(super) orders: [u8; ORDERS],
 }
 
 impl Arrangement {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, LoadError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, LoadError> {
         reader.enter(Part::single("order list"));
         let length = usize::from(reader.byte()?);
         let restart = reader.byte()?;
@@ -154,12 +152,12 @@ impl Arrangement {
     }
 
     /// Patterns in the file: trackers stored those of the unused end of the list too.
-    fn patterns(&self) -> usize {
+    pub(super) fn patterns(&self) -> usize {
         self.orders.iter().filter(|&&order| order < 128).max().map_or(1, |&last| usize::from(last) + 1)
     }
 
     /// 0xFE and 0xFF are Scream Tracker's marks, which some trackers let through.
-    fn order_list(&self, divisor: u16) -> Vec<Order> {
+    pub(super) fn order_list(&self, divisor: u16) -> Vec<Order> {
         let listed = &self.orders[..self.length];
         listed
             .iter()
@@ -233,7 +231,7 @@ fn is_mods_grave(bytes: &[u8], signature: Signature, headers: &[Header], arrange
         && bytes.len() == start + samples + arrangement.patterns() * ROWS * 8 * 4
 }
 
-fn channel_setups(count: usize) -> Vec<ChannelSetup> {
+pub(super) fn channel_setups(count: usize) -> Vec<ChannelSetup> {
     (0..count)
         .map(|channel| ChannelSetup {
             // Left, right, right, left, at half width.
@@ -246,7 +244,7 @@ fn channel_setups(count: usize) -> Vec<ChannelSetup> {
         .collect()
 }
 
-fn empty_song(title: String, patterns: Vec<Pattern>, samples: Vec<Sample>) -> Song {
+pub(super) fn empty_song(title: String, patterns: Vec<Pattern>, samples: Vec<Sample>) -> Song {
     Song {
         title,
         format: Format::Mod,
@@ -283,7 +281,11 @@ fn read_cell(reader: &mut Reader<'_>) -> Result<Cell, LoadError> {
     })
 }
 
-fn read_patterns(reader: &mut Reader<'_>, count: usize, channels: usize) -> Result<Vec<Pattern>, LoadError> {
+pub(super) fn read_patterns(
+    reader: &mut Reader<'_>,
+    count: usize,
+    channels: usize,
+) -> Result<Vec<Pattern>, LoadError> {
     let mut budget = CellBudget::new();
     (0..count)
         .map(|number| {
@@ -547,7 +549,7 @@ fn loop_bounds(header: &Header) -> (u32, u32) {
     (start, start + loop_length)
 }
 
-fn sample(header: Header, data: SampleData, sample_loop: Option<Loop>) -> Sample {
+pub(super) fn sample(header: Header, data: SampleData, sample_loop: Option<Loop>) -> Sample {
     Sample {
         name: header.name,
         data: Arc::new(data),
@@ -563,122 +565,4 @@ fn sample(header: Header, data: SampleData, sample_loop: Option<Loop>) -> Sample
         vibrato: AutoVibrato::default(),
         adlib: None,
     }
-}
-
-/// The file holds 15 samples and no signature, but sensible values wherever that shows.
-pub(super) fn is_soundtracker(bytes: &[u8]) -> bool {
-    let mut reader = Reader::at(bytes, 0, Part::single("title"));
-    let Ok(title) = reader.take(TITLE_BYTES) else { return false };
-    let strange = |field: &[u8]| field.iter().filter(|&&byte| byte > 126 || (1..32).contains(&byte)).count();
-    let mut strange_characters = strange(title);
-    if strange_characters > 5 {
-        return false;
-    }
-    for number in 0..15 {
-        let name = bytes.get(TITLE_BYTES + number * SAMPLE_HEADER_BYTES..).and_then(|rest| rest.get(..22));
-        strange_characters += name.map_or(0, strange);
-    }
-    let Ok(headers) = read_headers(&mut reader, 15) else { return false };
-    let Ok(arrangement) = Arrangement::read(&mut reader) else { return false };
-    let (Some(&length), Some(&tempo)) = (bytes.get(470), bytes.get(471)) else { return false };
-
-    let samples: usize = headers.iter().map(|header| header.length as usize).sum();
-    let patterns = arrangement.patterns() * ROWS * 4 * 4;
-    strange_characters <= 48
-        && headers
-            .iter()
-            .all(|header| header.volume <= 64 && header.finetune == 0 && header.length <= 0x1_0000)
-        && headers.iter().any(|header| header.length > 2 && header.volume > 0)
-        && (1..=128).contains(&length)
-        && tempo <= 220
-        && arrangement.orders.iter().all(|&order| order < 64)
-        && has_sensible_periods(reader.rest(), patterns)
-        && reader.rest().len() + 0x1_0000 >= patterns + samples
-}
-
-/// Most cells of the first pattern hold no period or one that the Amiga plays.
-fn has_sensible_periods(rest: &[u8], patterns: usize) -> bool {
-    let Some(cells) = rest.get(..patterns.min(ROWS * 4 * 4)) else { return false };
-    let odd = |cell: &&[u8]| {
-        let period = u16::from(cell[0] & 0x0f) << 8 | u16::from(cell[1]); // cells of four bytes
-        cell[0] & 0xe0 != 0 || !(period == 0 || (100..=1800).contains(&period))
-    };
-    cells.chunks_exact(4).filter(odd).count() <= 16
-}
-
-/// Reads a file of 15 samples.
-pub(super) fn load_soundtracker(bytes: &[u8]) -> Result<Song, LoadError> {
-    let mut reader = Reader::at(bytes, 0, Part::single("title"));
-    let title = text::name(reader.take(TITLE_BYTES)?, Charset::Latin);
-    let headers = read_headers(&mut reader, 15)?;
-    let arrangement = Arrangement::read(&mut reader)?;
-    let mut patterns = read_patterns(&mut reader, arrangement.patterns(), 4)?;
-    if is_ultimate_soundtracker(&headers, &patterns) {
-        patterns.iter_mut().flat_map(|pattern| &mut pattern.cells).for_each(modernise);
-    }
-    let mut budget = Budget::for_file(reader.rest());
-    let samples = headers
-        .into_iter()
-        .enumerate()
-        .map(|(index, header)| {
-            reader.enter(Part::numbered("sample", index + 1));
-            read_soundtracker_sample(&mut reader, header, &mut budget)
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(Song {
-        made_with: MadeWith::OtherMod,
-        quirks: Quirks {
-            tempo_by_vertical_blank: true,
-            panning_ignored: true,
-            sample_swaps_at_loop_end: true,
-            ..Quirks::default()
-        },
-        channels: channel_setups(4),
-        orders: arrangement.order_list(1),
-        initial_tempo: soundtracker_tempo(arrangement.restart),
-        ..empty_song(title, patterns, samples)
-    })
-}
-
-/// The header's tempo sets a timer: (240 - tempo) * 122 cycles of 709379 Hz; 0x78 and 0 are the 50 Hz of 125 BPM.
-fn soundtracker_tempo(tempo: u8) -> u8 {
-    if matches!(tempo, 0 | SOUNDTRACKER_TEMPO) {
-        return 125;
-    }
-    let cycles = (240 - u32::from(tempo.min(220))) * 122;
-    u8::try_from(709_379 * 125 / 50 / cycles).unwrap_or(255).max(32)
-}
-
-/// Loops start at a byte here; the part before the loop is never heard.
-fn read_soundtracker_sample(
-    reader: &mut Reader<'_>,
-    header: Header,
-    budget: &mut Budget,
-) -> Result<Sample, LoadError> {
-    let stored = if header.length > 2 { header.length } else { 0 };
-    let data = pcm::read(reader, stored as usize, Encoding::default(), budget)?;
-    let start = header.loop_start / 2;
-    let sample_loop = (header.loop_length > 2)
-        .then(|| pcm::sound_loop(start.into(), (start + header.loop_length).into(), false, data.frames()))
-        .flatten();
-    Ok(sample(header, data, sample_loop))
-}
-
-/// The first Soundtracker had two effects, 1 and 2, samples below 10 000 bytes and disk names before their names.
-fn is_ultimate_soundtracker(headers: &[Header], patterns: &[Pattern]) -> bool {
-    let on_disk =
-        |header: &Header| header.name.is_empty() || header.name.to_ascii_lowercase().starts_with("st-");
-    let known = |cell: &Cell| matches!((cell.effect, cell.parameter), (0, 0) | (1 | 2, _));
-    headers.iter().all(|header| header.length <= 9999 && on_disk(header))
-        && patterns.iter().flat_map(|pattern| &pattern.cells).all(known)
-}
-
-/// Turns the first Soundtracker's arpeggio (1) and pitch bend (2) into ProTracker's numbers.
-fn modernise(cell: &mut Cell) {
-    (cell.effect, cell.parameter) = match (cell.effect, cell.parameter) {
-        (1, chord) => (0, chord),
-        (2, bend) if bend & 0x0f != 0 => (1, bend & 0x0f),
-        (2, bend) => (2, bend >> 4),
-        other => other,
-    };
 }

@@ -1,6 +1,6 @@
 //! Modules of four formats as bytes, turned into a [`Song`].
 //!
-//! A file is recognised by its signature, never by its name. Every count and size is bounded before memory is taken
+//! A file is recognised by its signature, never by its name; it may be packed by gzip or ZIP. Every count and size is bounded before memory is taken
 //! for it; nothing here panics. Runs on a worker. The formats' sources are named in each loader.
 
 mod amiga_mod;
@@ -8,9 +8,11 @@ mod error;
 mod extension;
 mod it;
 mod it_packing;
+mod packed;
 mod pcm;
 mod reader;
 mod s3m;
+mod soundtracker;
 mod text;
 mod xm;
 mod xm_origin;
@@ -20,26 +22,56 @@ pub use error::Part;
 
 use crate::tracker::Song;
 use crate::tracker::song::Cell;
+use packed::Unpacked;
 use reader::Reader;
 
-/// Reads a module of any of the four formats.
+/// How a file is read.
+#[derive(Clone, Copy)]
+enum Kind {
+    It,
+    Xm,
+    S3m,
+    Mod,
+    Soundtracker,
+}
+
+/// What a file of `length` bytes that begins with `head` is.
+fn recognise(head: &[u8], length: usize) -> Option<Kind> {
+    if it::is_signed(head) {
+        Some(Kind::It)
+    } else if xm::is_signed(head) {
+        Some(Kind::Xm)
+    } else if s3m::is_signed(head) {
+        Some(Kind::S3m)
+    } else if amiga_mod::is_signed(head) {
+        Some(Kind::Mod)
+    } else if soundtracker::is_recognised(head, length) {
+        Some(Kind::Soundtracker)
+    } else {
+        None
+    }
+}
+
+/// Reads a module of any of the four formats, as it is, packed by gzip, or the first one in a ZIP archive.
 ///
 /// # Errors
 /// `LoadError::UnknownFormat` where nothing is recognised; otherwise what is wrong with the file and where. A sample
 /// that the file's end cuts short is no error: it keeps its whole frames.
 pub fn load(bytes: &[u8]) -> Result<Song, LoadError> {
-    if it::is_signed(bytes) {
-        it::load(bytes)
-    } else if xm::is_signed(bytes) {
-        xm::load(bytes)
-    } else if s3m::is_signed(bytes) {
-        s3m::load(bytes)
-    } else if amiga_mod::is_signed(bytes) {
-        amiga_mod::load(bytes)
-    } else if amiga_mod::is_soundtracker(bytes) {
-        amiga_mod::load_soundtracker(bytes)
-    } else {
-        Err(LoadError::UnknownFormat)
+    match packed::unpack(bytes, |head, length| recognise(head, length).is_some())? {
+        Unpacked::Plain => load_module(bytes),
+        Unpacked::Module(module) => load_module(&module),
+    }
+}
+
+fn load_module(bytes: &[u8]) -> Result<Song, LoadError> {
+    match recognise(bytes, bytes.len()) {
+        Some(Kind::It) => it::load(bytes),
+        Some(Kind::Xm) => xm::load(bytes),
+        Some(Kind::S3m) => s3m::load(bytes),
+        Some(Kind::Mod) => amiga_mod::load(bytes),
+        Some(Kind::Soundtracker) => soundtracker::load(bytes),
+        None => Err(LoadError::UnknownFormat),
     }
 }
 

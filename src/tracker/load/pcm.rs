@@ -29,15 +29,17 @@ pub(super) struct Budget(u64);
 
 impl Budget {
     /// The tightest packing (Impulse Tracker's, one bit for a 16-bit sample) is 16 to 1; the rest is for tiny files.
+    /// Beyond 512 MiB that packing is not believed.
     pub(super) fn for_file(file: &[u8]) -> Self {
-        Self(16 * file.len() as u64 + (1 << 20))
+        let bytes = file.len() as u64;
+        Self((16 * bytes + (1 << 20)).min((2 * bytes).max(512 << 20)))
     }
 
     /// Takes the memory of one plane before it is allocated.
-    pub(super) fn spend(&mut self, part: Part, bytes: usize) -> Result<(), LoadError> {
+    pub(super) fn spend(&mut self, part: Part, offset: usize, bytes: usize) -> Result<(), LoadError> {
         let claimed = bytes as u64;
         let limit = self.0;
-        self.0 = limit.checked_sub(claimed).ok_or(LoadError::TooLarge { part, claimed, limit })?;
+        self.0 = limit.checked_sub(claimed).ok_or(LoadError::TooLarge { part, offset, claimed, limit })?;
         Ok(())
     }
 }
@@ -174,7 +176,7 @@ mod tests {
     fn samples_that_share_bytes_cannot_take_more_than_the_budget() {
         let bytes = [0; 1024];
         let mut budget = Budget::for_file(&bytes);
-        let spent = (0..2000).try_for_each(|_| budget.spend(Part::numbered("sample", 1), bytes.len()));
+        let spent = (0..2000).try_for_each(|_| budget.spend(Part::numbered("sample", 1), 0, bytes.len()));
         assert!(matches!(spent, Err(LoadError::TooLarge { .. })), "{spent:?}");
     }
 }

@@ -43,12 +43,18 @@ impl<'a> Reader<'a> {
 
     pub(super) fn take(&mut self, bytes: usize) -> Result<&'a [u8], LoadError> {
         let end = self.position.saturating_add(bytes);
-        let taken = self
-            .file
-            .get(self.position..end)
-            .ok_or(LoadError::Truncated { part: self.part, missing: end.saturating_sub(self.file.len()) })?;
+        let taken = self.file.get(self.position..end).ok_or_else(|| self.truncated(end))?;
         self.position = end;
         Ok(taken)
+    }
+
+    /// The error for bytes up to `end` that are not all there.
+    fn truncated(&self, end: usize) -> LoadError {
+        LoadError::Truncated {
+            part: self.part,
+            offset: self.position.max(self.file.len()),
+            missing: end.saturating_sub(self.file.len()),
+        }
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], LoadError> {
@@ -79,7 +85,7 @@ impl<'a> Reader<'a> {
 
     /// Takes memory for a part of the file before it is allocated.
     pub(super) fn spend(&self, budget: &mut Budget, bytes: usize) -> Result<(), LoadError> {
-        budget.spend(self.part, bytes)
+        budget.spend(self.part, self.position, bytes)
     }
 
     /// A count or size from the file, refused beyond `limit`.
@@ -87,7 +93,7 @@ impl<'a> Reader<'a> {
         let claimed = claimed.into();
         match usize::try_from(claimed) {
             Ok(count) if claimed <= limit => Ok(count),
-            _ => Err(LoadError::TooLarge { part: self.part, claimed, limit }),
+            _ => Err(LoadError::TooLarge { part: self.part, offset: self.position, claimed, limit }),
         }
     }
 
