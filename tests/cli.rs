@@ -113,9 +113,12 @@ fn tone_interpolation_and_ramping_are_heard() {
         fs::read(wav).unwrap()
     };
     let default = render(&[]);
-    assert!(default == render(&["--tone", "clean", "--interpolation", "linear"]));
+    assert!(default == render(&["--tone", "clean", "--interpolation", "sinc"]));
     assert!(default != render(&["--tone", "authentic"]));
-    assert!(default != render(&["--interpolation", "none"]));
+    let kinds = ["none", "linear", "cubic", "sinc"].map(|kind| render(&["--interpolation", kind]));
+    for (n, kind) in kinds.iter().enumerate() {
+        assert!(kinds[..n].iter().all(|other| other != kind));
+    }
     assert!(default == render(&["--ramping", "format"]));
     assert!(default != render(&["--ramping", "off"]));
     let authentic = render(&["--tone", "authentic"]);

@@ -10,6 +10,10 @@ mod xmp;
 pub(crate) use openmpt::OpenMpt;
 pub(crate) use xmp::Xmp;
 
+use busker::engine;
+use busker::engine::Kind;
+use busker::engine::Target;
+use busker::tracker::Interpolation;
 use libloading::Library;
 
 /// Frames per second of everything that is compared.
@@ -25,7 +29,29 @@ pub(crate) enum Reading {
     Linear,
 }
 
+/// All of them, in the order of the tables.
+pub(crate) const READINGS: [Reading; 2] = [Reading::None, Reading::Linear];
+
 impl Reading {
+    /// Busker's name for it.
+    pub(crate) fn interpolation(self) -> Interpolation {
+        match self {
+            Self::None => Interpolation::None,
+            Self::Linear => Interpolation::Linear,
+        }
+    }
+
+    /// The value of Busker's interpolation parameter, which has this name among its labels.
+    pub(crate) fn parameter(self) -> f32 {
+        let label = |label: &&str| label.eq_ignore_ascii_case(self.name());
+        let spec = engine::table().into_iter().find(|spec| spec.target == Target::Interpolation);
+        let index = spec.and_then(|spec| match spec.kind {
+            Kind::Choice { labels, .. } => labels.iter().position(label),
+            _ => None,
+        });
+        index.map_or(f32::NAN, |index| index as f32)
+    }
+
     /// Short, for tables.
     pub(crate) fn name(self) -> &'static str {
         match self {

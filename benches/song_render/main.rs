@@ -2,15 +2,22 @@
 //!
 //! In: six songs of all four formats with 4 to 32 channels, where `../shared/songs` has them, and songs that this
 //! program builds; or the files given as arguments. Out: a table of seconds of audio per second of processor time of
-//! the rendering thread, and Busker's time over that of the faster peer at the same interpolation.
+//! the rendering thread, and Busker's time over that of the faster peer at the same interpolation. "engine" is the song
+//! through Busker's whole desk (16 buses, 2 returns, meters), as a host would hear it.
 //!
 //! `cargo bench --bench song_render -- [--seconds S] [--rounds N] [SONG …]`. Run as a test it takes a moment only.
 
 #[path = "../peers/mod.rs"]
 mod peers;
+#[path = "../songs/mod.rs"]
 mod songs;
 
-use busker::tracker::Interpolation;
+use busker::engine::Target;
+use busker::rack::Module;
+use busker::rack::Rack;
+use busker::rack::render::Length;
+use busker::rack::render::RenderOptions;
+use busker::rack::render::Rendering;
 use busker::tracker::Mixdown;
 use busker::tracker::SongPlayer;
 use busker::units::SampleRate;
@@ -18,14 +25,13 @@ use cpu_time::ThreadTime;
 use peers::CALL;
 use peers::OpenMpt;
 use peers::RATE;
+use peers::READINGS;
 use peers::Reading;
 use peers::Xmp;
+use songs::Choice;
 use songs::Named;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What is compared, in the order of the table.
-const READINGS: [Reading; 2] = [Reading::None, Reading::Linear];
 
 /// What to measure.
 struct Options {
@@ -58,6 +64,7 @@ impl Options {
 #[derive(Default)]
 struct Times {
     busker: Vec<Duration>,
+    engine: Vec<Duration>,
     openmpt: Vec<Duration>,
     xmp: Vec<Duration>,
 }
@@ -76,10 +83,10 @@ fn main() {
         "numbers are seconds of audio per second of processor time; \"share\" is Busker's time over the faster peer's\n"
     );
     println!(
-        "{:<28} {:>8} {:<8} {:>9} {:>10} {:>9} {:>6}",
-        "song", "channels", "reading", "busker", "libopenmpt", "libxmp", "share"
+        "{:<28} {:>8} {:<8} {:>9} {:>9} {:>10} {:>9} {:>6}",
+        "song", "channels", "reading", "busker", "engine", "libopenmpt", "libxmp", "share"
     );
-    for song in songs::find(&options.songs) {
+    for song in songs::find(&options.songs, Choice::Six) {
         for reading in READINGS {
             let times = compare(&song, reading, &options, openmpt.as_ref(), xmp.as_ref());
             print_row(&song, reading, &options, &times);
@@ -104,6 +111,11 @@ fn compare(
             let [left, right] = &mut planes;
             busker.render(&mut left[..frames], &mut right[..frames]);
         }));
+        if let Some(mut desk) = desk(song, reading, options) {
+            times.engine.push(timed(frames, |_| {
+                desk.next_block();
+            }));
+        }
         if let Some(mut peer) = openmpt.and_then(|library| library.load(&song.bytes, reading, song.ramp_ms()))
         {
             times.openmpt.push(timed(frames, |frames| {
@@ -121,11 +133,20 @@ fn compare(
 fn busker(song: &Named, reading: Reading) -> Mixdown {
     let rate = SampleRate(RATE.into());
     let mut player = SongPlayer::new(Arc::clone(&song.song), rate);
-    player.set_interpolation(match reading {
-        Reading::None => Interpolation::None,
-        Reading::Linear => Interpolation::Linear,
-    });
+    player.set_interpolation(reading.interpolation());
     Mixdown::new(player, rate)
+}
+
+/// The song on bus 1 of a new rack.
+fn desk(song: &Named, reading: Reading, options: &Options) -> Option<Rendering> {
+    let module = Module { name: song.name.clone(), bytes: song.bytes.clone().into() };
+    let options = RenderOptions {
+        rate: SampleRate(RATE.into()),
+        length: Length::Seconds(options.seconds as f64),
+        block_size: CALL,
+        parameters: vec![(Target::Interpolation, reading.parameter())],
+    };
+    Rendering::mix(&Rack { song: Some(module), ..Rack::default() }, &options).ok()
 }
 
 /// Processor time of this thread for so many frames, `CALL` at a time.
@@ -152,11 +173,12 @@ fn print_row(song: &Named, reading: Reading, options: &Options, times: &Times) {
     let faster = peers.min_by(|a, b| median(a).partial_cmp(&median(b)).unwrap_or(std::cmp::Ordering::Equal));
     let share = faster.and_then(|peer| median_of_pairs(&times.busker, peer));
     println!(
-        "{:<28} {:>8} {:<8} {:>9} {:>10} {:>9} {:>6}",
+        "{:<28} {:>8} {:<8} {:>9} {:>9} {:>10} {:>9} {:>6}",
         song.name,
         song.song.channels.len(),
         reading.name(),
         speed(&times.busker),
+        speed(&times.engine),
         speed(&times.openmpt),
         speed(&times.xmp),
         share.map_or("-".to_owned(), |share| format!("{share:.2}")),

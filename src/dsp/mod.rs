@@ -4,6 +4,7 @@
 
 mod kernel;
 mod ramp;
+pub(crate) mod read;
 pub(crate) mod simd;
 
 pub use kernel::peak;

@@ -1,7 +1,7 @@
 //! Which vector instructions kernels may use, and how a kernel is compiled once for each.
 //!
 //! Chosen once when an engine is made, never asked for per block. No level contracts to FMA and reductions keep one
-//! lane order, so that all x86-64 levels give the same bits.
+//! lane order, so that all levels give the same bits.
 
 /// Instruction set of kernels; exists only where the machine has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +10,29 @@ pub struct Level(Instructions);
 /// See [`Level`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Instructions {
-    /// What the target always has: SSE2 on x86-64, NEON on aarch64, plain code elsewhere.
-    Baseline,
+    /// No kernel written for a vector unit; the compiler may still use what the target always has.
+    Scalar,
+    /// Every x86-64.
+    Sse2,
+    /// Every aarch64; its kernels are the plain ones, compiled for it.
+    Neon,
     /// x86-64 with AVX2.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
     Avx2,
 }
 
 impl Level {
-    /// The level that every machine has.
-    pub const BASELINE: Self = Self(Instructions::Baseline);
+    /// The level without vector kernels.
+    pub const SCALAR: Self = Self(Instructions::Scalar);
+
+    /// The best level that every machine of this target has.
+    #[cfg(target_arch = "x86_64")]
+    pub const BASELINE: Self = Self(Instructions::Sse2);
+    /// The best level that every machine of this target has.
+    #[cfg(target_arch = "aarch64")]
+    pub const BASELINE: Self = Self(Instructions::Neon);
+    /// The best level that every machine of this target has.
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    pub const BASELINE: Self = Self::SCALAR;
 
     /// The best level of this machine.
     pub fn detect() -> Self {
@@ -30,13 +43,16 @@ impl Level {
         Self::BASELINE
     }
 
-    /// The level that a name asks for (`scalar` and `sse2` are the baseline), if this machine has it.
+    /// The level that a name asks for, if this machine has it.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "scalar" | "sse2" | "neon" | "baseline" => Some(Self::BASELINE),
-            "avx2" => Some(Self::detect()).filter(|level| level.0 == Instructions::Avx2),
-            _ => None,
-        }
+        let instructions = match name {
+            "scalar" => Instructions::Scalar,
+            "sse2" => Instructions::Sse2,
+            "neon" => Instructions::Neon,
+            "avx2" => Instructions::Avx2,
+            _ => return None,
+        };
+        [Self::SCALAR, Self::BASELINE, Self::detect()].into_iter().find(|level| level.0 == instructions)
     }
 
     pub(crate) fn instructions(self) -> Instructions {
@@ -78,3 +94,20 @@ macro_rules! by_level {
 }
 
 pub(crate) use by_level;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_of_this_machine_has_a_name_and_others_are_refused() {
+        assert_eq!(Level::named("scalar"), Some(Level::SCALAR));
+        assert_eq!(Level::named("mmx"), None);
+        let foreign = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
+        assert_eq!(Level::named(foreign), None);
+        for level in [Level::BASELINE, Level::detect()] {
+            let name = format!("{:?}", level.instructions()).to_lowercase();
+            assert_eq!(Level::named(&name), Some(level));
+        }
+    }
+}

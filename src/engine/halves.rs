@@ -3,6 +3,7 @@
 use super::EngineConfig;
 use super::render::Engine;
 use super::song::Playing;
+use crate::dsp::Level;
 use crate::graph::GraphError;
 use crate::graph::Plan;
 use crate::machine::Machine;
@@ -139,6 +140,7 @@ impl Default for Setup {
 /// Builds what the engine plays and frees what it has done with; runs on a thread that may wait.
 pub struct Worker {
     rate: SampleRate,
+    level: Level,
     layout: Layout,
     commands: CommandSender<Command>,
     retired: Retired<Old>,
@@ -165,7 +167,8 @@ impl Worker {
             _ => false,
         };
         if !same {
-            let playing = setup.song.as_ref().map(|song| Box::new(Playing::new(song, setup.trim, self.rate)));
+            let playing = |song| Box::new(Playing::new(song, setup.trim, self.rate, self.level));
+            let playing = setup.song.as_ref().map(playing);
             self.outbox.push_back(Command::Song(playing));
             self.song = setup.song.clone();
         }
@@ -205,10 +208,11 @@ impl Worker {
 pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let (commands, receiver, retired) = command_queue(QUEUE);
     let position = Arc::new(PositionCell::default());
-    let (rate, layout) = (config.rate, config.layout.clone());
+    let (rate, level, layout) = (config.rate, config.level, config.layout.clone());
     let (engine, meters) = Engine::new(config, receiver, Arc::clone(&position));
     let worker = Worker {
         rate,
+        level,
         layout,
         commands,
         retired,

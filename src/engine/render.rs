@@ -310,7 +310,8 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
         Target::StartOrder => settings.start_order = value as u16,
         Target::Tone => settings.tone = if on { Tone::Authentic } else { Tone::Clean },
         Target::Interpolation => {
-            settings.interpolation = if on { Interpolation::Linear } else { Interpolation::None };
+            use Interpolation::*;
+            settings.interpolation = [None, Linear, Cubic, Sinc][(value as usize).min(3)];
         }
         Target::Ramping => {
             settings.ramping = [Ramping::Format, Ramping::Off, Ramping::On][(value as usize).min(2)];

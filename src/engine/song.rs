@@ -11,6 +11,7 @@ use super::clock::Move;
 use super::clock::OwnClock;
 use super::clock::TickBeats;
 use super::halves::Position;
+use crate::dsp::Level;
 use crate::tracker;
 use crate::tracker::Interpolation;
 use crate::tracker::Keyboard;
@@ -97,13 +98,16 @@ pub(super) struct Playing {
 
 impl Playing {
     /// Builds the player and the timeline. Allocates.
-    pub(super) fn new(song: &Arc<Song>, trim: Gain, rate: SampleRate) -> Self {
+    pub(super) fn new(song: &Arc<Song>, trim: Gain, rate: SampleRate, level: Level) -> Self {
         let timeline = Timeline::build(song);
         let mut player = SongPlayer::new(Arc::clone(song), rate);
         player.set_trim(trim);
+        player.set_level(level);
+        let mut keyboard = Keyboard::new(Arc::clone(song), rate);
+        keyboard.set_level(level);
         Self {
             player,
-            keyboard: Keyboard::new(Arc::clone(song), rate),
+            keyboard,
             scaled: tick_beats(&timeline, |tick_seconds, first| tick_seconds / first),
             locked: tick_beats(&timeline, |_, _| 1.0),
             timeline,

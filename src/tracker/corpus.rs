@@ -2,6 +2,7 @@
 //!
 //! The songs lie outside the repository, in `../shared/songs`; where they are absent the tests say so and pass.
 
+use super::Interpolation;
 use super::SongPlayer;
 use super::default_trim;
 use super::load::load;
@@ -134,6 +135,7 @@ fn run(player: &mut SongPlayer, feeds: &mut [Feed], mut look: impl FnMut(usize, 
 fn render(song: &Arc<Song>, reference: &Reference) -> Rendering {
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(RATE));
     player.set_trim(default_trim(song));
+    player.set_interpolation(Interpolation::Linear); // a sinc is heard before its frame
     let mut feeds = vec![Feed::new(2); song.channels.len()];
     let mut rendering = Rendering { seconds: 0.0, peak: 0.0, onsets: vec![None; reference.onsets.len()] };
     rendering.seconds = run(&mut player, &mut feeds, |start, feeds, frames| {

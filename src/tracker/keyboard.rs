@@ -8,10 +8,10 @@ use super::adlib;
 use super::effect::NoteCommand;
 use super::effect::Step;
 use super::flow::Flow;
+use super::gain::Ramping;
 use super::instrument;
 use super::instrument::Change;
 use super::mix::Interpolation;
-use super::mix::Ramping;
 use super::mix::Tone;
 use super::note;
 use super::note::Strike;
@@ -25,6 +25,7 @@ use super::tick::Role;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::audio::RenderContext;
+use crate::dsp::Level;
 use crate::dsp::Ramp;
 use crate::units::SampleRate;
 use crate::units::Semitones;
@@ -309,6 +310,11 @@ impl Keyboard {
     pub fn set_tone(&mut self, tone: Tone) {
         self.core.set_tone(tone);
         self.voices.iter_mut().for_each(|key| key.voice.set_tone(tone));
+    }
+
+    /// Which instruction set the kernels use; the best of this machine before.
+    pub fn set_level(&mut self, level: Level) {
+        self.voices.iter_mut().for_each(|key| key.voice.set_level(level));
     }
 
     /// How gains move, from each voice's next tick on.

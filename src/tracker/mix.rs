@@ -1,10 +1,16 @@
-//! Kernels that read a recording at a moving position.
+//! How recordings are read: what stands between two frames, and what is heard beyond a loop's ends.
 //!
-//! In: one plane of an `AudioSource` in its own type, and a run of frames inside which no boundary is crossed. Out: that
-//! run as samples, ±1 (Clean) or ±32768 in whole numbers (Authentic). Audio thread. No state: the caller moves on.
+//! In: a plane of an `AudioSource`, a path over it and what surrounds it. Out: samples, ±1. Audio thread. Frames whose
+//! taps all lie in the recording are read where they are; the others from a window on the stack, laid out as they are
+//! heard, by the same kernels. So a frame's value follows from its position, whatever way it is read. No state.
 
 use crate::audio::AudioSource;
 use crate::audio::Plane;
+use crate::dsp::Level;
+use crate::dsp::read::Kernel;
+use crate::dsp::read::Path;
+use crate::dsp::read::Stored;
+use crate::dsp::read::read;
 
 /// How recordings are read and levels applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,75 +28,109 @@ pub enum Interpolation {
     /// The frame before.
     None,
     /// A straight line.
-    #[default]
     Linear,
-}
-
-/// Whether gains move or jump at ticks and new notes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ramping {
-    /// As the song's tracker did: FastTracker 2 in 5 ms; else 1 ms in Clean, and not at all in Authentic.
+    /// A Catmull-Rom spline through four frames.
+    Cubic,
+    /// Eight taps of a windowed sinc, with a lower cutoff where a recording is read fast.
     #[default]
-    Format,
-    /// Gains jump.
-    Off,
-    /// Gains move in every tone.
-    On,
+    Sinc,
 }
 
-/// A sample as it is stored.
-trait Stored: Copy {
-    /// ±1.
-    fn amplitude(self) -> f32;
-    /// ±32768.
-    fn integer(self) -> i32;
-}
-
-impl Stored for i8 {
-    fn amplitude(self) -> f32 {
-        f32::from(self) * (1.0 / 128.0)
-    }
-
-    fn integer(self) -> i32 {
-        i32::from(self) << 8
+impl Interpolation {
+    /// Authentic keeps to integers where trackers did; splines and sincs are rounded to 16 bits once they are read.
+    pub(crate) fn kernel(self, tone: Tone) -> Kernel {
+        match (self, tone) {
+            (Self::None, _) => Kernel::Nearest,
+            (Self::Linear, Tone::Clean) => Kernel::Linear,
+            (Self::Linear, Tone::Authentic) => Kernel::IntegerLinear,
+            (Self::Cubic, _) => Kernel::Cubic,
+            (Self::Sinc, _) => Kernel::Sinc,
+        }
     }
 }
 
-impl Stored for i16 {
-    fn amplitude(self) -> f32 {
-        f32::from(self) * (1.0 / 32_768.0)
-    }
-
-    fn integer(self) -> i32 {
-        self.into()
-    }
+/// What is heard past an end of the frames that sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Beyond {
+    /// The last frame, or the first.
+    Hold,
+    /// The other end.
+    Loop,
+    /// The way back: frame `end + n` is `end - overlap - n`, frame `first - n` is `first + n`.
+    Mirror { overlap: u32 },
 }
 
-impl Stored for f32 {
-    fn amplitude(self) -> f32 {
-        self
+/// The frames that sound, and what is heard past their ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) first: u32,
+    /// One past the last frame.
+    pub(crate) end: u32,
+    /// First frame of the loop.
+    pub(crate) loop_start: u32,
+    pub(crate) before: Beyond,
+    pub(crate) after: Beyond,
+}
+
+/// Samples of a window: as many as a block needs at twice a recording's own speed.
+const WINDOW: usize = 576;
+
+/// Loops of fewer frames are copied one frame after the other.
+const SHORT_LOOP: usize = 16;
+
+impl Surroundings {
+    /// The frame that is heard as frame `tap`; `first..end` is not empty.
+    fn frame(&self, tap: i64) -> usize {
+        let [first, end, loop_start] = [self.first, self.end, self.loop_start].map(i64::from);
+        let frame = match (tap < first, tap >= end) {
+            (false, false) => tap,
+            (true, _) => match self.before {
+                Beyond::Hold => first,
+                Beyond::Loop => first + (tap - first).rem_euclid(end - first),
+                Beyond::Mirror { .. } => 2 * first - tap,
+            },
+            (false, true) => match self.after {
+                Beyond::Hold => end - 1,
+                Beyond::Loop => loop_start + (tap - loop_start).rem_euclid((end - loop_start).max(1)),
+                Beyond::Mirror { overlap } => 2 * end - i64::from(overlap) - tap,
+            },
+        };
+        frame.clamp(first, end - 1) as usize // neither is negative
     }
 
-    fn integer(self) -> i32 {
-        // `as` saturates, and NaN becomes 0.
-        i32::from(libm::rintf(self * 32_768.0) as i16)
+    /// Lays out what is heard from frame `tap` on.
+    fn lay_out<T: Stored>(&self, plane: &[T], tap: i64, window: &mut [T]) {
+        let end = self.end as usize;
+        let period = (self.after == Beyond::Loop).then(|| end - (self.loop_start as usize).min(end));
+        let mut done = 0;
+        while done < window.len() {
+            let tap = tap + done as i64;
+            let frame = self.frame(tap);
+            let straight = tap >= self.first.into() && (tap < end as i64 || period.is_some());
+            let count = if straight { (end - frame).min(window.len() - done) } else { 1 };
+            match period {
+                // Tiny loops: a frame at a time is quicker than a copy each round.
+                Some(period) if tap >= end as i64 && (1..SHORT_LOOP).contains(&period) && done >= period => {
+                    for n in done..window.len() {
+                        window[n] = window[n - period]; // `done` is no less than the period
+                    }
+                    return;
+                }
+                // `frame` is below `end`, which is no more than the plane's length.
+                _ => window[done..done + count].copy_from_slice(&plane[frame..frame + count]),
+            }
+            done += count;
+        }
     }
 }
 
 /// A run of frames to read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader {
-    pub(crate) position_q32: i64,
-    /// Negative where the recording runs backwards.
-    pub(crate) step_q32: i64,
-    /// First frame that sounds, where the frame after the last is read from in a loop.
-    pub(crate) first: u32,
-    /// One past the last frame that sounds.
-    pub(crate) end: u32,
-    /// The first frame follows the last.
-    pub(crate) looping: bool,
-    pub(crate) tone: Tone,
-    pub(crate) interpolation: Interpolation,
+    pub(crate) path: Path,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) kernel: Kernel,
+    pub(crate) level: Level,
 }
 
 impl Reader {
@@ -105,108 +145,58 @@ impl Reader {
     }
 
     fn read_plane<T: Stored>(&self, plane: &[T], output: &mut [f32]) {
-        let plane = &plane[..plane.len().min(self.end as usize)];
-        if plane.is_empty() {
-            output.fill(0.0);
-            return;
+        let end = self.surroundings.end.min(plane.len().min(u32::MAX as usize) as u32);
+        let surroundings = Surroundings { end, first: self.surroundings.first.min(end), ..self.surroundings };
+        if surroundings.first >= end {
+            return output.fill(0.0);
         }
-        match (self.tone, self.interpolation) {
-            (Tone::Clean, Interpolation::None) => self.read_nearest(plane, output, T::amplitude),
-            (Tone::Clean, Interpolation::Linear) => {
-                self.read_linear(plane, output, |from, to, fraction_q32| {
-                    let (from, to) = (from.amplitude(), to.amplitude());
-                    from + (to - from) * ((fraction_q32 >> 8) as f32 * (1.0 / 16_777_216.0))
-                })
-            }
-            (Tone::Authentic, Interpolation::None) => {
-                self.read_nearest(plane, output, |sample| sample.integer() as f32);
-            }
-            (Tone::Authentic, Interpolation::Linear) => {
-                self.read_linear(plane, output, |from, to, fraction_q32| {
-                    let (from, to) = (from.integer(), to.integer());
-                    // The difference of two 16-bit samples times 14 bits fits 32 bits.
-                    (from + (((to - from) * (fraction_q32 >> 18) as i32) >> 14)) as f32
-                })
-            }
+        let reader = Self { surroundings, ..*self };
+        let mut done = 0;
+        while done < output.len() {
+            let path = self.path.from(done);
+            done += reader.read_some(plane, path, &mut output[done..]); // `done` is less than the length
         }
     }
 
-    fn read_nearest<T: Stored>(&self, plane: &[T], output: &mut [f32], sample: impl Fn(T) -> f32) {
-        let last = plane.len() - 1; // `read_plane` has sent empty planes away
-        let mut position = self.position_q32;
-        for y in output {
-            *y = sample(plane[((position >> 32) as usize).min(last)]);
-            position += self.step_q32;
+    /// Reads some of `output`'s frames, at least one, and says how many.
+    fn read_some<T: Stored>(&self, plane: &[T], path: Path, output: &mut [f32]) -> usize {
+        let Self { surroundings, kernel, level, .. } = *self;
+        let frames = output.len();
+        let (low, high) = kernel.taps(path, frames);
+        let straight = low >= surroundings.first.into() && high < surroundings.end.into();
+        let inside = if straight { frames } else { self.frames_inside(path, frames) };
+        if straight || inside > 0 && high - low >= WINDOW as i64 {
+            read(level, kernel, plane, path, &mut output[..inside]); // no more than `frames`
+            return inside;
         }
+        let frames = self.frames_of_window(path, frames);
+        let (low, high) = kernel.taps(path, frames);
+        let mut window = [T::default(); WINDOW];
+        let window = &mut window[..((high - low + 1) as usize).min(WINDOW)];
+        surroundings.lay_out(plane, low, window);
+        let path = Path { position_q32: path.position_q32 - (low << 32), ..path };
+        read(level, kernel, window, path, &mut output[..frames]); // no more than there are
+        frames
     }
 
-    fn read_linear<T: Stored>(&self, plane: &[T], output: &mut [f32], between: impl Fn(T, T, u32) -> f32) {
-        let inner = self.frames_before_last(plane.len() - 1, output.len()); // `read_plane` has sent empty planes away
-        if self.step_q32 >= 0 {
-            let (pairs, edge) = output.split_at_mut(inner);
-            let position = self.read_pairs(plane, pairs, self.position_q32, &between);
-            self.read_edge(plane, edge, position, &between);
-        } else {
-            let (edge, pairs) = output.split_at_mut(output.len() - inner);
-            let position = self.read_edge(plane, edge, self.position_q32, &between);
-            self.read_pairs(plane, pairs, position, &between);
+    /// How many frames from here on, of at most `frames`, have all their taps in the recording.
+    fn frames_inside(&self, path: Path, frames: usize) -> usize {
+        let (before, after) = self.kernel.reach();
+        let first_q32 = (i64::from(self.surroundings.first) + before) << 32;
+        let end_q32 = (i64::from(self.surroundings.end) - after) << 32;
+        let position = path.position_q32;
+        if position < first_q32 || position >= end_q32 {
+            return 0;
         }
+        let way = if path.step_q32 >= 0 { end_q32 - 1 - position } else { position - first_q32 };
+        frames.min((way / path.step_q32.abs().max(1) + 1) as usize)
     }
 
-    /// Frames that have a following one in the plane; gives the position after them.
-    fn read_pairs<T: Stored>(
-        &self,
-        plane: &[T],
-        output: &mut [f32],
-        start_q32: i64,
-        between: &impl Fn(T, T, u32) -> f32,
-    ) -> i64 {
-        let mut position = start_q32;
-        for y in output {
-            let frame = (position >> 32) as usize;
-            // `frames_before_last` keeps the pair inside; a plane's length fits the position's 31 bits.
-            if let Some(&[from, to]) = plane.get(frame..frame + 2) {
-                *y = between(from, to, position as u32);
-            }
-            position += self.step_q32;
-        }
-        position
-    }
-
-    /// Frames at the end, which are followed by the loop's first one or by themselves; gives the position after them.
-    fn read_edge<T: Stored>(
-        &self,
-        plane: &[T],
-        output: &mut [f32],
-        start_q32: i64,
-        between: &impl Fn(T, T, u32) -> f32,
-    ) -> i64 {
-        let last = plane.len() - 1; // `read_plane` has sent empty planes away
-        let after_last = if self.looping { (self.first as usize).min(last) } else { last };
-        let mut position = start_q32;
-        for y in output {
-            let frame = ((position >> 32) as usize).min(last);
-            let next = if frame < last { frame + 1 } else { after_last };
-            *y = between(plane[frame], plane[next], position as u32);
-            position += self.step_q32;
-        }
-        position
-    }
-
-    /// How many of `frames` have a following frame: the first ones forwards, the last ones backwards.
-    fn frames_before_last(&self, last: usize, frames: usize) -> usize {
-        let last_q32 = (last as i64) << 32;
-        if self.step_q32 == 0 {
-            return if self.position_q32 < last_q32 { frames } else { 0 };
-        }
-        let inner = if self.step_q32 > 0 {
-            (last_q32 - self.position_q32 + self.step_q32 - 1).max(0) / self.step_q32
-        } else {
-            let outer = (self.position_q32 - last_q32).max(-1) / -self.step_q32
-                + i64::from(self.position_q32 >= last_q32);
-            frames as i64 - outer.min(frames as i64)
-        };
-        frames.min(inner.max(0) as usize)
+    /// How many frames from here on, of at most `frames`, have all their taps in one window; at least 1.
+    fn frames_of_window(&self, path: Path, frames: usize) -> usize {
+        let (before, after) = self.kernel.reach();
+        let room_q32 = (WINDOW as i64 - before - after - 2) << 32;
+        frames.min((room_q32 / path.step_q32.abs().max(1) + 1) as usize)
     }
 }
 
@@ -217,13 +207,16 @@ mod tests {
 
     fn reader(tone: Tone, interpolation: Interpolation) -> Reader {
         Reader {
-            position_q32: 1 << 31,
-            step_q32: 1 << 32,
-            first: 1,
-            end: 4,
-            looping: true,
-            tone,
-            interpolation,
+            path: Path { position_q32: 1 << 31, step_q32: 1 << 32 },
+            surroundings: Surroundings {
+                first: 0,
+                end: 4,
+                loop_start: 1,
+                before: Beyond::Hold,
+                after: Beyond::Loop,
+            },
+            kernel: interpolation.kernel(tone),
+            level: Level::detect(),
         }
     }
 
@@ -240,18 +233,43 @@ mod tests {
         let data = SampleData::Mono8(Box::new([1, 2, -128, 3]));
         let mut output = [0.0; 4];
         reader(Tone::Authentic, Interpolation::None).read(&data, 0, &mut output);
-        assert_eq!(output, [256.0, 512.0, -32768.0, 768.0]);
+        assert_eq!(output.map(|x| x * 32_768.0), [256.0, 512.0, -32768.0, 768.0]);
         reader(Tone::Authentic, Interpolation::Linear).read(&data, 0, &mut output);
-        assert_eq!(output, [384.0, -16128.0, -16000.0, 640.0]);
+        assert_eq!(output.map(|x| x * 32_768.0), [384.0, -16128.0, -16000.0, 640.0]);
     }
 
     #[test]
     fn reading_backwards_gives_the_same_points() {
         let data = SampleData::Mono16(Box::new([0, 8192, 16384, 24576, 0]));
         let mut reader = reader(Tone::Clean, Interpolation::Linear);
-        (reader.position_q32, reader.step_q32, reader.looping) = ((3 << 32) + (1 << 31), -(1 << 32), false);
+        reader.path = Path { position_q32: (3 << 32) + (1 << 31), step_q32: -(1 << 32) };
+        (reader.surroundings.end, reader.surroundings.after) = (5, Beyond::Hold);
         let mut output = [0.0; 4];
         reader.read(&data, 0, &mut output);
-        assert_eq!(output, [0.75, 0.625, 0.375, 0.125]);
+        assert_eq!(output, [0.375, 0.625, 0.375, 0.125]);
+    }
+
+    /// Frames as they are heard, from `tap` on.
+    fn heard(surroundings: Surroundings, tap: i64, count: usize) -> Vec<i16> {
+        let plane: Vec<i16> = (0..10).collect();
+        let mut window = vec![-1; count];
+        surroundings.lay_out(&plane, tap, &mut window);
+        window
+    }
+
+    #[test]
+    fn windows_hold_what_is_heard_beyond_the_ends() {
+        let once =
+            Surroundings { first: 0, end: 6, loop_start: 0, before: Beyond::Hold, after: Beyond::Hold };
+        assert_eq!(heard(once, -3, 12), [0, 0, 0, 0, 1, 2, 3, 4, 5, 5, 5, 5]);
+        let first_round = Surroundings { loop_start: 3, after: Beyond::Loop, ..once };
+        assert_eq!(heard(first_round, 1, 12), [1, 2, 3, 4, 5, 3, 4, 5, 3, 4, 5, 3]);
+        let later_round = Surroundings { first: 3, before: Beyond::Loop, ..first_round };
+        assert_eq!(heard(later_round, 1, 8), [4, 5, 3, 4, 5, 3, 4, 5]);
+        let mirror = Beyond::Mirror { overlap: 0 };
+        let back_and_forth = Surroundings { before: mirror, after: mirror, ..later_round };
+        assert_eq!(heard(back_and_forth, 1, 8), [5, 4, 3, 4, 5, 5, 5, 4]);
+        let overlapping = Surroundings { after: Beyond::Mirror { overlap: 1 }, ..back_and_forth };
+        assert_eq!(heard(overlapping, 3, 6), [3, 4, 5, 5, 4, 3]);
     }
 }

@@ -19,6 +19,7 @@ mod filter;
 #[cfg(test)]
 mod fixture;
 mod flow;
+mod gain;
 mod instrument;
 mod keyboard;
 mod macros;
@@ -46,12 +47,12 @@ mod wave;
 #[cfg(test)]
 mod xm_tests;
 
+pub use gain::Ramping;
 pub use keyboard::KEYBOARD_SLOTS;
 pub use keyboard::KEYBOARD_VOICES;
 pub use keyboard::KeyPress;
 pub use keyboard::Keyboard;
 pub use mix::Interpolation;
-pub use mix::Ramping;
 pub use mix::Tone;
 pub use mixdown::Mixdown;
 pub use player::Position;

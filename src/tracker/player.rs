@@ -11,10 +11,10 @@ use super::effect::Step;
 use super::effect::decode_patterns;
 use super::flow::Advance;
 use super::flow::Flow;
+use super::gain::Ramping;
 use super::instrument;
 use super::instrument::Change;
 use super::mix::Interpolation;
-use super::mix::Ramping;
 use super::mix::Tone;
 use super::nna;
 use super::note;
@@ -34,6 +34,7 @@ use super::tick::Role;
 use super::wave::Waves;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
+use crate::dsp::Level;
 use crate::sample::SampleData;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -161,14 +162,16 @@ impl SongPlayer {
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
         let core = Core::new(song, rate);
         let voices = if core.rules.is_it() && core.rules.instruments { BACKGROUND_VOICES } else { 0 };
-        Self {
+        let mut player = Self {
             patterns: decode_patterns(&core.song, &core.rules),
             flow: Flow::new(&core.song),
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],
             chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
             core,
-        }
+        };
+        player.set_level(Level::detect());
+        player
     }
 
     /// What it plays.
@@ -184,6 +187,11 @@ impl SongPlayer {
     pub fn set_tone(&mut self, tone: Tone) {
         self.core.set_tone(tone);
         self.voices_mut().for_each(|voice| voice.set_tone(tone));
+    }
+
+    /// Which instruction set the kernels use; the best of this machine before. Real-time: yes.
+    pub fn set_level(&mut self, level: Level) {
+        self.voices_mut().for_each(|voice| voice.set_level(level));
     }
 
     /// How gains move, from the next tick on. Real-time: yes.

@@ -29,6 +29,7 @@ use crate::audio::Activity;
 use crate::audio::Feed;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
+use crate::dsp::Level;
 use crate::units::SampleRate;
 use std::fs;
 use std::path::Path;
@@ -169,10 +170,21 @@ fn random_song(format: Format, seed: u32) -> Song {
 }
 
 /// Left and right of the first channel, rendered in blocks of the sizes in turn.
-fn rendered(song: &Arc<Song>, tone: Tone, ticks: usize, sizes: &[usize]) -> Vec<f32> {
+fn rendered(song: &Arc<Song>, way: (Tone, Interpolation), ticks: usize, sizes: &[usize]) -> Vec<f32> {
+    rendered_at(Level::detect(), song, way, ticks, sizes)
+}
+
+fn rendered_at(
+    level: Level,
+    song: &Arc<Song>,
+    (tone, interpolation): (Tone, Interpolation),
+    ticks: usize,
+    sizes: &[usize],
+) -> Vec<f32> {
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
     player.set_tone(tone);
-    player.set_interpolation(Interpolation::Linear);
+    player.set_interpolation(interpolation);
+    player.set_level(level);
     let mut feeds = [Feed::new(2), Feed::new(2)];
     let (mut sound, mut sizes) = (Vec::new(), sizes.iter().cycle());
     for _ in 0..ticks {
@@ -191,12 +203,22 @@ fn rendered(song: &Arc<Song>, tone: Tone, ticks: usize, sizes: &[usize]) -> Vec<
     sound
 }
 
+const INTERPOLATIONS: [Interpolation; 4] =
+    [Interpolation::None, Interpolation::Linear, Interpolation::Cubic, Interpolation::Sinc];
+
+/// Every tone with every interpolation.
+fn ways() -> impl Iterator<Item = (Tone, Interpolation)> {
+    let tones = [Tone::Clean, Tone::Authentic].into_iter();
+    tones.flat_map(|tone| INTERPOLATIONS.map(|interpolation| (tone, interpolation)))
+}
+
 #[test]
 fn random_songs_play_without_panic_and_stay_finite() {
     for format in FORMATS {
         for seed in 0..60 {
             let song = Arc::new(random_song(format, seed));
-            let sound = rendered(&song, Tone::Clean, 150, &[256]);
+            let interpolation = INTERPOLATIONS[seed as usize % INTERPOLATIONS.len()];
+            let sound = rendered(&song, (Tone::Clean, interpolation), 150, &[256]);
             // Resonance may ring, but is bounded.
             assert!(sound.iter().all(|sample| sample.abs() < 64.0), "{format:?} {seed}");
         }
@@ -229,15 +251,29 @@ fn inputs_that_once_broke_something_load_and_play_or_say_why() {
 #[test]
 fn sound_does_not_depend_on_how_a_tick_is_cut() {
     for format in FORMATS {
-        for tone in [Tone::Clean, Tone::Authentic] {
+        for way in ways() {
             let sounds = |sound: &Vec<f32>| sound.iter().any(|sample| *sample != 0.0);
             let (song, whole) = (1000..1050)
                 .map(|seed| Arc::new(random_song(format, seed)))
-                .map(|song| (Arc::clone(&song), rendered(&song, tone, 80, &[256])))
+                .map(|song| (Arc::clone(&song), rendered(&song, way, 80, &[256])))
                 .find(|(_, sound)| sounds(sound))
                 .unwrap();
             for sizes in [&[1][..], &[7], &[64], &[255], &[13, 200, 1, 77]] {
-                assert!(rendered(&song, tone, 80, sizes) == whole, "{format:?} {tone:?} {sizes:?}");
+                assert!(rendered(&song, way, 80, sizes) == whole, "{format:?} {way:?} {sizes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_level_gives_the_same_bits() {
+    for format in FORMATS {
+        for (seed, way) in (1000..).zip(ways()) {
+            let song = Arc::new(random_song(format, seed));
+            let rendered = |level| rendered_at(level, &song, way, 60, &[256, 77]);
+            let best = rendered(Level::detect());
+            for level in [Level::SCALAR, Level::BASELINE] {
+                assert!(rendered(level) == best, "{format:?} {way:?} {level:?}");
             }
         }
     }

@@ -20,6 +20,7 @@ use super::song::Song;
 use super::voice::ChannelState;
 use crate::audio::AudioStream;
 use crate::audio::Feed;
+use crate::dsp::Level;
 use std::ops::Range;
 
 /// Full volume of a note: 64 in fourths.
@@ -293,6 +294,11 @@ impl Voice {
     pub(crate) fn set_interpolation(&mut self, interpolation: Interpolation) {
         self.sound.interpolation = interpolation;
         self.tail.interpolation = interpolation;
+    }
+
+    pub(crate) fn set_level(&mut self, level: Level) {
+        self.sound.level = level;
+        self.tail.level = level;
     }
 
     /// Whether anything is left to hear, a fading end too.

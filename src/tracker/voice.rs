@@ -6,8 +6,11 @@
 
 use super::filter::Coefficients;
 use super::filter::FilterState;
+use super::gain::Gains;
+use super::mix::Beyond;
 use super::mix::Interpolation;
 use super::mix::Reader;
+use super::mix::Surroundings;
 use super::mix::Tone;
 use super::rules::Rules;
 use super::song::Loop;
@@ -20,72 +23,9 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
 use crate::audio::RenderContext;
 use crate::audio::Tail;
+use crate::dsp::Level;
+use crate::dsp::read::Path;
 use std::sync::Arc;
-
-/// A gain that moves in a straight line and lands exactly.
-#[derive(Clone, Copy, Debug, Default)]
-struct Ramp {
-    start: f32,
-    target: f32,
-    /// Frames of the ramp that have sounded, and all of them.
-    passed: u32,
-    frames: u32,
-}
-
-impl Ramp {
-    fn at(&self, passed: u32) -> f32 {
-        if passed >= self.frames {
-            return self.target;
-        }
-        self.start + (self.target - self.start) * (passed as f32 / self.frames as f32)
-    }
-
-    fn aim(&mut self, target: f32, frames: u32) {
-        if target != self.target {
-            *self = Self { start: self.at(self.passed), target, passed: 0, frames };
-        }
-    }
-
-    fn advance(&mut self, frames: usize) {
-        self.passed = self.passed.saturating_add(frames.min(u32::MAX as usize) as u32).min(self.frames);
-    }
-
-    fn settled(&self) -> bool {
-        self.passed >= self.frames
-    }
-
-    fn silent(&self) -> bool {
-        self.settled() && self.target == 0.0
-    }
-
-    /// What an integer mixer adds: whole gains of 14 fractional bits, also on the way to `gain_q14`.
-    fn add_integers(&self, signal: &[f32], output: &mut [f32], gain_q14: i32, level: f32) {
-        let moving = (self.frames - self.passed.min(self.frames)) as usize;
-        let (ramped, steady) = signal.split_at(moving.min(signal.len()));
-        let (ramped_output, steady_output) = output.split_at_mut(ramped.len());
-        let whole = if level == 0.0 { 0.0 } else { 16_384.0 / level };
-        for (n, (y, x)) in ramped_output.iter_mut().zip(ramped).enumerate() {
-            *y += integer_product(*x, (self.at(self.passed + n as u32) * whole) as i32) * (level / 32_768.0);
-        }
-        for (y, x) in steady_output.iter_mut().zip(steady) {
-            *y += integer_product(*x, gain_q14) * (level / 32_768.0);
-        }
-    }
-
-    /// Adds `signal` times the ramp to `output`.
-    fn add(&self, signal: &[f32], output: &mut [f32]) {
-        let moving = (self.frames - self.passed.min(self.frames)) as usize;
-        let (ramped, steady) = signal.split_at(moving.min(signal.len()));
-        let (ramped_output, steady_output) = output.split_at_mut(ramped.len());
-        for (n, (y, x)) in ramped_output.iter_mut().zip(ramped).enumerate() {
-            *y += x * self.at(self.passed + n as u32);
-        }
-        let gain = self.target;
-        for (y, x) in steady_output.iter_mut().zip(steady) {
-            *y += x * gain;
-        }
-    }
-}
 
 /// What plays on when a recording ends, for ProTracker's instrument numbers without a note.
 #[derive(Clone)]
@@ -121,15 +61,15 @@ pub struct ChannelState {
     pub(crate) successor: Option<Successor>,
     /// The sample that a successor has become, until the sequencer has seen it.
     pub(crate) succeeded: Option<u16>,
-    left: Ramp,
-    right: Ramp,
-    /// Gains of the Authentic tone, 14 fractional bits.
-    gains_q14: (i32, i32),
-    level: f32,
+    /// The position has been round the loop since the note began: what comes before the loop is its end.
+    in_loop: bool,
+    gains: Gains,
     pub(crate) filter: Option<Coefficients>,
     filters: [FilterState; 2],
     pub(crate) tone: Tone,
     pub(crate) interpolation: Interpolation,
+    /// Instruction set of the kernels.
+    pub(crate) level: Level,
 }
 
 impl ChannelState {
@@ -149,14 +89,13 @@ impl ChannelState {
             later_loop_end: None,
             successor: None,
             succeeded: None,
-            left: Ramp::default(),
-            right: Ramp::default(),
-            gains_q14: (0, 0),
-            level: 1.0,
+            in_loop: false,
+            gains: Gains::default(),
             filter: None,
             filters: [FilterState::default(); 2],
             tone: Tone::default(),
             interpolation: Interpolation::default(),
+            level: Level::BASELINE,
         }
     }
 
@@ -203,26 +142,23 @@ impl ChannelState {
     ///
     /// `gains_q14` are the same values as integers, `level` is what turns them into the f32 gains.
     pub(crate) fn aim(&mut self, gains_q14: (i32, i32), level: f32, frames: u32) {
-        let scale = level / 16_384.0;
-        self.gains_q14 = gains_q14;
-        self.level = level;
-        self.left.aim(gains_q14.0 as f32 * scale, frames);
-        self.right.aim(gains_q14.1 as f32 * scale, frames);
+        self.gains.aim(gains_q14, level, frames);
     }
 
     /// Starts the next ramp from silence, as a new note does.
     pub(crate) fn start_from_silence(&mut self) {
-        (self.left, self.right) = (Ramp::default(), Ramp::default());
+        self.gains = Gains::default();
+        self.in_loop = false;
     }
 
     /// Gains as the next ramp's targets: left, right.
     pub(crate) fn target_gains(&self) -> (f32, f32) {
-        (self.left.target, self.right.target)
+        self.gains.targets()
     }
 
     /// Whether a tick of this voice can be left out of the mix.
     pub(crate) fn silent(&self) -> bool {
-        !self.sounding() || (self.left.silent() && self.right.silent())
+        !self.sounding() || self.gains.silent()
     }
 
     fn boundary_q32(frame: u32) -> i64 {
@@ -233,7 +169,9 @@ impl ChannelState {
     fn settle(&mut self) -> bool {
         let start = if self.looping { Self::boundary_q32(self.loop_start) } else { 0 };
         let end = Self::boundary_q32(self.length);
+        self.in_loop &= self.looping && self.position_q32 >= start;
         if self.backwards && self.position_q32 < start {
+            self.in_loop = self.looping;
             return self.turn_forwards(start, end);
         }
         if self.position_q32 < 0 {
@@ -245,6 +183,7 @@ impl ChannelState {
         if !self.looping {
             return false;
         }
+        self.in_loop = true;
         if self.ping_pong {
             self.turn_backwards(start, end);
         } else {
@@ -314,8 +253,6 @@ impl ChannelState {
     /// Advances over a run that `run` allowed.
     fn finish_run(&mut self, frames: usize) {
         self.position_q32 += self.signed_step() * frames as i64;
-        self.left.advance(frames);
-        self.right.advance(frames);
         let past_loop = self.looping && self.frame() >= self.loop_end.into();
         let past_end = !self.looping && self.length != 0 && self.frame() >= self.length.into();
         if !(past_loop || past_end) {
@@ -343,101 +280,136 @@ impl ChannelState {
     /// Adds the voice to both sides, which have the same length. Real-time.
     pub(crate) fn add_to(&mut self, left: &mut [f32], right: &mut [f32]) {
         if self.silent() {
-            self.skip_frames(left.len());
-            return;
+            return self.skip_frames(left.len());
         }
-        let blocks = left.chunks_mut(BLOCK_SIZE).zip(right.chunks_mut(BLOCK_SIZE));
-        for (left, right) in blocks {
-            let mut done = 0;
-            while done < left.len() {
-                let frames = self.run(left.len() - done);
-                if frames == 0 {
-                    return;
-                }
-                let span = done..done + frames;
-                self.add_run(&mut left[span.clone()], &mut right[span]); // `run` gave no more than is left
-                self.finish_run(frames);
-                done += frames;
-            }
+        for (left, right) in left.chunks_mut(BLOCK_SIZE).zip(right.chunks_mut(BLOCK_SIZE)) {
+            self.add_block(left, right);
         }
     }
 
-    fn add_run(&mut self, left: &mut [f32], right: &mut [f32]) {
-        let Some(source) = &self.source else { return };
-        let reader = Reader {
-            position_q32: self.position_q32,
-            step_q32: self.signed_step(),
-            first: if self.looping { self.loop_start } else { 0 },
-            end: self.length,
-            looping: self.looping && !self.ping_pong,
-            tone: self.tone,
-            interpolation: self.interpolation,
-        };
-        let mut scratch = [[0.0; BLOCK_SIZE]; 2];
-        let [first, second] = &mut scratch;
-        let (first, second) = (&mut first[..left.len()], &mut second[..left.len()]); // at most BLOCK_SIZE
-        reader.read(source.as_ref(), 0, first);
-        let stereo = source.channels() > 1;
-        if stereo {
-            reader.read(source.as_ref(), 1, second);
-        }
+    /// Adds at most `BLOCK_SIZE` frames.
+    fn add_block(&mut self, left: &mut [f32], right: &mut [f32]) {
+        let mut signal = [[0.0; BLOCK_SIZE]; 2];
+        let [first, second] = &mut signal;
+        let (frames, stereo) = self.read_block(left.len(), [first, second]);
+        let (first, second) = (&mut first[..frames], &mut second[..frames]); // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, first);
             if stereo {
                 self.filters[1].process(filter, second);
             }
         }
-        let second = if stereo { &*second } else { &*first };
+        let signal = [&*first, if stereo { &*second } else { &*first }];
+        let sides = [&mut left[..frames], &mut right[..frames]];
         match self.tone {
-            Tone::Clean => {
-                self.left.add(first, left);
-                self.right.add(second, right);
-            }
-            Tone::Authentic => {
-                self.left.add_integers(first, left, self.gains_q14.0, self.level);
-                self.right.add_integers(second, right, self.gains_q14.1, self.level);
-            }
+            Tone::Clean => self.gains.add(self.level, signal, sides),
+            Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
         }
+    }
+
+    /// Reads up to so many frames of the recording and moves on; says how many, and whether the sides differ.
+    fn read_block(&mut self, frames: usize, signal: [&mut [f32; BLOCK_SIZE]; 2]) -> (usize, bool) {
+        let [first, second] = signal;
+        let (mut done, mut stereo) = (0, false);
+        while done < frames {
+            let through = self.reads_through();
+            let run = if through { self.loop_run(frames - done) } else { self.run(frames - done) };
+            let Some(source) = self.source.as_deref().filter(|_| run > 0) else { break };
+            let span = done..done + run; // neither run gives more than is left
+            let reader = self.reader();
+            reader.read(source, 0, &mut first[span.clone()]);
+            if source.channels() > 1 {
+                if !stereo {
+                    second[..done].copy_from_slice(&first[..done]); // a mono recording before it
+                    stereo = true;
+                }
+                reader.read(source, 1, &mut second[span]);
+            } else if stereo {
+                second[span.clone()].copy_from_slice(&first[span]);
+            }
+            if through {
+                self.finish_loop_run(run)
+            } else {
+                self.finish_run(run)
+            }
+            done += run;
+        }
+        (done, stereo)
+    }
+
+    fn reader(&self) -> Reader {
+        let in_loop = self.looping && (self.in_loop || self.backwards);
+        let (before, after) = match (self.looping && self.successor.is_none(), self.ping_pong) {
+            (false, _) => (Beyond::Hold, Beyond::Hold),
+            (true, false) => (Beyond::Loop, Beyond::Loop),
+            (true, true) => {
+                let mirror = Beyond::Mirror { overlap: self.ping_pong_overlap };
+                (mirror, mirror)
+            }
+        };
+        Reader {
+            path: Path { position_q32: self.position_q32, step_q32: self.signed_step() },
+            surroundings: Surroundings {
+                first: if in_loop { self.loop_start } else { 0 },
+                end: self.length,
+                loop_start: self.loop_start,
+                before: if in_loop { before } else { Beyond::Hold },
+                after,
+            },
+            kernel: self.interpolation.kernel(self.tone),
+            level: self.level,
+        }
+    }
+
+    /// Whether nothing happens at the loop's end but a jump to its start, so that a run may go through it.
+    ///
+    fn in_plain_loop(&self) -> bool {
+        let plain = self.looping && !self.ping_pong && !self.backwards;
+        plain && self.later_loop_end.is_none() && self.successor.is_none()
+    }
+
+    /// The same for reading: in the shortest loops, what the taps before their start are depends on the round.
+    fn reads_through(&self) -> bool {
+        const SHORTEST: u32 = 8;
+        self.in_plain_loop() && self.length.saturating_sub(self.loop_start) >= SHORTEST
+    }
+
+    /// As `run`, for a run that goes through the loop's end.
+    fn loop_run(&mut self, frames: usize) -> usize {
+        if self.sounding() && self.settle() {
+            return frames;
+        }
+        self.stop();
+        0
+    }
+
+    /// Advances over a run through the loop's end; the last step may leave the loop, as it does in others.
+    fn finish_loop_run(&mut self, frames: usize) {
+        let (start, end) = (Self::boundary_q32(self.loop_start), Self::boundary_q32(self.length));
+        let last = self.position_q32.saturating_add(self.step_q32.saturating_mul(frames as i64 - 1));
+        self.in_loop |= last >= end;
+        let wrapped = if last < end { last } else { start + (last - start) % (end - start).max(1) };
+        self.position_q32 = wrapped + self.step_q32;
     }
 
     /// Advances without sound. Real-time.
     pub(crate) fn skip_frames(&mut self, frames: usize) {
         let mut left = frames;
         while left > 0 {
-            let plain_loop = self.looping && !self.ping_pong && !self.backwards;
-            if plain_loop && self.later_loop_end.is_none() && self.successor.is_none() && self.sounding() {
-                self.skip_in_loop(left);
-                return;
-            }
-            let run = self.run(left);
+            let through = self.in_plain_loop();
+            let run = if through { self.loop_run(left) } else { self.run(left) };
             if run == 0 {
-                return;
+                break;
             }
-            self.finish_run(run);
+            if through {
+                self.finish_loop_run(run)
+            } else {
+                self.finish_run(run)
+            }
             left -= run;
         }
+        self.gains.advance(frames - left);
     }
-
-    /// As many runs as it takes, at once; the last step may leave the loop, as it does when runs are read.
-    fn skip_in_loop(&mut self, frames: usize) {
-        if !self.settle() {
-            self.stop();
-            return;
-        }
-        let (start, end) = (Self::boundary_q32(self.loop_start), Self::boundary_q32(self.length));
-        let last = self.position_q32.saturating_add(self.step_q32.saturating_mul(frames as i64 - 1));
-        let wrapped = if last < end { last } else { start + (last - start) % (end - start).max(1) };
-        self.position_q32 = wrapped + self.step_q32;
-        self.left.advance(frames);
-        self.right.advance(frames);
-    }
-}
-
-/// A sample of ±32768 times a gain, cut to whole numbers.
-fn integer_product(sample: f32, gain_q14: i32) -> f32 {
-    // 16-bit integers (`as` clips what a filter made of them); gains are at most 2 in size.
-    let sample = i32::from(libm::rintf(sample) as i16);
-    ((sample * gain_q14) >> 14) as f32
 }
 
 impl AudioStream for ChannelState {
@@ -451,18 +423,19 @@ impl AudioStream for ChannelState {
         _side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        io.silence();
         let activity = if self.silent() { Activity::Silent } else { Activity::Sounding };
+        io.silence();
         let (left, right) = io.stereo_mut();
         self.add_to(left, right);
         activity
     }
 
-    /// Keeps what does not belong to a sound: tone, interpolation and the song's way with loops.
+    /// Keeps what does not belong to a sound: tone, interpolation, kernels and the song's way with loops.
     fn reset(&mut self) {
         *self = Self {
             tone: self.tone,
             interpolation: self.interpolation,
+            level: self.level,
             ping_pong_overlap: self.ping_pong_overlap,
             turns_roughly: self.turns_roughly,
             ..Self::new()
@@ -483,15 +456,65 @@ mod tests {
     use super::*;
     use crate::sample::SampleData;
 
-    fn voice(ping_pong: bool) -> ChannelState {
+    const LOOPS: [LoopKind; 5] =
+        [LoopKind::None, LoopKind::Forward, LoopKind::Tiny, LoopKind::PingPong, LoopKind::Overlapping];
+    const INTERPOLATIONS: [Interpolation; 4] =
+        [Interpolation::None, Interpolation::Linear, Interpolation::Cubic, Interpolation::Sinc];
+
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum LoopKind {
+        None,
+        Forward,
+        Tiny,
+        PingPong,
+        Overlapping,
+    }
+
+    fn noise(n: usize) -> i16 {
+        ((n * 7919) % 60_000) as i16
+    }
+
+    fn sources() -> [SampleData; 4] {
+        let byte = |n: usize| (noise(n) >> 8) as i8;
+        [
+            SampleData::Mono16((0..900).map(noise).collect()),
+            SampleData::Mono8((0..900).map(byte).collect()),
+            SampleData::Stereo8([(0..900).map(byte).collect(), (0..900).rev().map(byte).collect()]),
+            SampleData::Float(Box::new([(0..900).map(|n| f32::from(noise(n)) / 32_768.0).collect()])),
+        ]
+    }
+
+    fn voice(source: SampleData, kind: LoopKind, step: f64) -> ChannelState {
         let mut voice = ChannelState::new();
-        let frames = (0..40).map(|n| ((n * 7919) % 60_000 - 30_000) as i16).collect();
-        voice.set_source(Arc::new(SampleData::Mono16(frames)));
-        voice.step_q32 = (1.37 * 4_294_967_296.0) as i64;
-        (voice.length, voice.loop_start, voice.loop_end) = (31, 5, 31);
-        (voice.looping, voice.ping_pong) = (true, ping_pong);
+        voice.level = Level::detect();
+        voice.set_source(Arc::new(source));
+        voice.step_q32 = (step * 4_294_967_296.0) as i64;
+        (voice.length, voice.loop_start, voice.loop_end) = match kind {
+            LoopKind::None => (900, 0, 0),
+            LoopKind::Tiny => (31, 28, 31),
+            _ => (31, 5, 31),
+        };
+        voice.looping = kind != LoopKind::None;
+        voice.ping_pong = matches!(kind, LoopKind::PingPong | LoopKind::Overlapping);
+        voice.ping_pong_overlap = u32::from(kind == LoopKind::Overlapping);
         voice.aim((16_384, 8192), 0.5, 48);
         voice
+    }
+
+    /// Every voice that the tests listen to, and what it is.
+    fn voices() -> impl Iterator<Item = (ChannelState, String)> {
+        let kinds = LOOPS.into_iter().flat_map(|kind| [0.137, 1.0, 1.37, 5.2].map(|step| (kind, step)));
+        kinds.flat_map(|(kind, step)| {
+            sources().into_iter().enumerate().flat_map(move |(number, source)| {
+                let tones = [Tone::Clean, Tone::Authentic].into_iter();
+                let ways = tones.flat_map(|tone| INTERPOLATIONS.map(|interpolation| (tone, interpolation)));
+                let voice = voice(source, kind, step);
+                ways.map(move |(tone, interpolation)| {
+                    let voice = ChannelState { tone, interpolation, ..voice.clone() };
+                    (voice, format!("{kind:?} {tone:?} {interpolation:?} source {number} step {step}"))
+                })
+            })
+        })
     }
 
     fn rendered(voice: &mut ChannelState, size: usize) -> Vec<f32> {
@@ -505,46 +528,64 @@ mod tests {
 
     #[test]
     fn sound_does_not_depend_on_where_blocks_are_cut() {
-        for ping_pong in [false, true] {
-            for tone in [Tone::Clean, Tone::Authentic] {
-                let mut voice = voice(ping_pong);
-                (voice.tone, voice.interpolation) = (tone, Interpolation::Linear);
-                voice.filter = Some(Coefficients { a0: 0.2, b0: 1.1, b1: -0.3 });
-                let whole = rendered(&mut voice.clone(), 1000);
-                for size in [1, 7, 64, 255] {
-                    assert_eq!(rendered(&mut voice.clone(), size), whole, "block size {size} {tone:?}");
-                }
+        for (mut voice, what) in voices() {
+            voice.filter = Some(Coefficients { a0: 0.2, b0: 1.1, b1: -0.3 });
+            let whole = rendered(&mut voice.clone(), 1000);
+            assert!(whole.iter().any(|sample| sample.abs() > 0.01), "{what}");
+            for size in [1, 7, 64, 255] {
+                assert!(rendered(&mut voice.clone(), size) == whole, "block size {size}, {what}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_gives_the_same_bits() {
+        for (mut voice, what) in voices() {
+            let best = rendered(&mut voice.clone(), 1000);
+            for level in [Level::SCALAR, Level::BASELINE] {
+                voice.level = level;
+                assert!(rendered(&mut voice.clone(), 1000) == best, "{level:?}, {what}");
             }
         }
     }
 
     #[test]
     fn skipping_leaves_a_voice_where_playing_does() {
-        for ping_pong in [false, true] {
-            let (mut played, mut skipped) = (voice(ping_pong), voice(ping_pong));
+        for (mut played, what) in voices() {
+            let mut skipped = played.clone();
             for frames in [3, 17, 100, 501] {
                 let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
                 played.add_to(&mut left, &mut right);
                 skipped.skip_frames(frames);
-                assert_eq!(played.position_q32, skipped.position_q32);
-                assert_eq!(played.backwards, skipped.backwards);
+                let state = |voice: &ChannelState| (voice.position_q32, voice.backwards, voice.in_loop);
+                assert_eq!(state(&played), state(&skipped), "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_loop_of_a_sine_goes_on_without_a_click() {
+        let turn = |n: f64| libm::sin(n / 26.0 * std::f64::consts::TAU);
+        let sine: Box<[i16]> =
+            (0..31).map(|n| libm::round(30_000.0 * turn(f64::from(n) - 5.0)) as i16).collect();
+        for interpolation in [Interpolation::Cubic, Interpolation::Sinc] {
+            let step = 0.3717;
+            let mut voice = voice(SampleData::Mono16(sine.clone()), LoopKind::Forward, step);
+            (voice.interpolation, voice.gains) = (interpolation, Gains::default());
+            voice.aim((16_384, 16_384), 1.0, 0);
+            let sound = rendered(&mut voice, 100);
+            for (n, sample) in sound[20..1000].iter().enumerate() {
+                let expected = 30_000.0 / 32_768.0 * turn((n + 20) as f64 * step - 5.0);
+                assert!((f64::from(*sample) - expected).abs() < 2e-3, "{interpolation:?} frame {n}");
             }
         }
     }
 
     #[test]
     fn a_voice_without_a_loop_stops_at_its_end() {
-        let mut voice = voice(false);
-        voice.looping = false;
-        voice.skip_frames(30);
+        let [source, ..] = sources();
+        let mut voice = voice(source, LoopKind::None, 1.37);
+        assert!(rendered(&mut voice, 100)[700..1000].iter().all(|sample| *sample == 0.0));
         assert!(!voice.sounding());
-    }
-
-    #[test]
-    fn a_ramp_lands_exactly_on_its_target() {
-        let mut voice = voice(false);
-        voice.skip_frames(48);
-        assert_eq!((voice.left.at(48), voice.right.at(48)), (0.5, 0.25));
-        assert_eq!(voice.left.at(24), 0.25);
     }
 }

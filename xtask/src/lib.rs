@@ -10,6 +10,6 @@ pub mod faust;
 pub mod host;
 pub mod midi;
 pub mod paths;
-mod picture;
+pub mod picture;
 pub mod sound;
 mod tools;

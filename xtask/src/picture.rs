@@ -32,7 +32,7 @@ const RAMP: [[f64; 3]; 5] = [
 ];
 
 /// An 8-bit RGB image.
-pub(crate) struct Image {
+pub struct Image {
     pub(crate) width: usize,
     pub(crate) height: usize,
     pub(crate) pixels: Vec<u8>,
@@ -50,8 +50,23 @@ impl Image {
         }
     }
 
+    /// This image with another of the same size to its right.
+    pub fn beside(&self, other: &Self) -> Self {
+        let row =
+            |image: &Self, y: usize| image.pixels[y * image.width * 3..(y + 1) * image.width * 3].to_vec();
+        let rows = (0..self.height.min(other.height)).flat_map(|y| [row(self, y), row(other, y)]);
+        Self {
+            width: self.width + other.width,
+            height: self.height.min(other.height),
+            pixels: rows.flatten().collect(),
+        }
+    }
+
     /// Writes a PNG file.
-    pub(crate) fn save(&self, file: &Path) -> Result<(), TaskError> {
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn save(&self, file: &Path) -> Result<(), TaskError> {
         let target = File::create(file).map_err(TaskError::file(file))?;
         let failed = |source| TaskError::Png { file: file.to_owned(), source };
         let mut encoder = png::Encoder::new(BufWriter::new(target), self.width as u32, self.height as u32);
@@ -62,7 +77,7 @@ impl Image {
 }
 
 /// Draws the planes of one bus.
-pub(crate) fn draw(planes: &[Vec<f32>], rate: f64) -> Image {
+pub fn draw(planes: &[Vec<f32>], rate: f64) -> Image {
     let waves = planes.len() * (WAVE_HEIGHT + GAP);
     let mut image = Image::new(WIDTH, waves + SPECTRUM_HEIGHT);
     for (channel, plane) in planes.iter().enumerate() {

@@ -82,6 +82,10 @@ enum Interpolation {
     None,
     /// A straight line.
     Linear,
+    /// A spline through four frames.
+    Cubic,
+    /// Eight taps of a windowed sinc.
+    Sinc,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

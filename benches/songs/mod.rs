@@ -1,4 +1,4 @@
-//! The songs that are rendered: real ones where they are at hand, built ones everywhere.
+//! The songs that benches play: real ones where they are at hand, built ones everywhere.
 //!
 //! Real songs lie in `../shared/songs`, beside the checkout; a machine without them is told so. Built ones are the demo
 //! song and a module of 32 channels written here, every one of them sounding on every row.
@@ -8,6 +8,7 @@ use busker::tracker::Song;
 use busker::tracker::load::load;
 use busker::tracker::song::MadeWith;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A song and the file it came from.
@@ -33,30 +34,55 @@ impl Named {
 const REAL: [&str; 6] =
     ["cinderella_clown.mod", "gd-myla.it", "ritam.s3m", "bigboss.xm", "pingus-2.it", "song2.xm"];
 
-/// The files given, or else the usual ones; what cannot be had is said.
-pub(crate) fn find(given: &[String]) -> Vec<Named> {
-    let read = |path: &Path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        std::fs::read(path)
-            .map_err(|error| format!("{name}: {error}"))
-            .and_then(|bytes| Named::new(&name, bytes))
-    };
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/songs");
-    let mut songs = Vec::new();
-    if !given.is_empty() {
-        songs.extend(given.iter().map(|path| read(Path::new(path))));
+/// Which of the real songs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)] // each bench takes one of them
+pub(crate) enum Choice {
+    Six,
+    All,
+}
+
+/// The files given, or else the chosen real songs and the built ones; what cannot be had is said.
+pub(crate) fn find(given: &[String], choice: Choice) -> Vec<Named> {
+    let found = if given.is_empty() {
+        real(choice).into_iter().map(|path| read(&path)).chain([demo(), crowd()]).collect()
     } else {
-        if folder.is_dir() {
-            songs.extend(REAL.iter().map(|name| read(&folder.join(name))));
-        } else {
-            println!("real songs are left out: there is no ../shared/songs");
-        }
-        songs.push(Rack::demo().song.map_or(Err("no demo song".to_owned()), |module| {
-            Named::new("demo song (built)", module.bytes.to_vec())
-        }));
-        songs.push(Named::new("32 channels (built)", crowded_xm()));
+        given.iter().map(|path| read(Path::new(path))).collect::<Vec<_>>()
+    };
+    found.into_iter().filter_map(|song| song.map_err(|why| println!("left out: {why}")).ok()).collect()
+}
+
+fn real(choice: Choice) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/songs");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        println!("real songs are left out: there is no ../shared/songs");
+        return Vec::new();
+    };
+    if choice == Choice::Six {
+        return REAL.iter().map(|name| folder.join(name)).collect();
     }
-    songs.into_iter().filter_map(|song| song.map_err(|why| println!("left out: {why}")).ok()).collect()
+    let is_song = |path: &PathBuf| {
+        let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+        ["mod", "s3m", "xm", "it"].iter().any(|known| extension == *known)
+    };
+    let mut songs: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_song).collect();
+    songs.sort();
+    songs
+}
+
+fn read(path: &Path) -> Result<Named, String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let bytes = std::fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+    Named::new(&name, bytes)
+}
+
+fn demo() -> Result<Named, String> {
+    let module = Rack::demo().song.ok_or("there is no demo song")?;
+    Named::new("demo song (built)", module.bytes.to_vec())
+}
+
+fn crowd() -> Result<Named, String> {
+    Named::new("32 channels (built)", crowded_xm())
 }
 
 /// Channels of the built module.
