@@ -83,6 +83,11 @@ pub trait AudioStream: Send {
         io: &mut AudioBlockMut<'_>,
     ) -> Activity;
 
+    /// Whether silence in now gives silence out, so that `skip` may stand for `render`. Real-time.
+    fn asleep(&self) -> bool {
+        false
+    }
+
     /// Back to the state of a new stream. Real-time.
     fn reset(&mut self);
 

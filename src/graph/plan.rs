@@ -138,22 +138,35 @@ struct Hands<'r, 'b> {
 
 impl Hands<'_, '_> {
     fn run<S: AudioStream>(&mut self, step: &Step, streams: &mut [S]) {
+        let heard = step.inputs.iter().any(|input| self.activity(input.from) == Activity::Sounding);
+        let mut stream = step.stream.and_then(|number| streams.get_mut(number));
+        let frames = self.piece.range.len();
+        let sleeps = !heard && stream.as_ref().is_none_or(|stream| stream.asleep());
+        if sleeps && let Some(stream) = &mut stream {
+            stream.skip(frames);
+        }
         match step.place {
             Place::Scratch(number) => {
                 let Some(slot) = self.scratch.get_mut(number) else { return };
                 slot.clear();
+                slot.activity = Activity::Silent;
+                if sleeps {
+                    return;
+                }
                 // Taken out while it is written, so that the other buffers can be read.
                 let mut buffer = std::mem::replace(&mut slot.buffer, AudioBuffer::new(0, 0));
-                let activity = self.render(step, streams, &mut buffer.block_mut(self.piece.range.len()));
-                let touched = if activity == Activity::Sounding { self.piece.range.len() } else { 0 };
+                let activity = self.render(step, stream, &mut buffer.block_mut(frames));
+                let touched = if activity == Activity::Sounding { frames } else { 0 };
                 self.scratch[number] = Scratch { buffer, activity, touched }; // `get_mut` found it
             }
             Place::Output(number) => {
                 let Some(slot) = self.outputs.get_mut(number) else { return };
+                slot.slice_mut(self.piece.range.clone()).silence();
+                if sleeps {
+                    return;
+                }
                 let mut block = std::mem::replace(slot, AudioBlockMut::new([]));
-                let mut io = block.slice_mut(self.piece.range.clone());
-                io.silence();
-                let activity = self.render(step, streams, &mut io);
+                let activity = self.render(step, stream, &mut block.slice_mut(self.piece.range.clone()));
                 self.outputs[number] = block; // `get_mut` found it
                 if let Some(state) = self.states.get_mut(number) {
                     state.activity = activity;
@@ -164,7 +177,12 @@ impl Hands<'_, '_> {
     }
 
     /// Sums what arrives into `io`, which is clear, and lets the stream work on it.
-    fn render<S: AudioStream>(&self, step: &Step, streams: &mut [S], io: &mut AudioBlockMut<'_>) -> Activity {
+    fn render<S: AudioStream>(
+        &self,
+        step: &Step,
+        stream: Option<&mut S>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Activity {
         let mut input = Activity::Silent;
         for from in &step.inputs {
             if self.activity(from.from) == Activity::Sounding {
@@ -172,7 +190,7 @@ impl Hands<'_, '_> {
                 input = Activity::Sounding;
             }
         }
-        let Some(stream) = step.stream.and_then(|number| streams.get_mut(number)) else { return input };
+        let Some(stream) = stream else { return input };
         let side = step.side.map(|place| self.block(place));
         stream.render(&mut RenderContext::new(self.piece.frame, input), side.as_ref(), io)
     }

@@ -170,7 +170,7 @@ impl Strip {
         side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        if self.inserts.iter().all(|insert| insert.machine.is_none() || insert.bypassed) {
+        if self.asleep() {
             return ctx.input();
         }
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
@@ -185,11 +185,11 @@ impl Strip {
 
     fn apply_gains(&mut self, io: &mut AudioBlockMut<'_>) -> Activity {
         let frames = io.frames();
-        let mut values = [0.0; BLOCK_SIZE];
-        let values = &mut values[..frames.min(BLOCK_SIZE)];
         for (channel, plane) in io.planes_mut().iter_mut().enumerate() {
             let ramp = &self.ramps[channel.min(2)];
             if !ramp.settled() {
+                let mut values = [0.0; BLOCK_SIZE];
+                let values = &mut values[..frames.min(BLOCK_SIZE)];
                 ramp.clone().fill(values);
                 dsp::scale_by(self.level, plane, values);
             } else if ramp.target() != 1.0 {
@@ -239,6 +239,10 @@ impl AudioStream for Strip {
         let activity = self.apply_gains(io);
         self.measure(io);
         activity
+    }
+
+    fn asleep(&self) -> bool {
+        self.inserts.iter().all(|insert| insert.machine.is_none() || insert.bypassed)
     }
 
     fn reset(&mut self) {

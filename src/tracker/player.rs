@@ -144,6 +144,8 @@ pub struct SongPlayer {
     flow: Flow,
     pub(crate) channels: Vec<Voice>,
     pub(crate) background: Vec<Voice>,
+    /// No background voice from here on is in use: notes go to the first free one.
+    background_end: usize,
     /// One for each channel, where the song has AdLib instruments.
     pub(crate) chips: Vec<adlib::Chip>,
 }
@@ -167,6 +169,7 @@ impl SongPlayer {
             flow: Flow::new(&core.song),
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],
+            background_end: 0,
             chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
             core,
         };
@@ -305,15 +308,30 @@ impl SongPlayer {
     }
 
     fn update_voices(&mut self) {
-        let Self { core, flow, channels, background, .. } = self;
+        self.find_background_end();
+        let Self { core, flow, channels, background, background_end, .. } = self;
         let cx = core.context(flow);
         for ch in channels {
             tick::update(&cx, ch, Role::Channel, &core.output);
         }
-        for voice in background {
+        for voice in &mut background[..*background_end] {
             tick::update(&cx, voice, Role::Background, &core.output);
         }
         self.move_chips();
+    }
+
+    /// Takes in voices that notes have just moved to, and leaves out those at the end that have fallen silent.
+    fn find_background_end(&mut self) {
+        // Each channel has left at most one note behind, and those went to the first free voices.
+        let end = self.background.len().min(self.background_end + self.channels.len());
+        debug_assert!(self.background.iter().skip(end).all(|voice| !voice.in_use()));
+        let last = self.background.iter().take(end).rposition(Voice::in_use);
+        self.background_end = last.map_or(0, |last| last + 1);
+    }
+
+    /// Background voices that have sound.
+    fn background_in_use(&mut self) -> impl Iterator<Item = &mut Voice> {
+        self.background.iter_mut().take(self.background_end).filter(|voice| voice.has_sound())
     }
 
     /// Hands the channels' requests to their chips.
@@ -362,7 +380,8 @@ impl SongPlayer {
 
     /// Advances all voices without sound, inside the tick. Real-time: yes.
     pub fn skip(&mut self, frames: usize) {
-        self.voices_mut().for_each(|voice| voice.skip(frames));
+        self.channels.iter_mut().for_each(|ch| ch.skip(frames));
+        self.background_in_use().for_each(|voice| voice.skip(frames));
         self.chips.iter_mut().for_each(|chip| chip.skip(frames));
     }
 
@@ -374,7 +393,7 @@ impl SongPlayer {
                 ch.add_to(feed, range);
             }
         }
-        for voice in self.background.iter_mut().filter(|voice| voice.has_sound()) {
+        for voice in self.background_in_use() {
             if let Some(feed) = outlets.feed(voice.owner.into()) {
                 voice.add_to(feed, range);
             }
@@ -391,7 +410,7 @@ impl SongPlayer {
         for ch in &mut self.channels {
             ch.add_to_planes(left, right);
         }
-        for voice in self.background.iter_mut().filter(|voice| voice.has_sound()) {
+        for voice in self.background_in_use() {
             voice.add_to_planes(left, right);
         }
         for chip in &mut self.chips {
@@ -421,6 +440,7 @@ impl SongPlayer {
         if let Some(chip) = chips.get_mut(channel) {
             chip.obey(&std::mem::take(&mut ch.adlib));
         }
+        self.find_background_end();
     }
 
     /// Releases the key on a song channel. Real-time: yes.

@@ -306,6 +306,11 @@ impl Voice {
         self.sound.sounding() || !self.tail.silent()
     }
 
+    /// Whether a recording is attached, even if it stands still, or an end fades.
+    pub(crate) fn in_use(&self) -> bool {
+        self.sound.length != 0 || self.has_sound()
+    }
+
     /// Adds the voice to the frames of `range`; a silent one only advances.
     pub(crate) fn add_to(&mut self, feed: &mut Feed, range: &Range<usize>) {
         if self.sound.silent() && self.tail.silent() {
