@@ -66,7 +66,7 @@ fn every_module_at_hand_loads() {
 /// What `Song` promises of itself.
 fn assert_consistent(song: &Song, name: &str) {
     assert!((1..=64).contains(&song.channels.len()), "{name}");
-    assert!(song.initial_speed > 0 && song.initial_tempo >= 32, "{name}");
+    assert!(song.initial_speed > 0 && song.initial_tempo >= 31, "{name}");
     assert!(song.initial_global_volume <= 128 && song.mix_volume <= 128 && song.separation <= 128, "{name}");
     for pattern in &song.patterns {
         assert!((1..=1024).contains(&pattern.rows), "{name}");

@@ -405,6 +405,8 @@ fn decode_it_volume(v: u8) -> VolumeCommand {
         128..=192 => VolumeCommand::SetPanning(v - 128),
         193..=202 => VolumeCommand::TonePortamento(v - 193),
         203..=212 => VolumeCommand::VibratoDepth(v - 203),
+        // Never in a file; what early ModPlug Tracker meant by the depths.
+        233..=242 => VolumeCommand::VibratoSpeed(v - 233),
         _ => VolumeCommand::None,
     }
 }

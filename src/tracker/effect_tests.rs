@@ -273,6 +273,7 @@ fn instrument(points: &[(u16, i8)], new_note_action: NewNoteAction) -> Instrumen
         panning_swing: 0,
         filter_cutoff: None,
         filter_resonance: None,
+        more: crate::tracker::song::MoreOfInstrument::default(),
     }
 }
 

@@ -75,6 +75,8 @@ pub(crate) struct Ft2Ways {
     pub(crate) holds_at_sustain: bool,
     /// A loop that ends on the sustain point is left for good once the key is off.
     pub(crate) escapes_loop: bool,
+    /// Loops include their last tick, as ModPlug Tracker has them in IT.
+    pub(crate) loop_includes_end: bool,
 }
 
 /// FT2: one tick on, after the value was read.
@@ -88,7 +90,8 @@ pub(crate) fn advance_ft2(
     if let Some(span) = envelope.envelope_loop {
         let escapes =
             ways.escapes_loop && key_off && envelope.sustain.is_some_and(|sustain| sustain.end == span.end);
-        if position == tick_of(envelope, span.end) && !escapes {
+        let end = tick_of(envelope, span.end) + u32::from(ways.loop_includes_end);
+        if position == end && !escapes {
             position = tick_of(envelope, span.start);
         }
     }
@@ -183,7 +186,7 @@ mod tests {
         let mut state = EnvelopeState { position: 0, running: true };
         assert_eq!(advance_ft2(&envelope, &mut state, false, Ft2Ways::default()), Progress::Going);
         assert_eq!(state.position, 0);
-        let ways = Ft2Ways { escapes_loop: true, holds_at_sustain: false };
+        let ways = Ft2Ways { escapes_loop: true, ..Ft2Ways::default() };
         let ends: Vec<Progress> = (0..3).map(|_| advance_ft2(&envelope, &mut state, true, ways)).collect();
         assert_eq!(ends, [Progress::Going, Progress::Going, Progress::Ended]);
     }

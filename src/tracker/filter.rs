@@ -15,31 +15,43 @@ pub(crate) struct Coefficients {
     pub(crate) b1: f32,
 }
 
-impl Coefficients {
+/// Whose filter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FilterShape {
+    ImpulseTracker,
+    /// With less resonance.
+    ModPlug,
+    /// ModPlug Tracker's, over a wider range of cutoffs.
+    ModPlugExtended,
+}
+
+impl FilterShape {
     /// `cutoff` and `resonance` 0..=127; `envelope` -256..=256.
-    pub(crate) fn new(cutoff: i32, resonance: i32, envelope: i32, rate: SampleRate) -> Self {
-        let (hertz, damping) = (hertz(cutoff, envelope, rate), damping(resonance));
+    pub(crate) fn coefficients(
+        self,
+        cutoff: i32,
+        resonance: i32,
+        envelope: i32,
+        rate: SampleRate,
+    ) -> Coefficients {
+        let steps_in_octave = if self == Self::ModPlugExtended { 20.0 } else { 24.0 };
+        let octaves = 0.25 + f64::from(cutoff * (envelope + 256)) / (steps_in_octave * 512.0);
+        let hertz = (110.0 * libm::exp2(octaves)).clamp(120.0, 20_000.0).min(rate.0 * 0.5);
+        let damping = damping(resonance);
         let r = rate.0 / (TAU * hertz);
-        Self::from_terms(damping * r + damping - 1.0, r * r)
+        if self == Self::ImpulseTracker {
+            return Coefficients::from_terms(damping * r + damping - 1.0, r * r);
+        }
+        let d = ((1.0 - 2.0 * damping) / r).min(2.0);
+        Coefficients::from_terms((2.0 * damping - d) * r, r * r)
     }
+}
 
-    /// The same as ModPlug Tracker computed it, with less resonance.
-    pub(crate) fn modplug(cutoff: i32, resonance: i32, envelope: i32, rate: SampleRate) -> Self {
-        let (hertz, damping) = (hertz(cutoff, envelope, rate), damping(resonance));
-        let r = TAU * hertz / rate.0;
-        let d = ((1.0 - 2.0 * damping) * r).min(2.0);
-        Self::from_terms((2.0 * damping - d) / r, 1.0 / (r * r))
-    }
-
+impl Coefficients {
     fn from_terms(d: f64, e: f64) -> Self {
         let sum = 1.0 + d + e;
         Self { a0: (1.0 / sum) as f32, b0: ((d + e + e) / sum) as f32, b1: (-e / sum) as f32 }
     }
-}
-
-fn hertz(cutoff: i32, envelope: i32, rate: SampleRate) -> f64 {
-    let octaves = 0.25 + f64::from(cutoff * (envelope + 256)) / (24.0 * 512.0);
-    (110.0 * libm::exp2(octaves)).clamp(120.0, 20_000.0).min(rate.0 * 0.5)
 }
 
 /// Twice the damping factor: 24 dB of resonance over the range of 128.
@@ -75,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_constant_passes_unchanged_once_settled() {
-        let coefficients = Coefficients::new(64, 0, 256, SampleRate(48_000.0));
+        let coefficients = FilterShape::ImpulseTracker.coefficients(64, 0, 256, SampleRate(48_000.0));
         let mut block = vec![0.5; 4000];
         FilterState::default().process(coefficients, &mut block);
         assert!((block[3999] - 0.5).abs() < 1e-3);
@@ -84,14 +96,14 @@ mod tests {
     #[test]
     fn coefficients_are_those_of_the_tracker() {
         // Cutoff 0 is 130.8 Hz: r = 48000/(2π·130.8) = 58.4, d = r, e = r².
-        let c = Coefficients::new(0, 0, 256, SampleRate(48_000.0));
+        let c = FilterShape::ImpulseTracker.coefficients(0, 0, 256, SampleRate(48_000.0));
         assert!((c.a0 - 1.0 / (1.0 + 58.4 + 58.4 * 58.4)).abs() < 1e-6);
         assert!((c.a0 + c.b0 + c.b1 - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn filtering_does_not_depend_on_the_block_size() {
-        let coefficients = Coefficients::new(40, 100, 256, SampleRate(44_100.0));
+        let coefficients = FilterShape::ImpulseTracker.coefficients(40, 100, 256, SampleRate(44_100.0));
         let input: Vec<f32> = (0..500).map(|n| if n % 50 < 25 { 0.7 } else { -0.7 }).collect();
         let mut whole = input.clone();
         FilterState::default().process(coefficients, &mut whole);

@@ -8,6 +8,8 @@ use super::rules::Rules;
 use super::song::Order;
 use super::song::Song;
 use super::wave::RandomNumbers;
+use super::ways::Way;
+use std::cell::Cell;
 
 /// Slots of the table of visited places; a song that fills it counts as ended.
 const VISIT_SLOTS: usize = 1 << 16;
@@ -53,6 +55,8 @@ pub(crate) struct Flow {
     /// One for each channel; Scream Tracker 3 uses the first only.
     loops: Box<[PatternLoop]>,
     pub(crate) global_volume: i32,
+    /// Memory of global volume slides, in formats that have one for all channels.
+    pub(crate) global_volume_slide: u8,
     /// First tick of the row, or of a repeat where the format counts those as first.
     pub(crate) first_tick: bool,
     visited: Box<[Visit]>,
@@ -62,6 +66,10 @@ pub(crate) struct Flow {
     /// Nothing is left to play.
     pub(crate) stopped: bool,
     fresh: bool,
+    /// The background voice that a note moved to last, with its envelopes' positions.
+    pub(crate) last_moved: Cell<Option<(usize, [u32; 3])>>,
+    /// A macro has just opened the filters of all channels.
+    pub(crate) filters_open: Cell<bool>,
     /// Drawn from by swings and random shapes.
     pub(crate) random: RandomNumbers,
 }
@@ -100,12 +108,15 @@ impl Flow {
             jumped: false,
             loops: vec![PatternLoop::default(); song.channels.len()].into(),
             global_volume: 0,
+            global_volume_slide: 0,
             first_tick: false,
             visited: vec![Visit::default(); VISIT_SLOTS].into(),
             generation: 1,
             rounds: 0,
             stopped: false,
             fresh: true,
+            last_moved: Cell::new(None),
+            filters_open: Cell::new(false),
             random: RandomNumbers::starting_at(0, 0),
         };
         flow.reset(song);
@@ -116,10 +127,11 @@ impl Flow {
     pub(crate) fn reset(&mut self, song: &Song) {
         self.position = Position {
             speed: song.initial_speed.max(1).into(),
-            tempo: song.initial_tempo.max(32).into(),
+            tempo: song.initial_tempo.max(31).into(),
             ..Position::default()
         };
         self.global_volume = i32::from(song.initial_global_volume) * 2;
+        self.global_volume_slide = 0;
         self.seek(0, 0);
     }
 
@@ -131,6 +143,7 @@ impl Flow {
         self.loops.fill(PatternLoop::default());
         self.generation = self.generation.wrapping_add(1).max(1);
         (self.rounds, self.stopped, self.fresh) = (0, false, true);
+        self.last_moved.set(None);
         self.random = RandomNumbers::starting_at(order, row);
     }
 
@@ -260,7 +273,8 @@ impl Flow {
     /// Settles which of a row's jumps, breaks and loops wins.
     pub(crate) fn finish_row(&mut self, song: &Song, rules: &Rules) {
         let wanted = self.break_row.is_some() || self.jump.is_some();
-        let over_loop = rules.ft2.jumps_win_over_loops || (rules.is_it() && self.jump.is_some());
+        let it_jump = rules.it(Way::JumpsWinOverLoopsOnTheLeft) || rules.it(Way::JumpsWinOverLoopsAnywhere);
+        let over_loop = rules.ft2.jumps_win_over_loops || it_jump && self.jump.is_some();
         if wanted && (self.loop_row.is_none() || over_loop) {
             self.follow_jump(song, rules);
         } else if let Some(row) = self.loop_row {
@@ -273,7 +287,7 @@ impl Flow {
         if usize::from(order) >= song.orders.len() {
             order = song.restart_order;
         }
-        let keeps_loops = rules.is_it() || rules.is_mod() || rules.ft2.jumps_win_over_loops;
+        let keeps_loops = rules.it(Way::BreaksKeepLoops) || rules.is_mod() || rules.ft2.jumps_win_over_loops;
         if !keeps_loops && order != self.position.order {
             for pattern_loop in &mut self.loops {
                 pattern_loop.left = 0;
@@ -287,7 +301,8 @@ impl Flow {
     fn follow_loop(&mut self, song: &Song, rules: &Rules, row: u16) {
         self.next_order = self.position.order;
         self.next_row = row;
-        if self.row_repeats != 0 && rules.is_numbered() {
+        let skips = rules.is_it() && !rules.it(Way::JumpsWinOverLoopsOnTheLeft);
+        if self.row_repeats != 0 && (rules.is_numbered() || skips) {
             self.next_row += 1;
         }
         if row >= rows(song, self.position.pattern) {
@@ -315,7 +330,8 @@ impl Flow {
     pub(crate) fn loop_pattern(&mut self, rules: &Rules, channel: usize, count: u8) {
         let channel = if rules.is_s3m() { 0 } else { channel };
         let row = self.position.row;
-        let other_loops = self.loops.iter().any(|other| other.left > 0);
+        let others_loop =
+            self.loops.iter().enumerate().any(|(other, state)| other != channel && state.left != 0);
         let Some(pattern_loop) = self.loops.get_mut(channel) else { return };
         if count == 0 {
             pattern_loop.start = row;
@@ -324,13 +340,17 @@ impl Flow {
         if pattern_loop.left > 0 {
             pattern_loop.left -= 1;
             if pattern_loop.left == 0 {
-                if rules.is_it() || rules.is_s3m() {
+                if rules.it(Way::LoopStartMovesOn) || rules.is_s3m() {
                     pattern_loop.start = row + 1;
                 }
                 return;
             }
         } else {
-            if other_loops && !rules.ft2.loops_of_channels_are_apart {
+            let apart = match rules.is_it() {
+                true => rules.it(Way::LoopsByChannel),
+                false => rules.ft2.loops_of_channels_are_apart,
+            };
+            if others_loop && !apart {
                 return;
             }
             pattern_loop.left = count;
@@ -341,7 +361,7 @@ impl Flow {
             self.break_row = Some(target);
         }
         self.loop_row = Some(target);
-        if rules.is_it() {
+        if rules.it(Way::JumpsWinOverLoopsOnTheLeft) {
             self.jump = None;
         }
     }

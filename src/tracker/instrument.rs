@@ -12,6 +12,7 @@ use super::state::Context;
 use super::state::SavedPanning;
 use super::state::Voice;
 use super::voice::Successor;
+use super::ways::Way;
 use crate::audio::AudioSource;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub(crate) fn frames(sample: &Sample) -> u32 {
 
 /// Gives the channel an instrument or sample number.
 pub(crate) fn change_instrument(cx: &Context<'_>, ch: &mut Voice, change: Change) {
-    if cx.rules.is_it() && ch.new_key.is_none() {
+    if cx.rules.it(Way::LoneNumbersRestartNotes) && ch.new_key.is_none() {
         return;
     }
     let index = change.number.checked_sub(1);
@@ -89,17 +90,18 @@ fn settle_on_sample(cx: &Context<'_>, ch: &mut Voice, coming: &mut Coming) -> bo
     let playing = ch.sound.step_q32 != 0;
     let mut keeps_sound = false;
     if coming.sample_changed && coming.change.portamento {
-        if rules.is_it() && rules.quirks.compatible_portamento && playing {
+        let keeps = rules.it(Way::CompatiblePortamentoKeepsSample);
+        if keeps && rules.quirks.compatible_portamento && playing {
             coming.sample = ch.sample; // PortaSampleCompat.it
         }
         keeps_sound = rules.is_xm() && !coming.instrument_changed && coming.instrument.is_some()
             || (rules.is_mod() || rules.scream_tracker) && playing;
-        if rules.is_it() && !rules.instruments {
+        if rules.it(Way::NewSamplesResetFilter) && !rules.instruments {
             ch.triggered = true; // FilterPortaSmpChange.it
         }
     }
     let lone_number = !ch.step.note.is_key() && ch.sound.length > 0;
-    if rules.is_it()
+    if rules.it(Way::NumbersRecallTheirSample)
         && rules.instruments
         && !coming.instrument_changed
         && coming.sample_changed
@@ -124,13 +126,14 @@ fn take_settings(cx: &Context<'_>, ch: &mut Voice, coming: &Coming) {
     ch.waiting_instrument = 0;
     ch.sound.successor = None;
     let (instrument, sample) = (cx.instrument(coming.instrument), cx.sample(coming.sample));
-    if coming.instrument_changed
+    let by_number = cx.rules.is_it() && !cx.rules.it(Way::NotesResetAction) && sample.is_some();
+    if (coming.instrument_changed || by_number)
         && let Some(instrument) = instrument
     {
         ch.new_note_action = instrument.new_note_action;
     }
     ch.instrument_volume = instrument_volume(sample, instrument);
-    if (coming.change.with_volume || !cx.rules.is_xm()) && !cx.rules.is_it() {
+    if (coming.change.with_volume || !cx.rules.is_xm()) && !cx.rules.it(Way::PanningNeedsNote) {
         apply_panning(cx, ch, instrument, sample);
     }
     if coming.change.with_envelopes {
@@ -147,9 +150,9 @@ fn chosen_sample(cx: &Context<'_>, ch: &Voice, number: u16, instrument: Option<u
         (Some(data), Some(key)) => {
             let sample = data.keys.get(usize::from(key)).and_then(|slot| slot.sample.checked_sub(1));
             // Impulse Tracker ignores empty slots (emptyslot.it, PortaInsNum.it).
-            (sample.is_some() || !cx.rules.is_it()).then_some(sample)
+            (sample.is_some() || !cx.rules.it(Way::EmptySlotsAreIgnored)).then_some(sample)
         }
-        _ if cx.rules.is_it() => None,
+        _ if cx.rules.it(Way::EmptySlotsAreIgnored) => None,
         _ => Some(None),
     }
 }
@@ -179,27 +182,54 @@ fn reset_envelopes_on_change(
 ) {
     let change = coming.change;
     let quirks = &cx.rules.quirks;
-    let (reset, always) = if cx.rules.is_it() {
+    let (reset, always) = if cx.rules.it(Way::EnvelopesResetSeldom) {
         // EnvReset.it, CarryNNA.it
         let released = ch.fading || ch.key_off;
         let reset = ch.sound.length == 0
             || change.portamento && quirks.compatible_portamento
             || !change.portamento && released && quirks.old_effects;
-        (reset, ch.fade == 0 || coming.instrument_changed || !ch.step.note.is_key())
+        let carries_on =
+            if cx.rules.it(Way::CarryOutlivesRelease) { ch.step.note.is_key() } else { !ch.key_off };
+        (reset, ch.fade == 0 || coming.instrument_changed || !carries_on)
+    } else if cx.rules.is_it() {
+        let faded = ch.fading && ch.fade == 0;
+        let reset = !change.portamento || quirks.compatible_portamento || ch.sound.length == 0 || faded;
+        (reset, coming.instrument_changed || ch.key_off || ch.fading)
     } else {
         (true, true)
     };
     if reset {
         match instrument {
             Some(_) if always => ch.reset_envelopes(),
+            Some(instrument) if takes_carried(cx, &change) => carry_from_last_voice(cx, ch, instrument),
             Some(instrument) => reset_uncarried(ch, instrument),
             None => {}
         }
-        if !cx.rules.is_it() {
+        if !cx.rules.it(Way::WavesAreFine) {
             ch.reset_sample_vibrato();
         }
     } else if instrument.is_some_and(|instrument| !instrument.volume_envelope.enabled) {
-        ch.volume_envelope.position = 0;
+        match cx.rules.it(Way::CompatiblePortamentoKeepsSample) {
+            true => ch.volume_envelope.position = 0,
+            false => ch.reset_envelopes(),
+        }
+    }
+}
+
+fn takes_carried(cx: &Context<'_>, change: &Change) -> bool {
+    change.portamento && cx.rules.quirks.compatible_portamento && cx.rules.it(Way::CarryComesFromLastVoice)
+}
+
+/// Compatible Gxx with a number: carried envelopes go on from the note that went to the background last, on whatever
+/// channel (CarryCompatGxxPortaWithIns.it).
+fn carry_from_last_voice(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
+    let [volume, panning, pitch] = cx.flow.last_moved.get().map_or([0; 3], |(_, positions)| positions);
+    for (state, envelope, position) in [
+        (&mut ch.volume_envelope, &instrument.volume_envelope, volume),
+        (&mut ch.panning_envelope, &instrument.panning_envelope, panning),
+        (&mut ch.pitch_envelope, &instrument.pitch_envelope, pitch),
+    ] {
+        state.position = if envelope.carry { position } else { 0 };
     }
 }
 
@@ -226,7 +256,10 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
         ch.sound.length = 0;
         return;
     };
-    if change.portamento && ch.sound.length == 0 && (rules.ft2.portamento_needs_note || rules.is_it()) {
+    if change.portamento
+        && ch.sound.length == 0
+        && (rules.ft2.portamento_needs_note || rules.it(Way::PortamentoNeedsNote))
+    {
         ch.sound.step_q32 = 0; // PortaJustStoppedNote.it
     }
     if releases_into_new_envelopes(cx, ch, &coming, data) {
@@ -238,7 +271,7 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
     }
     ch.sample = sample;
     attach_sample(cx, ch, data);
-    if rules.is_it() {
+    if rules.it(Way::WavesAreFine) {
         ch.reset_sample_vibrato();
     }
     if !change.portamento || coming.sample_changed || !rules.is_numbered() {
@@ -250,7 +283,9 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
         ch.porta_target = 0;
     }
     // Keeps a released sustain loop released under a portamento.
-    let sustains = !rules.is_it() || !change.portamento || ch.instrument.is_some() && !was_off;
+    let sustains = !rules.it(Way::PortamentoKeepsSustainReleased)
+        || !change.portamento
+        || ch.instrument.is_some() && !was_off;
     set_loop(ch, data, sustains);
     if ch.sound.frame() >= ch.sound.length.into() && rules.is_it() {
         ch.sound.position_q32 = 0;
@@ -262,13 +297,14 @@ fn continues_sample(cx: &Context<'_>, ch: &mut Voice, coming: &Coming) -> bool {
     let rules = cx.rules;
     if !(coming.change.portamento && coming.sample == ch.sample && coming.sample.is_some()) {
         (ch.key_off, ch.fading) = (false, false);
-        if coming.sample != ch.sample || coming.instrument_changed {
+        let keeps = !rules.is_it() || rules.it(Way::NumbersKeepDirection);
+        if !keeps || coming.sample != ch.sample || coming.instrument_changed {
             ch.sound.backwards = false;
         }
         start_envelopes(cx, ch);
         return false;
     }
-    if coming.instrument_changed && ch.instrument.is_some() && rules.is_it() {
+    if coming.instrument_changed && ch.instrument.is_some() && rules.it(Way::PortamentoKeepsSustainReleased) {
         (ch.key_off, ch.fading) = (false, false);
     }
     if (rules.is_it() || rules.is_s3m()) && ch.sound.length != 0 {
@@ -283,7 +319,8 @@ fn continues_sample(cx: &Context<'_>, ch: &mut Voice, coming: &Coming) -> bool {
 /// Old effects of Impulse Tracker: a number beside a key off leaves the old sample playing under the new envelopes
 /// (ResetEnvNoteOffOldFx.it).
 fn releases_into_new_envelopes(cx: &Context<'_>, ch: &mut Voice, coming: &Coming, sample: &Sample) -> bool {
-    let releases = cx.rules.is_it() && cx.rules.quirks.old_effects && ch.step.note == NoteCommand::Off;
+    let restarts = cx.rules.it(Way::ReleaseRestartsOldEnvelopes) && cx.rules.quirks.old_effects;
+    let releases = restarts && ch.step.note == NoteCommand::Off;
     if !releases || !coming.sample_changed {
         return false;
     }
@@ -300,6 +337,11 @@ fn start_envelopes(cx: &Context<'_>, ch: &mut Voice) {
     ch.volume_envelope.running = instrument.volume_envelope.enabled;
     ch.panning_envelope.running = instrument.panning_envelope.enabled;
     ch.pitch_envelope.running = instrument.pitch_envelope.enabled;
+    ch.filter_envelope = instrument.pitch_envelope_is_filter;
+    let filters = instrument.pitch_envelope.enabled && instrument.pitch_envelope_is_filter;
+    if filters && ch.cutoff == 0 && !cx.rules.it(Way::FilterIsItsOwn) {
+        ch.cutoff = 127;
+    }
     if let Some(cutoff) = instrument.filter_cutoff {
         ch.cutoff = cutoff.into();
     }
@@ -353,12 +395,14 @@ pub(crate) fn apply_panning(
     let own = instrument.and_then(|instrument| instrument.panning);
     if let Some(panning) = sample.and_then(|sample| sample.panning).or(own) {
         set_instrument_panning(cx, ch, panning);
-        ch.surround = false;
+        if cx.rules.panning_overrides() {
+            ch.surround = false;
+        }
     }
 }
 
 fn set_instrument_panning(cx: &Context<'_>, ch: &mut Voice, panning: u16) {
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::PanningIsGivenBack) {
         ch.saved_panning = Some(SavedPanning { panning: ch.panning, surround: ch.surround });
     }
     ch.panning = panning.into();
@@ -369,6 +413,12 @@ pub(crate) fn restore_panning(ch: &mut Voice) {
     if let Some(saved) = ch.saved_panning.take() {
         ch.panning = saved.panning;
         ch.surround |= saved.surround;
+    }
+    if let Some(cutoff) = ch.saved_cutoff.take() {
+        ch.cutoff = cutoff;
+    }
+    if let Some(resonance) = ch.saved_resonance.take() {
+        ch.resonance = resonance;
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::state::Context;
 use super::state::Voice;
+use super::ways::Way;
 
 /// `SF0` where a song has no macros of its own.
 const DEFAULT_PARAMETERED: &str = "F0F000z";
@@ -21,8 +22,8 @@ pub(crate) enum Message {
     Reset,
 }
 
-/// Runs Zxx and gives each of its messages to `act`.
-pub(crate) fn run(cx: &Context<'_>, ch: &Voice, parameter: u8, mut act: impl FnMut(Message)) {
+/// What Zxx sends.
+pub(crate) fn bytes(cx: &Context<'_>, ch: &Voice, parameter: u8) -> Bytes {
     let mut bytes = Bytes::default();
     match &cx.song.macros {
         Some(macros) if parameter < 0x80 => {
@@ -45,10 +46,11 @@ pub(crate) fn run(cx: &Context<'_>, ch: &Voice, parameter: u8, mut act: impl FnM
         }
         None => {}
     }
-    read_messages(&bytes.data[..bytes.length], &mut act); // `length` is at most MAX_BYTES
+    bytes
 }
 
-struct Bytes {
+/// The bytes of a macro, its letters replaced.
+pub(crate) struct Bytes {
     data: [u8; MAX_BYTES],
     length: usize,
     /// The first digit of a byte.
@@ -74,6 +76,11 @@ impl Bytes {
             Some(first) => self.push(first << 4 | digit),
             None => self.digit = Some(digit),
         }
+    }
+
+    /// Gives each message to `act`.
+    pub(crate) fn read_messages(&self, mut act: impl FnMut(Message)) {
+        read_messages(&self.data[..self.length], &mut act); // `length` is at most MAX_BYTES
     }
 
     /// Ends a byte of which only one digit has come.
@@ -108,10 +115,11 @@ fn variable(cx: &Context<'_>, ch: &Voice, parameter: u8, letter: u8) -> Option<u
         let product = i64::from(volume * cx.flow.global_volume) * i64::from(strength);
         ((product >> shift) / 2).clamp(1, 127) as u8
     };
+    let swings = cx.rules.it(Way::SwingActsOnInstrumentVolume) || cx.rules.quirks.old_swing;
     match letter {
         b'z' => Some(parameter),
         b'n' => ch.last_key.or(Some(0)),
-        b'v' => Some(scaled(ch.volume + ch.volume_swing * 4, 20)),
+        b'v' => Some(scaled(ch.volume + if swings { ch.volume_swing } else { 0 }, 20)),
         b'u' => Some(scaled(ch.level_before_globals, 26)),
         b'x' => Some((ch.panning / 2).clamp(0, 127) as u8),
         b'y' => Some((ch.real_panning / 2).clamp(0, 127) as u8),
@@ -125,15 +133,18 @@ fn variable(cx: &Context<'_>, ch: &Voice, parameter: u8, letter: u8) -> Option<u
 
 fn read_messages(bytes: &[u8], act: &mut impl FnMut(Message)) {
     let mut rest = bytes;
+    let mut running = None;
     while let Some(&status) = rest.first() {
         let length = match rest {
-            [0xF0, 0xF0 | 0xF1, ..] => 4,
+            [0xF0, 0xF0 | 0xF1, _, _, ..] => 4,
             [0xF0, ..] => rest.iter().position(|&byte| byte == 0xF7).map_or(rest.len(), |end| end + 1),
-            [0xC0..=0xDF, ..] => 2,
-            [0x80..=0xEF, ..] | [0xF2, ..] => 3,
-            [0xF1 | 0xF3, ..] => 2,
-            _ => 1,
+            // Data without a status belong to the last one; before any they are passed over.
+            [0x00..=0x7F, ..] => running.map_or(1, |status| message_bytes(status) - 1),
+            _ => message_bytes(status),
         };
+        if matches!(status, 0x80..=0xEF) {
+            running = Some(status);
+        }
         match rest {
             [0xF0, 0xF0, 0x00, value @ 0..0x80, ..] => act(Message::Cutoff(*value)),
             [0xF0, 0xF0, 0x01, value @ 0..0x80, ..] => act(Message::Resonance(*value)),
@@ -141,6 +152,15 @@ fn read_messages(bytes: &[u8], act: &mut impl FnMut(Message)) {
             _ => {}
         }
         rest = rest.get(length..).unwrap_or(&[]);
+    }
+}
+
+/// Bytes of a MIDI message with its status, at least 1.
+fn message_bytes(status: u8) -> usize {
+    match status {
+        0xC0..=0xDF | 0xF1 | 0xF3 => 2,
+        0x80..=0xEF | 0xF2 => 3,
+        _ => 1,
     }
 }
 

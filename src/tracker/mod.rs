@@ -44,6 +44,7 @@ mod trim;
 mod voice;
 mod volume;
 mod wave;
+mod ways;
 #[cfg(test)]
 mod xm_tests;
 

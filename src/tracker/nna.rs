@@ -11,6 +11,7 @@ use super::song::NewNoteAction;
 use super::state::Active;
 use super::state::Context;
 use super::state::Voice;
+use super::ways::Way;
 
 /// Applies duplicate checks and moves the sounding note to the background. `coming` is an instrument number (0 for the
 /// one that plays) and a key.
@@ -31,17 +32,35 @@ pub(crate) fn leave_old_note(
     if let Some(data) = cx.instrument(instrument) {
         match data.keys.get(usize::from(key)).and_then(|slot| slot.sample.checked_sub(1)) {
             Some(index) => sample = Some(index),
-            None => return,
+            None if cx.rules.it(Way::EmptySlotsAreIgnored) => return,
+            None => {}
         }
     }
+    if ch.muted {
+        return;
+    }
+    let key = compared_key(cx, instrument, key);
     let coming = Coming { instrument, sample, key };
     check_duplicate(cx, ch, &coming);
     for voice in background.iter_mut().filter(|voice| usize::from(voice.owner) == index) {
         check_duplicate(cx, voice, &coming);
     }
+    cx.flow.last_moved.set(None);
     if ch.sound.step_q32 != 0 {
-        move_to_background(cx, index, ch, background);
+        let moved = move_to_background(cx, index, ch, background);
+        if ch.instrument == instrument {
+            cx.flow.last_moved.set(moved.map(|voice| (voice, ch.envelope_positions())));
+        }
     }
+}
+
+/// The key that duplicates are told by.
+fn compared_key(cx: &Context<'_>, instrument: Option<u16>, key: u8) -> u8 {
+    if cx.rules.it(Way::DuplicatesAreOfPatternKeys) && cx.rules.it(Way::PatternKeysAreRemembered) {
+        return key;
+    }
+    let slot = cx.instrument(instrument).and_then(|data| data.keys.get(usize::from(key)));
+    slot.map_or(key, |slot| slot.key)
 }
 
 struct Coming {
@@ -53,13 +72,15 @@ struct Coming {
 fn check_duplicate(cx: &Context<'_>, voice: &mut Voice, coming: &Coming) {
     let Some(instrument) = cx.instrument(voice.instrument) else { return };
     let same_instrument = voice.instrument == coming.instrument;
-    let duplicate = same_instrument
-        && match instrument.duplicate_check {
-            DuplicateCheck::Off => false,
-            DuplicateCheck::Note => voice.key == Some(coming.key),
-            DuplicateCheck::Sample => coming.sample.is_some() && voice.sample == coming.sample,
-            DuplicateCheck::Instrument => true,
-        };
+    let any_instrument = !cx.rules.it(Way::DuplicatesAreOfPatternKeys);
+    let duplicate = match instrument.duplicate_check {
+        DuplicateCheck::Off => false,
+        DuplicateCheck::Note => same_instrument && voice.key == Some(coming.key),
+        DuplicateCheck::Sample => {
+            (same_instrument || any_instrument) && coming.sample.is_some() && voice.sample == coming.sample
+        }
+        DuplicateCheck::Instrument => same_instrument,
+    };
     if duplicate {
         end_duplicate(cx, voice, instrument);
     }
@@ -79,8 +100,15 @@ fn end_duplicate(cx: &Context<'_>, voice: &mut Voice, instrument: &Instrument) {
     }
 }
 
-fn move_to_background(cx: &Context<'_>, index: usize, ch: &mut Voice, background: &mut [Voice]) {
-    if let Some(voice) = free_voice(ch, background) {
+/// Gives the background voice that the note moved to.
+fn move_to_background(
+    cx: &Context<'_>,
+    index: usize,
+    ch: &mut Voice,
+    background: &mut [Voice],
+) -> Option<usize> {
+    let free = free_voice(ch, background);
+    if let Some(voice) = free.and_then(|free| background.get_mut(free)) {
         voice.clone_from(ch);
         voice.owner = index as u16; // at most 64 channels
         voice.active = Active::default();
@@ -93,22 +121,29 @@ fn move_to_background(cx: &Context<'_>, index: usize, ch: &mut Voice, background
             voice.fade_to_nothing();
         }
     }
-    ch.sound.length = 0;
-    ch.sound.position_q32 = 0;
+    if free.is_some() {
+        ch.sound.length = 0;
+        ch.sound.position_q32 = 0;
+    }
+    free
 }
 
-/// A voice that rests, or else the quietest one where that is quieter than the note to be moved.
-fn free_voice<'a>(ch: &Voice, background: &'a mut [Voice]) -> Option<&'a mut Voice> {
+/// A voice that rests or has faded out, or else the quietest one where that is quieter than the note to be moved.
+fn free_voice(ch: &Voice, background: &[Voice]) -> Option<usize> {
     if let Some(free) = background.iter().position(|voice| voice.sound.length == 0) {
-        return background.get_mut(free);
+        return Some(free);
     }
     if ch.fade == 0 && ch.sound.length != 0 {
         return None;
+    }
+    if let Some(faded) = background.iter().position(|voice| voice.fade == 0) {
+        return Some(faded);
     }
     let loudness = |voice: &Voice| {
         let level = voice.level << 9 | voice.volume;
         if voice.sound.looping { level / 2 } else { level }
     };
     let limit = ch.level << 9 | ch.volume;
-    background.iter_mut().min_by_key(|voice| loudness(voice)).filter(|voice| loudness(voice) < limit)
+    let quietest = (0..).zip(background).min_by_key(|(_, voice)| loudness(voice));
+    quietest.filter(|(_, voice)| loudness(voice) < limit).map(|(index, _)| index)
 }

@@ -17,6 +17,7 @@ use super::state::Context;
 use super::state::FULL_FADE;
 use super::state::SavedPanning;
 use super::state::Voice;
+use super::ways::Way;
 
 /// How a note comes to a channel.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ pub(crate) fn change_note(cx: &Context<'_>, ch: &mut Voice, note: NoteCommand, s
         NoteCommand::Key(key) => strike_key(cx, ch, key, strike),
         NoteCommand::Off => {
             key_off(cx, ch);
-            let old_effects = cx.rules.is_it() && cx.rules.quirks.old_effects;
+            let old_effects = cx.rules.it(Way::ReleaseRestartsOldEnvelopes) && cx.rules.quirks.old_effects;
             if !strike.portamento && old_effects && ch.step.instrument != 0 {
                 (ch.fading, ch.key_off) = (false, false); // noteoff3.it
             }
@@ -54,7 +55,7 @@ pub(crate) fn change_note(cx: &Context<'_>, ch: &mut Voice, note: NoteCommand, s
 }
 
 fn forget_key(cx: &Context<'_>, ch: &mut Voice) {
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::EndedNotesAreForgotten) {
         (ch.key, ch.new_key) = (None, None);
     }
 }
@@ -62,10 +63,11 @@ fn forget_key(cx: &Context<'_>, ch: &mut Voice) {
 /// `^^^`.
 fn cut(cx: &Context<'_>, ch: &mut Voice) {
     if cx.rules.is_it() {
-        if cx.rules.instruments {
-            ch.fading = true;
+        if cx.rules.it(Way::ReleaseRecallsVolume) {
+            ch.sound.step_q32 = 0;
+        } else if cx.rules.instruments {
+            ch.volume = 0;
         }
-        ch.sound.step_q32 = 0;
     } else {
         key_off(cx, ch);
         if cx.is_adlib(ch) {
@@ -87,20 +89,22 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
     } else if ch.sound.step_q32 == 0 && rules.ft2.portamento_needs_note {
         ch.period = 0; // FT2 ignores notes with portamento where none plays.
         return;
-    } else if ch.sound.step_q32 == 0 && rules.is_it() {
+    } else if ch.sound.step_q32 == 0 && rules.it(Way::PortamentoNeedsNote) {
         portamento = false;
     }
     let transpose = if rules.is_xm() { ch.transpose } else { 0 };
     let sounding_key = if rules.is_numbered() { (mapped_key + transpose).clamp(11, 130) } else { mapped_key };
     // Impulse Tracker remembers the pattern's key, the others the one that sounds.
-    ch.key = Some(if rules.is_it() { key } else { sounding_key as u8 });
+    ch.key = Some(if rules.it(Way::PatternKeysAreRemembered) { key } else { sounding_key as u8 });
     if !portamento || rules.is_s3m() || rules.is_it() {
         ch.waiting_instrument = 0;
         ch.sound.successor = None;
     }
     ch.panbrello_offset = 0;
-    if rules.is_it() {
+    if rules.it(Way::PanningNeedsNote) {
         apply_panning(cx, ch, instrument, sample);
+    }
+    if rules.it(Way::SeparationComesWithNote) {
         separate_pitch(ch, key, instrument);
     }
     if strike.with_envelopes && !portamento {
@@ -129,7 +133,7 @@ fn mapped(cx: &Context<'_>, ch: &Voice, key: u8) -> Option<(Option<u16>, i32)> {
     let slot = cx.instrument(ch.instrument).and_then(|instrument| instrument.keys.get(usize::from(key)));
     let Some(slot) = slot else { return Some((ch.sample, key.into())) };
     match slot.sample.checked_sub(1) {
-        None if cx.rules.is_it() => None,
+        None if cx.rules.it(Way::EmptySlotsAreIgnored) => None,
         index => Some((index.or(ch.sample), slot.key.into())),
     }
 }
@@ -139,7 +143,7 @@ fn take_tuning(cx: &Context<'_>, ch: &mut Voice, sample: Option<&Sample>) {
     let Some(sample) = sample else { return };
     if cx.rules.is_xm() {
         (ch.transpose, ch.finetune) = (sample.relative_key.into(), sample.finetune.into());
-    } else if cx.rules.is_it() {
+    } else if cx.rules.it(Way::KeysTuneTheirSample) {
         ch.c5_speed = sample.c5_speed;
     }
 }
@@ -149,7 +153,8 @@ fn aim_period(cx: &Context<'_>, ch: &mut Voice, period: i32, portamento: bool) {
         ch.period = period;
     }
     // Scream Tracker and early imitations of FT2 aim at notes without portamento too.
-    let keeps_target = cx.rules.ft2.portamento_keeps_target || cx.rules.is_it() || cx.rules.is_mod();
+    let keeps_target =
+        cx.rules.ft2.portamento_keeps_target || cx.rules.it(Way::NotesClearTarget) || cx.rules.is_mod();
     if portamento || !keeps_target {
         ch.porta_target = period;
         ch.porta_from_above = false;
@@ -170,10 +175,12 @@ fn start_sample(cx: &Context<'_>, ch: &mut Voice, sample: &Sample) {
     }
     ch.portamento = false;
     set_loop(ch, sample, true);
+    let fine_waves = cx.rules.it(Way::WavesAreFine);
     if ch.vibrato.wave < 4 {
-        ch.vibrato.position = 0;
+        let late = cx.rules.is_it() && !fine_waves && !cx.rules.quirks.old_effects;
+        ch.vibrato.position = if late { 16 } else { 0 };
     }
-    if !cx.rules.is_it() && ch.tremolo.wave < 4 {
+    if !fine_waves && ch.tremolo.wave < 4 {
         ch.tremolo.position = 0;
     }
 }
@@ -187,6 +194,9 @@ fn settle_key(cx: &Context<'_>, ch: &mut Voice, portamento: bool, with_envelopes
     if !portamento || !rules.is_it() || faded || compatible && numbered {
         if rules.is_it() && faded {
             ch.reset_envelopes();
+            if !rules.it(Way::WavesAreFine) {
+                ch.reset_sample_vibrato();
+            }
             ch.fading = false;
             ch.fade = FULL_FADE;
         }
@@ -195,8 +205,9 @@ fn settle_key(cx: &Context<'_>, ch: &mut Voice, portamento: bool, with_envelopes
             ch.fade = FULL_FADE;
         }
     }
-    let keeps_key_off =
-        (rules.is_it() || rules.ft2.portamento_keeps_release) && portamento && (!compatible || !numbered);
+    let keeps_key_off = (rules.it(Way::PortamentoKeepsRelease) || rules.ft2.portamento_keeps_release)
+        && portamento
+        && (!compatible || !numbered);
     if !keeps_key_off {
         ch.key_off = false;
     }
@@ -207,7 +218,8 @@ fn settle_key(cx: &Context<'_>, ch: &mut Voice, portamento: bool, with_envelopes
     ch.filtered = false;
     ch.sound.start_from_silence();
     ch.was_silent = true;
-    if !rules.is_it() && !rules.ft2.retrigger_counts_on {
+    let counts_on = rules.it(Way::RetriggerCountsDown) || rules.it(Way::TremorCountsDown);
+    if !counts_on && !rules.ft2.retrigger_counts_on {
         ch.retrigger_count = 0;
         ch.tremor_count = 0;
     }
@@ -232,18 +244,39 @@ fn separate_pitch(ch: &mut Voice, key: u8, instrument: Option<&Instrument>) {
 /// Random volume and panning of a new note, and envelopes that start over.
 fn swing(cx: &Context<'_>, ch: &mut Voice, instrument: Option<&Instrument>) {
     (ch.volume_swing, ch.panning_swing) = (0, 0);
+    (ch.cutoff_swing, ch.resonance_swing) = (0, 0);
     let Some(instrument) = instrument else { return };
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::NotesResetAction) {
         ch.new_note_action = instrument.new_note_action;
     }
     reset_uncarried(ch, instrument);
+    let own_swing = cx.rules.it(Way::SwingActsOnInstrumentVolume);
     if instrument.volume_swing != 0 {
         let range = cx.flow.random.signed_byte() * i32::from(instrument.volume_swing) / 64 + 1;
-        ch.volume_swing = range * ch.instrument_volume / 199;
+        let volume = if own_swing { ch.instrument_volume } else { (ch.volume + 1) / 2 };
+        ch.volume_swing = range * volume / 199;
     }
     if instrument.panning_swing != 0 {
+        if !own_swing && ch.saved_panning.is_none() {
+            ch.saved_panning = Some(SavedPanning { panning: ch.panning, surround: false });
+        }
         ch.panning_swing = cx.flow.random.signed_byte() * i32::from(instrument.panning_swing) * 4 / 128;
     }
+    let more = &instrument.more;
+    if more.cutoff_swing != 0 {
+        ch.cutoff_swing = swung(cx, more.cutoff_swing, ch.cutoff);
+        ch.saved_cutoff = Some(ch.cutoff);
+    }
+    if more.resonance_swing != 0 {
+        ch.resonance_swing = swung(cx, more.resonance_swing, ch.resonance);
+        ch.saved_resonance = Some(ch.resonance);
+    }
+}
+
+/// A random change of a filter setting.
+fn swung(cx: &Context<'_>, swing: u8, setting: i32) -> i32 {
+    let random = i32::from(swing) * (cx.flow.random.signed_byte() + 1) / 128;
+    (random * setting + 1) / 128
 }
 
 /// Releases the key: sustain loops end, the fade-out may begin.
@@ -292,7 +325,7 @@ fn leave_sustain(ch: &mut Voice, sample: &Sample) {
 pub(crate) fn cut_note(cx: &Context<'_>, ch: &mut Voice, tick: u32) {
     let row_ticks = cx.flow.row_ticks();
     let mut now = cx.flow.position.tick;
-    if cx.rules.is_it() && ch.step.note.is_key() && ch.step.has_tone_portamento() {
+    if cx.rules.it(Way::CutsMindPortamento) && ch.step.note.is_key() && ch.step.has_tone_portamento() {
         if now < row_ticks {
             return;
         }
@@ -301,8 +334,8 @@ pub(crate) fn cut_note(cx: &Context<'_>, ch: &mut Voice, tick: u32) {
     if now != tick {
         return;
     }
-    if cx.rules.is_it() || cx.rules.is_s3m() {
-        if cx.rules.is_it() {
+    if cx.rules.it(Way::CutsStopTheSample) || cx.rules.is_s3m() {
+        if cx.rules.it(Way::CutsMindPortamento) {
             ch.period = 0;
         }
         ch.sound.step_q32 = 0;
@@ -316,7 +349,7 @@ pub(crate) fn cut_note(cx: &Context<'_>, ch: &mut Voice, tick: u32) {
 pub(crate) fn high_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
     ch.memory.high_offset = parameter;
     let frame = u32::from(parameter) << 16;
-    if !cx.rules.is_it() && ch.step.note.is_key() && frame < ch.sound.length {
+    if !cx.rules.it(Way::HighOffsetsWait) && ch.step.note.is_key() && frame < ch.sound.length {
         ch.sound.set_frame(frame);
     }
 }
@@ -339,7 +372,8 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
         offset = (offset - sound.loop_start) % (sound.loop_end - sound.loop_start) + sound.loop_start;
     }
     // Impulse Tracker: a lone instrument number repeats the last key (OffsetWithInstr.it).
-    let key = if cx.rules.is_it() && ch.step.instrument != 0 { ch.new_key } else { ch.step.note.key() };
+    let with_number = cx.rules.it(Way::OffsetsActWithNumbers) && ch.step.instrument != 0;
+    let key = if with_number { ch.new_key } else { ch.step.note.key() };
     let Some(key) = key else { return };
     if let Some(instrument) = cx.instrument(ch.instrument)
         && instrument.keys.get(usize::from(key)).is_none_or(|slot| slot.sample == 0)
@@ -362,8 +396,12 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 fn offset_past_end(cx: &Context<'_>, ch: &mut Voice) {
     if cx.rules.ft2.far_offsets_end_note || cx.rules.is_s3m() {
         ch.period = 0;
-    } else if cx.rules.is_it() {
+    } else if cx.rules.it(Way::FarOffsetsRestart) {
         let frame = if cx.rules.quirks.old_effects { ch.sound.length } else { 0 };
+        ch.sound.set_frame(frame);
+    } else if cx.rules.is_it() {
+        let near_end = cx.rules.quirks.old_effects && ch.sound.length > 4;
+        let frame = if near_end { ch.sound.length - 2 } else { ch.sound.loop_start };
         ch.sound.set_frame(frame);
     } else if cx.rules.is_mod() && ch.sound.looping {
         ch.sound.set_frame(ch.sound.loop_start);

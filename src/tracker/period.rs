@@ -303,6 +303,19 @@ impl Tuning {
         ((moved / 256).clamp(0, i32::MAX.into()) as i32, (change & 0xFF) as u32)
     }
 
+    /// `period` moved by sample vibrato as ModPlug Tracker had it, 256 a sixteenth of a semitone, with 8 more fractional
+    /// bits.
+    pub(crate) fn bend_by_table(&self, period: i32, amount: i32) -> (i32, u32) {
+        let rise = (amount >= 0) == self.rises();
+        let table = if rise { &self.slide_up } else { &self.slide_down };
+        let size = amount.unsigned_abs();
+        let at = |step: u32| i64::from(table[step.min(255) as usize]);
+        let (from, to) = (at(size / 256), at(size / 256 + 1));
+        let factor = from + (to - from) * i64::from((size / 4) & 0x3F) / 64;
+        let moved = (i64::from(period) * factor / 256).clamp(0, i32::MAX.into());
+        ((moved / 256) as i32, (moved & 0xFF) as u32)
+    }
+
     /// ProTracker's limits for a finetune: the shortest and the longest period.
     pub(crate) fn amiga_limits(&self, finetune: i32) -> (i32, i32) {
         if self.format != Format::Mod {

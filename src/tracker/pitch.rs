@@ -9,6 +9,7 @@ use super::effect::VolumeCommand;
 use super::period::FINETUNE_SPEEDS;
 use super::state::Context;
 use super::state::Voice;
+use super::ways::Way;
 
 /// Moves a period: positive amounts rise in pitch, 4 for each unit of a slide.
 ///
@@ -61,7 +62,7 @@ pub(crate) fn pitch_down(cx: &Context<'_>, ch: &mut Voice, parameter: u8, no_fin
 
 fn remember_slide(cx: &Context<'_>, ch: &mut Voice, parameter: u8, up: bool) {
     // Impulse Tracker fills its memories in its own order; see `prepare_slides`.
-    if parameter == 0 || cx.rules.is_it() {
+    if parameter == 0 || cx.rules.it(Way::MemoriesFillFirst) {
         return;
     }
     let both = !cx.rules.ft2.slides_have_own_memories;
@@ -139,7 +140,7 @@ pub(crate) fn column_portamento(cx: &Context<'_>, step: &Step, value: u8, delaye
 }
 
 fn shares_memory(cx: &Context<'_>) -> bool {
-    cx.rules.is_it() && !cx.rules.quirks.compatible_portamento
+    cx.rules.it(Way::PortamentoSharesMemory) && !cx.rules.quirks.compatible_portamento
 }
 
 /// Resolves the memory of a tone portamento.
@@ -192,14 +193,14 @@ fn share_slide(cx: &Context<'_>, ch: &mut Voice, value: u8, with_portamento: boo
 /// 3xx, Gxx: towards the target.
 pub(crate) fn tone_portamento(cx: &Context<'_>, ch: &mut Voice, speed: i32) {
     ch.portamento = true;
-    if !cx.rules.is_it() {
+    if !cx.rules.it(Way::MemoriesFillFirst) {
         prepare_tone_portamento(cx, ch, speed);
     }
     let delta = ch.porta_speed * 4;
     if ch.period != 0 && ch.porta_target != 0 && (!ch.first_tick || at_speed_one(cx)) {
         step_to_target(cx, ch, delta);
     }
-    let forgets = cx.rules.is_it() || cx.rules.is_mod();
+    let forgets = cx.rules.it(Way::ReachedTargetsAreForgotten) || cx.rules.is_mod();
     if forgets && ch.period == ch.porta_target {
         ch.porta_target = 0;
     }
@@ -209,7 +210,7 @@ fn step_to_target(cx: &Context<'_>, ch: &mut Voice, delta: i32) {
     let rising = if cx.tuning.rises() { delta } else { -delta };
     let target = ch.porta_target;
     let lone_volume_slide = matches!(ch.step.effect, Effect::TonePortamentoAndVolume(_));
-    if cx.rules.is_it() && delta == 0 && lone_volume_slide {
+    if cx.rules.it(Way::MemoriesFillFirst) && delta == 0 && lone_volume_slide {
         // Lxx without a speed steps down by one unit.
         if ch.period > 1 && cx.tuning.linear() {
             ch.period -= 1;
@@ -252,7 +253,7 @@ pub(crate) fn fine_vibrato(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 pub(crate) fn wave_number(cx: &Context<'_>, value: u8) -> u8 {
     if cx.rules.is_s3m() {
         value & 3
-    } else if cx.rules.is_it() {
+    } else if cx.rules.it(Way::WavesAreFine) {
         if value < 4 { value } else { 0 }
     } else {
         value & 7

@@ -26,12 +26,14 @@ use super::song::AutoVibrato;
 use super::song::MadeWith;
 use super::song::Sample;
 use super::song::Song;
+use super::song::TempoMode;
 use super::state::Context;
 use super::state::Voice;
 use super::tick;
 use super::tick::Output;
 use super::tick::Role;
 use super::wave::Waves;
+use super::ways::Way;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
@@ -43,8 +45,8 @@ use std::sync::Arc;
 
 pub use super::flow::Position;
 
-/// Background voices of a song with Impulse Tracker's instruments.
-const BACKGROUND_VOICES: usize = 256;
+/// Channels and background voices of a song with Impulse Tracker's instruments.
+const MOST_VOICES: usize = 256;
 
 /// What replay reads and never changes.
 pub(crate) struct Core {
@@ -130,7 +132,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         square_root_panning,
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
-        modplug_filter: rules.modplug_filter,
+        filter: rules.filter,
     };
     output.set_ramping(Ramping::default(), Tone::default());
     output
@@ -163,7 +165,8 @@ impl SongPlayer {
     /// A player at the start of `song`. Allocates all that it will ever need.
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
         let core = Core::new(song, rate);
-        let voices = if core.rules.is_it() && core.rules.instruments { BACKGROUND_VOICES } else { 0 };
+        let has_background = core.rules.is_it() && core.rules.instruments;
+        let voices = if has_background { MOST_VOICES.saturating_sub(core.song.channels.len()) } else { 0 };
         let mut player = Self {
             patterns: decode_patterns(&core.song, &core.rules),
             flow: Flow::new(&core.song),
@@ -290,6 +293,9 @@ impl SongPlayer {
         for (index, ch) in channels.iter_mut().enumerate() {
             let step = cells.get(first + index).copied().unwrap_or_default();
             leave_row(&mut cx, ch, &step);
+            if !cx.rules.it(Way::WavesAreFine) {
+                ch.panbrello_offset = 0;
+            }
             ch.active = super::state::Active::default();
             ch.step = step;
         }
@@ -298,6 +304,11 @@ impl SongPlayer {
     fn play_rows(&mut self) {
         let Self { core, flow, channels, background, .. } = self;
         flow.begin_effects();
+        if let Some((moved, positions)) = flow.last_moved.get_mut()
+            && let Some(voice) = background.get(*moved)
+        {
+            *positions = voice.envelope_positions();
+        }
         let mut cx = core.context(flow);
         for (index, ch) in channels.iter_mut().enumerate() {
             row::play_channel(&mut cx, index, ch, background);
@@ -311,8 +322,13 @@ impl SongPlayer {
         self.find_background_end();
         let Self { core, flow, channels, background, background_end, .. } = self;
         let cx = core.context(flow);
-        for ch in channels {
-            tick::update(&cx, ch, Role::Channel, &core.output);
+        for index in 0..channels.len() {
+            if let Some(ch) = channels.get_mut(index) {
+                tick::update(&cx, ch, Role::Channel, &core.output);
+            }
+            if cx.flow.filters_open.take() {
+                channels.iter_mut().for_each(|ch| (ch.cutoff, ch.resonance) = (127, 0));
+            }
         }
         for voice in &mut background[..*background_end] {
             tick::update(&cx, voice, Role::Background, &core.output);
@@ -352,7 +368,7 @@ impl SongPlayer {
 
     /// Length of the tick that has begun, by the module's own tempo.
     pub fn tick_seconds(&self) -> f64 {
-        2.5 / f64::from(self.flow.position.tempo.max(1))
+        tick_seconds(&self.core.song, &self.flow.position)
     }
 
     /// Where the tick that has begun is.
@@ -452,6 +468,18 @@ impl SongPlayer {
             if ch.instrument.is_none() && !cx.is_adlib(ch) {
                 ch.volume = 0;
             }
+        }
+    }
+}
+
+/// Length of a tick at a place of a song, by the module's own tempo.
+pub(crate) fn tick_seconds(song: &Song, position: &Position) -> f64 {
+    let tempo = f64::from(position.tempo.max(1));
+    match song.quirks.tempo_mode {
+        TempoMode::Classic => 2.5 / tempo,
+        TempoMode::Alternative => 1.0 / tempo,
+        TempoMode::Modern { rows_per_beat } => {
+            60.0 / (tempo * f64::from(position.speed.max(1)) * f64::from(rows_per_beat.max(1)))
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn count_retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, k
     let speed = parameter & 15;
     if cx.rules.it_retrigger {
         count_down(cx, ch, speed)
-    } else if cx.rules.is_s3m() {
+    } else if cx.rules.is_s3m() || cx.rules.is_it() {
         let due = ch.retrigger_count != 0 && ch.retrigger_count.is_multiple_of(speed.max(1));
         ch.retrigger_count = ch.retrigger_count.wrapping_add(1);
         due
@@ -132,6 +132,9 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
     if rules.is_s3m() {
         ch.memory.note_offset = 0;
     }
+    if rules.is_it() && note.is_key() {
+        cut_old_note(ch);
+    }
     let keeps_note = rules.it_retrigger || rules.is_s3m() && ch.sound.length != 0;
     let strike = Strike { portamento: keeps_note, with_envelopes: plain_xm };
     change_note(cx, ch, note, strike);
@@ -145,9 +148,21 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
     if rules.is_it() && ch.step.note == NoteCommand::None && old_period != 0 {
         ch.period = old_period;
     }
+    if rules.is_it() && rules.instruments {
+        ch.step.note = note;
+    }
     if keeps_note {
         ch.sound.position_q32 = 0;
         ch.sound.start_from_silence();
+    }
+}
+
+/// The old note fades out under the new one, which starts as if there had been none: forwards, with its sustain loop.
+fn cut_old_note(ch: &mut Voice) {
+    if ch.sound.length != 0 && !ch.was_silent && !ch.muted {
+        ch.leave_tail();
+        (ch.sound.length, ch.sound.position_q32) = (0, 0);
+        ch.was_silent = true;
     }
 }
 

@@ -16,7 +16,7 @@ use super::song::Format;
 use super::song::Instrument;
 use super::song::KeyAssignment;
 use super::song::Loop;
-use super::song::MadeWith;
+use super::song::MoreOfInstrument;
 use super::song::NewNoteAction;
 use super::song::Note;
 use super::song::Order;
@@ -25,6 +25,8 @@ use super::song::Quirks;
 use super::song::Song;
 use super::song::Span;
 use super::song::Wave;
+use super::ways::LIST;
+use super::ways::Way;
 use crate::audio::Activity;
 use crate::audio::Feed;
 use crate::audio::Outlets;
@@ -120,6 +122,11 @@ fn instrument(dice: &mut Dice) -> Instrument {
         panning_swing: dice.below(65) as u8,
         filter_cutoff: dice.chance(2).then(|| dice.below(128) as u8),
         filter_resonance: dice.chance(2).then(|| dice.below(128) as u8),
+        more: MoreOfInstrument {
+            cutoff_swing: dice.below(101) as u8,
+            resonance_swing: dice.below(101) as u8,
+            pitch_tempo_lock: if dice.chance(2) { 0 } else { dice.below(512) as u16 },
+        },
     }
 }
 
@@ -134,8 +141,13 @@ fn random_song(format: Format, seed: u32) -> Song {
         compatible_portamento: dice.chance(2),
         sample_swaps_at_loop_end: dice.chance(2),
         loop_follows_whole_sample: dice.chance(2),
+        old_swing: dice.chance(2),
+        extended_filter_range: dice.chance(4),
         ..Quirks::default()
     };
+    for (way, ..) in LIST.iter().filter(|_| dice.chance(3)) {
+        song.quirks.missing_ways.set(*way, true);
+    }
     song.samples = (0..4)
         .map(|_| {
             let frames = dice.below(300) + 1;
@@ -314,10 +326,10 @@ fn a_cleared_player_turns_its_loops_like_a_new_one() {
         (sound.ping_pong_overlap, sound.turns_roughly)
     };
     // Early OpenMPT turns roughly, Impulse Tracker itself overlaps.
-    for (made_with, expected) in
-        [(MadeWith::OpenMpt(0x0118_0000), (0, true)), (MadeWith::ImpulseTracker(0x0214), (1, false))]
-    {
-        let song = Song { made_with, ..random_song(Format::It, 7) };
+    for (loops_turn_roughly, expected) in [(true, (0, true)), (false, (1, false))] {
+        let mut song = random_song(Format::It, 7);
+        song.quirks = Quirks { loops_turn_roughly, ..Quirks::default() };
+        song.quirks.missing_ways.set(Way::PingPongIsShort, loops_turn_roughly);
         let mut player = SongPlayer::new(Arc::new(song), SampleRate(44_100.0));
         assert_eq!(loops(&player), expected);
         player.tick();

@@ -22,6 +22,7 @@ use super::state::FULL_FADE;
 use super::state::Voice;
 use super::volume;
 use super::volume::PanningScale;
+use super::ways::Way;
 
 /// What a channel has found out about its row on this tick.
 #[derive(Clone, Copy)]
@@ -55,10 +56,10 @@ pub(crate) fn play_channel(cx: &mut Context<'_>, index: usize, ch: &mut Voice, b
     let mut triggers = cx.flow.position.tick == start_tick;
     if cx.rules.ft2.late_notes_are_dropped && start_tick >= cx.flow.position.speed.into() {
         triggers = false; // DelayCombination.xm
-    } else if cx.rules.ft2.delays_repeat_in_pattern_delay && start_tick > 0 && tick_of_pass == start_tick {
+    } else if cx.rules.delays_repeat() && start_tick > 0 && tick_of_pass == start_tick {
         triggers = true; // PatternDelay-NoteDelay.it
     }
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::DelaysShiftFirstTick) {
         ch.first_tick = tick_of_pass == start_tick;
     }
     ch.triggered = false;
@@ -82,7 +83,9 @@ pub(crate) fn play_channel(cx: &mut Context<'_>, index: usize, ch: &mut Voice, b
 /// Impulse Tracker passes over the whole cell where its note maps to no sample (NoMap, emptyslot.it).
 fn ignores_cell(cx: &Context<'_>, ch: &mut Voice) -> bool {
     let number = ch.step.instrument;
-    let Some(index) = number.checked_sub(1).filter(|_| cx.rules.is_it()) else { return false };
+    let Some(index) = number.checked_sub(1).filter(|_| cx.rules.it(Way::EmptySlotsSwallowCells)) else {
+        return false;
+    };
     let Some(instrument) = cx.instrument(Some(index)) else { return false };
     let key = match ch.step.note {
         NoteCommand::Key(key) => Some(key),
@@ -113,10 +116,11 @@ fn resolve_extended(cx: &Context<'_>, ch: &mut Voice) -> Effect {
 
 /// Tick on which the note begins, and the row's delay; `None` where the channel rests on this tick.
 fn start_tick(cx: &mut Context<'_>, ch: &mut Voice, effect: Effect) -> Option<u32> {
+    let drops_late = cx.rules.it(Way::LateNotesAreDropped);
     match effect {
         Effect::DelayNote(0) if cx.rules.is_it() => Some(1),
         Effect::DelayNote(0) if cx.rules.is_s3m() => None,
-        Effect::DelayNote(tick) if cx.rules.is_it() && u32::from(tick) >= cx.flow.row_ticks() => {
+        Effect::DelayNote(tick) if drops_late && u32::from(tick) >= cx.flow.row_ticks() => {
             if ch.step.instrument != 0 {
                 ch.waiting_instrument = ch.step.instrument;
             }
@@ -203,7 +207,7 @@ fn trigger_note(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: 
         instrument::restore_panning(ch);
     }
     if trigger.instrument != 0 {
-        take_instrument(cx, ch, &trigger);
+        take_instrument(cx, ch, &mut trigger);
     }
     if trigger.note != NoteCommand::None {
         strike(cx, ch, &trigger, previous_key);
@@ -301,7 +305,8 @@ fn restart_envelopes(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
         ch.tremor_count = 0x20; // TremorInstr.xm
     }
     let quirks = &cx.rules.quirks;
-    let numbered = cx.rules.is_it() && cx.rules.instruments && trigger.instrument != 0;
+    let resets = cx.rules.it(Way::ReleaseRestartsOldEnvelopes) && cx.rules.instruments;
+    let numbered = resets && trigger.instrument != 0;
     let restarts = if trigger.portamento { quirks.compatible_portamento } else { quirks.old_effects };
     if numbered && !trigger.note.is_key() && restarts {
         ch.reset_envelopes();
@@ -310,9 +315,9 @@ fn restart_envelopes(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
 }
 
 fn act_on_lone_number(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::LoneNumbersRestartNotes) {
         let index = trigger.instrument.checked_sub(1);
-        let stopped = ch.sound.step_q32 == 0;
+        let stopped = cx.rules.it(Way::NumbersRecallTheirSample) && ch.sound.step_q32 == 0;
         let known = !cx.rules.instruments || cx.instrument(index).is_some();
         let playing = if cx.rules.instruments { ch.instrument } else { ch.sample };
         if known && (playing != index || stopped) {
@@ -333,18 +338,18 @@ fn act_on_lone_number(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
 
 /// Impulse Tracker: a number beside a key off brings the sample's volume back, and nothing else of it.
 fn recall_volume_at_release(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
-    if cx.rules.is_it() && trigger.instrument != 0 {
+    if cx.rules.it(Way::ReleaseRecallsVolume) && trigger.instrument != 0 {
         let sample = cx.sample_index(ch.last_key, trigger.instrument);
         if let Some(sample) = cx.sample(sample) {
             ch.volume = i32::from(sample.volume) * 4;
         }
     }
-    if !(cx.rules.is_it() && cx.rules.quirks.old_effects) {
+    if !(cx.rules.it(Way::ReleaseRestartsOldEnvelopes) && cx.rules.quirks.old_effects) {
         trigger.instrument = 0;
     }
 }
 
-fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger) {
+fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
     let old_sample = ch.sample;
     let portamento = trigger.portamento;
     let number = trigger.instrument;
@@ -353,7 +358,7 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger) {
         ch,
         Change { number, portamento, with_volume: true, with_envelopes: true },
     );
-    let keeps_waiting = match cx.rules.is_it() {
+    let keeps_waiting = match cx.rules.it(Way::ReleaseRecallsVolume) {
         true => !trigger.note.is_key(),
         false => cx.rules.quirks.sample_swaps_at_loop_end && portamento,
     };
@@ -361,8 +366,11 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger) {
         ch.waiting_instrument = 0;
     }
     if cx.rules.is_it() {
-        if trigger.note.is_key() && old_sample != ch.sample {
-            ch.sound.position_q32 = 0; // PortaSample.it
+        match trigger.note.is_key() && old_sample != ch.sample {
+            false => {}
+            true if cx.rules.it(Way::NewSamplesStartOver) => ch.sound.position_q32 = 0, // PortaSample.it
+            // A new sample ended the portamento.
+            true => trigger.portamento = false,
         }
     } else if cx.rules.quirks.sample_swaps_at_loop_end && ch.sound.step_q32 == 0 {
         ch.sound.position_q32 = 0; // PTSwapEmpty.mod
@@ -373,7 +381,7 @@ fn strike(cx: &Context<'_>, ch: &mut Voice, trigger: &Trigger, previous_key: Opt
     if trigger.instrument == 0 && ch.waiting_instrument != 0 && trigger.note.is_key() {
         // The waiting instrument comes in as the note before would have played it (InitialNoteMemoryInstrMode.it).
         let key = ch.new_key;
-        if cx.rules.is_it() && previous_key.is_some() {
+        if cx.rules.it(Way::EmptySlotsSwallowCells) && previous_key.is_some() {
             ch.new_key = previous_key;
         }
         let change = Change {
@@ -404,7 +412,7 @@ fn run_columns(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &
         // VolColDelay.xm
         runs_column = tick != 0 && (tick != row.start_tick || row.step.instrument == 0 && !is_portamento);
     }
-    if cx.rules.is_it() && ch.first_tick {
+    if cx.rules.it(Way::MemoriesFillFirst) && ch.first_tick {
         pitch::prepare_slides(cx, ch, &row.step, row.effect);
     }
     let mut effect = row.effect;
@@ -564,13 +572,15 @@ fn on_tick(cx: &mut Context<'_>, ch: &mut Voice, row: &Row) {
 
 fn set_panbrello_wave(cx: &Context<'_>, ch: &mut Voice, wave: u8) {
     ch.panbrello.wave = pitch::wave_number(cx, wave);
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::WavesAreFine) {
         ch.panbrello.position = 0;
     }
 }
 
 fn start_arpeggio(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
-    if cx.flow.position.tick == 0 {
+    let idle = ch.period == 0 || ch.key.is_none();
+    let refuses = cx.rules.is_it() && !cx.rules.it(Way::ArpeggioMultiplies) && idle;
+    if cx.flow.position.tick == 0 && !refuses {
         ch.active.arpeggio = true;
         volume::recall(&mut ch.memory.arpeggio, parameter);
     }
@@ -619,7 +629,9 @@ fn retrigger_with_volume(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 
 fn retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) {
     let due = retrigger::count_retrigger(cx, ch, parameter, kind);
-    let ended = cx.rules.it_retrigger && ch.sound.length == 0 || cx.rules.is_s3m() && ch.fade == 0;
+    let minds_end =
+        if cx.rules.is_it() { cx.rules.it(Way::EndedNotesAreNotRetriggered) } else { cx.rules.it_retrigger };
+    let ended = minds_end && ch.sound.length == 0 || cx.rules.is_s3m() && ch.fade == 0;
     if due && !ended {
         retrigger::retrigger_note(cx, ch, parameter, kind);
     }
@@ -713,6 +725,7 @@ fn control_sound(ch: &mut Voice, row: &Row, x: u8) {
 
 /// Fxx from 20 up, Txx; below 20 it slides.
 fn set_tempo(cx: &mut Context<'_>, ch: &mut Voice, parameter: u8, first_tick: bool) {
+    let highest = if cx.rules.is_it() && !cx.rules.it(Way::TempoStopsAt255) { 512 } else { 255 };
     let mut tempo = parameter;
     if !cx.rules.is_numbered() {
         tempo = volume::recall(&mut ch.memory.tempo, parameter);
@@ -726,6 +739,6 @@ fn set_tempo(cx: &mut Context<'_>, ch: &mut Voice, parameter: u8, first_tick: bo
     } else if !first_tick {
         let step = u16::from(tempo & 15);
         let moved = if tempo >> 4 == 1 { position.tempo + step } else { position.tempo.saturating_sub(step) };
-        position.tempo = moved.clamp(32, 255);
+        position.tempo = moved.clamp(32, highest);
     }
 }

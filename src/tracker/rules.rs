@@ -3,12 +3,14 @@
 //! Everything here is read-only on the audio thread. Effects ask these fields by name, never the file's name or hash.
 
 use super::adlib;
+use super::filter::FilterShape;
 use super::song::Behaviours;
 use super::song::Dialect;
 use super::song::Format;
 use super::song::MadeWith;
 use super::song::Quirks;
 use super::song::Song;
+use super::ways::Way;
 
 /// The behaviours replay asks for.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +36,7 @@ pub(crate) struct Rules {
     pub(crate) loops_turn_roughly: bool,
     /// Frames by which the way back of a ping-pong loop is shortened.
     pub(crate) ping_pong_overlap: u32,
-    /// The filter as ModPlug Tracker had it.
-    pub(crate) modplug_filter: bool,
+    pub(crate) filter: FilterShape,
     /// Slides and tone portamento act where a row has only its first tick, as in early OpenMPT.
     pub(crate) slides_at_speed_one: bool,
     /// Of several tick delays on a row only the last counts.
@@ -209,12 +210,13 @@ impl Rules {
             Format::Mod => (14 * 4, 3424 * 4),
             Format::S3m => (64, 32_767),
             Format::Xm => (1, 31_999),
-            Format::It => (8, i32::MAX),
+            Format::It => (0, i32::MAX),
         };
         let impulse = matches!(song.made_with, MadeWith::ImpulseTracker(_) | MadeWith::SchismTracker(_));
         let s3m_by_it = format == Format::S3m && impulse;
         let by_imitator = impulse;
         let shortest_period = if s3m_by_it { 1 } else { shortest_period };
+        let it = |way| format == Format::It && !song.quirks.missing_ways.lacks(way);
         Self {
             format,
             instruments: !song.instruments.is_empty(),
@@ -224,17 +226,36 @@ impl Rules {
             adlib: adlib::is_needed(song),
             ft2: Ft2::new(song),
             scream_tracker: format == Format::S3m && !by_imitator,
-            it_retrigger: format == Format::It || s3m_by_it,
-            periods_are_hertz: s3m_by_it || format == Format::It && !made_before(song.made_with, 0x0124_0000),
-            loops_turn_roughly: made_before(song.made_with, 0x0130_0054),
-            ping_pong_overlap: u32::from(format == Format::It && !made_before(song.made_with, 0x0119_0021)),
-            modplug_filter: made_before(song.made_with, 0x0120_0035),
+            it_retrigger: it(Way::RetriggerCountsDown) || s3m_by_it,
+            periods_are_hertz: s3m_by_it || it(Way::Hertz),
+            loops_turn_roughly: made_before(song.made_with, 0x0130_0054) || song.quirks.loops_turn_roughly,
+            ping_pong_overlap: u32::from(it(Way::PingPongIsShort)),
+            filter: match it(Way::FilterIsItsOwn) {
+                _ if song.quirks.extended_filter_range => FilterShape::ModPlugExtended,
+                true => FilterShape::ImpulseTracker,
+                false => FilterShape::ModPlug,
+            },
             slides_at_speed_one: matches!(song.made_with,
                 MadeWith::OpenMpt(made @ 0x0117_0000..=0x0120_0103) if made != 0x0120_0000),
             last_tick_delay_counts: made_before(song.made_with, 0x0120_0000),
             shortest_period,
             longest_period,
         }
+    }
+
+    /// Whether the song has one of Impulse Tracker's ways.
+    pub(crate) fn it(&self, way: Way) -> bool {
+        self.is_it() && !self.quirks.missing_ways.lacks(way)
+    }
+
+    /// Delayed notes come again on each repeat of a delayed row.
+    pub(crate) fn delays_repeat(&self) -> bool {
+        if self.is_it() { self.it(Way::DelaysRepeat) } else { self.ft2.delays_repeat_in_pattern_delay }
+    }
+
+    /// Panning commands end surround and random panning.
+    pub(crate) fn panning_overrides(&self) -> bool {
+        !self.is_it() || self.it(Way::PanningEndsSurroundAndSwing)
     }
 
     pub(crate) fn is_mod(&self) -> bool {

@@ -4,6 +4,7 @@
 //! that made the file is kept, because behaviour depends on it. Built by the loaders on a worker, immutable afterwards
 //! and shared by `Arc`; replay reads it on the audio thread.
 
+use super::ways::MissingWays;
 use crate::sample::SampleData;
 use std::fmt;
 use std::sync::Arc;
@@ -170,6 +171,13 @@ pub struct ChannelSetup {
     pub muted: bool,
     /// Usually empty.
     pub name: String,
+}
+
+impl ChannelSetup {
+    /// In the centre at full volume.
+    pub(crate) fn centred() -> Self {
+        Self { panning: 128, surround: false, volume: 64, muted: false, name: String::new() }
+    }
 }
 
 /// A loop in frames; `start < end`, `end` is exclusive and never past the data.
@@ -350,6 +358,19 @@ pub struct Instrument {
     pub filter_cutoff: Option<u8>,
     /// Initial resonance 0–127, where set.
     pub filter_resonance: Option<u8>,
+    /// What only OpenMPT's files have.
+    pub more: MoreOfInstrument,
+}
+
+/// Properties that OpenMPT adds to an instrument of IT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MoreOfInstrument {
+    /// Random cutoff, 0..=100 %.
+    pub cutoff_swing: u8,
+    /// Random resonance, 0..=100 %.
+    pub resonance_swing: u8,
+    /// The tempo at which the instrument sounds as tuned; it follows others. 0 is none.
+    pub pitch_tempo_lock: u16,
 }
 
 /// Text of the MIDI macros of IT (`SFx` parametered, `Zxx` fixed), without which the defaults hold.
@@ -359,6 +380,21 @@ pub struct MidiMacros {
     pub parametered: [String; 16],
     /// `Z80`–`ZFF`.
     pub fixed: Vec<String>,
+}
+
+/// How the tempo becomes the length of a tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TempoMode {
+    /// 2.5 s divided by the tempo.
+    #[default]
+    Classic,
+    /// A second divided by the tempo.
+    Alternative,
+    /// Beats a minute, whatever the speed.
+    Modern {
+        /// Rows that make a beat.
+        rows_per_beat: u16,
+    },
 }
 
 /// Behaviours that depend on the tracker that made a file; set by the loader.
@@ -406,6 +442,18 @@ pub struct Quirks {
     pub square_root_panning: bool,
     /// The behaviours that a file of OpenMPT asks for, where it lists them.
     pub behaviours: Option<Behaviours>,
+    /// IT: what the tracker that made the file did otherwise than Impulse Tracker.
+    pub missing_ways: MissingWays,
+    /// IT: random volume and panning as ModPlug Tracker had them.
+    pub old_swing: bool,
+    /// IT: the filter reaches higher, as in ModPlug Tracker.
+    pub extended_filter_range: bool,
+    /// IT: ping-pong loops turn round a little off.
+    pub loops_turn_roughly: bool,
+    /// IT: the trace's levels hold the global volume, as in ModPlug Tracker's mixing.
+    pub levels_hold_global_volume: bool,
+    /// IT: how the tempo becomes the length of a tick.
+    pub tempo_mode: TempoMode,
 }
 
 /// OpenMPT's list of the behaviours a file asks for: a bit each, by the numbers that its files use.
@@ -448,7 +496,7 @@ pub struct Song {
     pub samples: Vec<Sample>,
     /// Ticks a row, 1..=255.
     pub initial_speed: u8,
-    /// BPM, 32..=255.
+    /// BPM, 31..=255.
     pub initial_tempo: u8,
     /// 0..=128 (S3M, XM and MOD 0–64 are doubled by the loader).
     pub initial_global_volume: u8,
@@ -460,6 +508,13 @@ pub struct Song {
     pub macros: Option<Box<MidiMacros>>,
     /// The song's message, empty where there is none.
     pub message: String,
+}
+
+impl MidiMacros {
+    /// Macros that do nothing.
+    pub(crate) fn silent() -> Self {
+        Self { parametered: std::array::from_fn(|_| String::new()), fixed: Vec::new() }
+    }
 }
 
 impl Song {

@@ -12,12 +12,12 @@ use super::mix::Tone;
 use super::period::Tuning;
 use super::rules::Rules;
 use super::song::ChannelSetup;
-use super::song::Format;
 use super::song::Instrument;
 use super::song::NewNoteAction;
 use super::song::Sample;
 use super::song::Song;
 use super::voice::ChannelState;
+use super::ways::Way;
 use crate::audio::AudioStream;
 use crate::audio::Feed;
 use crate::dsp::Level;
@@ -153,11 +153,19 @@ pub(crate) struct Voice {
     pub(crate) volume_envelope: EnvelopeState,
     pub(crate) panning_envelope: EnvelopeState,
     pub(crate) pitch_envelope: EnvelopeState,
+    /// The third envelope moves the filter.
+    pub(crate) filter_envelope: bool,
     pub(crate) new_note_action: NewNoteAction,
 
     // Filter.
     pub(crate) cutoff: i32,
     pub(crate) resonance: i32,
+    /// Random changes of both, until the filter takes them.
+    pub(crate) cutoff_swing: i32,
+    pub(crate) resonance_swing: i32,
+    /// What the next note brings back.
+    pub(crate) saved_cutoff: Option<i32>,
+    pub(crate) saved_resonance: Option<i32>,
     pub(crate) filtered: bool,
     pub(crate) macro_slot: u8,
 
@@ -186,7 +194,7 @@ pub(crate) struct Voice {
 impl Voice {
     pub(crate) fn new(setup: &ChannelSetup, rules: &Rules) -> Self {
         // Impulse Tracker starts with C-0 in the memory of the last note.
-        let remembered = (rules.format == Format::It).then_some(0);
+        let remembered = rules.it(Way::ChannelsStartWithKeyZero).then_some(0);
         let mut sound = ChannelState::new();
         sound.follow(rules);
         Self {
@@ -236,9 +244,14 @@ impl Voice {
             volume_envelope: EnvelopeState::default(),
             panning_envelope: EnvelopeState::default(),
             pitch_envelope: EnvelopeState::default(),
+            filter_envelope: false,
             new_note_action: NewNoteAction::Cut,
             cutoff: 127,
             resonance: 0,
+            cutoff_swing: 0,
+            resonance_swing: 0,
+            saved_cutoff: None,
+            saved_resonance: None,
             filtered: false,
             macro_slot: 0,
             memory: Memory { retrigger: u8::from(rules.it_retrigger), ..Memory::default() },
@@ -361,6 +374,11 @@ impl Voice {
         let setup =
             ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
         Self::new(&setup, rules)
+    }
+
+    /// Where the volume, panning and third envelope stand.
+    pub(crate) fn envelope_positions(&self) -> [u32; 3] {
+        [self.volume_envelope.position, self.panning_envelope.position, self.pitch_envelope.position]
     }
 
     /// Puts all envelopes back to their start.

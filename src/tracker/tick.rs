@@ -8,6 +8,7 @@ use super::envelope;
 use super::envelope::EnvelopeState;
 use super::envelope::Progress;
 use super::filter::Coefficients;
+use super::filter::FilterShape;
 use super::gain::Ramping;
 use super::macros;
 use super::macros::Message;
@@ -21,6 +22,7 @@ use super::state::Context;
 use super::state::FULL_VOLUME;
 use super::state::Voice;
 use super::wave;
+use super::ways::Way;
 use crate::units::SampleRate;
 
 /// What turns a channel's level into gains.
@@ -39,8 +41,7 @@ pub(crate) struct Output {
     pub(crate) soft: bool,
     /// Frames of a volume ramp; follows from `soft` and what `set_ramping` was told.
     pub(crate) ramp_frames: u32,
-    /// The filter as ModPlug Tracker had it.
-    pub(crate) modplug_filter: bool,
+    pub(crate) filter: FilterShape,
 }
 
 /// Seconds of FT2's volume ramps.
@@ -78,11 +79,7 @@ impl Output {
     }
 
     fn coefficients(&self, cutoff: i32, resonance: i32, envelope: i32) -> Coefficients {
-        if self.modplug_filter {
-            Coefficients::modplug(cutoff, resonance, envelope, self.rate)
-        } else {
-            Coefficients::new(cutoff, resonance, envelope, self.rate)
-        }
+        self.filter.coefficients(cutoff, resonance, envelope, self.rate)
     }
 }
 
@@ -100,6 +97,9 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
     if role == Role::Background && ch.sound.length == 0 {
         return;
     }
+    if ch.fading && ch.fade == 0 && ch.was_silent && !cx.rules.ft2.keeps_silent_notes {
+        ch.sound.length = 0;
+    }
     ch.sound.step_q32 = 0;
     ch.level = 0;
     if let Some(sample) = ch.sound.succeeded.take() {
@@ -112,7 +112,7 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
         period = update_period(cx, ch);
         apply_panbrello(cx, ch);
     }
-    if ch.surround && cx.rules.is_it() {
+    if ch.surround && cx.rules.it(Way::SurroundIsCentred) {
         ch.real_panning = CENTRE;
     }
     if ch.triggered && cx.rules.is_it() {
@@ -126,13 +126,10 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
     if plays {
         set_step(cx, ch, period, output);
     }
-    if !cx.rules.is_it()
+    if !cx.rules.it(Way::EnvelopesMoveFirst)
         && let Some(instrument) = cx.instrument(ch.instrument)
     {
         advance_ft2_envelopes(cx, ch, instrument);
-    }
-    if ch.fading && ch.fade == 0 && ch.was_silent && !cx.rules.ft2.keeps_silent_notes {
-        ch.sound.length = 0;
     }
     set_gains(cx, ch, role, output);
     ch.finish_tick(output.ramp_frames);
@@ -143,21 +140,18 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
 /// Volume with tremolo, tremor, envelope and fade-out; panning with its envelope.
 fn update_level(cx: &Context<'_>, ch: &mut Voice) {
     let mut volume = ch.volume;
-    let mut own_volume = ch.instrument_volume;
-    if cx.rules.is_it() {
-        own_volume = (own_volume + ch.volume_swing).clamp(0, 64);
-    }
-    ch.real_panning = (ch.panning + ch.panning_swing).clamp(0, 256);
+    let own_volume = apply_swing(cx, ch, &mut volume);
     apply_tremolo(cx, ch, &mut volume);
     apply_tremor(cx, ch, &mut volume);
     let mut level = volume.clamp(0, FULL_VOLUME) << 6;
     if let Some(instrument) = cx.instrument(ch.instrument) {
-        if cx.rules.is_it() {
+        if cx.rules.it(Way::EnvelopesMoveFirst) {
             advance_it_envelopes(ch, instrument);
         }
         level = apply_volume_envelope(cx, ch, instrument, level);
         level = apply_fade(cx, ch, instrument, level);
         apply_panning_envelope(cx, ch, instrument);
+        separate_pitch(cx, ch, instrument);
     } else if ch.fading {
         ch.fade = 0;
         level = 0;
@@ -169,12 +163,45 @@ fn update_level(cx: &Context<'_>, ch: &mut Voice) {
     }
 }
 
+/// Random volume and panning; gives the factor that sample and instrument have.
+fn apply_swing(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) -> i32 {
+    if cx.rules.is_it() && !cx.rules.it(Way::SwingActsOnInstrumentVolume) {
+        *volume = (*volume + ch.volume_swing).clamp(0, FULL_VOLUME);
+        if !cx.rules.quirks.old_swing {
+            // Later versions of ModPlug Tracker moved the note's own volume and panning, once.
+            ch.volume = *volume;
+            ch.panning = (ch.panning + ch.panning_swing).clamp(0, 256);
+            (ch.volume_swing, ch.panning_swing) = (0, 0);
+        }
+        ch.real_panning = (ch.panning + ch.panning_swing).clamp(0, 256);
+        return ch.instrument_volume;
+    }
+    ch.real_panning = (ch.panning + ch.panning_swing).clamp(0, 256);
+    match cx.rules.is_it() {
+        true => (ch.instrument_volume + ch.volume_swing).clamp(0, 64),
+        false => ch.instrument_volume,
+    }
+}
+
+/// Pitch-pan separation as it was before it came with the note.
+fn separate_pitch(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
+    if !cx.rules.is_it() || cx.rules.it(Way::SeparationComesWithNote) {
+        return;
+    }
+    if let Some(key) = ch.key {
+        let distance = i32::from(key) - i32::from(instrument.pitch_pan_centre);
+        let moved = distance * i32::from(instrument.pitch_pan_separation) / 2;
+        ch.real_panning = (ch.real_panning + moved).clamp(0, 256);
+    }
+}
+
 fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
     if !ch.active.tremolo || cx.rules.protracker && cx.flow.first_tick {
         return;
     }
     let first = cx.flow.first_tick;
-    if cx.rules.is_it() {
+    let fine = cx.rules.it(Way::WavesAreFine);
+    if fine {
         let value = cx.waves.fine(ch.tremolo.wave, ch.tremolo.position, &cx.flow.random);
         *volume += value * i32::from(ch.tremolo.depth) / 32;
     } else if *volume > 0 {
@@ -182,7 +209,7 @@ fn apply_tremolo(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
         *volume += tremolo_delta(cx, ch) * i32::from(ch.tremolo.depth) / (1 << shift);
     }
     if !first || cx.rules.is_it() && !cx.rules.quirks.old_effects {
-        let unit = if cx.rules.is_it() { 4 } else { 1 };
+        let unit = if fine { 4 } else { 1 };
         ch.tremolo.position = ch.tremolo.position.wrapping_add(ch.tremolo.speed.wrapping_mul(unit));
     }
 }
@@ -215,7 +242,7 @@ fn apply_tremor(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
         if ch.tremor_count & 0xE0 == 0x80 {
             *volume = 0;
         }
-    } else if ch.active.tremor && cx.rules.is_it() {
+    } else if ch.active.tremor && cx.rules.it(Way::TremorCountsDown) {
         if ch.tremor_count & 0x80 != 0 && ch.sound.length != 0 {
             count_tremor(ch, parameter);
         }
@@ -223,8 +250,10 @@ fn apply_tremor(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) {
             *volume = 0;
         }
     } else if ch.active.tremor {
-        let on = (parameter >> 4) + 1;
-        let cycle = on + (parameter & 15) + 1;
+        // Since version 2 of Impulse Tracker the times are meant as they stand, not one longer.
+        let longer = u8::from(!cx.rules.is_it() || cx.rules.quirks.old_effects);
+        let on = (parameter >> 4) + longer;
+        let cycle = on + (parameter & 15) + longer;
         if cx.rules.is_xm() {
             return tremor_of_modplug(cx, ch, volume, (on, cycle));
         }
@@ -261,16 +290,17 @@ fn count_tremor(ch: &mut Voice, parameter: u8) {
 }
 
 /// Whether an envelope has a say: stopping it (S77) holds its value.
-fn has_envelope(state: &EnvelopeState, envelope: &Envelope) -> bool {
-    (state.running || envelope.enabled) && !envelope.points.is_empty()
+fn has_envelope(cx: &Context<'_>, state: &EnvelopeState, envelope: &Envelope) -> bool {
+    let holds = !cx.rules.is_it() || cx.rules.it(Way::EnvelopesMoveFirst);
+    (state.running || envelope.enabled && holds) && !envelope.points.is_empty()
 }
 
 /// The tick at which an envelope is read; `None` before its first one.
 fn envelope_tick(cx: &Context<'_>, state: &EnvelopeState, envelope: &Envelope) -> Option<u32> {
-    if !has_envelope(state, envelope) {
+    if !has_envelope(cx, state, envelope) {
         return None;
     }
-    if cx.rules.is_it() { state.position.checked_sub(1) } else { Some(state.position) }
+    if cx.rules.it(Way::EnvelopesMoveFirst) { state.position.checked_sub(1) } else { Some(state.position) }
 }
 
 fn apply_volume_envelope(cx: &Context<'_>, ch: &Voice, instrument: &Instrument, level: i32) -> i32 {
@@ -327,19 +357,30 @@ fn advance_it_envelopes(ch: &mut Voice, instrument: &Instrument) {
 fn advance_ft2_envelopes(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
     let off = ch.key_off;
     let escapes_loop = cx.rules.ft2.envelopes_escape_loops;
+    let loop_includes_end = cx.rules.is_it();
+    let plain = envelope::Ft2Ways { holds_at_sustain: false, escapes_loop, loop_includes_end };
     if ch.volume_envelope.running && !instrument.volume_envelope.points.is_empty() {
-        let ways = envelope::Ft2Ways { holds_at_sustain: false, escapes_loop };
-        let progress = envelope::advance_ft2(&instrument.volume_envelope, &mut ch.volume_envelope, off, ways);
-        ch.fading |= progress == Progress::Ended && off;
+        let data = &instrument.volume_envelope;
+        let progress = envelope::advance_ft2(data, &mut ch.volume_envelope, off, plain);
+        if progress == Progress::Ended {
+            ch.fading |= off || cx.rules.is_it();
+            if cx.rules.is_it() && data.points.last().is_some_and(|point| point.value == 0) {
+                ch.fade_to_nothing();
+                ch.level = 0;
+            }
+        }
     }
     if ch.panning_envelope.running && !instrument.panning_envelope.points.is_empty() {
         let holds_at_sustain = cx.rules.ft2.panning_envelope_stays_at_sustain;
-        let ways = envelope::Ft2Ways { holds_at_sustain, escapes_loop };
+        let ways = envelope::Ft2Ways { holds_at_sustain, ..plain };
         let progress =
             envelope::advance_ft2(&instrument.panning_envelope, &mut ch.panning_envelope, off, ways);
         if progress == Progress::Held {
             ch.panning_envelope.running = false; // PanSustainRelease.xm
         }
+    }
+    if ch.pitch_envelope.running && !instrument.pitch_envelope.points.is_empty() {
+        envelope::advance_ft2(&instrument.pitch_envelope, &mut ch.pitch_envelope, off, plain);
     }
 }
 
@@ -381,12 +422,15 @@ fn apply_arpeggio(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
         2 => parameter & 15,
         _ => 0,
     };
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::ArpeggioMultiplies) {
         let steps = steps(tick % cx.flow.row_ticks() % 3);
         return cx.tuning.raise(period, steps);
     }
     if cx.rules.ft2.arpeggio_counts_down {
         return ft2_arpeggio(cx, ch, period, &steps);
+    }
+    if cx.rules.is_it() && steps(tick % 3) == 0 {
+        return period;
     }
     let from = if cx.rules.is_mod() {
         cx.tuning.key(period, ch.finetune, ch.c5_speed)
@@ -435,7 +479,11 @@ fn apply_panbrello(cx: &Context<'_>, ch: &mut Voice) {
     if matches!(ch.step.effect, super::effect::Effect::Panbrello(_)) {
         offset = panbrello_offset(cx, ch);
         // FT2 has no panbrello; OpenMPT's own for XM ends with its row.
-        if !cx.rules.is_xm() {
+        let stays = match cx.rules.is_it() {
+            true => cx.rules.it(Way::PanbrelloHolds),
+            false => !cx.rules.is_xm(),
+        };
+        if stays {
             ch.panbrello_offset = offset;
         }
     }
@@ -447,22 +495,20 @@ fn apply_panbrello(cx: &Context<'_>, ch: &mut Voice) {
 
 fn panbrello_offset(cx: &Context<'_>, ch: &mut Voice) -> i32 {
     let lfo = &mut ch.panbrello;
-    if !cx.rules.is_it() {
-        let offset = cx.waves.coarse(lfo.wave, lfo.position.wrapping_add(0x10) >> 2);
-        lfo.position = lfo.position.wrapping_add(lfo.speed);
-        return offset;
-    }
-    if lfo.wave != 3 {
-        let offset = cx.waves.fine(lfo.wave, lfo.position, &cx.flow.random);
+    let offset = if cx.rules.it(Way::WavesAreFine) {
+        cx.waves.fine(lfo.wave, lfo.position, &cx.flow.random)
+    } else {
+        cx.waves.coarse(lfo.wave, lfo.position.wrapping_add(0x10) >> 2)
+    };
+    if lfo.wave != 3 || !cx.rules.it(Way::PanbrelloHoldsRandomValues) {
         lfo.position = lfo.position.wrapping_add(lfo.speed);
         return offset;
     }
     // Impulse Tracker draws on every tick but holds each value for as many ticks as the speed says.
-    let drawn = cx.flow.random.shape();
     let fresh = lfo.position == 0 || lfo.position >= lfo.speed;
     if fresh {
         ch.panbrello.position = 0;
-        ch.panbrello_random = drawn;
+        ch.panbrello_random = offset;
     }
     ch.panbrello.position += 1;
     ch.panbrello_random
@@ -479,16 +525,28 @@ fn start_filter(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
                 ch.cutoff = cutoff.into();
             }
         }
-        None => (ch.volume_swing, ch.panning_swing) = (0, 0),
+        None => {
+            (ch.volume_swing, ch.panning_swing) = (0, 0);
+            (ch.cutoff_swing, ch.resonance_swing) = (0, 0);
+        }
     }
-    set_filter(ch, 256, output);
-    ch.sound.reset_filter();
+    if ch.cutoff < 127 || cx.rules.it(Way::FilterIsItsOwn) {
+        set_filter(cx, ch, 256, output);
+        ch.sound.reset_filter();
+    }
 }
 
 /// Sets the filter up; `envelope` is -256..=256, 256 leaves the cutoff as it is.
-fn set_filter(ch: &mut Voice, envelope: i32, output: &Output) {
+fn set_filter(cx: &Context<'_>, ch: &mut Voice, envelope: i32, output: &Output) {
     let was_filtered = ch.filtered;
-    if ch.resonance == 0 && ch.cutoff * (envelope + 256) / 256 >= 254 {
+    let cutoff = (ch.cutoff + ch.cutoff_swing).clamp(0, 127);
+    let resonance = (ch.resonance + ch.resonance_swing).clamp(0, 127);
+    if !cx.rules.quirks.old_swing {
+        (ch.cutoff, ch.resonance) = (cutoff, resonance);
+        (ch.cutoff_swing, ch.resonance_swing) = (0, 0);
+    }
+    let opens = cx.rules.it(Way::FilterIsItsOwn);
+    if opens && resonance == 0 && cutoff * (envelope + 256) / 256 >= 254 {
         // A filter that runs stays on when it opens, but a new note starts without.
         if ch.triggered {
             ch.filtered = false;
@@ -500,7 +558,7 @@ fn set_filter(ch: &mut Voice, envelope: i32, output: &Output) {
     if !was_filtered {
         ch.sound.reset_filter();
     }
-    ch.sound.filter = Some(output.coefficients(ch.cutoff, ch.resonance, envelope));
+    ch.sound.filter = Some(output.coefficients(cutoff, resonance, envelope));
 }
 
 fn run_macros(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
@@ -508,33 +566,37 @@ fn run_macros(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
     if !cx.flow.first_tick || !cx.rules.is_it() {
         return;
     }
-    let (mut cutoff, mut resonance, mut changed) = (ch.cutoff, ch.resonance, false);
-    macros::run(cx, ch, parameter, |message| match message {
-        Message::Cutoff(value) => (cutoff, changed) = (value.into(), true),
-        Message::Resonance(value) => (resonance, changed) = (value.into(), true),
-        Message::Reset => (cutoff, resonance) = (127, 0),
+    macros::bytes(cx, ch, parameter).read_messages(|message| match message {
+        Message::Cutoff(value) => {
+            (ch.cutoff, ch.saved_cutoff) = (value.into(), None);
+            set_filter(cx, ch, 256, output);
+        }
+        Message::Resonance(value) => {
+            (ch.resonance, ch.saved_resonance) = (value.into(), None);
+            set_filter(cx, ch, 256, output);
+        }
+        Message::Reset => {
+            (ch.cutoff, ch.resonance) = (127, 0);
+            cx.flow.filters_open.set(true);
+        }
     });
-    (ch.cutoff, ch.resonance) = (cutoff, resonance);
-    if changed {
-        set_filter(ch, 256, output);
-    }
 }
 
 /// The third envelope: pitch, or the filter's cutoff.
 fn apply_pitch_envelope(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) -> i32 {
     let Some(instrument) = cx.instrument(ch.instrument) else { return period };
     let data = &instrument.pitch_envelope;
-    if !has_envelope(&ch.pitch_envelope, data) {
+    if !has_envelope(cx, &ch.pitch_envelope, data) {
         return period;
     }
     let value = match envelope_tick(cx, &ch.pitch_envelope, data) {
         Some(tick) => envelope::pitch_at(data, tick),
         // Stopped before its first tick, a filter envelope still holds its middle.
-        None if instrument.pitch_envelope_is_filter => 0,
+        None if ch.filter_envelope && cx.rules.it(Way::StoppedFilterEnvelopesAct) => 0,
         None => return period,
     };
-    if instrument.pitch_envelope_is_filter {
-        set_filter(ch, value, output);
+    if ch.filter_envelope {
+        set_filter(cx, ch, value, output);
         return period;
     }
     cx.tuning.bend(period, value)
@@ -566,7 +628,8 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
     }
     let rules = cx.rules;
     let advances = !cx.flow.first_tick || rules.is_it() && !rules.quirks.old_effects;
-    let (delta, shift) = if rules.is_it() {
+    let fine_waves = rules.it(Way::WavesAreFine);
+    let (delta, shift) = if fine_waves {
         if advances {
             ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed.wrapping_mul(4));
         }
@@ -579,11 +642,12 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
             value = -value;
         }
         let fine = rules.scream_tracker && matches!(ch.step.effect, super::effect::Effect::FineVibrato(_));
-        (value, if fine { 8 } else { 6 })
+        let shift = if rules.is_it() && !rules.quirks.old_effects { 7 } else { 6 };
+        (value, if fine { 8 } else { shift })
     };
     let amount = -delta * i32::from(ch.vibrato.depth) / (1 << shift);
     let moved = pitch::slide_period(cx, ch, period, amount, false);
-    if advances && !rules.is_it() {
+    if advances && !fine_waves {
         ch.vibrato.position = ch.vibrato.position.wrapping_add(ch.vibrato.speed);
     }
     moved
@@ -593,7 +657,13 @@ fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
     let (mut period, fraction) = apply_sample_vibrato(cx, ch, period);
     // Scream Tracker 3 limits what sounds, not the channel's own period (PeriodLimit.s3m).
     period = period.max(cx.rules.shortest_period);
-    let frequency = cx.tuning.frequency_q4(period, fraction, ch.c5_speed).min(i32::MAX as u64);
+    let mut frequency = cx.tuning.frequency_q4(period, fraction, ch.c5_speed);
+    let lock = cx.instrument(ch.instrument).map_or(0, |instrument| instrument.more.pitch_tempo_lock);
+    if lock != 0 {
+        let lock = u64::from(lock);
+        frequency = (frequency * u64::from(cx.flow.position.tempo) + lock / 2) / lock;
+    }
+    let frequency = frequency.min(i32::MAX as u64);
     let step = frequency as f64 * f64::from(1u32 << 28) / output.rate.0;
     ch.sound.step_q32 = (step as i64).max(1);
     if cx.is_adlib(ch) {
@@ -606,7 +676,11 @@ fn apply_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, 
     if vibrato.depth == 0 {
         return (period, 0);
     }
-    if cx.rules.is_it() { it_sample_vibrato(cx, ch, period) } else { (ft2_sample_vibrato(cx, ch, period), 0) }
+    if cx.rules.it(Way::WavesAreFine) {
+        it_sample_vibrato(cx, ch, period)
+    } else {
+        ft2_sample_vibrato(cx, ch, period)
+    }
 }
 
 /// ITTECH.TXT: the depth grows by the rate each tick, and is a fine slide.
@@ -637,11 +711,16 @@ fn it_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32
 }
 
 /// FT2: the depth sweeps in over so many ticks, and stays where key off stops the sweep.
-fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
-    let Some(vibrato) = cx.sample(ch.sample).map(|sample| sample.vibrato) else { return period };
+///
+/// ModPlug Tracker did the same in IT but for the depth and what it is worth.
+fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32) {
+    let Some(vibrato) = cx.sample(ch.sample).map(|sample| sample.vibrato) else { return (period, 0) };
     let deepest = i32::from(vibrato.depth) * 256;
     let mut depth = ch.sample_vibrato_depth;
-    if vibrato.sweep == 0 {
+    if cx.rules.is_it() {
+        depth = (depth + i32::from(vibrato.sweep) * 2).min(deepest);
+        ch.sample_vibrato_depth = depth;
+    } else if vibrato.sweep == 0 {
         depth = deepest;
     } else {
         let step = deepest / i32::from(vibrato.sweep);
@@ -674,7 +753,8 @@ fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
             wave::coarse_random(position)
         }
     };
-    period + value * depth / 256 / 64
+    let amount = value * depth / 256;
+    if cx.rules.is_it() { cx.tuning.bend_by_table(period, amount) } else { (period + amount / 64, 0) }
 }
 
 /// Turns level and panning into gains and aims the mixer at them.

@@ -3,6 +3,7 @@
 //! Built on the worker by running the replay without sound, so that jumps, loops and delays cannot differ from what
 //! plays. Read by the engine's clock on the audio thread.
 
+use super::player;
 use super::player::Position;
 use super::player::SongPlayer;
 use super::song::Song;
@@ -33,6 +34,7 @@ pub(crate) fn seconds(song: &Arc<Song>) -> f64 {
 pub struct Timeline {
     ticks: Vec<Position>,
     loop_start: usize,
+    song: Arc<Song>,
 }
 
 impl Timeline {
@@ -46,11 +48,12 @@ impl Timeline {
             if player.finished() {
                 let first =
                     |tick: &Position| (tick.order, tick.row, tick.tick) == (place.order, place.row, 0);
-                return Self { loop_start: ticks.iter().position(first).unwrap_or(0), ticks };
+                let loop_start = ticks.iter().position(first).unwrap_or(0);
+                return Self { loop_start, ticks, song: Arc::clone(song) };
             }
             ticks.push(place);
         }
-        Self { ticks, loop_start: 0 }
+        Self { ticks, loop_start: 0, song: Arc::clone(song) }
     }
 
     /// Every tick once, in the order of playing.
@@ -65,8 +68,7 @@ impl Timeline {
 
     /// Length of a tick at the module's own tempo.
     pub fn tick_seconds(&self, tick: usize) -> f64 {
-        let tempo = self.ticks.get(tick).map_or(125, |tick| tick.tempo);
-        2.5 / f64::from(tempo.max(1))
+        self.ticks.get(tick).map_or(0.02, |tick| player::tick_seconds(&self.song, tick))
     }
 
     /// Length of intro and loop at the module's own tempo.

@@ -68,9 +68,11 @@ fn on_reference_scale(level: i32, share_q16: i32) -> i64 {
 
 /// The columns from `sample` on.
 fn describe(voice: &Voice, player: &SongPlayer) -> String {
-    let output = player.output();
+    let (output, global_volume) = (player.output(), player.global_volume());
+    let holds_global_volume = player.song().quirks.levels_hold_global_volume;
     let sound = &voice.sound;
     let (left, right) = output.shares_q16(voice.real_panning);
+    let level = if holds_global_volume { voice.level * global_volume / 256 } else { voice.level };
     let fixed_to_float = |value: i64| value as f64 / 4_294_967_296.0;
     let speed = fixed_to_float(sound.step_q32) * f64::from(TRACE_RATE);
     let filter = match sound.filter {
@@ -85,8 +87,8 @@ fn describe(voice: &Voice, player: &SongPlayer) -> String {
     format!(
         "{}\t{}\t{}\t{}\t{}\t{}\t{filter}\t\t",
         voice.sample.map_or(0, |sample| u32::from(sample) + 1),
-        on_reference_scale(voice.level, left),
-        on_reference_scale(voice.level, right),
+        on_reference_scale(level, left),
+        on_reference_scale(level, right),
         if voice.surround { "yes" } else { "no" },
         if sound.backwards { -speed } else { speed },
         position,

@@ -9,6 +9,7 @@ use super::state::CENTRE;
 use super::state::Context;
 use super::state::FULL_VOLUME;
 use super::state::Voice;
+use super::ways::Way;
 
 /// Keeps the digit that wins in MOD and XM: the upper one where it is not 0.
 fn winning_digit(parameter: u8) -> u8 {
@@ -133,7 +134,10 @@ pub(crate) fn set_global_volume(cx: &mut Context<'_>, value: u8) {
 
 /// Hxy of FT2, Wxy.
 pub(crate) fn slide_global_volume(cx: &mut Context<'_>, ch: &mut Voice, parameter: u8) {
-    let mut parameter = recall(&mut ch.memory.global_volume_slide, parameter);
+    let by_channel = cx.rules.is_xm() || cx.rules.it(Way::GlobalSlidesRememberByChannel);
+    let memory =
+        if by_channel { &mut ch.memory.global_volume_slide } else { &mut cx.flow.global_volume_slide };
+    let mut parameter = recall(memory, parameter);
     if cx.rules.is_xm() {
         parameter = winning_digit(parameter);
     }
@@ -161,7 +165,10 @@ pub(crate) fn set_panning(cx: &Context<'_>, ch: &mut Voice, value: u8, scale: Pa
     if cx.rules.quirks.panning_ignored {
         return;
     }
-    ch.surround = false;
+    let overrides = cx.rules.panning_overrides();
+    if overrides || scale == PanningScale::Bytes {
+        ch.surround = false;
+    }
     let value = i32::from(value);
     match scale {
         PanningScale::Sixteenths => ch.panning = (value * 256 + 8) / 15,
@@ -175,8 +182,10 @@ pub(crate) fn set_panning(cx: &Context<'_>, ch: &mut Voice, value: u8, scale: Pa
         PanningScale::Bytes => {}
     }
     ch.saved_panning = None;
-    ch.panning_swing = 0;
-    ch.panbrello_offset = 0;
+    if overrides {
+        ch.panning_swing = 0;
+        ch.panbrello_offset = 0;
+    }
 }
 
 /// Pxy. FT2's is four times finer and has its own directions.
@@ -226,7 +235,7 @@ pub(crate) fn panbrello(ch: &mut Voice, parameter: u8) {
 /// Txy of FT2, Ixy.
 pub(crate) fn tremor(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
     let mut parameter = parameter;
-    if cx.rules.is_it() && !cx.rules.quirks.old_effects && parameter != 0 {
+    if cx.rules.it(Way::TremorCountsDown) && !cx.rules.quirks.old_effects && parameter != 0 {
         // Since version 2 the times are meant as they stand, not one longer.
         if parameter & 0xF0 != 0 {
             parameter -= 0x10;
@@ -236,7 +245,7 @@ pub(crate) fn tremor(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
         }
         ch.memory.tremor = parameter;
     }
-    if cx.rules.is_it() || cx.rules.is_xm() {
+    if cx.rules.it(Way::TremorCountsDown) || cx.rules.is_xm() {
         ch.tremor_count |= 0x80;
     }
     ch.active.tremor = true;
@@ -248,9 +257,14 @@ pub(crate) fn tremor(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 /// The volume column, but for volume and panning that are set with the note.
 pub(crate) fn run_volume_column(cx: &Context<'_>, ch: &mut Voice, command: VolumeCommand, start_tick: u32) {
     use VolumeCommand::*;
-    let at_start = cx.flow.position.tick == start_tick || !cx.rules.is_it();
-    let shares_memory = cx.rules.is_xm() && !cx.rules.ft2.volume_column_has_no_memory;
+    let own_memory = cx.rules.it(Way::ColumnHasOwnMemory);
+    let at_start = cx.flow.position.tick == start_tick || !own_memory;
+    let shares_memory = match cx.rules.is_it() {
+        true => !own_memory,
+        false => cx.rules.is_xm() && !cx.rules.ft2.volume_column_has_no_memory,
+    };
     let command = if shares_memory { recall_in_column(ch, command) } else { command };
+    let never_fine = !cx.rules.is_it() || cx.rules.it(Way::ColumnSlidesAreNeverFine);
     match command {
         // FT2: sliding left by nothing means hard left.
         PanLeft(0) if cx.rules.ft2.volume_column_has_no_memory => {
@@ -262,16 +276,16 @@ pub(crate) fn run_volume_column(cx: &Context<'_>, ch: &mut Voice, command: Volum
             if cx.rules.ft2.volume_column_has_no_memory => {}
         Up(value) => slide_in_column(cx, ch, value, true),
         Down(value) => slide_in_column(cx, ch, value, false),
-        FineUp(value) if at_start => fine_volume_up(cx, ch, value, cx.rules.is_it()),
-        FineDown(value) if at_start => fine_volume_down(cx, ch, value, cx.rules.is_it()),
+        FineUp(value) if at_start => fine_volume_up(cx, ch, value, own_memory),
+        FineDown(value) if at_start => fine_volume_down(cx, ch, value, own_memory),
         // FT2 sets the speed without starting the vibrato.
         VibratoSpeed(value) if cx.rules.ft2.vibrato_speed_waits => ch.vibrato.speed = value,
         VibratoSpeed(value) => super::pitch::vibrato(ch, value << 4),
         VibratoDepth(value) => super::pitch::vibrato(ch, value),
         PanLeft(value) => slide_panning(cx, ch, value, !cx.rules.ft2.volume_column_has_no_memory),
         PanRight(value) => slide_panning(cx, ch, value << 4, !cx.rules.ft2.volume_column_has_no_memory),
-        PitchUp(value) => super::pitch::pitch_up(cx, ch, value << 2, true),
-        PitchDown(value) => super::pitch::pitch_down(cx, ch, value << 2, true),
+        PitchUp(value) => super::pitch::pitch_up(cx, ch, value << 2, never_fine),
+        PitchDown(value) => super::pitch::pitch_down(cx, ch, value << 2, never_fine),
         // Set with the note, or run by the row for its effect on the effect column.
         None | Set(_) | SetPanning(_) | FineUp(_) | FineDown(_) | TonePortamento(_) => {}
     }
@@ -290,17 +304,20 @@ fn recall_in_column(ch: &mut Voice, command: VolumeCommand) -> VolumeCommand {
         VibratoDepth(value) => VibratoDepth(recall(memory, value)),
         PanLeft(value) => PanLeft(recall(memory, value)),
         PanRight(value) => PanRight(recall(memory, value)),
-        None | Set(_) | SetPanning(_) | TonePortamento(_) | PitchUp(_) | PitchDown(_) => command,
+        PitchUp(value) => PitchUp(recall(memory, value)),
+        PitchDown(value) => PitchDown(recall(memory, value)),
+        None | Set(_) | SetPanning(_) | TonePortamento(_) => command,
     }
 }
 
 fn slide_in_column(cx: &Context<'_>, ch: &mut Voice, value: u8, up: bool) {
-    let value = if cx.rules.is_it() { recall(&mut ch.memory.volume_column, value) } else { value };
+    let own_memory = cx.rules.it(Way::ColumnHasOwnMemory);
+    let value = if own_memory { recall(&mut ch.memory.volume_column, value) } else { value };
     if value == 0 {
         return;
     }
     let parameter = if up { value << 4 } else { value };
-    if cx.rules.is_it() {
+    if cx.rules.it(Way::ColumnSlidesKeepToThemselves) {
         slide_volume_by(cx, ch, parameter);
     } else {
         slide_volume(cx, ch, parameter);

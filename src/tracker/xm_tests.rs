@@ -11,6 +11,7 @@ use super::song::EnvelopePoint;
 use super::song::Format;
 use super::song::Instrument;
 use super::song::KeyAssignment;
+use super::song::MoreOfInstrument;
 use super::song::Note;
 use super::song::Order;
 use super::song::PitchModel;
@@ -53,6 +54,7 @@ fn instrument() -> Instrument {
         panning_swing: 0,
         filter_cutoff: None,
         filter_resonance: None,
+        more: MoreOfInstrument::default(),
     }
 }
 

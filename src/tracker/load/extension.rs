@@ -3,13 +3,17 @@
 //! Chunks are a name of four letters and a size. Unknown ones are passed over; a chunk that the file does not hold
 //! whole ends the reading without an error, since what matters for playing stands in the format itself.
 
+use super::it::Marks;
 use super::text;
 use super::text::Charset;
 use super::xm_origin::MixLevels;
 use crate::tracker::Song;
 use crate::tracker::song::Behaviours;
+use crate::tracker::song::ChannelSetup;
+use crate::tracker::song::Instrument;
 use crate::tracker::song::MadeWith;
 use crate::tracker::song::MidiMacros;
+use crate::tracker::song::TempoMode;
 
 /// Bytes of one macro's text.
 const MACRO_BYTES: usize = 32;
@@ -28,17 +32,6 @@ pub(super) struct Extension {
     /// There are chunks of ModPlug Tracker or OpenMPT.
     tagged: bool,
     properties: Option<Properties>,
-    version: Option<u32>,
-}
-
-/// The song's properties that OpenMPT appends.
-#[derive(Default)]
-struct Properties {
-    version: Option<u32>,
-    behaviours: Behaviours,
-    mix_levels: Option<u32>,
-    tempo: Option<u32>,
-    global_volume: Option<u32>,
 }
 
 impl Extension {
@@ -52,9 +45,6 @@ impl Extension {
         }
         for (channel, name) in song.channels.iter_mut().zip(self.channel_names) {
             channel.name = name;
-        }
-        if let (Some(version), MadeWith::OpenMpt(_) | MadeWith::ModPlug) = (self.version, song.made_with) {
-            song.made_with = MadeWith::OpenMpt(version);
         }
     }
 }
@@ -126,9 +116,9 @@ pub(super) fn read(file: &[u8], position: usize, charset: Charset) -> Extension 
     found
 }
 
-/// Reads the name chunks that IT has between its macros and its patterns; gives the version too.
+/// Reads the name chunks that IT has between its macros and its patterns.
 pub(super) fn read_names(file: &[u8], position: usize, charset: Charset) -> Extension {
-    let mut found = Extension { version: version(file), ..Extension::default() };
+    let mut found = Extension::default();
     let mut rest = file.get(position..).unwrap_or_default();
     while let Some((name @ (b"PNAM" | b"CNAM"), data, next)) = chunk(rest) {
         if name == b"CNAM" {
@@ -147,36 +137,185 @@ fn chunk(rest: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
     Some((name, data, next))
 }
 
-/// The version that saved the file.
-fn version(file: &[u8]) -> Option<u32> {
-    properties(file)?.version
+/// What the chunks from `position` to `end` of an IT file tell of its tracker.
+pub(super) fn marks(file: &[u8], position: usize, end: usize) -> Marks {
+    let mut marks = Marks::default();
+    let mut rest = file.get(position..end.min(file.len())).unwrap_or_default();
+    while let Some((name, _, next)) = chunk(rest) {
+        match name {
+            b"PNAM" | b"CNAM" | b"CHFX" | b"EQFX" | [b'F', b'X', b'0'..=b'9', b'0'..=b'9'] => {
+                marks.modplug_chunks = true;
+            }
+            b"MODU" => marks.bero_tracker = true,
+            _ => break,
+        }
+        rest = next;
+    }
+    marks
 }
 
-/// The song properties at the file's very end: names written backwards, sizes of 16 bits.
-fn properties(file: &[u8]) -> Option<Properties> {
-    let start = file.windows(4).rposition(|name| name == b"STPM")?;
-    let mut rest = file.get(start + 4..)?;
-    let mut found = Properties::default();
-    while let Some((name, data, next)) = property(rest) {
-        let number = Some(data.iter().rev().fold(0, |sum: u32, &byte| sum << 8 | u32::from(byte)));
+/// Properties of the song that OpenMPT writes at the very end of a file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Properties {
+    /// The version that saved the file; none where it is 0.
+    pub(super) version: Option<u32>,
+    /// One bit for each playback behaviour.
+    pub(super) behaviours: Behaviours,
+    /// 0 where it is not told.
+    pub(super) channels: usize,
+    restart: u16,
+    tempo_mode: u32,
+    rows_per_beat: u16,
+    mix_levels: Option<u32>,
+    preamp: Option<u8>,
+    tempo: Option<u32>,
+    global_volume: Option<u32>,
+    /// Panning and volume of the channels past the 64th.
+    late_channels: Vec<(u8, u8)>,
+}
+
+/// Song channels that OpenMPT has, at most.
+const MOST_CHANNELS: usize = super::MAX_CHANNELS as usize;
+
+/// Mix levels below this scale notes by the global volume; the later ones scale the mix.
+const FIRST_GLOBAL_MIX: u32 = 2;
+
+impl Properties {
+    fn take(&mut self, name: &[u8; 4], data: &[u8]) {
         match name {
-            b"VWSL" => found.version = number.filter(|&version| version != 0),
-            b".MMP" => found.mix_levels = number,
-            b"..TD" => found.tempo = number,
-            b".VGD" => found.global_volume = number,
-            b".FSM" => found.behaviours.0.iter_mut().zip(data).for_each(|(byte, &bits)| *byte = bits),
+            b"VWSL" => self.version = Some(number(data)).filter(|&version| version != 0),
+            b".FSM" => self.behaviours.0.iter_mut().zip(data).for_each(|(byte, &bits)| *byte = bits),
+            b"...C" => self.channels = (number(data) as usize).min(MOST_CHANNELS),
+            b"..PR" => self.restart = number(data).min(u32::from(u16::MAX)) as u16,
+            b"..MT" => self.tempo_mode = number(data),
+            b".BPR" => self.rows_per_beat = number(data).min(u32::from(u16::MAX)) as u16,
+            b".MMP" => self.mix_levels = Some(number(data)),
+            b".APS" => self.preamp = Some(number(data).min(255) as u8),
+            b"..TD" => self.tempo = Some(number(data)),
+            b".VGD" => self.global_volume = Some(number(data)),
+            b"SnhC" => {
+                self.late_channels =
+                    data.as_chunks::<2>().0.iter().map(|&[pan, volume]| (pan, volume)).collect();
+            }
             _ => {}
         }
+    }
+
+    /// Adds the properties to a song of IT.
+    pub(super) fn apply(self, song: &mut Song) {
+        if usize::from(self.restart) < song.orders.len() {
+            song.restart_order = self.restart;
+        }
+        song.quirks.tempo_mode = match self.tempo_mode {
+            1 => TempoMode::Alternative,
+            2 => TempoMode::Modern { rows_per_beat: self.rows_per_beat.max(1) },
+            _ => TempoMode::Classic,
+        };
+        if let Some(mix_levels) = self.mix_levels {
+            song.quirks.levels_hold_global_volume = mix_levels < FIRST_GLOBAL_MIX;
+        }
+        if let Some(preamp) = self.preamp {
+            song.mix_volume = preamp;
+        }
+        if let Some(tempo) = self.tempo {
+            song.initial_tempo = tempo.clamp(32, 255) as u8;
+        }
+        for (channel, &(panning, volume)) in song.channels.iter_mut().skip(64).zip(&self.late_channels) {
+            if panning != 0xff {
+                *channel = channel_setup(panning, volume);
+            }
+        }
+    }
+
+    /// Rows of a beat that the header tells, where the properties do not.
+    pub(super) fn or_rows_per_beat(mut self, rows: u8) -> Self {
+        if self.rows_per_beat == 0 {
+            self.rows_per_beat = rows.into();
+        }
+        self
+    }
+}
+
+/// A number of up to four bytes.
+fn number(data: &[u8]) -> u32 {
+    data.iter().take(4).rev().fold(0, |number, &byte| number << 8 | u32::from(byte))
+}
+
+/// The song properties, where the file has them; those before the first that makes no sense.
+pub(super) fn properties(file: &[u8]) -> Option<Properties> {
+    let start = file.windows(4).rposition(|name| name == b"STPM")?;
+    let mut found = Properties::default();
+    let mut rest = file.get(start + 4..)?;
+    while let Some((name, after)) = rest.split_first_chunk::<4>() {
+        let Some((data, next)) = sized(after).filter(|_| is_name(name)) else { break };
+        found.take(name, data);
         rest = next;
     }
     Some(found)
 }
 
-fn property(rest: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
-    let (name, rest) = rest.split_first_chunk()?;
+/// A field of a property: its size in two bytes, its data; and what follows.
+fn sized(rest: &[u8]) -> Option<(&[u8], &[u8])> {
     let (size, rest) = rest.split_first_chunk()?;
-    let (data, next) = rest.split_at_checked(u16::from_le_bytes(*size).into())?;
-    Some((name, data, next))
+    rest.split_at_checked(u16::from_le_bytes(*size).into())
+}
+
+/// Names are ASCII.
+fn is_name(name: &[u8; 4]) -> bool {
+    name.is_ascii() && name.iter().any(|byte| byte & 0x60 != 0) && name != b"228\x04"
+}
+
+/// Properties of instruments that OpenMPT writes after the samples: of each, a field for every instrument.
+#[derive(Clone, Debug)]
+pub(super) struct InstrumentProperties(Vec<u8>);
+
+/// The properties of instruments past `headers_end`, where the file has them.
+pub(super) fn instrument_properties(file: &[u8], headers_end: usize) -> Option<InstrumentProperties> {
+    let place = file.windows(4).rposition(|name| name == b"XTPM").filter(|&place| place > headers_end)?;
+    Some(InstrumentProperties(file.get(place + 4..)?.to_vec()))
+}
+
+impl InstrumentProperties {
+    /// Adds the properties to the instruments.
+    pub(super) fn apply(&self, instruments: &mut [Instrument]) {
+        let mut rest = &self.0[..];
+        while let Some((name, after)) = rest.split_first_chunk::<4>() {
+            if name == b"STPM" || !is_name(name) {
+                return;
+            }
+            let Some((size, mut fields)) = after.split_first_chunk() else { return };
+            let size = usize::from(u16::from_le_bytes(*size));
+            for instrument in &mut *instruments {
+                let Some((field, next)) = fields.split_at_checked(size) else { return };
+                take_instrument_property(instrument, name, field);
+                fields = next;
+            }
+            rest = fields;
+        }
+    }
+}
+
+fn take_instrument_property(instrument: &mut Instrument, name: &[u8; 4], field: &[u8]) {
+    let byte = field.first().copied().unwrap_or(0);
+    match name {
+        b"..SC" => instrument.more.cutoff_swing = byte.min(100),
+        b"..SR" => instrument.more.resonance_swing = byte.min(100),
+        b"LTTP" => instrument.more.pitch_tempo_lock = number(field).min(u32::from(u16::MAX)) as u16,
+        _ => {}
+    }
+}
+
+/// Panning and volume of a channel as IT stores them.
+pub(super) fn channel_setup(panning: u8, volume: u8) -> ChannelSetup {
+    const SURROUND: u8 = 100;
+    let position = panning & 0x7f;
+    ChannelSetup {
+        panning: if position <= 64 { u16::from(position) * 4 } else { 128 },
+        surround: position == SURROUND,
+        volume: volume.min(64),
+        muted: panning & 0x80 != 0,
+        ..ChannelSetup::centred()
+    }
 }
 
 fn channel_names(data: &[u8], charset: Charset) -> Vec<String> {

@@ -5,8 +5,10 @@
 //! Impulse Tracker 2.14 `ITTECH.TXT`.
 
 mod instrument;
+mod origin;
 mod pattern;
 mod sample;
+mod upgrade;
 
 use super::error::LoadError;
 use super::error::Part;
@@ -20,10 +22,12 @@ use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
 use crate::tracker::song::Format;
 use crate::tracker::song::Instrument;
-use crate::tracker::song::MadeWith;
+use crate::tracker::song::MidiMacros;
 use crate::tracker::song::Order;
 use crate::tracker::song::PitchModel;
 use crate::tracker::song::Quirks;
+pub(super) use origin::Marks;
+use origin::Origin;
 
 const SIGNATURE: &[u8] = b"IMPM";
 const CHANNELS: usize = 64;
@@ -35,10 +39,7 @@ const MAX_SAMPLES: u64 = 4000;
 const MAX_PATTERNS: u64 = 256;
 /// The first version with today's instruments.
 const VERSION_200: u16 = 0x200;
-/// What OpenMPT wrote into both version words at one time.
-const EARLY_OPENMPT: u16 = 0x888;
 const PANNING_UNUSED: u8 = 0xff;
-const PANNING_SURROUND: u8 = 100;
 
 pub(super) fn is_signed(bytes: &[u8]) -> bool {
     bytes.starts_with(SIGNATURE)
@@ -62,6 +63,9 @@ struct Header {
     speed: u8,
     tempo: u8,
     separation: u8,
+    wheel_depth: u8,
+    /// Rows of a beat and of a bar.
+    highlights: [u8; 2],
     message_bytes: u16,
     message_at: u32,
     reserved: [u8; 4],
@@ -72,12 +76,12 @@ struct Header {
 fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     reader.skip(SIGNATURE.len());
     let title = reader.take(26)?.to_vec();
-    reader.skip(2);
+    let highlights = reader.array()?;
     let [orders, instruments] = [reader.u16_le()?, reader.u16_le()?];
     let [samples, patterns] = [reader.u16_le()?, reader.u16_le()?];
     let [created_with, compatible_with] = [reader.u16_le()?, reader.u16_le()?];
     let [flags, special] = [reader.u16_le()?, reader.u16_le()?];
-    let [global_volume, mix_volume, speed, tempo, separation, _wheel_depth] = reader.array()?;
+    let [global_volume, mix_volume, speed, tempo, separation, wheel_depth] = reader.array()?;
     Ok(Header {
         title,
         order_count: reader.bounded(orders, MAX_ORDERS)?,
@@ -93,6 +97,8 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
         speed,
         tempo,
         separation,
+        wheel_depth,
+        highlights,
         message_bytes: reader.u16_le()?,
         message_at: reader.u32_le()?,
         reserved: reader.array()?,
@@ -102,20 +108,14 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
 }
 
 impl Header {
-    fn made_with(&self) -> MadeWith {
-        let version = self.created_with & 0x0fff;
-        let unreserved = self.reserved == [0; 4];
-        match (self.created_with, self.compatible_with) {
-            (EARLY_OPENMPT, _) | (_, EARLY_OPENMPT) => MadeWith::OpenMpt(0x0117_0000),
-            (0x0217, 0x0200) if unreserved && self.panning.contains(&PANNING_UNUSED) => MadeWith::ModPlug,
-            // OpenMPT 1.17 in the guise of ModPlug Tracker, but with sensible panning.
-            (0x0217, 0x0200) if unreserved => MadeWith::OpenMpt(0x0117_0000),
-            (0x0214, 0x0202) if unreserved => MadeWith::ModPlug,
-            (0x0000..=0x0fff, _) => MadeWith::ImpulseTracker(version),
-            (0x1000..=0x1fff, _) => MadeWith::SchismTracker(version),
-            (0x5000..=0x5fff, _) => MadeWith::OpenMpt(u32::from(version) << 16),
-            _ => MadeWith::Unknown,
-        }
+    /// UNMO3 passes for Impulse Tracker 2.14 with everything else left empty.
+    fn is_unpacked_mo3(&self) -> bool {
+        self.compatible_with == 0x0214
+            && matches!(self.created_with, 0 | 0x0214)
+            && self.highlights == [0; 2]
+            && self.wheel_depth == 0
+            && self.reserved == [0; 4]
+            && self.flags & 0xc0 == 0
     }
 
     fn has_instruments(&self) -> bool {
@@ -126,28 +126,30 @@ impl Header {
         self.flags & 0x80 != 0 || self.special & 0x08 != 0
     }
 
-    fn quirks(&self) -> Quirks {
+    fn pitch(&self) -> PitchModel {
+        if self.flags & 0x08 != 0 { PitchModel::Linear } else { PitchModel::Periods }
+    }
+
+    fn quirks(&self, origin: &Origin) -> Quirks {
         Quirks {
             old_effects: self.flags & 0x10 != 0,
             compatible_portamento: self.flags & 0x20 != 0,
+            extended_filter_range: self.flags & 0x1000 != 0,
+            missing_ways: origin.missing_ways,
+            loops_turn_roughly: self.has_rough_ping_pong(),
             ..Quirks::default()
         }
     }
 
     fn channels(&self, count: usize) -> Vec<ChannelSetup> {
-        let stereo = self.flags & 0x01 != 0;
-        let setup = |(&panning, &volume): (&u8, &u8)| {
-            let position = panning & 0x7f;
-            let surround = position == PANNING_SURROUND;
-            ChannelSetup {
-                panning: if stereo && position <= 64 { u16::from(position) * 4 } else { 128 },
-                surround,
-                volume: volume.min(64),
-                muted: panning & 0x80 != 0,
-                name: String::new(),
-            }
+        let setup = |(&panning, &volume): (&u8, &u8)| match panning {
+            PANNING_UNUSED => ChannelSetup::centred(),
+            _ => extension::channel_setup(panning, volume),
         };
-        self.panning.iter().zip(&self.volume).map(setup).take(count).collect()
+        let mut channels: Vec<ChannelSetup> =
+            self.panning.iter().zip(&self.volume).map(setup).take(count).collect();
+        channels.resize(count, ChannelSetup::centred());
+        channels
     }
 }
 
@@ -159,9 +161,34 @@ struct Pointers {
     patterns: Vec<usize>,
 }
 
+impl Pointers {
+    fn all(&self) -> impl Iterator<Item = usize> {
+        let lists = self.instruments.iter().chain(&self.samples).chain(&self.patterns);
+        lists.copied().filter(|&pointer| pointer != 0)
+    }
+
+    /// Where the first thing that is pointed at lies.
+    fn first(&self) -> usize {
+        self.all().min().unwrap_or(usize::MAX)
+    }
+
+    /// Where the last header lies.
+    fn last_header(&self) -> usize {
+        self.all().max().unwrap_or(0)
+    }
+
+    fn patterns_first(&self) -> bool {
+        match (self.patterns.first(), self.samples.first()) {
+            (Some(&pattern), Some(&sample)) => pattern != 0 && pattern < sample,
+            _ => false,
+        }
+    }
+}
+
 fn read_pointers(reader: &mut Reader<'_>, header: &Header) -> Result<Pointers, LoadError> {
     reader.enter(Part::single("order list"));
-    let orders = reader.take(header.order_count)?.iter().map(|&order| order_of(order)).collect();
+    let patterns = header.pattern_count;
+    let orders = reader.take(header.order_count)?.iter().map(|&order| order_of(order, patterns)).collect();
     let mut list = |name, count| {
         reader.enter(Part::single(name));
         (0..count).map(|_| reader.u32_le().map(|pointer| pointer as usize)).collect::<Result<Vec<_>, _>>()
@@ -174,10 +201,12 @@ fn read_pointers(reader: &mut Reader<'_>, header: &Header) -> Result<Pointers, L
     })
 }
 
-fn order_of(order: u8) -> Order {
+/// Orders that name no pattern of the file are passed over.
+fn order_of(order: u8, patterns: usize) -> Order {
     match order {
-        0xfe => Order::Skip,
         0xff => Order::End,
+        0xfe => Order::Skip,
+        pattern if usize::from(pattern) >= patterns => Order::Skip,
         pattern => Order::Pattern(pattern.into()),
     }
 }
@@ -186,38 +215,55 @@ fn order_of(order: u8) -> Order {
 pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
     let mut reader = Reader::at(bytes, 0, Part::single("header"));
     let header = read_header(&mut reader)?;
-    let made_with = header.made_with();
-    let charset = match made_with {
-        MadeWith::OpenMpt(_) | MadeWith::ModPlug => Charset::Latin,
-        _ => Charset::Dos,
-    };
     let pointers = read_pointers(&mut reader, &header)?;
-    let (macros_at, names_at) = after_pointers(bytes, &reader, &header);
-    let extension = extension::read_names(bytes, names_at, charset);
+    let places = after_pointers(bytes, &reader, &header, &pointers);
+    let properties = extension::properties(bytes);
+    let instrument_properties = extension::instrument_properties(bytes, pointers.last_header());
+    let marks = Marks {
+        instrument_properties: instrument_properties.is_some(),
+        ends_with_end: pointers.orders.last() == Some(&Order::End),
+        patterns_first: pointers.patterns_first(),
+        ..extension::marks(bytes, places.names_at, pointers.first())
+    };
+    let origin = Origin::find(&header, marks, properties.as_ref());
+    let charset = if origin.saved_with.is_some() { Charset::Latin } else { Charset::Dos };
+    let names = extension::read_names(bytes, places.names_at, charset);
 
-    let (channel_count, patterns) = pattern::read_all(bytes, &pointers.patterns)?;
+    let least_channels = properties.as_ref().map_or(0, |properties| properties.channels);
+    let (channel_count, patterns) = pattern::read_all(bytes, &pointers.patterns, least_channels)?;
     let mut song = Song {
         title: text::name(&header.title, charset).trim().to_owned(),
         format: Format::It,
         dialect: Dialect::ImpulseTracker,
-        made_with,
-        quirks: header.quirks(),
-        pitch: if header.flags & 0x08 != 0 { PitchModel::Linear } else { PitchModel::Periods },
+        made_with: origin.made_with,
+        quirks: header.quirks(&origin),
+        pitch: header.pitch(),
         channels: header.channels(channel_count),
         orders: pointers.orders,
         restart_order: 0,
         patterns,
         instruments: read_instruments(bytes, &header, &pointers.instruments, charset)?,
-        samples: sample::read_all(bytes, &pointers.samples, charset)?,
-        initial_speed: header.speed.max(1),
-        initial_tempo: header.tempo.max(32),
+        samples: sample::read_all(bytes, &pointers.samples, &sample::Facts::new(&header, &origin, charset))?,
+        initial_speed: if header.speed == 0 { 6 } else { header.speed },
+        initial_tempo: header.tempo.max(31),
         initial_global_volume: header.global_volume.min(128),
         mix_volume: header.mix_volume.min(128),
         separation: header.separation.min(128),
-        macros: macros_at.and_then(|at| extension::macros(bytes.get(at..)?)),
+        macros: match origin.has_no_filters(&header) {
+            true => Some(Box::new(MidiMacros::silent())),
+            false => places.macros_at.and_then(|at| extension::macros(bytes.get(at..)?)),
+        },
         message: read_message(bytes, &header, charset),
     };
-    extension.apply(&mut song);
+    names.apply(&mut song);
+    if let Some(instrument_properties) = instrument_properties {
+        instrument_properties.apply(&mut song.instruments);
+    }
+    song.quirks.levels_hold_global_volume = origin.mixes_as_modplug;
+    if let Some(properties) = properties {
+        properties.or_rows_per_beat(header.highlights[0]).apply(&mut song);
+    }
+    upgrade::upgrade(&mut song, &header, &origin);
     Ok(song)
 }
 
@@ -233,21 +279,51 @@ fn read_instruments(
     }
     let read = if header.compatible_with < VERSION_200 { instrument::read_old } else { instrument::read };
     let each = pointers.iter().enumerate();
-    each.map(|(index, &pointer)| {
-        let mut reader = Reader::at(bytes, pointer, Part::numbered("instrument", index + 1));
-        read(&mut reader, charset)
+    each.map(|(index, &pointer)| match pointer {
+        0 => Ok(instrument::empty()),
+        _ => read(&mut Reader::at(bytes, pointer, Part::numbered("instrument", index + 1)), charset),
     })
     .collect()
 }
 
-/// Where the macros are, if the file has them, and where the name chunks start. The edit history lies before both.
-fn after_pointers(bytes: &[u8], reader: &Reader<'_>, header: &Header) -> (Option<usize>, usize) {
+/// What lies between the pointers and what they point at.
+struct Places {
+    /// The macros, if the file has them.
+    macros_at: Option<usize>,
+    /// The name chunks.
+    names_at: usize,
+}
+
+/// The edit history, which some trackers claim but do not write, lies before the macros and names.
+fn after_pointers(bytes: &[u8], reader: &Reader<'_>, header: &Header, pointers: &Pointers) -> Places {
     let mut position = reader.position();
-    if header.special & 0x02 != 0 {
-        let count = Reader::at(bytes, position, Part::single("edit history")).u16_le().unwrap_or(0);
-        position += 2 + 8 * usize::from(count);
+    let first = pointers.first().min(if header.special & 0x01 != 0 {
+        header.message_at as usize
+    } else {
+        usize::MAX
+    });
+    if header.is_unpacked_mo3() && header.instrument_count == 0 && header.sample_count > 0 {
+        // Some versions leave room for pointers of instruments that are not there.
+        let room = header.sample_count * 4;
+        let reserved = bytes.get(position..position + room).unwrap_or_default();
+        if position + room + 2 <= first && reserved.len() == room && reserved.iter().all(|&byte| byte == 0) {
+            position += room;
+        }
     }
-    if header.has_macros() { (Some(position), position + MACROS_BYTES) } else { (None, position) }
+    let count = Reader::at(bytes, position, Part::single("edit history")).u16_le().unwrap_or(0);
+    if header.special & 0x02 != 0 {
+        let end = position + 2 + 8 * usize::from(count);
+        if end <= first.min(bytes.len()) {
+            position = end;
+        }
+    } else if header.is_unpacked_mo3() && header.special <= 1 && count == 0 {
+        position += 2;
+    }
+    if header.has_macros() {
+        Places { macros_at: Some(position), names_at: position + MACROS_BYTES }
+    } else {
+        Places { macros_at: None, names_at: position }
+    }
 }
 
 /// The message; a part of it where the file ends early, since nothing depends on it.

@@ -526,6 +526,7 @@ fn silent_instrument(name: String) -> Instrument {
         panning_swing: 0,
         filter_cutoff: None,
         filter_resonance: None,
+        more: crate::tracker::song::MoreOfInstrument::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::tracker::song::Envelope;
 use crate::tracker::song::EnvelopePoint;
 use crate::tracker::song::Instrument;
 use crate::tracker::song::KeyAssignment;
+use crate::tracker::song::MoreOfInstrument;
 use crate::tracker::song::NewNoteAction;
 use crate::tracker::song::Span;
 
@@ -54,13 +55,14 @@ pub(super) fn read(reader: &mut Reader<'_>, charset: Charset) -> Result<Instrume
             _ => DuplicateAction::Cut,
         },
         global_volume: global_volume.min(128),
-        panning: (panning & 0x80 == 0).then_some(u16::from(panning.min(64)) * 4),
+        panning: (panning & 0x80 == 0).then_some(if panning > 64 { 128 } else { u16::from(panning) * 4 }),
         pitch_pan_separation: separation.clamp(-32, 32),
         pitch_pan_centre: centre.min(119),
         volume_swing: volume_swing.min(100),
         panning_swing: panning_swing.min(64),
         filter_cutoff: (cutoff & 0x80 != 0).then_some(cutoff & 0x7f),
         filter_resonance: (resonance & 0x80 != 0).then_some(resonance & 0x7f),
+        more: MoreOfInstrument::default(),
     })
 }
 
@@ -87,13 +89,26 @@ pub(super) fn read_old(reader: &mut Reader<'_>, charset: Charset) -> Result<Inst
         name,
         keys,
         volume_envelope: envelope(flags & 7, &points, [loop_start, loop_end, sustain_start, sustain_end]),
-        panning_envelope: Envelope::default(),
-        pitch_envelope: Envelope::default(),
-        pitch_envelope_is_filter: false,
         // Counted from 512 instead of 1024.
         fadeout: fadeout.saturating_mul(2),
         new_note_action: new_note_action_of(new_note_action),
         duplicate_check: if duplicate_check == 0 { DuplicateCheck::Off } else { DuplicateCheck::Note },
+        ..empty()
+    })
+}
+
+/// An instrument that the file leaves out.
+pub(super) fn empty() -> Instrument {
+    Instrument {
+        name: String::new(),
+        keys: Box::new(std::array::from_fn(|key| KeyAssignment { key: key as u8, sample: 0 })),
+        volume_envelope: Envelope::default(),
+        panning_envelope: Envelope::default(),
+        pitch_envelope: Envelope::default(),
+        pitch_envelope_is_filter: false,
+        fadeout: 0,
+        new_note_action: NewNoteAction::Cut,
+        duplicate_check: DuplicateCheck::Off,
         duplicate_action: DuplicateAction::Cut,
         global_volume: 128,
         panning: None,
@@ -103,7 +118,8 @@ pub(super) fn read_old(reader: &mut Reader<'_>, charset: Charset) -> Result<Inst
         panning_swing: 0,
         filter_cutoff: None,
         filter_resonance: None,
-    })
+        more: MoreOfInstrument::default(),
+    }
 }
 
 /// `IMPI` and the name under DOS.

@@ -17,14 +17,19 @@ struct Packed<'a> {
     bytes: &'a [u8],
 }
 
-/// All patterns and the number of song channels that they use. A pointer of 0 is 64 empty rows.
-pub(super) fn read_all(file: &[u8], pointers: &[usize]) -> Result<(usize, Vec<Pattern>), LoadError> {
+/// All patterns and the number of song channels that they use, at least `least_channels`. A pointer of 0 is 64 empty
+/// rows.
+pub(super) fn read_all(
+    file: &[u8],
+    pointers: &[usize],
+    least_channels: usize,
+) -> Result<(usize, Vec<Pattern>), LoadError> {
     let packed: Vec<Packed<'_>> = pointers
         .iter()
         .enumerate()
         .map(|(number, &pointer)| read_packed(file, number, pointer))
         .collect::<Result<_, _>>()?;
-    let mut channels = 1;
+    let mut channels = least_channels.max(1);
     for pattern in &packed {
         unpack(pattern, |_, channel, _| channels = channels.max(channel + 1));
     }
@@ -56,6 +61,10 @@ fn read_packed(file: &[u8], number: usize, pointer: usize) -> Result<Packed<'_>,
     reader.skip(4);
     Ok(Packed { number, rows, bytes: reader.take(size.into())? })
 }
+
+/// Volumes that are offsets, and the effect that they stand for.
+const OFFSETS: std::ops::RangeInclusive<u8> = 223..=232;
+const SAMPLE_OFFSET: u8 = b'O' - b'@';
 
 /// What a channel held last, for the mask bits that repeat it.
 #[derive(Clone, Copy, Default)]
@@ -99,7 +108,7 @@ fn unpack_cell(memory: &mut Memory, bytes: &mut impl Iterator<Item = u8>) -> Opt
         last.instrument = bytes.next()?;
     }
     if mask & 0x04 != 0 {
-        last.volume = Some(bytes.next()?).filter(|&volume| volume <= 212);
+        last.volume = Some(bytes.next()?).filter(|&volume| volume <= 212 || OFFSETS.contains(&volume));
     }
     if mask & 0x08 != 0 {
         (last.effect, last.parameter) = (bytes.next()?, bytes.next()?);
@@ -116,6 +125,15 @@ fn unpack_cell(memory: &mut Memory, bytes: &mut impl Iterator<Item = u8>) -> Opt
     }
     if holds & 0x08 != 0 {
         (cell.effect, cell.parameter) = (last.effect, last.parameter);
+    }
+    // Nine places of a sample that ModPlug Tracker could name in the volume column.
+    if let Some(place) =
+        cell.volume.filter(|volume| OFFSETS.contains(volume)).map(|volume| volume - OFFSETS.start())
+    {
+        cell.volume = None;
+        if cell.effect == 0 {
+            (cell.effect, cell.parameter) = (SAMPLE_OFFSET, place << 3);
+        }
     }
     Some(cell)
 }

@@ -28,13 +28,37 @@ const SUSTAIN_PING_PONG: u8 = 0x80;
 /// Conversion byte of samples in ModPlug Tracker's 4-bit coding.
 const ADPCM: u8 = 0xff;
 
+/// What the file's origin says of its samples.
+pub(super) struct Facts {
+    charset: Charset,
+    /// The flag that a sample has data is meant; some trackers leave it out.
+    data_flag_counts: bool,
+    /// Versions before 2.14 of Impulse Tracker left the flag of stereo samples set by mistake.
+    stereo_flag_counts: bool,
+}
+
+impl Facts {
+    pub(super) fn new(header: &super::Header, origin: &super::Origin, charset: Charset) -> Self {
+        Self {
+            charset,
+            data_flag_counts: origin.data_flag_counts,
+            stereo_flag_counts: header.created_with >= 0x0214,
+        }
+    }
+}
+
 /// All samples of the file.
-pub(super) fn read_all(file: &[u8], pointers: &[usize], charset: Charset) -> Result<Vec<Sample>, LoadError> {
+pub(super) fn read_all(file: &[u8], pointers: &[usize], facts: &Facts) -> Result<Vec<Sample>, LoadError> {
     let mut budget = Budget::for_file(file);
     let each = pointers.iter().enumerate();
     each.map(|(index, &pointer)| {
         let mut reader = Reader::at(file, pointer, Part::numbered("header of sample", index + 1));
-        let header = read_header(&mut reader, charset)?;
+        if pointer == 0 {
+            return Ok(Header::default().with(SampleData::empty()));
+        }
+        let mut header = read_header(&mut reader, facts.charset)?;
+        header.flags |= if facts.data_flag_counts { 0 } else { EXISTS };
+        header.flags &= if facts.stereo_flag_counts { !0 } else { !STEREO };
         reader.enter(Part::numbered("sample", index + 1));
         reader.seek(header.data_at);
         let data = header.read_data(&mut reader, &mut budget)?;
@@ -44,6 +68,7 @@ pub(super) fn read_all(file: &[u8], pointers: &[usize], charset: Charset) -> Res
 }
 
 /// The 80 bytes before a sample's data.
+#[derive(Default)]
 struct Header {
     name: String,
     global_volume: u8,
@@ -143,6 +168,7 @@ impl Header {
             1 => Wave::RampDown,
             2 => Wave::Square,
             3 => Wave::Random,
+            4 => Wave::RampUp,
             _ => Wave::Sine,
         };
         Sample {
@@ -155,7 +181,7 @@ impl Header {
             c5_speed: if self.c5_speed == 0 { 8363 } else { self.c5_speed.max(256) },
             relative_key: 0,
             finetune: 0,
-            vibrato: AutoVibrato { wave, speed, depth, sweep },
+            vibrato: AutoVibrato { wave, speed, depth: depth & 0x7f, sweep },
             adlib: None,
             name: self.name,
         }
