@@ -483,18 +483,26 @@ fn packed_samples_of_real_files_unpack_to_their_full_length() {
 
 #[test]
 fn modplug_tracker_is_told_from_fasttracker_by_its_empty_instruments() {
-    let with_empty_instrument = |size: u32| {
+    let with_empty_instrument = |size: u32, name_length: u8| {
         let mut bytes = modules::xm(0x0104);
         bytes[72] = 2; // instruments
+        for name in [&b"low "[..], b"high "] {
+            let at = bytes.windows(name.len()).position(|found| found == name).unwrap();
+            bytes[at - 1] = name_length.min(name.len() as u8 - 1);
+            bytes[at..at + name.len()].fill(b' ');
+        }
         let mut instrument = Bytes::default();
         instrument.dwords(&[size]).text("nothing", 22).zeros(size as usize - 26);
         bytes.extend(instrument.0);
         load(&bytes).unwrap()
     };
-    assert_eq!(with_empty_instrument(33).made_with, MadeWith::FastTracker2(0x0200));
-    let modplug = with_empty_instrument(263);
+    assert_eq!(with_empty_instrument(33, 9).made_with, MadeWith::FastTracker2(0x0200));
+    assert_eq!(with_empty_instrument(33, 0).made_with, MadeWith::FastTracker2(0x0200));
+    let modplug = with_empty_instrument(263, 0);
     assert_eq!((modplug.made_with, modplug.instruments.len()), (MadeWith::ModPlug, 2));
     assert_eq!(modplug.made_with.to_string(), "ModPlug Tracker");
+    // FastTracker 2 and its clones leave the lengths of names, which ModPlug Tracker does not know of.
+    assert_eq!(with_empty_instrument(263, 9).made_with, MadeWith::Unknown);
 }
 
 /// `cargo test --release --no-default-features --test load -- --ignored --nocapture opening`

@@ -129,6 +129,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         level: 0.25 / centre * crowding * headroom,
         adlib_level: adlib::LEVEL * crowding,
         trim: 1.0,
+        mix_volume: song.mix_volume,
         square_root_panning,
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
@@ -263,6 +264,7 @@ impl SongPlayer {
 
     /// Begins the next tick. Real-time: yes.
     pub fn tick(&mut self) {
+        self.voices_mut().for_each(Voice::end_faded);
         loop {
             match self.flow.advance(&self.core.song, &self.core.rules) {
                 Advance::Stopped => return self.end(),

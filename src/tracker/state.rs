@@ -136,6 +136,8 @@ pub(crate) struct Voice {
     pub(crate) level: i32,
     /// Whether the last tick's levels were both 0.
     pub(crate) was_silent: bool,
+    /// A fade-out has come to its end on this tick, and the sound with it.
+    pub(crate) faded_out: bool,
 
     // Place.
     pub(crate) panning: i32,
@@ -231,6 +233,7 @@ impl Voice {
             level_before_globals: 0,
             level: 0,
             was_silent: true,
+            faded_out: false,
             panning: setup.panning.min(256).into(),
             real_panning: setup.panning.min(256).into(),
             panning_swing: 0,
@@ -391,6 +394,13 @@ impl Voice {
     pub(crate) fn reset_sample_vibrato(&mut self) {
         self.sample_vibrato_depth = 0;
         self.sample_vibrato_position = 0;
+    }
+
+    /// A sound that faded out on the last tick is over before the next row asks for it.
+    pub(crate) fn end_faded(&mut self) {
+        if std::mem::take(&mut self.faded_out) {
+            self.sound.stop();
+        }
     }
 
     /// Ends the note within this tick.

@@ -35,6 +35,8 @@ pub(crate) struct Output {
     pub(crate) adlib_level: f32,
     /// Factor on everything.
     pub(crate) trim: f32,
+    /// The song's own headroom setting.
+    pub(crate) mix_volume: u8,
     /// Square-root panning (FT2) instead of linear.
     pub(crate) square_root_panning: bool,
     /// The song's tracker itself moves gains, and slowly (FT2).
@@ -76,6 +78,12 @@ impl Output {
         let pan = pan.min(255); // FT2 never reaches the right end.
         let root = |share: i32| libm::round(65_536.0 * libm::sqrt(f64::from(share) / 256.0)) as i32;
         (root(256 - pan), root(pan))
+    }
+
+    /// Whether a side is too soft for the whole numbers that trackers mix in; a fade-out that gets there ends the note.
+    fn loses(&self, level: i32, share_q16: i32) -> bool {
+        let mixed = i64::from(level * i32::from(self.mix_volume) / 256);
+        (mixed * i64::from(share_q16)) >> 16 < 2
     }
 
     fn coefficients(&self, cutoff: i32, resonance: i32, envelope: i32) -> Coefficients {
@@ -774,7 +782,9 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     // An AdLib note is heard through the chip; its stand-in only moves on.
     let heard = if cx.is_adlib(ch) { (0, 0) } else { (left, right) };
     ch.sound.aim(heard, output.level * output.trim * global, output.ramp_frames);
-    ch.was_silent = left == 0 && right == 0;
+    let silent = output.loses(ch.level, left_share) && output.loses(ch.level, right_share);
+    ch.faded_out = ch.fading && ch.fade == 0 && silent && !ch.was_silent;
+    ch.was_silent = silent;
     let unheard = ch.volume == 0 || ch.channel_volume == 0 || ch.instrument_volume == 0;
     if role == Role::Background && unheard {
         ch.sound.length = 0;

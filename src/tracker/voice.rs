@@ -188,7 +188,9 @@ impl ChannelState {
             self.turn_backwards(start, end);
         } else {
             self.backwards = false;
-            self.position_q32 = start + (self.position_q32 - start) % (end - start).max(1);
+            self.position_q32 -= end - start;
+            // A step past the whole loop leaves it for good, as in OpenMPT: slides to the highest pitch end so.
+            return self.position_q32 < end;
         }
         true
     }
@@ -365,7 +367,8 @@ impl ChannelState {
     ///
     fn in_plain_loop(&self) -> bool {
         let plain = self.looping && !self.ping_pong && !self.backwards;
-        plain && self.later_loop_end.is_none() && self.successor.is_none()
+        let stays = self.step_q32 <= Self::boundary_q32(self.length.saturating_sub(self.loop_start));
+        plain && stays && self.later_loop_end.is_none() && self.successor.is_none()
     }
 
     /// The same for reading: in the shortest loops, what the taps before their start are depends on the round.

@@ -152,8 +152,8 @@ fn xm_instrument() -> (Vec<u8>, Vec<u8>) {
     file.zeros(48).raw(&[1; 47]).raw(&[9]);
     file.words(&[0, 64, 10, 32, 20, 0]).zeros(36).words(&[0, 0, 8, 64]).zeros(40);
     file.raw(&[3, 2, 1, 0, 2, 0, 0, 1, 1 | 2 | 4, 1 | 4, 2, 7, 5, 9]).words(&[512]).zeros(22);
-    file.dwords(&[4, 1, 3]).raw(&[40, 0xf0, 2, 200, 12, 0]).text("low", 22);
-    file.dwords(&[8, 0, 8]).raw(&[64, 16, 0x11, 128, 0xf4, 0]).text("high", 22);
+    file.dwords(&[4, 1, 3]).raw(&[40, 0xf0, 2, 200, 12, 3]).raw(b"low                   ");
+    file.dwords(&[8, 0, 8]).raw(&[64, 16, 0x11, 128, 0xf4, 4]).raw(b"high                  ");
     let mut data = Bytes::default();
     data.raw(&[1, 1, 1, 0x7f]).words(&[1000, 1, 0xffff, 0]);
     (file.0, data.0)

@@ -16,8 +16,10 @@ use super::pcm::Encoding;
 use super::reader::Reader;
 use super::text;
 use super::text::Charset;
+use super::xm_origin::ADPCM_MARK;
 use super::xm_origin::InstrumentEvidence;
 use super::xm_origin::Origin;
+use super::xm_origin::SampleEvidence;
 use crate::audio::AudioSource;
 use crate::sample::SampleData;
 use crate::tracker::Song;
@@ -61,11 +63,12 @@ const FULL_INSTRUMENT_BYTES: usize = 263;
 const NO_INSTRUMENT: u8 = 0xff;
 /// Flag of the file's header that only ModPlug Tracker sets.
 const MODPLUG_FLAG: u16 = 0x1000;
-/// Places in an instrument's header: the size of its samples' headers, and the MIDI settings with the flag that mutes.
+/// Places in an instrument's header: the size of its samples' headers, the MIDI settings, the flag that mutes.
 const SAMPLE_HEADER_SIZE_AT: usize = 29;
-const MIDI_AT: usize = 33 + 96 + 96 + 14 + 2;
-/// Samples whose reserved byte says so are packed in 4 bits.
-const ADPCM_MARK: u8 = 0xad;
+const MIDI_AT: usize = 241;
+const MUTE_AT: usize = 247;
+/// Places of the loop points and the flags of both envelopes in an instrument's header.
+const ENVELOPES_AT: [(usize, usize); 2] = [(228, 233), (231, 234)];
 
 pub(super) fn is_signed(bytes: &[u8]) -> bool {
     bytes.starts_with(SIGNATURE)
@@ -105,7 +108,7 @@ fn read_header(reader: &mut Reader<'_>) -> Result<Header, LoadError> {
     if channels == 0 {
         return Err(reader.invalid(8, channels));
     }
-    let mut origin = Origin::new(tracker, size as usize, version, title);
+    let mut origin = Origin::new(tracker, (size as usize, version), title, restart != 0);
     if flags & MODPLUG_FLAG != 0 {
         origin.see_modplug_flag();
     }
@@ -355,7 +358,8 @@ impl<'a> Bank<'a> {
             kind,
             samples: count,
             sample_header_size: field(SAMPLE_HEADER_SIZE_AT, 4),
-            has_midi: field(MIDI_AT, 7) != 0,
+            has_midi: field(MIDI_AT, 4) | field(MUTE_AT, 1) != 0,
+            unused_loop_points: self.has_unused_loop_points(start, end),
         });
         let mut instrument = silent_instrument(name);
         let mut vibrato = AutoVibrato::default();
@@ -371,6 +375,15 @@ impl<'a> Bank<'a> {
         Ok(())
     }
 
+    /// Whether an envelope that does not loop has loop points of 255.
+    fn has_unused_loop_points(&self, start: usize, end: usize) -> bool {
+        let header = self.file.get(start..end.min(self.file.len())).unwrap_or_default();
+        ENVELOPES_AT.iter().any(|&(points, flags)| {
+            let unused = header.get(points..points + 2) == Some(&[0xff, 0xff]);
+            unused && header.get(flags).is_some_and(|flags| flags & 4 == 0)
+        })
+    }
+
     fn read_sample_header(&mut self, reader: &mut Reader<'_>, vibrato: AutoVibrato) -> Result<(), LoadError> {
         reader.enter(Part::numbered("header of sample", self.samples.len() + 1));
         let [length, loop_start, loop_length] = [reader.u32_le()?, reader.u32_le()?, reader.u32_le()?];
@@ -380,9 +393,10 @@ impl<'a> Bank<'a> {
         let panning = reader.byte()?;
         let relative_key = reader.signed_byte()?;
         let reserved = reader.byte()?;
-        self.origin.see_sample(reserved);
         let adpcm = reserved == ADPCM_MARK && flags & 0x30 == 0;
-        let name = text::name(reader.take(22)?, self.charset);
+        let name = reader.take(22)?;
+        self.origin.see_sample(SampleEvidence { flags, finetune, panning, reserved, name });
+        let name = text::name(name, self.charset);
         let encoding = Encoding {
             sixteen_bit: flags & 0x10 != 0,
             stereo: flags & 0x20 != 0,
