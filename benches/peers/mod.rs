@@ -27,10 +27,12 @@ pub(crate) const CALL: usize = 512;
 pub(crate) enum Reading {
     None,
     Linear,
+    Cubic,
+    Sinc,
 }
 
 /// All of them, in the order of the tables.
-pub(crate) const READINGS: [Reading; 2] = [Reading::None, Reading::Linear];
+pub(crate) const READINGS: [Reading; 4] = [Reading::None, Reading::Linear, Reading::Cubic, Reading::Sinc];
 
 impl Reading {
     /// Busker's name for it.
@@ -38,6 +40,8 @@ impl Reading {
         match self {
             Self::None => Interpolation::None,
             Self::Linear => Interpolation::Linear,
+            Self::Cubic => Interpolation::Cubic,
+            Self::Sinc => Interpolation::Sinc,
         }
     }
 
@@ -57,6 +61,8 @@ impl Reading {
         match self {
             Self::None => "none",
             Self::Linear => "linear",
+            Self::Cubic => "cubic",
+            Self::Sinc => "sinc",
         }
     }
 }

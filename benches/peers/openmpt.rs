@@ -103,6 +103,8 @@ impl OpenMpt {
         let taps = match reading {
             Reading::None => 1,
             Reading::Linear => 2,
+            Reading::Cubic => 4,
+            Reading::Sinc => 8,
         };
         song.set(INTERPOLATION_FILTER_LENGTH, taps);
         song.set(VOLUME_RAMPING_STRENGTH, ramp_ms);

@@ -19,6 +19,7 @@ const NAMES: [&str; 5] = ["libxmp.so.4", "libxmp.4.dylib", "libxmp.dylib", "libx
 const PLAYER_INTERPOLATION: c_int = 2;
 const INTERPOLATION_NEAREST: c_int = 0;
 const INTERPOLATION_LINEAR: c_int = 1;
+const INTERPOLATION_SPLINE: c_int = 2;
 
 type Context = *mut c_char;
 
@@ -66,6 +67,8 @@ impl Xmp {
         let interpolation = match reading {
             Reading::None => INTERPOLATION_NEAREST,
             Reading::Linear => INTERPOLATION_LINEAR,
+            Reading::Cubic => INTERPOLATION_SPLINE,
+            Reading::Sinc => return None,
         };
         // SAFETY: calls follow the order of `xmp.h`: load, start, set; what was made is ended in the same order.
         unsafe {

@@ -38,7 +38,7 @@ impl Ramp {
         if passed >= self.frames {
             return self.target;
         }
-        self.start + (self.target - self.start) * (passed as f32 / self.frames as f32)
+        self.start + (self.target - self.start) * (passed as f32 * (1.0 / self.frames as f32))
     }
 
     fn aim(&mut self, target: f32, frames: u32) {
@@ -99,9 +99,15 @@ impl Gains {
 
     /// Adds a signal times the gains and advances; all four slices have the same length.
     pub(crate) fn add(&mut self, level: Level, signal: [&[f32]; 2], [left, right]: [&mut [f32]; 2]) {
-        add_ramped(level, signal[0], left, self.left);
-        add_ramped(level, signal[1], right, self.right);
-        self.advance(left.len());
+        let moving = self.left.moving().max(self.right.moving()).min(left.len());
+        let [(first, first_rest), (second, second_rest)] = signal.map(|side| side.split_at(moving));
+        let (left, left_rest) = left.split_at_mut(moving);
+        let (right, right_rest) = right.split_at_mut(moving);
+        add_moving(level, first, left, self.left);
+        add_moving(level, second, right, self.right);
+        let targets = [self.left.target, self.right.target];
+        add_steady(level, [first_rest, second_rest], [left_rest, right_rest], targets);
+        self.advance(moving + left_rest.len());
     }
 
     /// As `add`, in the whole numbers of an integer mixer.
@@ -127,20 +133,28 @@ impl Gains {
 }
 
 by_level! {
-    /// `output += signal · gain` for a gain that may move; the same length.
-    fn add_ramped(level; signal: &[f32], output: &mut [f32], ramp: Ramp) {
-        let moving = ramp.moving().min(signal.len()).min(output.len());
-        let (ramped, steady) = signal.split_at(moving);
-        let (ramped_output, steady_output) = output.split_at_mut(moving);
-        if moving > 0 {
-            let (way, frames) = (ramp.target - ramp.start, ramp.frames as f32);
-            for (passed, (y, x)) in (ramp.passed..).zip(ramped_output.iter_mut().zip(ramped)) {
-                *y += x * (ramp.start + way * (passed as f32 / frames));
-            }
+    /// `output += signal · gain` with the gains of a ramp; the same length.
+    fn add_moving(level; signal: &[f32], output: &mut [f32], ramp: Ramp) {
+        // Both are below 2³¹: a ramp lasts milliseconds.
+        let (passed, frames) = (ramp.passed as i32, ramp.frames as i32);
+        let (way, per_frame) = (ramp.target - ramp.start, 1.0 / ramp.frames.max(1) as f32);
+        for (n, (y, x)) in output.iter_mut().zip(signal).enumerate() {
+            let done = passed + n as i32;
+            let moved = ramp.start + way * (done as f32 * per_frame);
+            *y += x * if done < frames { moved } else { ramp.target };
         }
-        let gain = ramp.target;
-        for (y, x) in steady_output.iter_mut().zip(steady) {
-            *y += x * gain;
+    }
+}
+
+by_level! {
+    /// `output += signal · gain` for both sides; all the same length.
+    fn add_steady(level; signal: [&[f32]; 2], sides: [&mut [f32]; 2], gains: [f32; 2]) {
+        let ([first, second], [left, right]) = (signal, sides);
+        let frames = left.len().min(right.len()).min(first.len()).min(second.len());
+        let (left, right) = (&mut left[..frames], &mut right[..frames]);
+        for n in 0..frames {
+            left[n] += first[n] * gains[0];
+            right[n] += second[n] * gains[1];
         }
     }
 }

@@ -130,7 +130,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         adlib_level: adlib::LEVEL * crowding,
         trim: 1.0,
         mix_volume: song.mix_volume,
-        square_root_panning,
+        root_shares: square_root_panning.then(Output::root_shares),
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
         filter: rules.filter,
@@ -247,12 +247,12 @@ impl SongPlayer {
 
     /// What sounds fades out within a ramp.
     fn silence(&mut self) {
-        let Self { core, channels, background, chips, .. } = self;
+        let Self { core, channels, background, background_end, chips, .. } = self;
         for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
             voice.restart_over_tail(setup, &core.rules);
             voice.finish_tick(core.output.ramp_frames);
         }
-        for voice in background {
+        for voice in background.iter_mut().take(*background_end) {
             voice.leave_tail();
             voice.sound.stop();
             voice.finish_tick(core.output.ramp_frames);
@@ -282,7 +282,8 @@ impl SongPlayer {
 
     /// Nothing is left to play: all that sounds stops.
     fn end(&mut self) {
-        self.voices_mut().for_each(|voice| voice.sound.stop());
+        self.channels.iter_mut().for_each(|voice| voice.sound.stop());
+        self.background.iter_mut().take(self.background_end).for_each(|voice| voice.sound.stop());
         self.move_chips();
     }
 
@@ -304,6 +305,7 @@ impl SongPlayer {
     }
 
     fn play_rows(&mut self) {
+        let room = self.room();
         let Self { core, flow, channels, background, .. } = self;
         flow.begin_effects();
         if let Some((moved, positions)) = flow.last_moved.get_mut()
@@ -313,11 +315,16 @@ impl SongPlayer {
         }
         let mut cx = core.context(flow);
         for (index, ch) in channels.iter_mut().enumerate() {
-            row::play_channel(&mut cx, index, ch, background);
+            row::play_channel(&mut cx, index, ch, &mut background[..room]); // no more than there are
         }
         if flow.first_tick {
             flow.finish_row(&core.song, &core.rules);
         }
+    }
+
+    /// Background voices that may be in use after this tick: each channel takes one at most, and the first that rests.
+    fn room(&self) -> usize {
+        self.background.len().min(self.background_end + self.channels.len())
     }
 
     fn update_voices(&mut self) {
@@ -440,13 +447,14 @@ impl SongPlayer {
     ///
     /// Real-time: yes. The note sounds from the next frame.
     pub fn play_note(&mut self, channel: usize, instrument: u16, key: u8, velocity: f32) {
+        let room = self.room();
         let Self { core, flow, channels, background, chips, .. } = self;
         let cx = core.context(flow);
         let Some(ch) = channels.get_mut(channel) else { return };
         let pattern_step = std::mem::take(&mut ch.step);
         ch.step = Step { note: NoteCommand::Key(key.min(119)), instrument, ..Step::default() };
         (ch.new_key, ch.last_key) = (Some(key.min(119)), Some(key.min(119)));
-        nna::leave_old_note(&cx, channel, ch, background, (instrument, key.min(119)));
+        nna::leave_old_note(&cx, channel, ch, &mut background[..room], (instrument, key.min(119)));
         let change =
             Change { number: instrument, portamento: false, with_volume: true, with_envelopes: true };
         instrument::change_instrument(&cx, ch, change);

@@ -26,7 +26,7 @@ use super::ways::Way;
 use crate::units::SampleRate;
 
 /// What turns a channel's level into gains.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Output {
     pub(crate) rate: SampleRate,
     /// Gain of full volume on one side.
@@ -37,8 +37,8 @@ pub(crate) struct Output {
     pub(crate) trim: f32,
     /// The song's own headroom setting.
     pub(crate) mix_volume: u8,
-    /// Square-root panning (FT2) instead of linear.
-    pub(crate) square_root_panning: bool,
+    /// Square-root panning (FT2) instead of linear: what is left to a side by its distance from the other, of 65,536.
+    pub(crate) root_shares: Option<Box<[i32; 257]>>,
     /// The song's tracker itself moves gains, and slowly (FT2).
     pub(crate) soft: bool,
     /// Frames of a volume ramp; follows from `soft` and what `set_ramping` was told.
@@ -72,12 +72,19 @@ impl Output {
     /// What panning leaves to the left and to the right, of 65,536.
     pub(crate) fn shares_q16(&self, panning: i32) -> (i32, i32) {
         let pan = panning.clamp(0, 256);
-        if !self.square_root_panning {
-            return ((256 - pan) << 8, pan << 8);
+        match &self.root_shares {
+            None => ((256 - pan) << 8, pan << 8),
+            Some(shares) => {
+                let pan = pan.min(255) as usize; // FT2 never reaches the right end
+                (shares[256 - pan], shares[pan])
+            }
         }
-        let pan = pan.min(255); // FT2 never reaches the right end.
-        let root = |share: i32| libm::round(65_536.0 * libm::sqrt(f64::from(share) / 256.0)) as i32;
-        (root(256 - pan), root(pan))
+    }
+
+    /// FT2's square roots.
+    pub(crate) fn root_shares() -> Box<[i32; 257]> {
+        let root = |share: usize| libm::round(65_536.0 * libm::sqrt(share as f64 / 256.0)) as i32;
+        Box::new(std::array::from_fn(root))
     }
 
     /// Whether a side is too soft for the whole numbers that trackers mix in; a fade-out that gets there ends the note.

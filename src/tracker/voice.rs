@@ -240,12 +240,15 @@ impl ChannelState {
             return 0;
         }
         let start = if self.looping { Self::boundary_q32(self.loop_start) } else { 0 };
-        let distance = if self.backwards {
-            (self.position_q32 - start) / self.step_q32 + 1
+        let way = if self.backwards {
+            self.position_q32 - start
         } else {
-            (Self::boundary_q32(self.length) - self.position_q32 - 1) / self.step_q32 + 1
+            Self::boundary_q32(self.length) - self.position_q32 - 1
         };
-        frames.min(distance.clamp(1, i64::from(u32::MAX)) as usize)
+        if self.step_q32.saturating_mul(frames as i64 - 1) <= way {
+            return frames; // most often, and cheaper than to divide
+        }
+        frames.min((way / self.step_q32 + 1).clamp(1, i64::from(u32::MAX)) as usize)
     }
 
     fn signed_step(&self) -> i64 {
@@ -284,50 +287,71 @@ impl ChannelState {
         if self.silent() {
             return self.skip_frames(left.len());
         }
-        for (left, right) in left.chunks_mut(BLOCK_SIZE).zip(right.chunks_mut(BLOCK_SIZE)) {
-            self.add_block(left, right);
+        let mut done = 0;
+        while done < left.len() {
+            let end = left.len().min(done + BLOCK_SIZE);
+            let sides = [&mut left[done..end], &mut right[done..end]]; // the same length
+            let frames = match self.tone {
+                Tone::Clean | Tone::Authentic if self.is_stereo() => self.add_stereo(sides),
+                Tone::Clean | Tone::Authentic => self.add_mono(sides),
+            };
+            if frames == 0 {
+                return;
+            }
+            done += frames;
         }
     }
 
-    /// Adds at most `BLOCK_SIZE` frames.
-    fn add_block(&mut self, left: &mut [f32], right: &mut [f32]) {
+    fn is_stereo(&self) -> bool {
+        self.source.as_deref().is_some_and(|source| source.channels() > 1)
+    }
+
+    /// Adds at most `BLOCK_SIZE` frames of one plane to both sides; says how many, 0 where the voice has ended.
+    fn add_mono(&mut self, sides: [&mut [f32]; 2]) -> usize {
+        let mut signal = [0.0; BLOCK_SIZE];
+        let frames = self.read_block([&mut signal[..sides[0].len()]]);
+        let signal = &mut signal[..frames]; // no more than were asked for
+        if let Some(filter) = self.filter {
+            self.filters[0].process(filter, signal);
+        }
+        self.add_signal([signal; 2], sides)
+    }
+
+    /// The same for two planes, one for each side.
+    fn add_stereo(&mut self, sides: [&mut [f32]; 2]) -> usize {
         let mut signal = [[0.0; BLOCK_SIZE]; 2];
         let [first, second] = &mut signal;
-        let (frames, stereo) = self.read_block(left.len(), [first, second]);
+        let frames = self.read_block([&mut first[..sides[0].len()], &mut second[..sides[0].len()]]);
         let (first, second) = (&mut first[..frames], &mut second[..frames]); // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, first);
-            if stereo {
-                self.filters[1].process(filter, second);
-            }
+            self.filters[1].process(filter, second);
         }
-        let signal = [&*first, if stereo { &*second } else { &*first }];
-        let sides = [&mut left[..frames], &mut right[..frames]];
+        self.add_signal([first, second], sides)
+    }
+
+    fn add_signal(&mut self, signal: [&[f32]; 2], [left, right]: [&mut [f32]; 2]) -> usize {
+        let frames = signal[0].len();
+        let sides = [&mut left[..frames], &mut right[..frames]]; // a signal is no longer than its sides
         match self.tone {
             Tone::Clean => self.gains.add(self.level, signal, sides),
             Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
         }
+        frames
     }
 
-    /// Reads up to so many frames of the recording and moves on; says how many, and whether the sides differ.
-    fn read_block(&mut self, frames: usize, signal: [&mut [f32; BLOCK_SIZE]; 2]) -> (usize, bool) {
-        let [first, second] = signal;
-        let (mut done, mut stereo) = (0, false);
-        while done < frames {
+    /// Reads frames of the first planes of the recording and moves on; says how many, fewer where a successor has
+    /// begun or the voice has ended.
+    fn read_block<const PLANES: usize>(&mut self, mut planes: [&mut [f32]; PLANES]) -> usize {
+        let frames = planes[0].len();
+        let mut done = 0;
+        while done < frames && (done == 0 || self.succeeded.is_none()) {
             let through = self.reads_through();
             let run = if through { self.loop_run(frames - done) } else { self.run(frames - done) };
             let Some(source) = self.source.as_deref().filter(|_| run > 0) else { break };
-            let span = done..done + run; // neither run gives more than is left
             let reader = self.reader();
-            reader.read(source, 0, &mut first[span.clone()]);
-            if source.channels() > 1 {
-                if !stereo {
-                    second[..done].copy_from_slice(&first[..done]); // a mono recording before it
-                    stereo = true;
-                }
-                reader.read(source, 1, &mut second[span]);
-            } else if stereo {
-                second[span.clone()].copy_from_slice(&first[span]);
+            for (channel, plane) in (0..).zip(&mut planes) {
+                reader.read(source, channel, &mut plane[done..done + run]); // neither run gives more than is left
             }
             if through {
                 self.finish_loop_run(run)
@@ -336,7 +360,7 @@ impl ChannelState {
             }
             done += run;
         }
-        (done, stereo)
+        done
     }
 
     fn reader(&self) -> Reader {

@@ -4,7 +4,7 @@
 //! fractions with the way to the next one, in a straight line: that is off by less than -90 dB, and a table of 16 KiB
 //! stays in the nearest cache. Each row is scaled to a sum of 1, so that no constant leaks into an image.
 //! Recordings that are read faster than they will be heard take a lower cutoff `c`; cutoffs, windows and the steps at
-//! which they change are those that OpenMPT has, up to a step of 3.
+//! which they change are those that OpenMPT has, up to a step of 2.5.
 
 /// Taps of each row.
 pub(super) const TAPS: usize = 8;
@@ -39,14 +39,14 @@ pub(super) fn for_step(step_q32: i64) -> &'static Sinc {
     match step_q32.unsigned_abs() {
         step if step <= STEP_1_19 => &FULL,
         step if step <= STEP_1_5 => &HALF,
-        step if step <= STEP_3 => &LOWER,
+        step if step <= STEP_2_5 => &LOWER,
         _ => &LOWEST,
     }
 }
 
 const STEP_1_19: u64 = 0x1_3000_0000;
 const STEP_1_5: u64 = 0x1_8000_0000;
-const STEP_3: u64 = 3 << 32;
+const STEP_2_5: u64 = 0x2_8000_0000;
 
 static FULL: Sinc = design(0.97, 9.6377);
 static HALF: Sinc = design(0.5, 8.5);
