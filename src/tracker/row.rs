@@ -254,7 +254,7 @@ fn bend_to_ft2(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger, row: &Ro
     if trigger.note == NoteCommand::Off && lone && !envelope {
         // Without an envelope, key off cuts.
         ch.volume = 0;
-        trigger.note = NoteCommand::None;
+        (trigger.note, trigger.instrument) = (NoteCommand::None, 0);
         trigger.lone_number = false;
         ch.fading |= cx.flow.first_tick && cx.rules.ft2.release_starts_fade;
     } else if !cx.flow.first_tick && cx.rules.ft2.delay_restarts_note {

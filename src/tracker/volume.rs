@@ -245,7 +245,7 @@ pub(crate) fn tremor(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
         }
         ch.memory.tremor = parameter;
     }
-    if cx.rules.it(Way::TremorCountsDown) || cx.rules.is_xm() {
+    if cx.rules.it(Way::TremorCountsDown) || cx.rules.ft2.tremor_runs_on {
         ch.tremor_count |= 0x80;
     }
     ch.active.tremor = true;

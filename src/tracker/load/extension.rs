@@ -69,6 +69,7 @@ impl Extension {
     /// How OpenMPT mixes the file, where it says so.
     pub(super) fn mix_levels(&self) -> Option<MixLevels> {
         self.properties.as_ref().and_then(|properties| properties.mix_levels).map(|levels| match levels {
+            0 | 1 => MixLevels::Early,
             4 => MixLevels::Compatible,
             5 => MixLevels::CompatibleFt2,
             _ => MixLevels::Other,

@@ -18,6 +18,7 @@ use super::text;
 use super::text::Charset;
 use super::xm_origin::ADPCM_MARK;
 use super::xm_origin::InstrumentEvidence;
+use super::xm_origin::MixLevels;
 use super::xm_origin::Origin;
 use super::xm_origin::SampleEvidence;
 use crate::audio::AudioSource;
@@ -161,6 +162,10 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
     let mut song = assemble(header, orders, patterns, bank);
     song.made_with = extension.version_or(origin.made_with());
     song.quirks.square_root_panning = origin.square_root_panning(song.made_with, extension.mix_levels());
+    song.quirks.levels_hold_global_volume = match song.made_with {
+        MadeWith::ModPlug => !song.quirks.square_root_panning,
+        _ => extension.mix_levels() == Some(MixLevels::Early),
+    };
     extension.apply_to_xm(&mut song);
     drop_old_separators(&mut song);
     Ok(song)

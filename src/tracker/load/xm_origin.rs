@@ -262,7 +262,7 @@ impl Origin {
                 Some(MixLevels::Compatible) => {
                     (OPENMPT_PANS_AS_FT2..OPENMPT_NAMES_PANNING).contains(&version)
                 }
-                Some(MixLevels::Other) => false,
+                Some(MixLevels::Early | MixLevels::Other) => false,
                 None => version >= OPENMPT_PANS_AS_FT2,
             },
             _ => false,
@@ -270,11 +270,13 @@ impl Origin {
     }
 }
 
-/// How OpenMPT mixes a file; only what panning depends on.
+/// How OpenMPT mixes a file; only what panning and the place of the global volume depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MixLevels {
     Compatible,
     CompatibleFt2,
+    /// As ModPlug Tracker did.
+    Early,
     Other,
 }
 
