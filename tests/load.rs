@@ -409,6 +409,48 @@ fn an_error_says_what_and_where_in_one_line() {
     );
 }
 
+/// Numbers that follow from a seed (xorshift).
+fn noise(mut state: u64) -> impl FnMut() -> u8 {
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    }
+}
+
+#[test]
+fn what_has_no_signature_is_not_taken_for_fifteen_samples() {
+    let refused = |bytes: &[u8], case: &str| {
+        assert_eq!(load(bytes).err(), Some(LoadError::UnknownFormat), "{case}");
+    };
+    for seed in 1..400 {
+        let mut random = noise(seed * 0x9e37_79b9);
+        // From noise to files of few and small values.
+        let mask = [0xff, 0x7f, 0x3f, 0x0f, 0x03, 0x01][seed as usize % 6];
+        let bytes: Vec<u8> = (0..20_000).map(|_| random() & mask).collect();
+        refused(&bytes, &format!("seed {seed}"));
+    }
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    for file in ["Cargo.lock", "README.md", "docs/editor.png", "src/tracker/load/error.rs"] {
+        let bytes = fs::read(root.join(file)).unwrap();
+        (0..bytes.len()).step_by(97).for_each(|at| refused(&bytes[at..], &format!("{file} from {at}")));
+    }
+    for extension in ["mod", "s3m", "xm", "it"] {
+        for path in modules_at_hand("songs", extension) {
+            let mut bytes = fs::read(&path).unwrap();
+            let signature = match extension {
+                "mod" => 1080..1084,
+                "s3m" => 44..48,
+                "xm" => 0..17,
+                _ => 0..4,
+            };
+            bytes[signature].fill(b'?');
+            refused(&bytes, &path.display().to_string());
+        }
+    }
+}
+
 #[test]
 fn random_faults_never_panic_and_never_take_long() {
     let mut random = 0x2545_f491_4f6c_dd1d_u64;

@@ -6,6 +6,7 @@
 #![allow(clippy::panic, reason = "a broken promise stops the fuzzer")]
 
 use super::Interpolation;
+use super::Ramping;
 use super::Song;
 use super::SongPlayer;
 use super::Tone;
@@ -20,7 +21,9 @@ use std::sync::Arc;
 const FRAMES: usize = 24;
 
 const TONES: [Tone; 2] = [Tone::Clean, Tone::Authentic];
-const INTERPOLATIONS: [Interpolation; 2] = [Interpolation::None, Interpolation::Linear];
+const INTERPOLATIONS: [Interpolation; 4] =
+    [Interpolation::None, Interpolation::Linear, Interpolation::Cubic, Interpolation::Sinc];
+const RAMPINGS: [Ramping; 3] = [Ramping::Format, Ramping::Off, Ramping::On];
 const RATES: [f64; 4] = [48_000.0, 44_100.0, 8_000.0, 192_000.0];
 
 /// No sum of 320 resonant voices comes near it.
@@ -35,7 +38,8 @@ pub fn play(song: &Arc<Song>, choice: u8, ticks: usize) {
     let rate = RATES[choice >> 4 & 3];
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(rate));
     player.set_tone(TONES[(choice & 3) % TONES.len()]);
-    player.set_interpolation(INTERPOLATIONS[(choice >> 2 & 3) % INTERPOLATIONS.len()]);
+    player.set_interpolation(INTERPOLATIONS[choice >> 2 & 3]);
+    player.set_ramping(RAMPINGS[choice % RAMPINGS.len()]);
     let mut feeds = vec![Feed::new(2); song.channels.len()];
     for tick in 0..ticks {
         if choice & 0x40 != 0 && tick % 97 == 96 {

@@ -8,6 +8,8 @@ pub mod song;
 
 mod adlib;
 #[cfg(test)]
+mod broken_tests;
+#[cfg(test)]
 mod corpus;
 #[cfg(any(test, fuzzing))]
 pub mod drill;
