@@ -125,8 +125,10 @@ impl Gains {
         let (scale, whole) =
             (self.level / FULL_SCALE, if self.level == 0.0 { 0.0 } else { ONE_Q14 / self.level });
         for (n, (y, x)) in ramped_output.iter_mut().zip(ramped).enumerate() {
+            // A global volume that has just fallen leaves gains far beyond 2 to come down from.
             let gain_q14 = (ramp.at(ramp.passed + n as u32) * whole) as i32;
-            *y += integer_product(*x, gain_q14) * scale;
+            let product = (i64::from(whole_sample(*x)) * i64::from(gain_q14)) >> 14;
+            *y += product as f32 * scale;
         }
         add_integer_products(level, steady, steady_output, gain_q14, scale);
     }
@@ -168,15 +170,20 @@ by_level! {
     }
 }
 
-/// A sample of ±1 as 16 bits times a gain, cut to whole numbers.
+/// A sample of ±1 as 16 bits.
 #[inline(always)]
-fn integer_product(sample: f32, gain_q14: i32) -> f32 {
+fn whole_sample(sample: f32) -> i32 {
     /// Adding it leaves no bits below 1, rounded to even as the processor does: cheaper than a call.
     const ROUNDER: f32 = 12_582_912.0;
     let clipped = (sample * FULL_SCALE).clamp(-FULL_SCALE, FULL_SCALE - 1.0);
-    let sample = ((clipped + ROUNDER) - ROUNDER) as i32;
+    ((clipped + ROUNDER) - ROUNDER) as i32
+}
+
+/// A sample of ±1 as 16 bits times a gain, cut to whole numbers.
+#[inline(always)]
+fn integer_product(sample: f32, gain_q14: i32) -> f32 {
     // 16 bits times gains of at most 2 in size.
-    ((sample * gain_q14) >> 14) as f32
+    ((whole_sample(sample) * gain_q14) >> 14) as f32
 }
 
 #[cfg(test)]
@@ -198,6 +205,14 @@ mod tests {
             false => gains.add(level, [signal; 2], sides),
         }
         [left, right]
+    }
+
+    #[test]
+    fn whole_gains_come_down_from_a_loud_level_to_a_faint_one() {
+        let mut gains = gains(0);
+        gains.aim((16_384, 16_384), 0.5 / 256.0, 8);
+        let [left, _] = added(&mut gains, &[1.0; 9], true);
+        assert!((left[0] - 0.5).abs() < 1.0e-3 && left.is_sorted_by(|from, to| from > to), "{left:?}");
     }
 
     #[test]
