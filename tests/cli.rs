@@ -115,6 +115,9 @@ fn tone_interpolation_and_ramping_are_heard() {
     let default = render(&[]);
     assert!(default == render(&["--tone", "clean", "--interpolation", "sinc"]));
     assert!(default != render(&["--tone", "authentic"]));
+    let amigas = ["a500", "a1200", "paula"].map(|tone| render(&["--tone", tone]));
+    assert!(amigas.iter().all(|amiga| *amiga != default));
+    assert!(amigas[0] != amigas[1] && amigas[1] != amigas[2]);
     let kinds = ["none", "linear", "cubic", "sinc"].map(|kind| render(&["--interpolation", kind]));
     for (n, kind) in kinds.iter().enumerate() {
         assert!(kinds[..n].iter().all(|other| other != kind));

@@ -355,6 +355,7 @@ impl ParameterSpec {
 const SYNC: &[&str] = &["Song", "Original", "Tempo", "Free", "Launch", "Manual"];
 const RATIO: &[&str] = &["1/4", "1/2", "3/4", "1", "1 1/2", "2", "4"];
 const KEYBOARD: &[&str] = &["Multi", "Channel", "Selected", "Kit", "Launch", "Voices"];
+const TONES: &[&str] = &["Clean", "Authentic", "Amiga 500", "Amiga 1200", "Amiga Unfiltered"];
 const INTERPOLATION: &[&str] = &["None", "Linear", "Cubic", "Sinc"];
 const QUANTISE: &[&str] = &["Off", "Row", "Beat", "Bar", "Pattern"];
 
@@ -444,7 +445,7 @@ impl Table {
         self.add("velcrv", "Velocity Curve", "", bipolar, Target::VelocityCurve);
         self.add("mpe", "MPE", "", OFF, Target::Mpe);
         self.add("notout", "Note Out", "", OFF, Target::NoteOut);
-        self.add("tone", "Tone", "", choice(&["Clean", "Authentic"], 0), Target::Tone);
+        self.add("tone", "Tone", "", choice(TONES, 0), Target::Tone);
         self.add("interp", "Interpolation", "", choice(INTERPOLATION, 3), Target::Interpolation);
         self.add("separ", "Separation", "", number(0.0, 200.0, 100.0, Unit::Percent), Target::Separation);
         self.add("sngain", "Song Gain", "", UNITY, Target::SongGain);

@@ -38,6 +38,7 @@ use crate::mixer::STRIPS;
 use crate::mixer::Strip;
 use crate::mixer::strip_channels;
 use crate::rt::CommandReceiver;
+use crate::tracker::AmigaModel;
 use crate::tracker::Interpolation;
 use crate::tracker::Ramping;
 use crate::tracker::Tone;
@@ -308,7 +309,12 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
         Target::TempoRatio => settings.ratio = TEMPO_RATIOS.get(value as usize).copied().unwrap_or(1.0),
         Target::StartBeat => settings.start_beat = value.into(),
         Target::StartOrder => settings.start_order = value as u16,
-        Target::Tone => settings.tone = if on { Tone::Authentic } else { Tone::Clean },
+        Target::Tone => {
+            use AmigaModel::*;
+            use Tone::*;
+            let tones = [Clean, Authentic, Amiga(A500), Amiga(A1200), Amiga(Unfiltered)];
+            settings.tone = tones[(value as usize).min(tones.len() - 1)];
+        }
         Target::Interpolation => {
             use Interpolation::*;
             settings.interpolation = [None, Linear, Cubic, Sinc][(value as usize).min(3)];

@@ -5,6 +5,7 @@
 
 #![allow(clippy::panic, reason = "a broken promise stops the fuzzer")]
 
+use super::AmigaModel;
 use super::Interpolation;
 use super::Ramping;
 use super::Song;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 /// Frames of sound of each tick; the rest is passed over as silent voices pass.
 const FRAMES: usize = 24;
 
-const TONES: [Tone; 2] = [Tone::Clean, Tone::Authentic];
+const TONES: [Tone; 4] =
+    [Tone::Clean, Tone::Authentic, Tone::Amiga(AmigaModel::A500), Tone::Amiga(AmigaModel::A1200)];
 const INTERPOLATIONS: [Interpolation; 4] =
     [Interpolation::None, Interpolation::Linear, Interpolation::Cubic, Interpolation::Sinc];
 const RAMPINGS: [Ramping; 3] = [Ramping::Format, Ramping::Off, Ramping::On];

@@ -117,6 +117,8 @@ pub(crate) enum Effect {
     SendMacro(u8),
     /// SFx, EFx of XM.
     SelectMacro(u8),
+    /// E0x: the Amiga's second output filter, on where its power LED is bright.
+    SetLedFilter(bool),
     /// S00: the last Sxx again.
     RepeatExtended,
 }
@@ -271,6 +273,7 @@ fn decode_numbered_extended(format: Format, p: u8) -> Effect {
     let x = p & 15;
     let no_memory = format == Format::Mod && x == 0;
     match p >> 4 {
+        0x0 => Effect::SetLedFilter(x & 1 == 0),
         0x1 | 0x2 | 0xA | 0xB if no_memory => Effect::None,
         0x1 => Effect::FinePitchUp(x),
         0x2 => Effect::FinePitchDown(x),
@@ -287,7 +290,7 @@ fn decode_numbered_extended(format: Format, p: u8) -> Effect {
         0xD => Effect::DelayNote(x),
         0xE => Effect::DelayPattern(x),
         0xF if format == Format::Xm => Effect::SelectMacro(x),
-        // E0x switches the Amiga's output filter, EFx rewrites the sample in place: neither is played.
+        // EFx rewrites the sample in place.
         _ => Effect::None,
     }
 }

@@ -1,6 +1,8 @@
 //! What each effect does, tick by tick, in songs built for it.
 
+use super::AmigaModel;
 use super::SongPlayer;
+use super::Tone;
 use super::fixture;
 use super::song::Cell;
 use super::song::Envelope;
@@ -332,4 +334,47 @@ fn a_note_on_a_song_channel_interrupts_the_patterns() {
     player.release_note(0);
     player.tick();
     assert_eq!(player.channels[0].level, 0);
+}
+
+#[test]
+fn the_led_filter_is_switched_while_notes_sound() {
+    for format in [Mod, Xm] {
+        let mut song = song_of(format);
+        fixture::put(&mut song, 0, fixture::note(60, 0, 0));
+        fixture::put(&mut song, 1, effect(0xE, 0x00));
+        fixture::put(&mut song, 2, effect(0xE, 0x01));
+        let mut player = SongPlayer::new(Arc::new(song), SampleRate(48_000.0));
+        player.set_tone(Tone::Amiga(AmigaModel::A500));
+        let circuits: Vec<_> = (0..12)
+            .map(|_| {
+                player.tick();
+                player.channels[0].sound.circuit
+            })
+            .collect();
+        assert!(circuits[..4].iter().chain(&circuits[8..]).all(|circuit| *circuit == circuits[0]));
+        assert!(circuits[4..8].iter().all(|circuit| *circuit == circuits[4]), "{format:?}");
+        assert!(circuits[0].is_some() && circuits[4].is_some() && circuits[0] != circuits[4]);
+        player.reset();
+        player.tick();
+        assert!(player.channels[0].sound.circuit == circuits[0]);
+    }
+}
+
+#[test]
+fn paulas_volume_has_64_steps() {
+    let level = |tone| {
+        let mut song = song_of(Mod);
+        song.samples[0].volume = 32;
+        // A tremolo of small depth moves the volume by quarters.
+        fixture::put(&mut song, 0, fixture::note(60, 7, 0x11));
+        let mut player = SongPlayer::new(Arc::new(song), SampleRate(48_000.0));
+        player.set_tone(tone);
+        let gain = |player: &mut SongPlayer| {
+            player.tick();
+            player.channels[0].sound.target_gains().0 * 256.0
+        };
+        [(); 4].map(|()| gain(&mut player))
+    };
+    assert!(level(Tone::Clean).iter().any(|gain| gain.fract() != 0.0));
+    assert!(level(Tone::Amiga(AmigaModel::A1200)).iter().all(|gain| gain.fract() == 0.0));
 }

@@ -57,6 +57,8 @@ pub(crate) struct Flow {
     pub(crate) global_volume: i32,
     /// Memory of global volume slides, in formats that have one for all channels.
     pub(crate) global_volume_slide: u8,
+    /// The Amiga's second filter is on, and its power LED bright.
+    pub(crate) led_filter: bool,
     /// First tick of the row, or of a repeat where the format counts those as first.
     pub(crate) first_tick: bool,
     visited: Box<[Visit]>,
@@ -109,6 +111,7 @@ impl Flow {
             loops: vec![PatternLoop::default(); song.channels.len()].into(),
             global_volume: 0,
             global_volume_slide: 0,
+            led_filter: false,
             first_tick: false,
             visited: vec![Visit::default(); VISIT_SLOTS].into(),
             generation: 1,
@@ -132,6 +135,7 @@ impl Flow {
         };
         self.global_volume = i32::from(song.initial_global_volume) * 2;
         self.global_volume_slide = 0;
+        self.led_filter = false;
         self.seek(0, 0);
     }
 

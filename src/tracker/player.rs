@@ -19,6 +19,7 @@ use super::mix::Tone;
 use super::nna;
 use super::note;
 use super::note::Strike;
+use super::paula::Circuits;
 use super::period::Tuning;
 use super::row;
 use super::rules::Rules;
@@ -134,6 +135,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
         filter: rules.filter,
+        circuits: Circuits::new(rate),
     };
     output.set_ramping(Ramping::default(), Tone::default());
     output

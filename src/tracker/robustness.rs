@@ -1,5 +1,6 @@
 //! Songs of random cells: replay neither panics nor leaves the range of sound, and renders the same bits for any cut.
 
+use super::AmigaModel;
 use super::Interpolation;
 use super::SongPlayer;
 use super::Tone;
@@ -221,7 +222,10 @@ const INTERPOLATIONS: [Interpolation; 4] =
 /// Every tone with every interpolation.
 fn ways() -> impl Iterator<Item = (Tone, Interpolation)> {
     let tones = [Tone::Clean, Tone::Authentic].into_iter();
-    tones.flat_map(|tone| INTERPOLATIONS.map(|interpolation| (tone, interpolation)))
+    let amigas = [AmigaModel::A500, AmigaModel::A1200, AmigaModel::Unfiltered].map(Tone::Amiga);
+    tones
+        .flat_map(|tone| INTERPOLATIONS.map(|interpolation| (tone, interpolation)))
+        .chain(amigas.map(|tone| (tone, Interpolation::None)))
 }
 
 #[test]

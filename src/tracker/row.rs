@@ -503,6 +503,7 @@ fn on_row(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &mut [
         SetSpeed(p) if p > 0 => cx.flow.position.speed = p.into(),
         SetTempo(p) => set_tempo(cx, ch, p, true),
         SelectMacro(p) => ch.macro_slot = p,
+        SetLedFilter(on) => cx.flow.led_filter = on,
         // These have acted before the note, act with the sound, or have a parameter that means nothing.
         None | SetChannelVolume(_) | DelayNote(_) | DelayPattern(_) | DelayTicks(_) | SetSpeed(_)
         | SendMacro(_) | RepeatExtended => {}
@@ -566,6 +567,7 @@ fn on_tick(cx: &mut Context<'_>, ch: &mut Voice, row: &Row) {
         | SetSpeed(_)
         | SendMacro(_)
         | SelectMacro(_)
+        | SetLedFilter(_)
         | RepeatExtended => {}
     }
 }

@@ -303,8 +303,8 @@ impl Voice {
     }
 
     pub(crate) fn set_tone(&mut self, tone: Tone) {
-        self.sound.tone = tone;
-        self.tail.tone = tone;
+        self.sound.set_tone(tone);
+        self.tail.set_tone(tone);
     }
 
     pub(crate) fn set_interpolation(&mut self, interpolation: Interpolation) {
@@ -319,7 +319,7 @@ impl Voice {
 
     /// Whether anything is left to hear, a fading end too.
     pub(crate) fn has_sound(&self) -> bool {
-        self.sound.sounding() || !self.tail.silent()
+        self.sound.sounding() || !self.sound.silent() || !self.tail.silent()
     }
 
     /// Whether a recording is attached, even if it stands still, or an end fades.

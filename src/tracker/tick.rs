@@ -13,6 +13,7 @@ use super::gain::Ramping;
 use super::macros;
 use super::macros::Message;
 use super::mix::Tone;
+use super::paula::Circuits;
 use super::pitch;
 use super::song::Envelope;
 use super::song::Instrument;
@@ -44,6 +45,8 @@ pub(crate) struct Output {
     /// Frames of a volume ramp; follows from `soft` and what `set_ramping` was told.
     pub(crate) ramp_frames: u32,
     pub(crate) filter: FilterShape,
+    /// What an Amiga's sound passes.
+    pub(crate) circuits: Circuits,
 }
 
 /// Seconds of FT2's volume ramps.
@@ -772,6 +775,14 @@ fn ft2_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u3
     if cx.rules.is_it() { cx.tuning.bend_by_table(period, amount) } else { (period + amount / 64, 0) }
 }
 
+/// The level as the tone has it, and what an Amiga's sound passes on this tick.
+fn level_of_tone(cx: &Context<'_>, ch: &mut Voice, output: &Output) -> i32 {
+    let Tone::Amiga(model) = ch.sound.tone() else { return ch.level };
+    ch.sound.circuit = output.circuits.choose(model, cx.flow.led_filter);
+    // Paula's volume has 64 steps, which other formats' envelopes and fades would turn into stairs.
+    if cx.rules.is_mod() { ch.level & !0xFF } else { ch.level }
+}
+
 /// Turns level and panning into gains and aims the mixer at them.
 fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     let audible = ch.sound.sounding() && cx.has_frames(ch.sample);
@@ -782,7 +793,8 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
         return;
     }
     let (left_share, right_share) = output.shares_q16(ch.real_panning);
-    let side = |share: i32| ((i64::from(ch.level) * i64::from(share)) >> 16) as i32; // no more than the level
+    let level = level_of_tone(cx, ch, output);
+    let side = |share: i32| ((i64::from(level) * i64::from(share)) >> 16) as i32; // no more than the level
     let (left, right) = (side(left_share), side(right_share));
     let right = if ch.surround { -right } else { right };
     let global = cx.flow.global_volume as f32 / 256.0;

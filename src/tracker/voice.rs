@@ -12,6 +12,9 @@ use super::mix::Interpolation;
 use super::mix::Reader;
 use super::mix::Surroundings;
 use super::mix::Tone;
+use super::paula::Circuit;
+use super::paula::Paula;
+use super::paula::Run;
 use super::rules::Rules;
 use super::song::Loop;
 use crate::audio::Activity;
@@ -66,7 +69,11 @@ pub struct ChannelState {
     gains: Gains,
     pub(crate) filter: Option<Coefficients>,
     filters: [FilterState; 2],
-    pub(crate) tone: Tone,
+    tone: Tone,
+    /// Both channels of a recording, in the Amiga's tone.
+    paula: [Paula; 2],
+    /// What Paula's output passes.
+    pub(crate) circuit: Option<Circuit>,
     pub(crate) interpolation: Interpolation,
     /// Instruction set of the kernels.
     pub(crate) level: Level,
@@ -94,6 +101,8 @@ impl ChannelState {
             filter: None,
             filters: [FilterState::default(); 2],
             tone: Tone::default(),
+            paula: [const { Paula::new() }; 2],
+            circuit: None,
             interpolation: Interpolation::default(),
             level: Level::BASELINE,
         }
@@ -103,6 +112,22 @@ impl ChannelState {
     pub(crate) fn follow(&mut self, rules: &Rules) {
         self.ping_pong_overlap = rules.ping_pong_overlap;
         self.turns_roughly = rules.loops_turn_roughly;
+    }
+
+    pub(crate) fn tone(&self) -> Tone {
+        self.tone
+    }
+
+    /// Another tone begins with nothing in its circuits.
+    pub(crate) fn set_tone(&mut self, tone: Tone) {
+        if tone != self.tone {
+            self.tone = tone;
+            self.rest();
+        }
+    }
+
+    fn rest(&mut self) {
+        self.paula = [const { Paula::new() }; 2];
     }
 
     pub(crate) fn set_source(&mut self, source: Arc<dyn AudioSource>) {
@@ -138,10 +163,19 @@ impl ChannelState {
         self.backwards = false;
     }
 
+    /// A recording that has ended still rings.
+    fn rings(&self) -> bool {
+        self.paula[0].rings()
+    }
+
     /// Aims both gains at new values; `frames` is the length of the ramp.
     ///
     /// `gains_q14` are the same values as integers, `level` is what turns them into the f32 gains.
     pub(crate) fn aim(&mut self, gains_q14: (i32, i32), level: f32, frames: u32) {
+        if matches!(self.tone, Tone::Amiga(_)) && self.gains.silent() {
+            // What was not heard has not been rendered, perhaps: start anew, wherever blocks were cut.
+            self.rest();
+        }
         self.gains.aim(gains_q14, level, frames);
     }
 
@@ -158,7 +192,7 @@ impl ChannelState {
 
     /// Whether a tick of this voice can be left out of the mix.
     pub(crate) fn silent(&self) -> bool {
-        !self.sounding() || self.gains.silent()
+        !(self.sounding() || self.rings()) || self.gains.silent()
     }
 
     fn boundary_q32(frame: u32) -> i64 {
@@ -291,10 +325,7 @@ impl ChannelState {
         while done < left.len() {
             let end = left.len().min(done + BLOCK_SIZE);
             let sides = [&mut left[done..end], &mut right[done..end]]; // the same length
-            let frames = match self.tone {
-                Tone::Clean | Tone::Authentic if self.is_stereo() => self.add_stereo(sides),
-                Tone::Clean | Tone::Authentic => self.add_mono(sides),
-            };
+            let frames = if self.is_stereo() { self.add_stereo(sides) } else { self.add_mono(sides) };
             if frames == 0 {
                 return;
             }
@@ -309,7 +340,7 @@ impl ChannelState {
     /// Adds at most `BLOCK_SIZE` frames of one plane to both sides; says how many, 0 where the voice has ended.
     fn add_mono(&mut self, sides: [&mut [f32]; 2]) -> usize {
         let mut signal = [0.0; BLOCK_SIZE];
-        let frames = self.read_block([&mut signal[..sides[0].len()]]);
+        let frames = self.read_planes([&mut signal[..sides[0].len()]]);
         let signal = &mut signal[..frames]; // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, signal);
@@ -321,7 +352,7 @@ impl ChannelState {
     fn add_stereo(&mut self, sides: [&mut [f32]; 2]) -> usize {
         let mut signal = [[0.0; BLOCK_SIZE]; 2];
         let [first, second] = &mut signal;
-        let frames = self.read_block([&mut first[..sides[0].len()], &mut second[..sides[0].len()]]);
+        let frames = self.read_planes([&mut first[..sides[0].len()], &mut second[..sides[0].len()]]);
         let (first, second) = (&mut first[..frames], &mut second[..frames]); // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, first);
@@ -334,10 +365,17 @@ impl ChannelState {
         let frames = signal[0].len();
         let sides = [&mut left[..frames], &mut right[..frames]]; // a signal is no longer than its sides
         match self.tone {
-            Tone::Clean => self.gains.add(self.level, signal, sides),
+            Tone::Clean | Tone::Amiga(_) => self.gains.add(self.level, signal, sides),
             Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
         }
         frames
+    }
+
+    fn read_planes<const PLANES: usize>(&mut self, planes: [&mut [f32]; PLANES]) -> usize {
+        match self.tone {
+            Tone::Clean | Tone::Authentic => self.read_block(planes),
+            Tone::Amiga(_) => self.read_amiga(planes),
+        }
     }
 
     /// Reads frames of the first planes of the recording and moves on; says how many, fewer where a successor has
@@ -361,6 +399,73 @@ impl ChannelState {
             done += run;
         }
         done
+    }
+
+    /// As `read_block`, through Paula, which rings on where the recording ends.
+    fn read_amiga<const PLANES: usize>(&mut self, mut planes: [&mut [f32]; PLANES]) -> usize {
+        let frames = planes[0].len();
+        if !(self.sounding() || self.rings()) {
+            return 0;
+        }
+        let mut done = 0;
+        while done < frames && (done == 0 || self.succeeded.is_none()) {
+            let overshoot_q32 = self.overshoot_q32();
+            let run = self.run(frames - done);
+            if run == 0 {
+                if !self.rings() {
+                    self.let_go(overshoot_q32, PLANES);
+                }
+                done += self.ring(planes.each_mut().map(|plane| &mut plane[done..]));
+                break;
+            }
+            let path = self.paula_run();
+            let Some(source) = self.source.as_deref() else { break };
+            for (channel, (paula, plane)) in (0..).zip(self.paula.iter_mut().zip(&mut planes)) {
+                paula.read(self.level, &path, source.plane(channel), &mut plane[done..done + run]);
+            }
+            self.finish_run(run);
+            done += run;
+            if !self.sounding() {
+                self.let_go(self.overshoot_q32(), PLANES); // nothing followed it
+            }
+        }
+        if let Some(circuit) = &self.circuit {
+            for (paula, plane) in self.paula.iter_mut().zip(planes) {
+                paula.filter(self.level, circuit, &mut plane[..done]);
+            }
+        }
+        done
+    }
+
+    /// How far the position is past the recording's end.
+    fn overshoot_q32(&self) -> i64 {
+        self.position_q32 - Self::boundary_q32(self.length)
+    }
+
+    fn let_go(&mut self, overshoot_q32: i64, planes: usize) {
+        let age = overshoot_q32.max(0) as f32 / self.step_q32.max(1) as f32;
+        let circuit_frames = self.circuit.as_ref().map_or(0, Circuit::tail_frames);
+        for paula in self.paula.iter_mut().take(planes) {
+            paula.let_go(self.level, age, circuit_frames);
+        }
+    }
+
+    /// Lets a recording that has ended ring out; says for how many frames.
+    fn ring<const PLANES: usize>(&mut self, planes: [&mut [f32]; PLANES]) -> usize {
+        let frames = self.paula[0].ringing().min(planes[0].len());
+        for (paula, plane) in self.paula.iter_mut().zip(planes) {
+            paula.ring(&mut plane[..frames]); // no more than are left
+        }
+        frames
+    }
+
+    fn paula_run(&self) -> Run {
+        Run {
+            position_q32: self.position_q32,
+            step_q32: self.signed_step(),
+            first: if self.looping { self.loop_start } else { 0 },
+            end: self.length,
+        }
     }
 
     fn reader(&self) -> Reader {
@@ -435,6 +540,10 @@ impl ChannelState {
             }
             left -= run;
         }
+        if left > 0 && self.rings() {
+            // Nothing of it is heard; `aim` begins anew.
+            self.rest();
+        }
         self.gains.advance(frames - left);
     }
 }
@@ -461,6 +570,7 @@ impl AudioStream for ChannelState {
     fn reset(&mut self) {
         *self = Self {
             tone: self.tone,
+            circuit: self.circuit,
             interpolation: self.interpolation,
             level: self.level,
             ping_pong_overlap: self.ping_pong_overlap,
@@ -482,6 +592,9 @@ impl AudioStream for ChannelState {
 mod tests {
     use super::*;
     use crate::sample::SampleData;
+    use crate::tracker::mix::AmigaModel;
+    use crate::tracker::paula::Circuits;
+    use crate::units::SampleRate;
 
     const LOOPS: [LoopKind; 5] =
         [LoopKind::None, LoopKind::Forward, LoopKind::Tiny, LoopKind::PingPong, LoopKind::Overlapping];
@@ -535,9 +648,16 @@ mod tests {
             sources().into_iter().enumerate().flat_map(move |(number, source)| {
                 let tones = [Tone::Clean, Tone::Authentic].into_iter();
                 let ways = tones.flat_map(|tone| INTERPOLATIONS.map(|interpolation| (tone, interpolation)));
+                let amigas = [AmigaModel::A500, AmigaModel::A1200, AmigaModel::Unfiltered];
+                let ways = ways.chain(amigas.map(|model| (Tone::Amiga(model), Interpolation::None)));
                 let voice = voice(source, kind, step);
                 ways.map(move |(tone, interpolation)| {
-                    let voice = ChannelState { tone, interpolation, ..voice.clone() };
+                    let circuits = Circuits::new(SampleRate(48_000.0));
+                    let circuit = match tone {
+                        Tone::Amiga(model) => circuits.choose(model, model == AmigaModel::A1200),
+                        Tone::Clean | Tone::Authentic => None,
+                    };
+                    let voice = ChannelState { tone, interpolation, circuit, ..voice.clone() };
                     (voice, format!("{kind:?} {tone:?} {interpolation:?} source {number} step {step}"))
                 })
             })

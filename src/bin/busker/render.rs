@@ -74,6 +74,12 @@ enum Tone {
     Clean,
     /// Integers, as the trackers' own mixers.
     Authentic,
+    /// An Amiga 500: Paula and its soft output filter.
+    A500,
+    /// An Amiga 1200: Paula and its open output.
+    A1200,
+    /// Paula without any filter.
+    Paula,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
