@@ -12,6 +12,7 @@ use super::clock::OwnClock;
 use super::clock::TickBeats;
 use super::halves::Position;
 use crate::dsp::Level;
+use crate::rt::shared::Derived;
 use crate::tracker;
 use crate::tracker::Interpolation;
 use crate::tracker::Keyboard;
@@ -79,11 +80,8 @@ impl Default for SongSettings {
 pub(super) struct Playing {
     pub(super) player: SongPlayer,
     pub(super) keyboard: Keyboard,
-    timeline: Timeline,
-    /// At the host's tempo times the module's relative tempo.
-    scaled: TickBeats,
-    /// At the host's tempo.
-    locked: TickBeats,
+    timeline: Arc<Timeline>,
+    beats: Arc<SongBeats>,
     host: HostClock,
     own: OwnClock,
     /// Moves on notes played on song channels while the song stands.
@@ -96,10 +94,34 @@ pub(super) struct Playing {
     ended: bool,
 }
 
+/// Where a song's ticks lie in beats.
+struct SongBeats {
+    /// At the host's tempo times the module's relative tempo.
+    scaled: TickBeats,
+    /// At the host's tempo.
+    locked: TickBeats,
+}
+
+/// Of timelines in use.
+static BEATS: Derived<Timeline, SongBeats> = Derived::new();
+
+impl SongBeats {
+    fn new(timeline: &Timeline) -> Self {
+        Self {
+            scaled: tick_beats(timeline, |tick_seconds, first| tick_seconds / first),
+            locked: tick_beats(timeline, |_, _| 1.0),
+        }
+    }
+
+    fn ticks(&self, scale_tempo: bool) -> &TickBeats {
+        if scale_tempo { &self.scaled } else { &self.locked }
+    }
+}
+
 impl Playing {
-    /// Builds the player and the timeline. Allocates.
+    /// Builds the player, and what other instances of the song do not hold yet. Allocates.
     pub(super) fn new(song: &Arc<Song>, trim: Gain, rate: SampleRate, level: Level) -> Self {
-        let timeline = Timeline::build(song);
+        let timeline = Timeline::of(song);
         let mut player = SongPlayer::new(Arc::clone(song), rate);
         player.set_trim(trim);
         player.set_level(level);
@@ -108,8 +130,7 @@ impl Playing {
         Self {
             player,
             keyboard,
-            scaled: tick_beats(&timeline, |tick_seconds, first| tick_seconds / first),
-            locked: tick_beats(&timeline, |_, _| 1.0),
+            beats: BEATS.of(&timeline, || SongBeats::new(&timeline)),
             timeline,
             host: HostClock::new(rate),
             own: OwnClock::new(rate),
@@ -179,7 +200,7 @@ impl Playing {
                 if self.own.running() {
                     self.halt();
                 }
-                let ticks = if self.settings.scale_tempo { &self.scaled } else { &self.locked };
+                let ticks = self.beats.ticks(self.settings.scale_tempo);
                 match self.host.update(transport, frame, ticks) {
                     Move::Locate(tick) => self.locate(tick, frame),
                     Move::Stop => self.halt(),
@@ -288,7 +309,7 @@ impl Playing {
     }
 
     fn ticks(&self) -> &TickBeats {
-        if self.settings.scale_tempo { &self.scaled } else { &self.locked }
+        self.beats.ticks(self.settings.scale_tempo)
     }
 
     /// Frame of the next tick; `None` while nothing runs.

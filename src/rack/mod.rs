@@ -23,7 +23,8 @@ use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
-use crate::tracker::default_trim;
+use crate::tracker::Song;
+use crate::tracker::Timeline;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
 use crate::units::Gain;
@@ -193,7 +194,7 @@ impl Rack {
         self.routing.compile(layout)?;
         let song = self.song.as_ref().map(|module| {
             load(&module.bytes)
-                .map(Arc::new)
+                .map(Song::share)
                 .map_err(|error| RackError::Module { name: module.name.clone(), error })
         });
         let song = song.transpose()?;
@@ -201,7 +202,7 @@ impl Rack {
             let machine = MachineKind::from_id(&insert.machine)?;
             Some(Insert { strip: insert.strip, slot: insert.slot, machine })
         });
-        let trim = song.as_ref().map_or(Gain::UNITY, default_trim);
+        let trim = song.as_ref().map_or(Gain::UNITY, |song| Timeline::of(song).default_trim());
         Ok(Setup { song, trim, routing: self.routing.clone(), inserts: inserts.collect() })
     }
 

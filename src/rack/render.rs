@@ -151,7 +151,7 @@ impl Rendering {
 fn frames_of(song: Option<&Arc<Song>>, options: &RenderOptions) -> Result<u64, RenderError> {
     let seconds = match (options.length, song) {
         (Length::Seconds(seconds), _) => seconds.max(0.0),
-        (Length::Loops(loops), Some(song)) => song_seconds(&Timeline::build(song), loops),
+        (Length::Loops(loops), Some(song)) => song_seconds(&Timeline::of(song), loops),
         (Length::Loops(_), None) => return Err(RenderError::NoSong),
     };
     if seconds > MAX_SECONDS {

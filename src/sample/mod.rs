@@ -1,7 +1,7 @@
 //! Recordings: what an instrument, a voice or a replacement plays.
 //!
 //! `SampleData` keeps the type of the file, so that integer playback stays exact and 8-bit sounds take a quarter of
-//! the memory. Built by loaders on the worker, shared by `Arc`, read by the audio thread.
+//! the memory. Built by loaders on the worker, held once in the process and shared by `Arc`, read by the audio thread.
 
 mod player;
 
@@ -9,6 +9,12 @@ pub use player::SamplePlayer;
 
 use crate::audio::AudioSource;
 use crate::audio::Plane;
+use crate::rt::shared::Content;
+use crate::rt::shared::Interned;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
+use std::sync::Arc;
 
 /// The frames of a recording, one boxed plane for each channel, all of the same length.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,9 +32,50 @@ pub enum SampleData {
 }
 
 impl SampleData {
+    /// These frames in the one place where the process holds them. Locks: never on the audio thread.
+    pub fn intern(self) -> Arc<Self> {
+        static RECORDINGS: Interned<SampleData> = Interned::new();
+        RECORDINGS.share(self)
+    }
+
     /// No frames at all.
     pub fn empty() -> Self {
         Self::Mono8(Box::default())
+    }
+}
+
+impl Default for SampleData {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl Content for SampleData {
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        std::mem::discriminant(self).hash(&mut hasher);
+        match self {
+            Self::Mono8(plane) => plane.hash(&mut hasher),
+            Self::Mono16(plane) => plane.hash(&mut hasher),
+            Self::Stereo8(planes) => planes.hash(&mut hasher),
+            Self::Stereo16(planes) => planes.hash(&mut hasher),
+            Self::Float(planes) => {
+                planes.iter().flatten().for_each(|sample| sample.to_bits().hash(&mut hasher));
+            }
+        }
+        hasher.finish()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            // By bits: NaN differs from itself, and -0 equals 0.
+            (Self::Float(own), Self::Float(others)) => {
+                let bits = |plane: &[f32]| plane.iter().map(|sample| sample.to_bits()).collect::<Vec<_>>();
+                own.len() == others.len()
+                    && own.iter().zip(others).all(|(own, other)| bits(own) == bits(other))
+            }
+            _ => self == other,
+        }
     }
 }
 
@@ -82,6 +129,18 @@ mod tests {
         let data = SampleData::Float(Box::new([Box::new([2.0, -2.0, f32::NAN, 0.5])]));
         let read: Vec<i16> = (0..4).map(|frame| data.read_i16(0, frame)).collect();
         assert_eq!(read, [32767, -32768, 0, 16384]);
+    }
+
+    #[test]
+    fn equal_recordings_are_held_once_and_kinds_are_told_apart() {
+        let float = |sample: f32| SampleData::Float(Box::new([Box::new([sample])])).intern();
+        let (one, two) = (float(f32::NAN), float(f32::NAN));
+        assert!(Arc::ptr_eq(&one, &two));
+        let (plus, minus) = (float(0.0), float(-0.0));
+        assert!(!Arc::ptr_eq(&plus, &minus));
+        let (eight, sixteen) =
+            (SampleData::Mono8(Box::new([1, 0])).intern(), SampleData::Mono16(Box::new([1, 0])).intern());
+        assert!(!Arc::ptr_eq(&eight, &sixteen));
     }
 
     #[test]

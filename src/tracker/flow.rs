@@ -5,14 +5,35 @@
 //! Sources: the `PatLoop*`, `PatternDelay*` and `DelayBreak` test modules.
 
 use super::rules::Rules;
+use super::song;
+use super::song::Format;
 use super::song::Order;
 use super::song::Song;
 use super::wave::RandomNumbers;
 use super::ways::Way;
 use std::cell::Cell;
 
-/// Slots of the table of visited places; a song that fills it counts as ended.
-const VISIT_SLOTS: usize = 1 << 16;
+/// Slots of the table of visited places, at most and at least; a song that fills it counts as ended.
+const MOST_VISITS: usize = 1 << 16;
+const FEWEST_VISITS: usize = 1 << 8;
+
+/// Slots enough for each row to be visited twice, played and passed over; where patterns loop, a row is another place
+/// for each way in which the loops stand.
+fn visit_slots(song: &Song) -> usize {
+    let loops = |cell: &song::Cell| match song.format {
+        Format::Mod | Format::Xm => cell.effect == 0x0E && cell.parameter >> 4 == 6,
+        Format::S3m | Format::It => cell.effect == 19 && cell.parameter >> 4 == 0x0B,
+    };
+    if song.patterns.iter().flat_map(|pattern| &pattern.cells).any(loops) {
+        return MOST_VISITS;
+    }
+    let rows_of = |order: &Order| match order {
+        Order::Pattern(pattern) => usize::from(rows(song, *pattern)),
+        Order::Skip | Order::End => 1,
+    };
+    let all: usize = song.orders.iter().map(rows_of).sum();
+    (all * 4).next_power_of_two().clamp(FEWEST_VISITS, MOST_VISITS)
+}
 
 /// Where the song is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +118,15 @@ pub(crate) enum Advance {
 
 impl Flow {
     pub(crate) fn new(song: &Song) -> Self {
+        Self::with_visits(song, visit_slots(song))
+    }
+
+    /// For keys that are played without the song, which never advances.
+    pub(crate) fn standing(song: &Song) -> Self {
+        Self::with_visits(song, 0)
+    }
+
+    fn with_visits(song: &Song, slots: usize) -> Self {
         let mut flow = Self {
             position: Position::default(),
             next_order: 0,
@@ -113,7 +143,7 @@ impl Flow {
             global_volume_slide: 0,
             led_filter: false,
             first_tick: false,
-            visited: vec![Visit::default(); VISIT_SLOTS].into(),
+            visited: vec![Visit::default(); slots].into(),
             generation: 1,
             rounds: 0,
             stopped: false,
@@ -244,9 +274,9 @@ impl Flow {
             }
         }
         key ^= key >> 29;
-        let first = key as usize % VISIT_SLOTS;
-        for offset in 0..VISIT_SLOTS {
-            let slot = &mut self.visited[(first + offset) % VISIT_SLOTS]; // inside, by the remainder
+        let slots = self.visited.len();
+        for offset in 0..slots {
+            let slot = &mut self.visited[(key as usize).wrapping_add(offset) % slots]; // inside, by the remainder
             if slot.generation != self.generation {
                 *slot = Visit { generation: self.generation, key };
                 return false;

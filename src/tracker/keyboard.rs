@@ -294,7 +294,7 @@ impl Keyboard {
             step_q32: 0,
         };
         Self {
-            flow: Flow::new(&core.song),
+            flow: Flow::standing(&core.song),
             voices: (0..KEYBOARD_VOICES).map(|_| voice()).collect(),
             core,
             slots: std::array::from_fn(|_| Slot::new()),

@@ -38,6 +38,7 @@ use super::ways::Way;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
+use crate::rt::shared::Derived;
 use crate::sample::SampleData;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -141,11 +142,14 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
     output
 }
 
+/// The patterns of songs that play, decoded.
+static PATTERNS: Derived<Song, Vec<Box<[Step]>>> = Derived::new();
+
 /// Plays a song: see the module's description.
 pub struct SongPlayer {
     core: Core,
     /// By pattern, row by row.
-    patterns: Vec<Box<[Step]>>,
+    patterns: Arc<Vec<Box<[Step]>>>,
     flow: Flow,
     pub(crate) channels: Vec<Voice>,
     pub(crate) background: Vec<Voice>,
@@ -171,7 +175,7 @@ impl SongPlayer {
         let has_background = core.rules.is_it() && core.rules.instruments;
         let voices = if has_background { MOST_VOICES.saturating_sub(core.song.channels.len()) } else { 0 };
         let mut player = Self {
-            patterns: decode_patterns(&core.song, &core.rules),
+            patterns: PATTERNS.of(&core.song, || decode_patterns(&core.song, &core.rules)),
             flow: Flow::new(&core.song),
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],

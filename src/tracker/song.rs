@@ -5,8 +5,14 @@
 //! and shared by `Arc`; replay reads it on the audio thread.
 
 use super::ways::MissingWays;
+use crate::audio::AudioSource;
+use crate::rt::shared::Content;
+use crate::rt::shared::Interned;
 use crate::sample::SampleData;
 use std::fmt;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::sync::Arc;
 
 /// The file format a song came from.
@@ -217,7 +223,7 @@ pub struct AutoVibrato {
 }
 
 /// A recording with what its file says of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// As in the file.
     pub name: String,
@@ -320,7 +326,7 @@ pub struct KeyAssignment {
 }
 
 /// An instrument of XM or of IT in instrument mode.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Instrument {
     /// As in the file.
     pub name: String,
@@ -468,7 +474,7 @@ impl Behaviours {
 }
 
 /// A loaded module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Song {
     /// As in the file, without padding.
     pub title: String,
@@ -517,7 +523,28 @@ impl MidiMacros {
     }
 }
 
+impl Content for Song {
+    /// Of what tells songs apart soonest.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.title, self.channels.len(), self.orders.len(), &self.message).hash(&mut hasher);
+        self.patterns.iter().for_each(|pattern| pattern.rows.hash(&mut hasher));
+        self.samples.iter().for_each(|sample| (&sample.name, sample.data.frames()).hash(&mut hasher));
+        hasher.finish()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
 impl Song {
+    /// This song in the one place where the process holds it. Locks: never on the audio thread.
+    pub fn share(self) -> Arc<Self> {
+        static SONGS: Interned<Song> = Interned::new();
+        SONGS.share(self)
+    }
+
     /// The cell at `row` of a pattern; empty outside.
     pub fn cell(&self, pattern: u16, row: u16, channel: usize) -> Cell {
         let channels = self.channels.len();

@@ -7,8 +7,12 @@ use super::player;
 use super::player::Position;
 use super::player::SongPlayer;
 use super::song::Song;
+use super::trim::default_trim;
+use crate::rt::shared::Derived;
+use crate::units::Gain;
 use crate::units::SampleRate;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 /// Ticks of a timeline, at most; more than an hour at the usual tempo.
 const MAX_TICKS: usize = 200_000;
@@ -34,10 +38,24 @@ pub(crate) fn seconds(song: &Arc<Song>) -> f64 {
 pub struct Timeline {
     ticks: Vec<Position>,
     loop_start: usize,
+    trim: OnceLock<Gain>,
     song: Arc<Song>,
 }
 
+/// Timelines of songs that play.
+static TIMELINES: Derived<Song, Timeline> = Derived::new();
+
 impl Timeline {
+    /// The timeline of `song`, built unless the process holds it already. Locks: never on the audio thread.
+    pub fn of(song: &Arc<Song>) -> Arc<Self> {
+        TIMELINES.of(song, || Self::build(song))
+    }
+
+    /// How much the song is turned down so that it does not clip; found once for all its instances, which may take long.
+    pub fn default_trim(&self) -> Gain {
+        *self.trim.get_or_init(|| default_trim(&self.song))
+    }
+
     /// Unrolls `song`; one that goes on for more than 200,000 ticks is cut there. Allocates.
     pub fn build(song: &Arc<Song>) -> Self {
         let mut player = SongPlayer::new(Arc::clone(song), RATE);
@@ -49,11 +67,11 @@ impl Timeline {
                 let first =
                     |tick: &Position| (tick.order, tick.row, tick.tick) == (place.order, place.row, 0);
                 let loop_start = ticks.iter().position(first).unwrap_or(0);
-                return Self { loop_start, ticks, song: Arc::clone(song) };
+                return Self { loop_start, ticks, trim: OnceLock::new(), song: Arc::clone(song) };
             }
             ticks.push(place);
         }
-        Self { ticks, loop_start: 0, song: Arc::clone(song) }
+        Self { ticks, loop_start: 0, trim: OnceLock::new(), song: Arc::clone(song) }
     }
 
     /// Every tick once, in the order of playing.

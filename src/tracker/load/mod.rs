@@ -24,6 +24,7 @@ use crate::tracker::Song;
 use crate::tracker::song::Cell;
 use packed::Unpacked;
 use reader::Reader;
+use std::sync::Arc;
 
 /// How a file is read.
 #[derive(Clone, Copy)]
@@ -53,15 +54,20 @@ fn recognise(head: &[u8], length: usize) -> Option<Kind> {
 }
 
 /// Reads a module of any of the four formats, as it is, packed by gzip, or the first one in a ZIP archive.
+/// Recordings that the process holds already are shared.
 ///
 /// # Errors
 /// `LoadError::UnknownFormat` where nothing is recognised; otherwise what is wrong with the file and where. A sample
 /// that the file's end cuts short is no error: it keeps its whole frames.
 pub fn load(bytes: &[u8]) -> Result<Song, LoadError> {
-    match packed::unpack(bytes, |head, length| recognise(head, length).is_some())? {
+    let mut song = match packed::unpack(bytes, |head, length| recognise(head, length).is_some())? {
         Unpacked::Plain => load_module(bytes),
         Unpacked::Module(module) => load_module(&module),
+    }?;
+    for sample in &mut song.samples {
+        sample.data = Arc::unwrap_or_clone(std::mem::take(&mut sample.data)).intern();
     }
+    Ok(song)
 }
 
 fn load_module(bytes: &[u8]) -> Result<Song, LoadError> {
