@@ -67,10 +67,7 @@ impl Xmp {
         let interpolation = match reading {
             Reading::None => INTERPOLATION_NEAREST,
             Reading::Linear => INTERPOLATION_LINEAR,
-<<<<<<< HEAD
             Reading::Cubic => INTERPOLATION_SPLINE,
-=======
->>>>>>> 316055a (Hold a song once in the process, whatever number of instances play it; compare sincs too)
             Reading::Sinc => return None,
         };
         // SAFETY: calls follow the order of `xmp.h`: load, start, set; what was made is ended in the same order.
