@@ -286,7 +286,10 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
     let sustains = !rules.it(Way::PortamentoKeepsSustainReleased)
         || !change.portamento
         || ch.instrument.is_some() && !was_off;
+    let turns = ch.sound.ping_pong;
     set_loop(ch, data, sustains);
+    // A sample that would ping-pong after the release does so in its sustain loop too, until the next note.
+    ch.sound.ping_pong |= turns;
     if ch.sound.frame() >= ch.sound.length.into() && rules.is_it() {
         ch.sound.position_q32 = 0;
     }

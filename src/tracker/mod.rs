@@ -23,6 +23,8 @@ mod fixture;
 mod flow;
 mod gain;
 mod instrument;
+#[cfg(test)]
+mod it_tests;
 mod keyboard;
 mod macros;
 mod mix;

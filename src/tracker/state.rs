@@ -110,6 +110,8 @@ pub(crate) struct Voice {
     /// A tone portamento has run since the note began.
     pub(crate) portamento: bool,
     pub(crate) glissando: bool,
+    /// The last period that glissando rounded, and what it made of it: it stays even under another sample.
+    pub(crate) rounded: (i32, i32),
     pub(crate) finetune: i32,
     pub(crate) transpose: i32,
     pub(crate) c5_speed: u32,
@@ -215,6 +217,7 @@ impl Voice {
             porta_from_above: false,
             portamento: false,
             glissando: false,
+            rounded: (0, 0),
             finetune: 0,
             transpose: 0,
             c5_speed: 8363,
@@ -223,7 +226,7 @@ impl Voice {
             sample_vibrato_depth: 0,
             sample_vibrato_position: 0,
             volume: 0,
-            instrument_volume: 64,
+            instrument_volume: 0,
             channel_volume: setup.volume.min(64).into(),
             volume_swing: 0,
             tremolo: Lfo::default(),
@@ -444,10 +447,12 @@ impl<'a> Context<'a> {
     /// The sample (from 0) that `key` of an instrument number (from 1) plays; `None` for an empty slot.
     pub(crate) fn sample_index(&self, key: Option<u8>, number: u16) -> Option<u16> {
         let index = number.checked_sub(1)?;
-        if !self.rules.instruments {
-            return Some(index);
-        }
-        let instrument = self.instrument(Some(index))?;
-        instrument.keys.get(usize::from(key?))?.sample.checked_sub(1)
+        let sample = if self.rules.instruments {
+            let instrument = self.instrument(Some(index))?;
+            instrument.keys.get(usize::from(key?))?.sample.checked_sub(1)?
+        } else {
+            index
+        };
+        (usize::from(sample) < self.song.samples.len()).then_some(sample)
     }
 }

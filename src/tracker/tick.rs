@@ -415,8 +415,11 @@ fn update_period(cx: &Context<'_>, ch: &mut Voice) -> i32 {
     let mut period = ch.period;
     let slides = ch.step.has_tone_portamento() && !cx.flow.first_tick;
     if ch.glissando && ch.portamento && (!rules.protracker || slides) {
-        let key = cx.tuning.key(period, ch.finetune, ch.c5_speed);
-        period = cx.tuning.period(key, ch.finetune, ch.c5_speed);
+        if ch.rounded.0 != period {
+            let key = cx.tuning.key(period, ch.finetune, ch.c5_speed);
+            ch.rounded = (period, cx.tuning.period(key, ch.finetune, ch.c5_speed));
+        }
+        period = ch.rounded.1;
     }
     if ch.active.arpeggio {
         period = apply_arpeggio(cx, ch, period);
