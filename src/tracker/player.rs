@@ -271,9 +271,23 @@ impl SongPlayer {
     /// Begins the next tick. Real-time: yes.
     pub fn tick(&mut self) {
         self.voices_mut().for_each(Voice::end_faded);
+        if self.play_tick() {
+            self.update_voices();
+        } else {
+            self.end();
+        }
+    }
+
+    /// As `tick`, for a player that is only asked where the song is: no voice is made ready to sound.
+    pub(crate) fn tick_unheard(&mut self) {
+        self.play_tick();
+    }
+
+    /// The tick's cells; `false` where nothing is left to play.
+    fn play_tick(&mut self) -> bool {
         loop {
             match self.flow.advance(&self.core.song, &self.core.rules) {
-                Advance::Stopped => return self.end(),
+                Advance::Stopped => return false,
                 Advance::Tick => break,
                 Advance::Row => {
                     self.read_row();
@@ -283,7 +297,7 @@ impl SongPlayer {
             }
         }
         self.play_rows();
-        self.update_voices();
+        true
     }
 
     /// Nothing is left to play: all that sounds stops.

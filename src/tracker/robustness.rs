@@ -3,6 +3,7 @@
 use super::AmigaModel;
 use super::Interpolation;
 use super::SongPlayer;
+use super::Timeline;
 use super::Tone;
 use super::drill;
 use super::fixture;
@@ -260,6 +261,20 @@ fn inputs_that_once_broke_something_load_and_play_or_say_why() {
         match load(&bytes) {
             Ok(song) => drill::play(&Arc::new(song), bytes.last().copied().unwrap_or(0), 1000),
             Err(error) => println!("{}: {error}", path.display()),
+        }
+    }
+}
+
+#[test]
+fn a_timeline_of_a_random_song_goes_where_playing_goes() {
+    for format in FORMATS {
+        for seed in 2000..2100 {
+            let song = Arc::new(random_song(format, seed));
+            let mut player = SongPlayer::new(Arc::clone(&song), SampleRate(44_100.0));
+            for place in Timeline::build(&song).ticks().iter().take(2000) {
+                player.tick();
+                assert_eq!(player.position(), *place, "{format:?} {seed}");
+            }
         }
     }
 }

@@ -20,16 +20,19 @@ const MAX_TICKS: usize = 200_000;
 /// Any rate: ticks do not depend on it.
 const RATE: SampleRate = SampleRate(48000.0);
 
-/// Length of a song until it comes round, at its own tempo; one that never does is cut as a timeline is. Allocates.
-pub(crate) fn seconds(song: &Arc<Song>) -> f64 {
+/// Length of a song until it comes round, at its own tempo, or `limit` where it is not shorter. Allocates.
+pub(crate) fn seconds(song: &Arc<Song>, limit: f64) -> f64 {
     let mut player = SongPlayer::new(Arc::clone(song), RATE);
     let mut seconds = 0.0;
     for _ in 0..MAX_TICKS {
-        player.tick();
+        player.tick_unheard();
         if player.finished() {
             break;
         }
         seconds += player.tick_seconds();
+        if seconds >= limit {
+            return limit;
+        }
     }
     seconds
 }
@@ -61,7 +64,7 @@ impl Timeline {
         let mut player = SongPlayer::new(Arc::clone(song), RATE);
         let mut ticks: Vec<Position> = Vec::new();
         while ticks.len() < MAX_TICKS {
-            player.tick();
+            player.tick_unheard();
             let place = player.position();
             if player.finished() {
                 let first =
@@ -92,5 +95,39 @@ impl Timeline {
     /// Length of intro and loop at the module's own tempo.
     pub fn seconds(&self) -> f64 {
         (0..self.ticks.len()).map(|tick| self.tick_seconds(tick)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::load::load;
+    use std::fs;
+    use std::path::Path;
+
+    fn heard(song: &Arc<Song>) -> Vec<Position> {
+        let mut player = SongPlayer::new(Arc::clone(song), RATE);
+        let next = || {
+            player.tick();
+            (!player.finished()).then(|| player.position())
+        };
+        std::iter::from_fn(next).take(MAX_TICKS).collect()
+    }
+
+    #[test]
+    fn a_timeline_goes_where_playing_goes() {
+        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let kinds = ["mod", "s3m", "xm", "it"];
+        let folders = kinds.iter().map(|kind| format!("tracker-tests/{kind}")).chain(["songs".to_owned()]);
+        let mut songs = vec![load(include_bytes!("../rack/demo.it")).unwrap()];
+        for entry in folders.filter_map(|folder| fs::read_dir(shared.join(folder)).ok()).flatten() {
+            songs.extend(load(&fs::read(entry.unwrap().path()).unwrap()));
+        }
+        if songs.len() == 1 {
+            println!("skipped: {} is absent", shared.display());
+        }
+        for song in songs.into_iter().map(Arc::new) {
+            assert!(Timeline::build(&song).ticks() == heard(&song), "{}", song.title);
+        }
     }
 }

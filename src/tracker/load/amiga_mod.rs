@@ -48,6 +48,8 @@ const LEAST_PANNING: u8 = 0x30;
 const SURROUND: u8 = 0xa4;
 /// Songs from here on may be timed by the vertical blank.
 const LONG_SONG_S: f64 = 480.0;
+/// Nobody listens to the end of longer ones to tell how they are timed.
+const LONGEST_SONG_S: f64 = 3600.0;
 
 /// What a signature says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,13 +214,16 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
 /// A song of more than eight minutes whose tempo commands make sense as speeds was timed by the vertical blank, where
 /// that makes it shorter: nothing in the file tells the two kinds of timing apart.
 fn time_by_vertical_blank(song: Song) -> Song {
-    let seconds = timeline::seconds(&Arc::new(song.clone()));
-    if seconds < LONG_SONG_S {
-        return song;
+    let song = Arc::new(song);
+    if timeline::seconds(&song, LONG_SONG_S) < LONG_SONG_S {
+        return Arc::unwrap_or_clone(song);
     }
     let quirks = Quirks { tempo_by_vertical_blank: true, ..song.quirks };
-    let other = Song { quirks, ..song.clone() };
-    if timeline::seconds(&Arc::new(other.clone())) < seconds { other } else { song }
+    let other = Arc::new(Song { quirks, ..Song::clone(&song) });
+    let seconds = timeline::seconds(&other, LONGEST_SONG_S);
+    // Most that are timed so are short then, and the whole of the other way need not be known.
+    let shorter = seconds < LONG_SONG_S || seconds < timeline::seconds(&song, LONGEST_SONG_S);
+    Arc::unwrap_or_clone(if shorter { other } else { song })
 }
 
 /// Mod's Grave wrote 8 channels under `M.K.`; only the file's exact length tells.
