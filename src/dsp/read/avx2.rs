@@ -219,15 +219,14 @@ unsafe fn by_eights<T: Sample>(
         let (start, by) = (_mm256_set1_epi32(position as i32), _mm256_set1_epi32(step as i32));
         let mut t_q32 = _mm256_add_epi32(start, _mm256_mullo_epi32(by, numbers));
         let by = _mm256_slli_epi32::<3>(by);
-        // Each position goes on from its own last one: eight short chains of additions instead of a long one.
-        let mut positions = [0, 1, 2, 3, 4, 5, 6, 7].map(|k| position + k * step);
+        // Hidden from the compiler, which would make one long chain of additions of them.
+        let ways = std::hint::black_box([0, 1, 2, 3, 4, 5, 6, 7].map(|k| k * step));
         for y in eights {
-            let at = positions.map(|position| plane.offset((position >> 32) as isize));
+            let at = ways.map(|way| plane.offset(((position + way) >> 32) as isize));
             _mm256_storeu_ps(y.as_mut_ptr(), mul(samples(at, t_q32), _mm256_set1_ps(T::SCALE)));
-            positions = positions.map(|position| position.wrapping_add(LANES as i64 * step));
+            position += LANES as i64 * step;
             t_q32 = _mm256_add_epi32(t_q32, by);
         }
-        position = positions[0];
         plain::read(kernel, sinc, plane, Path { position_q32: position, step_q32: step }, rest);
     }
 }

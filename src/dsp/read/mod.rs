@@ -13,6 +13,7 @@ mod sinc;
 mod sse2;
 
 use super::Level;
+#[cfg(target_arch = "x86_64")]
 use super::simd::Instructions;
 use sinc::Sinc;
 
@@ -92,13 +93,16 @@ pub(crate) fn read<T: Stored>(level: Level, kernel: Kernel, plane: &[T], path: P
     let plane = plane.as_ptr();
     // SAFETY: every tap of the path lies in the plane; AVX2 is only named where the machine has it.
     unsafe {
+        #[cfg(target_arch = "x86_64")]
         match level.instructions() {
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => avx2::read(kernel, sinc, plane, path, output),
-            #[cfg(target_arch = "x86_64")]
-            Instructions::Sse2 if kernel == Kernel::Sinc => sse2::read_sinc(sinc, plane, path, output),
-            _ => plain::read(kernel, sinc, plane, path, output),
+            Instructions::Avx2 => return avx2::read(kernel, sinc, plane, path, output),
+            Instructions::Sse2 if kernel == Kernel::Sinc => {
+                return sse2::read_sinc(sinc, plane, path, output);
+            }
+            _ => {}
         }
+        let _ = level; // elsewhere every level runs plain code
+        plain::read(kernel, sinc, plane, path, output);
     }
 }
 

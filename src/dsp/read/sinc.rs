@@ -29,6 +29,7 @@ impl Sinc {
         (&self.0[(t_q32 >> 24) as usize], (t_q32 & 0xFF_FFFF) as f32) // 8 bits for 256 rows
     }
 
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn rows(&self) -> *const Row {
         self.0.as_ptr()
     }
