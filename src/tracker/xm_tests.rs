@@ -532,3 +532,32 @@ fn amiga_periods_slide_in_their_own_units() {
     let all = ticks(song, &[note(1, 2)], |ch: &Voice| ch.period);
     assert_eq!(all, [1712, 1704, 1696, 1688]);
 }
+
+#[test]
+fn a_note_that_has_faded_out_does_not_come_back_with_its_number() {
+    let mut song = song();
+    song.instruments[0].volume_envelope = envelope(&[(0, 64), (100, 64)]);
+    song.instruments[0].fadeout = 16_384;
+    let number = Cell { instrument: 1, ..Cell::default() };
+    let sounds = ticks(song, &[note(0, 0), off(), number], |ch| ch.sound.sounding());
+    assert_eq!(last(sounds), [false; 4]);
+}
+
+#[test]
+fn a_slide_to_a_step_longer_than_the_loop_ends_the_note() {
+    let mut song = song();
+    song.samples[0] = fixture::sample(8);
+    let rows = [note(0, 0), effect(1, 0xFF), effect(1, 0), effect(1, 0)];
+    let sounds = ticks(song, &rows, |ch| ch.sound.sounding());
+    assert_eq!((sounds[4], last(sounds)), (true, vec![false; 4]));
+}
+
+#[test]
+fn glissando_keeps_its_semitone_while_the_period_stands() {
+    let slide = Cell { note: Note::Key(61), ..effect(3, 0x40) };
+    let tuned = Cell { note: Note::Key(61), ..extended(0x5F) };
+    let rows = [note(0xE, 0x31), slide, effect(3, 0)];
+    assert_eq!(last(pitches(song(), &rows)), [64; 4]);
+    // A new note is no portamento, so its finetune sounds as it is.
+    assert_eq!(last(pitches(song(), &[rows[0], slide, tuned])), [64 + 56; 4]);
+}
