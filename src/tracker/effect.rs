@@ -119,6 +119,8 @@ pub(crate) enum Effect {
     SelectMacro(u8),
     /// E0x: the Amiga's second output filter, on where its power LED is bright.
     SetLedFilter(bool),
+    /// EFx of MOD.
+    InvertLoop(u8),
     /// S00: the last Sxx again.
     RepeatExtended,
 }
@@ -290,7 +292,7 @@ fn decode_numbered_extended(format: Format, p: u8) -> Effect {
         0xD => Effect::DelayNote(x),
         0xE => Effect::DelayPattern(x),
         0xF if format == Format::Xm => Effect::SelectMacro(x),
-        // EFx rewrites the sample in place.
+        0xF if format == Format::Mod => Effect::InvertLoop(x),
         _ => Effect::None,
     }
 }

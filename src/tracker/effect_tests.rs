@@ -15,6 +15,7 @@ use super::song::Note;
 use super::song::PitchModel;
 use super::song::Song;
 use super::state::Voice;
+use crate::sample::SampleData;
 use crate::units::SampleRate;
 use Format::*;
 use std::sync::Arc;
@@ -377,4 +378,28 @@ fn paulas_volume_has_64_steps() {
     };
     assert!(level(Tone::Clean).iter().any(|gain| gain.fract() != 0.0));
     assert!(level(Tone::Amiga(AmigaModel::A1200)).iter().all(|gain| gain.fract() == 0.0));
+}
+
+#[test]
+fn inverted_loops_change_only_the_players_own_samples() {
+    let mut song = song_of(Mod);
+    song.samples[0].data = Arc::new(SampleData::Mono8((0..64).collect()));
+    // Speed 15 turns a byte over on each tick, from the loop's second on.
+    fixture::put(&mut song, 0, fixture::note(60, 0xE, 0xFF));
+    fixture::put(&mut song, 1, effect(0xE, 0xF0));
+    let song = Arc::new(song);
+    let mut player = SongPlayer::new(Arc::clone(&song), SampleRate(48_000.0));
+    let heard = |player: &SongPlayer| match &*player.song().samples[0].data {
+        SampleData::Mono8(plane) => plane.to_vec(),
+        _ => Vec::new(),
+    };
+    let original: Vec<i8> = (0..64).collect();
+    (0..8).for_each(|_| player.tick());
+    let mut inverted = original.clone();
+    inverted[1..5].iter_mut().for_each(|byte| *byte = !*byte);
+    assert_eq!(heard(&player), inverted);
+    assert!(player.channels[0].sound.sounding());
+    assert_eq!(*song.samples[0].data, SampleData::Mono8(original.clone().into()), "the shared song");
+    player.reset();
+    assert_eq!(heard(&player), original);
 }

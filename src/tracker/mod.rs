@@ -23,6 +23,7 @@ mod fixture;
 mod flow;
 mod gain;
 mod instrument;
+mod inversion;
 #[cfg(test)]
 mod it_tests;
 mod keyboard;

@@ -14,6 +14,8 @@ use super::flow::Flow;
 use super::gain::Ramping;
 use super::instrument;
 use super::instrument::Change;
+use super::inversion;
+use super::inversion::Inverted;
 use super::mix::Interpolation;
 use super::mix::Tone;
 use super::nna;
@@ -153,6 +155,8 @@ pub struct SongPlayer {
     flow: Flow,
     pub(crate) channels: Vec<Voice>,
     pub(crate) background: Vec<Voice>,
+    /// Where the song changes its own samples.
+    inverted: Option<Inverted>,
     /// No background voice from here on is in use: notes go to the first free one.
     background_end: usize,
     /// One for each channel, where the song has AdLib instruments.
@@ -171,11 +175,16 @@ fn new_channels(core: &Core) -> Vec<Voice> {
 impl SongPlayer {
     /// A player at the start of `song`. Allocates all that it will ever need.
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
-        let core = Core::new(song, rate);
+        let (own, inverted) = match inversion::own_copy(&song) {
+            Some((own, inverted)) => (own, Some(inverted)),
+            None => (Arc::clone(&song), None),
+        };
+        let core = Core::new(own, rate);
         let has_background = core.rules.is_it() && core.rules.instruments;
         let voices = if has_background { MOST_VOICES.saturating_sub(core.song.channels.len()) } else { 0 };
         let mut player = Self {
-            patterns: PATTERNS.of(&core.song, || decode_patterns(&core.song, &core.rules)),
+            patterns: PATTERNS.of(&song, || decode_patterns(&core.song, &core.rules)),
+            inverted,
             flow: Flow::new(&core.song),
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); voices],
@@ -226,12 +235,21 @@ impl SongPlayer {
     pub fn reset(&mut self) {
         self.flow.reset(&self.core.song);
         self.silence();
+        self.restore_samples();
+    }
+
+    /// Undoes what EFx has done.
+    fn restore_samples(&mut self) {
+        if let Some(inverted) = &mut self.inverted {
+            inverted.restore(&mut self.core.song, &mut self.channels);
+        }
     }
 
     /// The next tick begins at `row` of `order`; notes are cut, nothing is chased. Real-time: yes.
     pub fn seek(&mut self, order: u16, row: u16) {
         self.flow.seek(order, row);
         self.silence();
+        self.restore_samples();
     }
 
     /// As `seek`, to a row that plays at another speed and tempo than the song begins with.
@@ -339,6 +357,9 @@ impl SongPlayer {
         }
         if flow.first_tick {
             flow.finish_row(&core.song, &core.rules);
+        }
+        if let Some(inverted) = &mut self.inverted {
+            inverted.advance(&mut self.core.song, &mut self.channels, self.flow.first_tick);
         }
     }
 

@@ -504,6 +504,7 @@ fn on_row(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &mut [
         SetTempo(p) => set_tempo(cx, ch, p, true),
         SelectMacro(p) => ch.macro_slot = p,
         SetLedFilter(on) => cx.flow.led_filter = on,
+        InvertLoop(p) => ch.inversion.speed = p,
         // These have acted before the note, act with the sound, or have a parameter that means nothing.
         None | SetChannelVolume(_) | DelayNote(_) | DelayPattern(_) | DelayTicks(_) | SetSpeed(_)
         | SendMacro(_) | RepeatExtended => {}
@@ -568,6 +569,7 @@ fn on_tick(cx: &mut Context<'_>, ch: &mut Voice, row: &Row) {
         | SendMacro(_)
         | SelectMacro(_)
         | SetLedFilter(_)
+        | InvertLoop(_)
         | RepeatExtended => {}
     }
 }

@@ -7,6 +7,7 @@ use super::adlib;
 use super::effect::Step;
 use super::envelope::EnvelopeState;
 use super::flow::Flow;
+use super::inversion::Inversion;
 use super::mix::Interpolation;
 use super::mix::Tone;
 use super::period::Tuning;
@@ -21,7 +22,9 @@ use super::ways::Way;
 use crate::audio::AudioStream;
 use crate::audio::Feed;
 use crate::dsp::Level;
+use crate::sample::SampleData;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Full volume of a note: 64 in fourths.
 pub(crate) const FULL_VOLUME: i32 = 256;
@@ -175,6 +178,7 @@ pub(crate) struct Voice {
 
     pub(crate) memory: Memory,
     pub(crate) retrigger_count: u8,
+    pub(crate) inversion: Inversion,
     /// A note began on this tick.
     pub(crate) triggered: bool,
     /// First tick of the row as this channel sees it (note delays shift it in Impulse Tracker).
@@ -262,6 +266,7 @@ impl Voice {
             macro_slot: 0,
             memory: Memory { retrigger: u8::from(rules.it_retrigger), ..Memory::default() },
             retrigger_count: 0,
+            inversion: Inversion::default(),
             triggered: false,
             first_tick: false,
             has_sustain: false,
@@ -345,6 +350,17 @@ impl Voice {
             self.tail.add_to(left, right);
         }
         self.sound.add_to(left, right);
+    }
+
+    /// Lets go of a recording that is about to change, until `take_back`.
+    pub(crate) fn lend(&mut self, data: &Arc<SampleData>) {
+        self.sound.lend(data);
+        self.tail.lend(data);
+    }
+
+    pub(crate) fn take_back(&mut self, data: &Arc<SampleData>) {
+        self.sound.take_back(data);
+        self.tail.take_back(data);
     }
 
     /// Advances without sound.

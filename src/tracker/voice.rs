@@ -28,6 +28,7 @@ use crate::audio::RenderContext;
 use crate::audio::Tail;
 use crate::dsp::Level;
 use crate::dsp::read::Path;
+use crate::sample::SampleData;
 use std::sync::Arc;
 
 /// What plays on when a recording ends, for ProTracker's instrument numbers without a note.
@@ -44,6 +45,8 @@ pub(crate) struct Successor {
 #[derive(Clone)]
 pub struct ChannelState {
     source: Option<Arc<dyn AudioSource>>,
+    /// The recording is away for a change.
+    lent: bool,
     /// Frames with 32 fractional bits; may stand past a boundary until the next frame is read.
     pub(crate) position_q32: i64,
     /// Frames for each output frame, without direction; 0 does not sound.
@@ -83,6 +86,7 @@ impl ChannelState {
     pub(crate) fn new() -> Self {
         Self {
             source: None,
+            lent: false,
             position_q32: 0,
             step_q32: 0,
             backwards: false,
@@ -132,6 +136,22 @@ impl ChannelState {
 
     pub(crate) fn set_source(&mut self, source: Arc<dyn AudioSource>) {
         self.source = Some(source);
+    }
+
+    /// Lets go of `data`, if that is what plays.
+    pub(crate) fn lend(&mut self, data: &Arc<SampleData>) {
+        let wanted = Arc::as_ptr(data).cast::<()>();
+        self.lent = self.source.as_ref().is_some_and(|source| Arc::as_ptr(source).cast::<()>() == wanted);
+        if self.lent {
+            self.source = None;
+        }
+    }
+
+    pub(crate) fn take_back(&mut self, data: &Arc<SampleData>) {
+        if std::mem::take(&mut self.lent) {
+            let data: Arc<dyn AudioSource> = data.clone();
+            self.source = Some(data);
+        }
     }
 
     pub(crate) fn reset_filter(&mut self) {
@@ -591,7 +611,6 @@ impl AudioStream for ChannelState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sample::SampleData;
     use crate::tracker::mix::AmigaModel;
     use crate::tracker::paula::Circuits;
     use crate::units::SampleRate;
