@@ -13,7 +13,9 @@ pub(crate) use xmp::Xmp;
 use busker::engine;
 use busker::engine::Kind;
 use busker::engine::Target;
+use busker::tracker::AmigaModel;
 use busker::tracker::Interpolation;
+use busker::tracker::Tone;
 use libloading::Library;
 
 /// Frames per second of everything that is compared.
@@ -29,9 +31,11 @@ pub(crate) enum Reading {
     Linear,
     Cubic,
     Sinc,
+    /// Paula behind the output of an Amiga 1200, for modules of the Amiga.
+    Amiga,
 }
 
-/// All of them, in the order of the tables.
+/// All interpolations, in the order of the tables.
 pub(crate) const READINGS: [Reading; 4] = [Reading::None, Reading::Linear, Reading::Cubic, Reading::Sinc];
 
 impl Reading {
@@ -42,18 +46,31 @@ impl Reading {
             Self::Linear => Interpolation::Linear,
             Self::Cubic => Interpolation::Cubic,
             Self::Sinc => Interpolation::Sinc,
+            Self::Amiga => Interpolation::None,
         }
     }
 
-    /// The value of Busker's interpolation parameter, which has this name among its labels.
-    pub(crate) fn parameter(self) -> f32 {
-        let label = |label: &&str| label.eq_ignore_ascii_case(self.name());
-        let spec = engine::table().into_iter().find(|spec| spec.target == Target::Interpolation);
-        let index = spec.and_then(|spec| match spec.kind {
-            Kind::Choice { labels, .. } => labels.iter().position(label),
-            _ => None,
-        });
-        index.map_or(f32::NAN, |index| index as f32)
+    /// Busker's tone for it.
+    pub(crate) fn tone(self) -> Tone {
+        if self == Self::Amiga { Tone::Amiga(AmigaModel::A1200) } else { Tone::Clean }
+    }
+
+    /// Values of the engine's parameters for it.
+    pub(crate) fn parameters(self) -> Vec<(Target, f32)> {
+        let value = |target, label: &str| {
+            let spec = engine::table().into_iter().find(|spec| spec.target == target);
+            let index = spec.and_then(|spec| match spec.kind {
+                Kind::Choice { labels, .. } => {
+                    labels.iter().position(|known| known.eq_ignore_ascii_case(label))
+                }
+                _ => None,
+            });
+            (target, index.map_or(f32::NAN, |index| index as f32))
+        };
+        match self {
+            Self::Amiga => vec![value(Target::Tone, "Amiga 1200")],
+            _ => vec![value(Target::Interpolation, self.name())],
+        }
     }
 
     /// Short, for tables.
@@ -63,6 +80,7 @@ impl Reading {
             Self::Linear => "linear",
             Self::Cubic => "cubic",
             Self::Sinc => "sinc",
+            Self::Amiga => "amiga",
         }
     }
 }

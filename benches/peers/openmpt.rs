@@ -41,6 +41,8 @@ pub(crate) struct OpenMpt {
     silent_log: Log,
     set_repeat_count: unsafe extern "C" fn(Module, i32) -> c_int,
     set_render_param: unsafe extern "C" fn(Module, c_int, i32) -> c_int,
+    set_boolean: unsafe extern "C" fn(Module, *const c_char, c_int) -> c_int,
+    set_text: unsafe extern "C" fn(Module, *const c_char, *const c_char) -> c_int,
     read_float_stereo: unsafe extern "C" fn(Module, i32, usize, *mut f32, *mut f32) -> usize,
     get_string: unsafe extern "C" fn(*const c_char) -> *const c_char,
     free_string: unsafe extern "C" fn(*const c_char),
@@ -58,6 +60,8 @@ impl OpenMpt {
             silent_log: function(&library, "openmpt_log_func_silent")?,
             set_repeat_count: function(&library, "openmpt_module_set_repeat_count")?,
             set_render_param: function(&library, "openmpt_module_set_render_param")?,
+            set_boolean: function(&library, "openmpt_module_ctl_set_boolean")?,
+            set_text: function(&library, "openmpt_module_ctl_set_text")?,
             read_float_stereo: function(&library, "openmpt_module_read_float_stereo")?,
             get_string: function(&library, "openmpt_get_string")?,
             free_string: function(&library, "openmpt_free_string")?,
@@ -104,11 +108,18 @@ impl OpenMpt {
             Reading::None => 1,
             Reading::Linear => 2,
             Reading::Cubic => 4,
-            Reading::Sinc => 8,
+            Reading::Sinc | Reading::Amiga => 8,
         };
         song.set(INTERPOLATION_FILTER_LENGTH, taps);
         song.set(VOLUME_RAMPING_STRENGTH, ramp_ms);
         song.set(STEREO_SEPARATION_PERCENT, 100);
+        if reading == Reading::Amiga {
+            // SAFETY: `module` is alive, and all three are C strings.
+            unsafe {
+                (self.set_boolean)(module, c"render.resampler.emulate_amiga".as_ptr(), 1);
+                (self.set_text)(module, c"render.resampler.emulate_amiga_type".as_ptr(), c"a1200".as_ptr());
+            }
+        }
         // SAFETY: `module` is alive.
         unsafe { (self.set_repeat_count)(module, -1) };
         Some(song)

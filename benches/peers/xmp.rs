@@ -68,7 +68,7 @@ impl Xmp {
             Reading::None => INTERPOLATION_NEAREST,
             Reading::Linear => INTERPOLATION_LINEAR,
             Reading::Cubic => INTERPOLATION_SPLINE,
-            Reading::Sinc => return None,
+            Reading::Sinc | Reading::Amiga => return None,
         };
         // SAFETY: calls follow the order of `xmp.h`: load, start, set; what was made is ended in the same order.
         unsafe {

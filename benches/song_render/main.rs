@@ -12,7 +12,6 @@ mod peers;
 #[path = "../songs/mod.rs"]
 mod songs;
 
-use busker::engine::Target;
 use busker::rack::Module;
 use busker::rack::Rack;
 use busker::rack::render::Length;
@@ -20,6 +19,7 @@ use busker::rack::render::RenderOptions;
 use busker::rack::render::Rendering;
 use busker::tracker::Mixdown;
 use busker::tracker::SongPlayer;
+use busker::tracker::song::Format;
 use busker::units::SampleRate;
 use cpu_time::ThreadTime;
 use peers::CALL;
@@ -87,7 +87,8 @@ fn main() {
         "song", "channels", "reading", "busker", "engine", "libopenmpt", "libxmp", "share"
     );
     for song in songs::find(&options.songs, Choice::Six) {
-        for reading in READINGS {
+        let amiga = (song.song.format == Format::Mod).then_some(Reading::Amiga);
+        for reading in READINGS.into_iter().chain(amiga) {
             let times = compare(&song, reading, &options, openmpt.as_ref(), xmp.as_ref());
             print_row(&song, reading, &options, &times);
         }
@@ -134,6 +135,7 @@ fn busker(song: &Named, reading: Reading) -> Mixdown {
     let rate = SampleRate(RATE.into());
     let mut player = SongPlayer::new(Arc::clone(&song.song), rate);
     player.set_interpolation(reading.interpolation());
+    player.set_tone(reading.tone());
     Mixdown::new(player, rate)
 }
 
@@ -144,7 +146,7 @@ fn desk(song: &Named, reading: Reading, options: &Options) -> Option<Rendering> 
         rate: SampleRate(RATE.into()),
         length: Length::Seconds(options.seconds as f64),
         block_size: CALL,
-        parameters: vec![(Target::Interpolation, reading.parameter())],
+        parameters: reading.parameters(),
     };
     Rendering::mix(&Rack { song: Some(module), ..Rack::default() }, &options).ok()
 }
