@@ -91,6 +91,11 @@ impl Gains {
         self.left.silent() && self.right.silent()
     }
 
+    /// Frames until both rest at 0, or `None` where they do not go there.
+    pub(crate) fn frames_to_silence(&self) -> Option<usize> {
+        (self.targets() == (0.0, 0.0)).then(|| self.left.moving().max(self.right.moving()))
+    }
+
     /// Lets frames pass.
     pub(crate) fn advance(&mut self, frames: usize) {
         self.left.advance(frames);
@@ -117,20 +122,15 @@ impl Gains {
         self.advance(left.len());
     }
 
-    /// One side: whole gains on the way to `gain_q14` too.
+    /// One side: samples of 16 bits all the way, and a whole gain once it has landed.
     fn add_whole(&self, level: Level, ramp: Ramp, gain_q14: i32, signal: &[f32], output: &mut [f32]) {
         let moving = ramp.moving().min(signal.len());
         let (ramped, steady) = signal.split_at(moving);
         let (ramped_output, steady_output) = output.split_at_mut(moving.min(output.len()));
-        let (scale, whole) =
-            (self.level / FULL_SCALE, if self.level == 0.0 { 0.0 } else { ONE_Q14 / self.level });
         for (n, (y, x)) in ramped_output.iter_mut().zip(ramped).enumerate() {
-            // A global volume that has just fallen leaves gains far beyond 2 to come down from.
-            let gain_q14 = (ramp.at(ramp.passed + n as u32) * whole) as i32;
-            let product = (i64::from(whole_sample(*x)) * i64::from(gain_q14)) >> 14;
-            *y += product as f32 * scale;
+            *y += whole_sample(*x) as f32 * (ramp.at(ramp.passed + n as u32) / FULL_SCALE);
         }
-        add_integer_products(level, steady, steady_output, gain_q14, scale);
+        add_integer_products(level, steady, steady_output, gain_q14, self.level / FULL_SCALE);
     }
 }
 
@@ -162,10 +162,11 @@ by_level! {
 }
 
 by_level! {
-    /// `output += product`, see `integer_product`.
+    /// `output += signal · gain`, each product cut to a whole number.
     fn add_integer_products(level; signal: &[f32], output: &mut [f32], gain_q14: i32, scale: f32) {
         for (y, x) in output.iter_mut().zip(signal) {
-            *y += integer_product(*x, gain_q14) * scale;
+            // 16 bits times gains of at most 2 in size.
+            *y += ((whole_sample(*x) * gain_q14) >> 14) as f32 * scale;
         }
     }
 }
@@ -177,13 +178,6 @@ fn whole_sample(sample: f32) -> i32 {
     const ROUNDER: f32 = 12_582_912.0;
     let clipped = (sample * FULL_SCALE).clamp(-FULL_SCALE, FULL_SCALE - 1.0);
     ((clipped + ROUNDER) - ROUNDER) as i32
-}
-
-/// A sample of ±1 as 16 bits times a gain, cut to whole numbers.
-#[inline(always)]
-fn integer_product(sample: f32, gain_q14: i32) -> f32 {
-    // 16 bits times gains of at most 2 in size.
-    ((whole_sample(sample) * gain_q14) >> 14) as f32
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use super::song::Song;
 use super::state::Voice;
 use super::tick;
 use super::tick::Role;
+use super::wave::RandomNumbers;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::audio::RenderContext;
@@ -94,6 +95,8 @@ struct KeyVoice {
     carry: f64,
     /// Step of the tick before the bend.
     step_q32: i64,
+    /// Each note's own, so that voices need not run in step.
+    random: RandomNumbers,
 }
 
 impl Note {
@@ -121,7 +124,9 @@ impl KeyVoice {
         if let Some(pan) = slot.pan {
             voice.panning = libm::roundf((pan + 1.0) * 128.0) as i32;
         }
+        std::mem::swap(&mut flow.random, &mut self.random);
         tick::update(&core.context(flow), voice, Role::Channel, &core.output);
+        std::mem::swap(&mut flow.random, &mut self.random);
         self.step_q32 = voice.sound.step_q32;
         self.bend(slot.bend);
         let plays_chip = self.voice.adlib.plays;
@@ -292,6 +297,7 @@ impl Keyboard {
             frames_to_tick: 0,
             carry: 0.0,
             step_q32: 0,
+            random: RandomNumbers::starting_at(0, 0),
         };
         Self {
             flow: Flow::standing(&core.song),
@@ -331,6 +337,8 @@ impl Keyboard {
     pub fn reset(&mut self) {
         self.panic();
         self.slots = std::array::from_fn(|_| Slot::new());
+        self.flow.reset(&self.core.song);
+        (self.pressed, self.awake) = (0, false);
     }
 
     /// Cuts every note.
@@ -354,7 +362,9 @@ impl Keyboard {
         let Self { core, flow, voices, slots, setup, tick_frames, .. } = self;
         let key = &mut voices[index]; // `voice_to_use` counts the voices
         key.restart_over_tail(setup, core);
+        flow.random = RandomNumbers::starting_at(0, self.pressed as u16);
         strike(core, flow, &mut key.voice, &press);
+        std::mem::swap(&mut flow.random, &mut key.random);
         key.slot = slot;
         key.note = Some(Note { slot, key: press.key, id: press.id, hold: Hold::Down, age: self.pressed });
         key.carry = 0.0;
@@ -552,8 +562,10 @@ mod tests {
     use super::*;
     use crate::audio::Activity;
     use crate::tracker::fixture;
+    use crate::tracker::song::AutoVibrato;
     use crate::tracker::song::Format;
     use crate::tracker::song::PitchModel;
+    use crate::tracker::song::Wave;
 
     const RATE: SampleRate = SampleRate(48000.0);
 
@@ -605,6 +617,24 @@ mod tests {
             assert_eq!(peak(&rendered(&mut keyboard, &[256])), 0.0);
             assert!(keyboard.voices.iter().all(|key| key.note.is_none()));
         }
+    }
+
+    #[test]
+    fn random_numbers_depend_neither_on_blocks_nor_on_what_sounded_before_a_reset() {
+        let mut song = fixture::song(Format::It, PitchModel::Linear);
+        song.samples[0].vibrato = AutoVibrato { wave: Wave::Random, speed: 20, depth: 32, sweep: 255 };
+        let mut keyboard = Keyboard::new(Arc::new(song), RATE);
+        let mut played = |sizes: &[usize]| {
+            keyboard.reset();
+            keyboard.press(press(60));
+            // Later ticks of the second key fall a little before those of the first, in the same block.
+            rendered(&mut keyboard, &[225; 4]);
+            keyboard.press(press(67));
+            rendered(&mut keyboard, sizes)
+        };
+        let whole = played(&[256; 20]);
+        assert!(played(&[256; 20]) == whole, "after a reset");
+        assert!(played(&[32; 160]) == whole, "in smaller blocks");
     }
 
     #[test]

@@ -523,16 +523,20 @@ impl SongPlayer {
     }
 }
 
+/// No tick is shorter, whatever a file says: so no second holds more work than it can.
+const SHORTEST_TICK_SECONDS: f64 = 0.0005;
+
 /// Length of a tick at a place of a song, by the module's own tempo.
 pub(crate) fn tick_seconds(song: &Song, position: &Position) -> f64 {
     let tempo = f64::from(position.tempo.max(1));
-    match song.quirks.tempo_mode {
+    let seconds = match song.quirks.tempo_mode {
         TempoMode::Classic => 2.5 / tempo,
         TempoMode::Alternative => 1.0 / tempo,
         TempoMode::Modern { rows_per_beat } => {
             60.0 / (tempo * f64::from(position.speed.max(1)) * f64::from(rows_per_beat.max(1)))
         }
-    }
+    };
+    seconds.max(SHORTEST_TICK_SECONDS)
 }
 
 /// What the end of the old row leaves behind for the new one.

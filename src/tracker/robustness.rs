@@ -7,6 +7,7 @@ use super::Timeline;
 use super::Tone;
 use super::drill;
 use super::fixture;
+use super::gain::Ramping;
 use super::load::load;
 use super::song::AutoVibrato;
 use super::song::Cell;
@@ -199,6 +200,24 @@ fn rendered_at(
     player.set_tone(tone);
     player.set_interpolation(interpolation);
     player.set_level(level);
+    sound_of(player, ticks, sizes)
+}
+
+/// With gains that move in every tone.
+fn ramped(
+    (tone, interpolation): (Tone, Interpolation),
+    song: &Arc<Song>,
+    ticks: usize,
+    sizes: &[usize],
+) -> Vec<f32> {
+    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
+    player.set_tone(tone);
+    player.set_interpolation(interpolation);
+    player.set_ramping(Ramping::On);
+    sound_of(player, ticks, sizes)
+}
+
+fn sound_of(mut player: SongPlayer, ticks: usize, sizes: &[usize]) -> Vec<f32> {
     let mut feeds = [Feed::new(2), Feed::new(2)];
     let (mut sound, mut sizes) = (Vec::new(), sizes.iter().cycle());
     for _ in 0..ticks {
@@ -291,6 +310,21 @@ fn sound_does_not_depend_on_how_a_tick_is_cut() {
                 .unwrap();
             for sizes in [&[1][..], &[7], &[64], &[255], &[13, 200, 1, 77]] {
                 assert!(rendered(&song, way, 80, sizes) == whole, "{format:?} {way:?} {sizes:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn moving_gains_and_filters_do_not_depend_on_how_a_tick_is_cut() {
+    for format in FORMATS {
+        for seed in 40..70 {
+            let song = Arc::new(random_song(format, seed));
+            for tone in [Tone::Clean, Tone::Authentic] {
+                let rendered = |sizes| ramped((tone, Interpolation::Linear), &song, 80, sizes);
+                let whole = rendered(&[256]);
+                assert!(whole.iter().all(|sample| sample.abs() < 64.0), "{format:?} {seed} {tone:?}");
+                assert!(rendered(&[13, 200, 1, 77]) == whole, "{format:?} {seed} {tone:?}");
             }
         }
     }

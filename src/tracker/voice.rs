@@ -338,12 +338,11 @@ impl ChannelState {
 
     /// Adds the voice to both sides, which have the same length. Real-time.
     pub(crate) fn add_to(&mut self, left: &mut [f32], right: &mut [f32]) {
-        if self.silent() {
-            return self.skip_frames(left.len());
-        }
+        // The frame decides what is only skipped, not the call: a filter stands still from there on.
+        let heard = self.gains.frames_to_silence().map_or(left.len(), |frames| frames.min(left.len()));
         let mut done = 0;
-        while done < left.len() {
-            let end = left.len().min(done + BLOCK_SIZE);
+        while done < heard {
+            let end = heard.min(done + BLOCK_SIZE);
             let sides = [&mut left[done..end], &mut right[done..end]]; // the same length
             let frames = if self.is_stereo() { self.add_stereo(sides) } else { self.add_mono(sides) };
             if frames == 0 {
@@ -351,6 +350,7 @@ impl ChannelState {
             }
             done += frames;
         }
+        self.skip_frames(left.len() - heard);
     }
 
     fn is_stereo(&self) -> bool {
