@@ -157,3 +157,13 @@ fn a_rack_keeps_the_packed_file() {
     let again = Rack::unpack(&rack.pack().unwrap()).unwrap();
     assert_eq!(*again.song.unwrap().bytes, *packed);
 }
+
+#[test]
+fn the_first_module_of_an_archive_decides_for_all() {
+    let module = modules::it(0x0214);
+    let mut bytes = archive(CompressionMethod::Stored, &[("a", &module), ("b", &module)]);
+    // The data of the first entry follows its header and name.
+    let last = bytes.windows(4).position(|word| word == b"IMPM").unwrap() + module.len() - 1;
+    bytes[last] ^= 0xFF;
+    assert!(matches!(load(&bytes), Err(LoadError::Packed { .. })));
+}

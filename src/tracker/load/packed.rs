@@ -80,44 +80,55 @@ fn unpack_zip(
     let mut first_fault = None;
     for index in 0..files.min(MOST_FILES) {
         let part = Part::numbered("ZIP entry", index + 1);
-        let module = match archive.by_index(index) {
-            Ok(mut file) => read_module(&mut file, part, limit, &is_module),
-            Err(error) => Err(fault(&error, part, 0)),
+        let mut file = match archive.by_index(index) {
+            Ok(file) if file.is_file() => file,
+            Ok(_) => continue,
+            Err(error) => {
+                first_fault.get_or_insert(fault(&error, part, 0));
+                continue;
+            }
         };
-        match module {
-            Ok(Some(module)) => return Ok(module),
-            Ok(None) => {}
-            Err(fault) => first_fault = first_fault.or(Some(fault)),
+        match read_head(&mut file, part) {
+            // The first module decides, damaged or not: else each of thousands could unpack to the limit.
+            Ok(head) if is_module(&head, usize::try_from(file.size()).unwrap_or(usize::MAX)) => {
+                return read_rest(head, file, part, limit);
+            }
+            Ok(_) => {}
+            Err(fault) => {
+                first_fault.get_or_insert(fault);
+            }
         }
     }
     Err(first_fault.unwrap_or(LoadError::NothingInside { part: ZIP, files }))
 }
 
-/// The whole file if its head is that of a module.
-fn read_module(
-    file: &mut ZipFile<'_, Cursor<&[u8]>>,
-    part: Part,
-    limit: u64,
-    is_module: impl Fn(&[u8], usize) -> bool,
-) -> Result<Option<Vec<u8>>, LoadError> {
-    if !file.is_file() {
-        return Ok(None);
-    }
+type Entry<'a, 'b> = ZipFile<'a, Cursor<&'b [u8]>>;
+
+fn damaged(file: &Entry<'_, '_>, part: Part) -> LoadError {
     let offset = file.data_start().unwrap_or(0) as usize;
+    LoadError::Packed { part, offset, reason: "its data is damaged" }
+}
+
+fn read_head(file: &mut Entry<'_, '_>, part: Part) -> Result<Vec<u8>, LoadError> {
+    let mut head = Vec::new();
+    let read = file.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+    read.map_err(|_| damaged(file, part))?;
+    Ok(head)
+}
+
+/// The whole file, which begins with `head`.
+fn read_rest(head: Vec<u8>, mut file: Entry<'_, '_>, part: Part, limit: u64) -> Result<Vec<u8>, LoadError> {
+    let mut module = head;
     let claimed = file.size();
-    let damaged = |_| LoadError::Packed { part, offset, reason: "its data is damaged" };
-    let mut module = Vec::new();
-    file.by_ref().take(HEAD_BYTES).read_to_end(&mut module).map_err(damaged)?;
-    if !is_module(&module, usize::try_from(claimed).unwrap_or(usize::MAX)) {
-        return Ok(None);
-    }
     // The size in the archive's directory need not be true.
     let left = limit.saturating_sub(module.len() as u64);
     if claimed <= limit {
-        file.take(left + 1).read_to_end(&mut module).map_err(damaged)?;
+        let read = file.by_ref().take(left + 1).read_to_end(&mut module);
+        read.map_err(|_| damaged(&file, part))?;
     }
+    let offset = file.data_start().unwrap_or(0) as usize;
     let claimed = claimed.max(module.len() as u64);
-    if claimed > limit { Err(LoadError::TooLarge { part, offset, claimed, limit }) } else { Ok(Some(module)) }
+    if claimed > limit { Err(LoadError::TooLarge { part, offset, claimed, limit }) } else { Ok(module) }
 }
 
 fn fault(error: &ZipError, part: Part, offset: usize) -> LoadError {
