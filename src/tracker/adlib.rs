@@ -197,12 +197,17 @@ impl Chip {
     pub(crate) fn reset(&mut self, ramp_frames: u32) {
         let frames = if self.asleep() { 0 } else { self.tail.len().min(ramp_frames as usize) };
         let mut tail = std::mem::take(&mut self.tail);
+        // What a reset a moment ago has left is still fading.
+        let before = self.tail_frames - self.tail_done.min(self.tail_frames);
+        tail.copy_within(self.tail_frames - before..self.tail_frames, 0);
         for (index, place) in tail.iter_mut().take(frames).enumerate() {
             let left = (frames - index) as f32 / (frames + 1) as f32;
-            *place = self.next().map(|sample| sample * left);
+            let faded = self.next().map(|sample| sample * left);
+            let older = if index < before { *place } else { [0.0; 2] };
+            *place = [faded[0] + older[0], faded[1] + older[1]];
         }
         self.clear();
-        (self.tail, self.tail_frames) = (tail, frames);
+        (self.tail, self.tail_frames) = (tail, frames.max(before));
     }
 
     /// Carries out what a tick asks.

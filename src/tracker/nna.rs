@@ -130,7 +130,10 @@ fn move_to_background(
 
 /// A voice that rests or has faded out, or else the quietest one where that is quieter than the note to be moved.
 fn free_voice(ch: &Voice, background: &[Voice]) -> Option<usize> {
-    if let Some(free) = background.iter().position(|voice| voice.sound.length == 0) {
+    let stopped = |voice: &Voice| voice.sound.length == 0;
+    let free = background.iter().position(|voice| stopped(voice) && !voice.has_sound());
+    // Better than none: one of which only the end of an older sound is left.
+    if let Some(free) = free.or_else(|| background.iter().position(stopped)) {
         return Some(free);
     }
     if ch.fade == 0 && ch.sound.length != 0 {

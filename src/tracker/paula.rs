@@ -49,6 +49,8 @@ pub(crate) struct Run {
     pub(crate) first: u32,
     /// One past its last frame.
     pub(crate) end: u32,
+    /// The segment was entered anew, or the other way round, since the run before.
+    pub(crate) entered: bool,
 }
 
 /// The samples of a recording, and the factor that makes ±1 of them.
@@ -238,7 +240,7 @@ impl Paula {
         let frames = (sum.len() - TAPS) as i64;
         let last = ((frames.saturating_mul(step).saturating_add(lead)) >> 32).min(ahead);
         // Of a segment entered since the last frame of the host, all frames so far are new.
-        let entered = behind >= 0 && behind <= DENSEST as i64 && lead + (behind << 32) < step;
+        let entered = run.entered && behind >= 0 && behind <= DENSEST as i64 && lead + (behind << 32) < step;
         let mut batch = Batch::new();
         for k in (if entered { -behind } else { 0 })..=last {
             let value = recording.value(first + k * direction);
@@ -310,7 +312,13 @@ mod tests {
     const RATE: f64 = 44_100.0;
 
     fn run(step: f64) -> Run {
-        Run { position_q32: 0, step_q32: (step * 4_294_967_296.0) as i64, first: 0, end: u32::MAX }
+        Run {
+            position_q32: 0,
+            step_q32: (step * 4_294_967_296.0) as i64,
+            first: 0,
+            end: u32::MAX,
+            entered: false,
+        }
     }
 
     /// Plays `plane` from the start in blocks of `size`.

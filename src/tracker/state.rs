@@ -139,7 +139,7 @@ pub(crate) struct Voice {
     pub(crate) level_before_globals: i32,
     /// 14 bits, with everything but panning and global volume.
     pub(crate) level: i32,
-    /// Whether the last tick's levels were both 0.
+    /// The last tick's levels were as good as nothing on both sides.
     pub(crate) was_silent: bool,
     /// A fade-out has come to its end on this tick, and the sound with it.
     pub(crate) faded_out: bool,

@@ -1,7 +1,7 @@
 //! How much a song is turned down so that it does not clip.
 //!
-//! In: a song. Out: a gain, found by rendering it roughly, up to its sixth minute. Made on the worker when a song is loaded; it
-//! is where the song's trim starts, and nothing changes it afterwards.
+//! In: a song. Out: a gain, found by rendering it roughly, up to its sixth minute. Made on the worker when a song is
+//! loaded; it is where the song's trim starts, and nothing changes it afterwards.
 
 use super::Interpolation;
 use super::Mixdown;

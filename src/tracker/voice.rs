@@ -430,6 +430,7 @@ impl ChannelState {
         let mut done = 0;
         while done < frames && (done == 0 || self.succeeded.is_none()) {
             let overshoot_q32 = self.overshoot_q32();
+            let before = (self.position_q32, self.backwards);
             let run = self.run(frames - done);
             if run == 0 {
                 if !self.rings() {
@@ -438,7 +439,7 @@ impl ChannelState {
                 done += self.ring(planes.each_mut().map(|plane| &mut plane[done..]));
                 break;
             }
-            let path = self.paula_run();
+            let path = self.paula_run((self.position_q32, self.backwards) != before);
             let Some(source) = self.source.as_deref() else { break };
             for (channel, (paula, plane)) in (0..).zip(self.paula.iter_mut().zip(&mut planes)) {
                 paula.read(self.level, &path, source.plane(channel), &mut plane[done..done + run]);
@@ -479,12 +480,13 @@ impl ChannelState {
         frames
     }
 
-    fn paula_run(&self) -> Run {
+    fn paula_run(&self, entered: bool) -> Run {
         Run {
             position_q32: self.position_q32,
             step_q32: self.signed_step(),
             first: if self.looping { self.loop_start } else { 0 },
             end: self.length,
+            entered,
         }
     }
 
@@ -513,7 +515,6 @@ impl ChannelState {
     }
 
     /// Whether nothing happens at the loop's end but a jump to its start, so that a run may go through it.
-    ///
     fn in_plain_loop(&self) -> bool {
         let plain = self.looping && !self.ping_pong && !self.backwards;
         let stays = self.step_q32 <= Self::boundary_q32(self.length.saturating_sub(self.loop_start));
@@ -662,7 +663,7 @@ mod tests {
 
     /// Every voice that the tests listen to, and what it is.
     fn voices() -> impl Iterator<Item = (ChannelState, String)> {
-        let kinds = LOOPS.into_iter().flat_map(|kind| [0.137, 1.0, 1.37, 5.2].map(|step| (kind, step)));
+        let kinds = LOOPS.into_iter().flat_map(|kind| [0.137, 1.0, 1.211, 2.3, 5.2].map(|step| (kind, step)));
         kinds.flat_map(|(kind, step)| {
             sources().into_iter().enumerate().flat_map(move |(number, source)| {
                 let tones = [Tone::Clean, Tone::Authentic].into_iter();

@@ -1,7 +1,8 @@
 //! Modules of four formats as bytes, turned into a [`Song`].
 //!
-//! A file is recognised by its signature, never by its name; it may be packed by gzip or ZIP. Every count and size is bounded before memory is taken
-//! for it; nothing here panics. Runs on a worker. The formats' sources are named in each loader.
+//! A file is recognised by its signature, never by its name; it may be packed by gzip or ZIP. Every count and size is
+//! bounded before memory is taken for it; nothing here panics. Runs on a worker. The formats' sources are named in
+//! each loader.
 
 mod amiga_mod;
 mod error;
