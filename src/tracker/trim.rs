@@ -19,7 +19,7 @@ const RATE: SampleRate = SampleRate(8000.0);
 const CEILING: Decibels = Decibels(-3.0);
 
 /// Frames summed at once.
-const BLOCK: usize = 64;
+const BLOCK: usize = 256;
 
 /// Blocks for which AdLib's chips run, which take their time at any rate: 45 s of what is loud throughout.
 const MOST_ADLIB_BLOCKS: usize = 45 * 8000 / BLOCK;
