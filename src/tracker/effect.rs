@@ -188,6 +188,8 @@ pub(crate) struct Step {
     pub(crate) parameter: u8,
     /// The effect is one of Sxy, which recall each other.
     pub(crate) extended: bool,
+    /// The effect column holds a command of the format, even if it does nothing.
+    pub(crate) is_command: bool,
 }
 
 impl Step {
@@ -226,6 +228,7 @@ fn decode_cell(song: &Song, rules: &Rules, cell: Cell) -> Step {
         effect,
         parameter: cell.parameter,
         extended: matches!(song.format, Format::S3m | Format::It) && cell.effect == b'S' - b'@',
+        is_command: cell.effect <= b'Z' - b'@',
     }
 }
 

@@ -95,7 +95,7 @@ fn settle_on_sample(cx: &Context<'_>, ch: &mut Voice, coming: &mut Coming) -> bo
             coming.sample = ch.sample; // PortaSampleCompat.it
         }
         keeps_sound = rules.is_xm() && !coming.instrument_changed && coming.instrument.is_some()
-            || (rules.is_mod() || rules.scream_tracker) && playing;
+            || (rules.is_mod() || rules.st3.portamento_keeps_sample) && playing;
         if rules.it(Way::NewSamplesResetFilter) && !rules.instruments {
             ch.triggered = true; // FilterPortaSmpChange.it
         }
@@ -256,10 +256,7 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
         ch.sound.length = 0;
         return;
     };
-    if change.portamento
-        && ch.sound.length == 0
-        && (rules.ft2.portamento_needs_note || rules.it(Way::PortamentoNeedsNote))
-    {
+    if change.portamento && ch.sound.length == 0 && (rules.ft2.portamento_needs_note || rules.it_portamento) {
         ch.sound.step_q32 = 0; // PortaJustStoppedNote.it
     }
     if releases_into_new_envelopes(cx, ch, &coming, data) {

@@ -89,7 +89,7 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
     } else if ch.sound.step_q32 == 0 && rules.ft2.portamento_needs_note {
         ch.period = 0; // FT2 ignores notes with portamento where none plays.
         return;
-    } else if ch.sound.step_q32 == 0 && rules.it(Way::PortamentoNeedsNote) {
+    } else if ch.sound.step_q32 == 0 && rules.it_portamento {
         portamento = false;
     }
     let transpose = if rules.is_xm() { ch.transpose } else { 0 };
@@ -166,7 +166,7 @@ fn start_sample(cx: &Context<'_>, ch: &mut Voice, sample: &Sample) {
     attach_sample(cx, ch, sample);
     ch.sound.position_q32 = 0;
     ch.sound.backwards = false;
-    let repeats_offset = cx.rules.protracker || cx.rules.scream_tracker;
+    let repeats_offset = cx.rules.protracker || cx.rules.st3.notes_repeat_offset;
     if repeats_offset && ch.step.instrument == 0 {
         let last = ch.sound.length.saturating_sub(1);
         ch.sound.set_frame(ch.memory.note_offset.min(last));
@@ -363,7 +363,7 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
         offset = ch.memory.offset;
     }
     offset += u32::from(ch.memory.high_offset) << 16;
-    if cx.rules.scream_tracker {
+    if cx.rules.st3.notes_repeat_offset {
         ch.memory.note_offset = 0;
     }
     ch.memory.note_offset = ch.memory.note_offset.saturating_add(offset);
@@ -394,7 +394,7 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 }
 
 fn offset_past_end(cx: &Context<'_>, ch: &mut Voice) {
-    if cx.rules.ft2.far_offsets_end_note || cx.rules.is_s3m() {
+    if cx.rules.ft2.far_offsets_end_note || cx.rules.st3.far_offsets_end_note {
         ch.period = 0;
     } else if cx.rules.it(Way::FarOffsetsRestart) {
         let frame = if cx.rules.quirks.old_effects { ch.sound.length } else { 0 };
@@ -403,7 +403,7 @@ fn offset_past_end(cx: &Context<'_>, ch: &mut Voice) {
         let near_end = cx.rules.quirks.old_effects && ch.sound.length > 4;
         let frame = if near_end { ch.sound.length - 2 } else { ch.sound.loop_start };
         ch.sound.set_frame(frame);
-    } else if cx.rules.is_mod() && ch.sound.looping {
+    } else if cx.rules.is_mod() && ch.sound.looping || cx.rules.is_s3m() {
         ch.sound.set_frame(ch.sound.loop_start);
     }
 }

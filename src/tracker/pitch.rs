@@ -196,6 +196,9 @@ pub(crate) fn tone_portamento(cx: &Context<'_>, ch: &mut Voice, speed: i32) {
     if !cx.rules.it(Way::MemoriesFillFirst) {
         prepare_tone_portamento(cx, ch, speed);
     }
+    if cx.rules.st3.adlib_portamento_waits && ch.step.note.is_key() && cx.is_adlib(ch) {
+        return; // The next row begins at the target (TonePortamentoWithAdlibNote.s3m).
+    }
     let delta = ch.porta_speed * 4;
     if ch.period != 0 && ch.porta_target != 0 && (!ch.first_tick || at_speed_one(cx)) {
         step_to_target(cx, ch, delta);
@@ -241,7 +244,7 @@ pub(crate) fn vibrato(ch: &mut Voice, parameter: u8) {
 pub(crate) fn fine_vibrato(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
     if parameter & 15 != 0 {
         // Scream Tracker 3 remembers one depth for both and divides where it is used.
-        ch.vibrato.depth = (parameter & 15) * if cx.rules.scream_tracker { 4 } else { 1 };
+        ch.vibrato.depth = (parameter & 15) * if cx.rules.st3.vibratos_share_depth { 4 } else { 1 };
     }
     if parameter >> 4 != 0 {
         ch.vibrato.speed = parameter >> 4;

@@ -542,9 +542,16 @@ pub(crate) fn tick_seconds(song: &Song, position: &Position) -> f64 {
 /// What the end of the old row leaves behind for the new one.
 fn leave_row(cx: &mut Context<'_>, ch: &mut Voice, coming: &Step) {
     let slides = matches!(coming.effect, Effect::PitchUp(_) | Effect::PitchDown(_));
-    if cx.rules.scream_tracker && ch.active.arpeggio && slides {
+    if cx.rules.st3.slides_go_on_from_arpeggio && ch.active.arpeggio && slides {
         // Scream Tracker 3 slides on from where an arpeggio was (PortaAfterArp.s3m).
         ch.period = cx.tuning.period(ch.arpeggio_key, ch.finetune, ch.c5_speed);
+    }
+    let slid_to_note = ch.step.note.is_key() && ch.step.has_tone_portamento() && ch.porta_target != 0;
+    if cx.rules.st3.adlib_portamento_waits && slid_to_note && !coming.note.is_key() && cx.is_adlib(ch) {
+        ch.period = ch.porta_target; // TonePortamentoWithAdlibNote.s3m
+    }
+    if !cx.rules.is_it() {
+        ch.panbrello_offset = 0;
     }
     match (ch.step.note, ch.step.effect) {
         // A note delayed past its row sounds on the next (NoteDelay-NextRow.mod).

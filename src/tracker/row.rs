@@ -71,7 +71,7 @@ pub(crate) fn play_channel(cx: &mut Context<'_>, index: usize, ch: &mut Voice, b
     if triggers {
         trigger_note(cx, index, ch, background, row);
     }
-    if cx.rules.scream_tracker && ch.muted {
+    if cx.rules.st3.muted_channels_rest && ch.muted {
         return;
     }
     run_columns(cx, index, ch, background, row);
@@ -170,7 +170,7 @@ fn trigger_note(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: 
         instrument: row.step.instrument,
         portamento: row.portamento,
         lone_number: false,
-        keeps_number: cx.rules.is_it(),
+        keeps_number: cx.rules.is_it() || cx.rules.quirks.samples_swap_at_once,
         reloads_sample: false,
     };
     if trigger.instrument != 0 {
@@ -365,12 +365,19 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
     if !keeps_waiting {
         ch.waiting_instrument = 0;
     }
-    if cx.rules.is_it() {
-        match trigger.note.is_key() && old_sample != ch.sample {
+    let swaps = old_sample != ch.sample;
+    if cx.rules.is_it() || cx.rules.it_portamento {
+        match trigger.note.is_key() && swaps {
             false => {}
-            true if cx.rules.it(Way::NewSamplesStartOver) => ch.sound.position_q32 = 0, // PortaSample.it
+            // PortaSample.it
+            true if cx.rules.is_s3m() || cx.rules.it(Way::NewSamplesStartOver) => ch.sound.position_q32 = 0,
             // A new sample ended the portamento.
             true => trigger.portamento = false,
+        }
+    } else if cx.rules.quirks.samples_swap_at_once && swaps && (portamento || !trigger.note.is_key()) {
+        // Scream Tracker with a SoundBlaster plays on at the same place, if the new sample is that long.
+        if ch.sound.frame() > ch.sound.length.into() {
+            ch.sound.length = 0;
         }
     } else if cx.rules.quirks.sample_swaps_at_loop_end && ch.sound.step_q32 == 0 {
         ch.sound.position_q32 = 0; // PTSwapEmpty.mod
@@ -433,7 +440,7 @@ fn run_columns(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &
     } else {
         on_tick(cx, ch, &row);
     }
-    if cx.rules.scream_tracker && effect != Effect::None && row.step.parameter != 0 {
+    if cx.rules.st3.effects_share_memory && row.step.is_command && row.step.parameter != 0 {
         share_parameter(ch, row.step.parameter);
     }
 }
@@ -633,9 +640,10 @@ fn retrigger_with_volume(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 
 fn retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) {
     let due = retrigger::count_retrigger(cx, ch, parameter, kind);
+    let rules = cx.rules;
     let minds_end =
-        if cx.rules.is_it() { cx.rules.it(Way::EndedNotesAreNotRetriggered) } else { cx.rules.it_retrigger };
-    let ended = minds_end && ch.sound.length == 0 || cx.rules.is_s3m() && ch.fade == 0;
+        if rules.is_it() { rules.it(Way::EndedNotesAreNotRetriggered) } else { rules.quirks.ended_samples_stay_ended };
+    let ended = minds_end && ch.sound.length == 0 || rules.st3.cut_notes_stay_cut && ch.fade == 0;
     if due && !ended {
         retrigger::retrigger_note(cx, ch, parameter, kind);
     }

@@ -26,10 +26,11 @@ pub(crate) struct Rules {
     /// Some instruments are AdLib's.
     pub(crate) adlib: bool,
     pub(crate) ft2: Ft2,
-    /// S3M played with the memories and limits of Scream Tracker 3 itself.
-    pub(crate) scream_tracker: bool,
+    pub(crate) st3: St3,
     /// Qxy counts down and restarts notes in place, as in Impulse Tracker.
     pub(crate) it_retrigger: bool,
+    /// Tone portamento without a note starts one, and to another sample from its start, as in Impulse Tracker.
+    pub(crate) it_portamento: bool,
     /// Impulse Tracker's frequencies in hertz; early OpenMPT and ModPlug Tracker reckoned in periods there too.
     pub(crate) periods_are_hertz: bool,
     /// Ping-pong loops turn round a little off, as in early OpenMPT.
@@ -194,6 +195,44 @@ impl Ft2 {
     }
 }
 
+/// Ways of Scream Tracker 3 that other trackers with its format did not have, or early versions of OpenMPT not yet; none
+/// holds in another format. Versions: OpenMPT's release notes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct St3 {
+    pub(crate) muted_channels_rest: bool,
+    pub(crate) effects_share_memory: bool,
+    pub(crate) delays_repeat_in_pattern_delay: bool,
+    pub(crate) portamento_keeps_sample: bool,
+    pub(crate) vibratos_share_depth: bool,
+    pub(crate) slides_go_on_from_arpeggio: bool,
+    pub(crate) notes_repeat_offset: bool,
+    pub(crate) cut_notes_stay_cut: bool,
+    pub(crate) far_offsets_end_note: bool,
+    pub(crate) periods_have_upper_limit: bool,
+    pub(crate) adlib_portamento_waits: bool,
+}
+
+impl St3 {
+    fn new(song: &Song) -> Self {
+        let quirks = &song.quirks;
+        let since = |version: u32| song.format == Format::S3m && !made_before(song.made_with, version);
+        let own_since = |version: u32| !quirks.foreign_s3m && since(version);
+        Self {
+            muted_channels_rest: own_since(0x0118_0000),
+            effects_share_memory: own_since(0x0120_0000),
+            delays_repeat_in_pattern_delay: since(0x0120_0000),
+            portamento_keeps_sample: own_since(0x0122_0000) && !quirks.samples_swap_at_once,
+            vibratos_share_depth: own_since(0x0126_0000),
+            slides_go_on_from_arpeggio: own_since(0x0127_0000),
+            notes_repeat_offset: own_since(0x0128_0000),
+            cut_notes_stay_cut: since(0x0129_0000),
+            far_offsets_end_note: since(0x0129_0000),
+            periods_have_upper_limit: own_since(0x0130_0045),
+            adlib_portamento_waits: since(0x0131_0013) && !quirks.adlib_slides_with_notes,
+        }
+    }
+}
+
 /// Whether OpenMPT or ModPlug Tracker wrote a file before a version.
 fn made_before(made_with: MadeWith, version: u32) -> bool {
     match made_with {
@@ -212,10 +251,11 @@ impl Rules {
             Format::Xm => (1, 31_999),
             Format::It => (0, i32::MAX),
         };
-        let impulse = matches!(song.made_with, MadeWith::ImpulseTracker(_) | MadeWith::SchismTracker(_));
+        let impulse = matches!(song.made_with, MadeWith::ImpulseTracker(_));
+        let schism = matches!(song.made_with, MadeWith::SchismTracker(_));
         let s3m_by_it = format == Format::S3m && impulse;
-        let by_imitator = impulse;
-        let shortest_period = if s3m_by_it { 1 } else { shortest_period };
+        let unlimited = format == Format::S3m && (impulse || schism);
+        let shortest_period = if unlimited { 1 } else { shortest_period };
         let it = |way| format == Format::It && !song.quirks.missing_ways.lacks(way);
         Self {
             format,
@@ -225,9 +265,10 @@ impl Rules {
             quirks: song.quirks,
             adlib: adlib::is_needed(song),
             ft2: Ft2::new(song),
-            scream_tracker: format == Format::S3m && !by_imitator,
+            st3: St3::new(song),
+            it_portamento: it(Way::PortamentoNeedsNote) || s3m_by_it,
             it_retrigger: it(Way::RetriggerCountsDown) || s3m_by_it,
-            periods_are_hertz: s3m_by_it || it(Way::Hertz),
+            periods_are_hertz: song.quirks.frequencies_in_hertz || it(Way::Hertz),
             loops_turn_roughly: made_before(song.made_with, 0x0130_0054) || song.quirks.loops_turn_roughly,
             ping_pong_overlap: u32::from(it(Way::PingPongIsShort)),
             filter: match it(Way::FilterIsItsOwn) {
@@ -250,7 +291,11 @@ impl Rules {
 
     /// Delayed notes come again on each repeat of a delayed row.
     pub(crate) fn delays_repeat(&self) -> bool {
-        if self.is_it() { self.it(Way::DelaysRepeat) } else { self.ft2.delays_repeat_in_pattern_delay }
+        match self.format {
+            Format::It => self.it(Way::DelaysRepeat),
+            Format::S3m => self.st3.delays_repeat_in_pattern_delay,
+            Format::Mod | Format::Xm => self.ft2.delays_repeat_in_pattern_delay,
+        }
     }
 
     /// Panning commands end surround and random panning.

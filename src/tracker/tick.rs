@@ -408,7 +408,7 @@ fn update_period(cx: &Context<'_>, ch: &mut Voice) -> i32 {
     if !cx.tuning.rises() {
         if ch.period < rules.shortest_period && !rules.is_s3m() {
             ch.period = rules.shortest_period;
-        } else if ch.period >= rules.longest_period && rules.scream_tracker {
+        } else if ch.period >= rules.longest_period && rules.st3.periods_have_upper_limit {
             ch.period = rules.longest_period; // PeriodLimitUpper.s3m
         }
     }
@@ -459,7 +459,7 @@ fn apply_arpeggio(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
         ch.key.map_or(0, i32::from)
     };
     let mut key = from + i32::from(steps(tick % 3));
-    if !cx.rules.scream_tracker && key == ch.key.map_or(-1, i32::from) {
+    if !cx.rules.st3.slides_go_on_from_arpeggio && key == ch.key.map_or(-1, i32::from) {
         return period;
     }
     if cx.rules.protracker {
@@ -662,9 +662,14 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
         if rules.is_numbered() && ch.vibrato.wave & 3 == 1 {
             value = -value;
         }
-        let fine = rules.scream_tracker && matches!(ch.step.effect, super::effect::Effect::FineVibrato(_));
-        let shift = if rules.is_it() && !rules.quirks.old_effects { 7 } else { 6 };
-        (value, if fine { 8 } else { shift })
+        let fine =
+            rules.st3.vibratos_share_depth && matches!(ch.step.effect, super::effect::Effect::FineVibrato(_));
+        let shift = match rules.quirks.deep_vibrato {
+            true => 5,
+            false if rules.is_it() && !rules.quirks.old_effects => 7,
+            false => 6,
+        };
+        (value, if fine { shift + 2 } else { shift })
     };
     let amount = -delta * i32::from(ch.vibrato.depth) / (1 << shift);
     let moved = pitch::slide_period(cx, ch, period, amount, false);
@@ -676,6 +681,9 @@ fn apply_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> i32 {
 
 fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
     let (mut period, fraction) = apply_sample_vibrato(cx, ch, period);
+    if cx.rules.quirks.short_period_ends_note && period <= cx.rules.shortest_period {
+        ch.sound.length = 0;
+    }
     // Scream Tracker 3 limits what sounds, not the channel's own period (PeriodLimit.s3m).
     period = period.max(cx.rules.shortest_period);
     let mut frequency = cx.tuning.frequency_q4(period, fraction, ch.c5_speed);
