@@ -218,7 +218,7 @@ fn settle_key(cx: &Context<'_>, ch: &mut Voice, portamento: bool, with_envelopes
     ch.filtered = false;
     ch.sound.start_from_silence();
     ch.was_silent = true;
-    let counts_on = rules.it(Way::RetriggerCountsDown) || rules.it(Way::TremorCountsDown);
+    let counts_on = rules.it_retrigger || rules.it(Way::TremorCountsDown);
     if !counts_on && !rules.ft2.retrigger_counts_on {
         ch.retrigger_count = 0;
         ch.tremor_count = 0;
