@@ -42,6 +42,8 @@ mod revision;
 mod robustness;
 mod row;
 mod rules;
+#[cfg(test)]
+mod s3m_tests;
 mod state;
 mod tick;
 mod timeline;

@@ -641,8 +641,11 @@ fn retrigger_with_volume(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
 fn retrigger(cx: &Context<'_>, ch: &mut Voice, parameter: u8, kind: Retrigger) {
     let due = retrigger::count_retrigger(cx, ch, parameter, kind);
     let rules = cx.rules;
-    let minds_end =
-        if rules.is_it() { rules.it(Way::EndedNotesAreNotRetriggered) } else { rules.quirks.ended_samples_stay_ended };
+    let minds_end = if rules.is_it() {
+        rules.it(Way::EndedNotesAreNotRetriggered)
+    } else {
+        rules.quirks.ended_samples_stay_ended
+    };
     let ended = minds_end && ch.sound.length == 0 || rules.st3.cut_notes_stay_cut && ch.fade == 0;
     if due && !ended {
         retrigger::retrigger_note(cx, ch, parameter, kind);
