@@ -4,7 +4,8 @@
 //! fractions with the way to the next one, in a straight line: that is off by less than -90 dB, and a table of 16 KiB
 //! stays in the nearest cache. Each row is scaled to a sum of 1, so that no constant leaks into an image.
 //! Recordings that are read faster than they will be heard take a lower cutoff `c`; cutoffs, windows and the steps at
-//! which they change are those that OpenMPT has, up to a step of 2.5.
+//! which they change are those that OpenMPT has. A lower one for still greater steps would alias less, but also dull songs
+//! that were made with it.
 
 /// Taps of each row.
 pub(super) const TAPS: usize = 8;
@@ -40,20 +41,16 @@ pub(super) fn for_step(step_q32: i64) -> &'static Sinc {
     match step_q32.unsigned_abs() {
         step if step <= STEP_1_19 => &FULL,
         step if step <= STEP_1_5 => &HALF,
-        step if step <= STEP_2_5 => &LOWER,
-        _ => &LOWEST,
+        _ => &LOWER,
     }
 }
 
 const STEP_1_19: u64 = 0x1_3000_0000;
 const STEP_1_5: u64 = 0x1_8000_0000;
-const STEP_2_5: u64 = 0x2_8000_0000;
 
 static FULL: Sinc = design(0.97, 9.6377);
 static HALF: Sinc = design(0.5, 8.5);
 static LOWER: Sinc = design(0.425, 7.0);
-/// As low as 8 taps reach.
-static LOWEST: Sinc = design(0.25, 3.0);
 
 /// `cutoff` of half the recording's rate; `beta` is the window's.
 const fn design(cutoff: f64, beta: f64) -> Sinc {
