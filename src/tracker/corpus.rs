@@ -3,6 +3,7 @@
 //! The songs lie outside the repository, in `../shared/songs`; where they are absent the tests say so and pass.
 
 use super::Interpolation;
+use super::Ramping;
 use super::SongPlayer;
 use super::default_trim;
 use super::load::load;
@@ -136,6 +137,7 @@ fn render(song: &Arc<Song>, reference: &Reference) -> Rendering {
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(RATE));
     player.set_trim(default_trim(song));
     player.set_interpolation(Interpolation::Linear); // a sinc is heard before its frame
+    player.set_ramping(Ramping::Off); // what notes leave behind is heard before the next one's frame
     let mut feeds = vec![Feed::new(2); song.channels.len()];
     let mut rendering = Rendering { seconds: 0.0, peak: 0.0, onsets: vec![None; reference.onsets.len()] };
     rendering.seconds = run(&mut player, &mut feeds, |start, feeds, frames| {

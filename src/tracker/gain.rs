@@ -86,6 +86,11 @@ impl Gains {
         (self.left.target, self.right.target)
     }
 
+    /// Where both are now: left, right.
+    pub(crate) fn now(&self) -> [f32; 2] {
+        [self.left, self.right].map(|side| side.at(side.passed))
+    }
+
     /// At rest at 0.
     pub(crate) fn silent(&self) -> bool {
         self.left.silent() && self.right.silent()
@@ -131,6 +136,63 @@ impl Gains {
             *y += whole_sample(*x) as f32 * (ramp.at(ramp.passed + n as u32) / FULL_SCALE);
         }
         add_integer_products(level, steady, steady_output, gain_q14, self.level / FULL_SCALE);
+    }
+}
+
+/// What the end of a recording leaves on both sides: its last value, which dies away where a step would click.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Remains {
+    left: f32,
+    right: f32,
+    /// Factor from a frame to the next.
+    pub(crate) decay: f32,
+}
+
+impl Remains {
+    /// Below this nothing is left: -120 dB.
+    const NOTHING: f32 = 1.0e-6;
+
+    pub(crate) fn is_empty(&self) -> bool {
+        (self.left, self.right) == (0.0, 0.0)
+    }
+
+    /// Takes on the last value of each side.
+    pub(crate) fn take(&mut self, [left, right]: [f32; 2]) {
+        if self.decay > 0.0 {
+            (self.left, self.right) = (self.left + left, self.right + right);
+        }
+    }
+
+    fn pass(&mut self) -> [f32; 2] {
+        let now = [self.left, self.right];
+        let next = |side: f32| {
+            let next = side * self.decay;
+            if next.abs() < Self::NOTHING { 0.0 } else { next }
+        };
+        (self.left, self.right) = (next(self.left), next(self.right));
+        now
+    }
+
+    /// Adds it to both sides, which have the same length.
+    pub(crate) fn add(&mut self, left: &mut [f32], right: &mut [f32]) {
+        for (left, right) in left.iter_mut().zip(right) {
+            if self.is_empty() {
+                return;
+            }
+            let now = self.pass();
+            *left += now[0];
+            *right += now[1];
+        }
+    }
+
+    /// Lets frames pass unheard.
+    pub(crate) fn skip(&mut self, frames: usize) {
+        for _ in 0..frames {
+            if self.is_empty() {
+                return;
+            }
+            self.pass();
+        }
     }
 }
 

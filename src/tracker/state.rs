@@ -7,6 +7,7 @@ use super::adlib;
 use super::effect::Step;
 use super::envelope::EnvelopeState;
 use super::flow::Flow;
+use super::gain::Remains;
 use super::inversion::Inversion;
 use super::mix::Interpolation;
 use super::mix::Tone;
@@ -301,8 +302,9 @@ impl Voice {
     pub(crate) fn restart_over_tail(&mut self, setup: &ChannelSetup, rules: &Rules) {
         self.leave_tail();
         let tail = std::mem::replace(&mut self.tail, ChannelState::new());
+        let remains = self.sound.remains;
         self.restart(setup, rules);
-        self.tail = tail;
+        (self.tail, self.sound.remains) = (tail, remains);
     }
 
     /// Plays the tick's frames at another step than the tick's own.
@@ -379,6 +381,7 @@ impl Voice {
         }
         if self.sound.length != 0 && self.last_step_q32 != 0 && (left, right) != (0.0, 0.0) {
             self.tail.clone_from(&self.sound);
+            self.tail.remains = Remains::default();
             self.tail.step_q32 = self.last_step_q32;
             self.tail.successor = None;
         }

@@ -7,6 +7,7 @@
 use super::filter::Coefficients;
 use super::filter::FilterState;
 use super::gain::Gains;
+use super::gain::Remains;
 use super::mix::Beyond;
 use super::mix::Interpolation;
 use super::mix::Reader;
@@ -70,6 +71,9 @@ pub struct ChannelState {
     /// The position has been round the loop since the note began: what comes before the loop is its end.
     in_loop: bool,
     gains: Gains,
+    /// Last sample of each side before the gains.
+    last: [f32; 2],
+    pub(crate) remains: Remains,
     pub(crate) filter: Option<Coefficients>,
     filters: [FilterState; 2],
     tone: Tone,
@@ -102,6 +106,8 @@ impl ChannelState {
             succeeded: None,
             in_loop: false,
             gains: Gains::default(),
+            last: [0.0; 2],
+            remains: Remains::default(),
             filter: None,
             filters: [FilterState::default(); 2],
             tone: Tone::default(),
@@ -212,7 +218,7 @@ impl ChannelState {
 
     /// Whether a tick of this voice can be left out of the mix.
     pub(crate) fn silent(&self) -> bool {
-        !(self.sounding() || self.rings()) || self.gains.silent()
+        self.remains.is_empty() && (!(self.sounding() || self.rings()) || self.gains.silent())
     }
 
     fn boundary_q32(frame: u32) -> i64 {
@@ -346,11 +352,12 @@ impl ChannelState {
             let sides = [&mut left[done..end], &mut right[done..end]]; // the same length
             let frames = if self.is_stereo() { self.add_stereo(sides) } else { self.add_mono(sides) };
             if frames == 0 {
-                return;
+                return self.remains.add(&mut left[done..], &mut right[done..]); // `done` is below `heard`
             }
             done += frames;
         }
-        self.skip_frames(left.len() - heard);
+        self.remains.add(&mut left[heard..], &mut right[heard..]); // no more than there are
+        self.move_on(left.len() - heard);
     }
 
     fn is_stereo(&self) -> bool {
@@ -360,17 +367,19 @@ impl ChannelState {
     /// Adds at most `BLOCK_SIZE` frames of one plane to both sides; says how many, 0 where the voice has ended.
     fn add_mono(&mut self, sides: [&mut [f32]; 2]) -> usize {
         let mut signal = [0.0; BLOCK_SIZE];
+        let sounded = self.sounding();
         let frames = self.read_planes([&mut signal[..sides[0].len()]]);
         let signal = &mut signal[..frames]; // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, signal);
         }
-        self.add_signal([signal; 2], sides)
+        self.add_signal(sounded, [signal; 2], sides)
     }
 
     /// The same for two planes, one for each side.
     fn add_stereo(&mut self, sides: [&mut [f32]; 2]) -> usize {
         let mut signal = [[0.0; BLOCK_SIZE]; 2];
+        let sounded = self.sounding();
         let [first, second] = &mut signal;
         let frames = self.read_planes([&mut first[..sides[0].len()], &mut second[..sides[0].len()]]);
         let (first, second) = (&mut first[..frames], &mut second[..frames]); // no more than were asked for
@@ -378,15 +387,25 @@ impl ChannelState {
             self.filters[0].process(filter, first);
             self.filters[1].process(filter, second);
         }
-        self.add_signal([first, second], sides)
+        self.add_signal(sounded, [first, second], sides)
     }
 
-    fn add_signal(&mut self, signal: [&[f32]; 2], [left, right]: [&mut [f32]; 2]) -> usize {
+    /// `sounded` is whether the recording was under way before this signal was read.
+    fn add_signal(&mut self, sounded: bool, signal: [&[f32]; 2], [left, right]: [&mut [f32]; 2]) -> usize {
         let frames = signal[0].len();
-        let sides = [&mut left[..frames], &mut right[..frames]]; // a signal is no longer than its sides
+        let (left, right) = (&mut left[..frames], &mut right[..frames]); // a signal is no longer than its sides
+        if let [Some(first), Some(second)] = signal.map(|side| side.last()) {
+            self.last = [*first, *second];
+        }
+        let sides = [&mut *left, &mut *right];
         match self.tone {
             Tone::Clean | Tone::Amiga(_) => self.gains.add(self.level, signal, sides),
             Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
+        }
+        self.remains.add(left, right);
+        if sounded && !self.sounding() && !matches!(self.tone, Tone::Amiga(_)) {
+            let [left, right] = self.gains.now();
+            self.remains.take([self.last[0] * left, self.last[1] * right]);
         }
         frames
     }
@@ -547,6 +566,15 @@ impl ChannelState {
 
     /// Advances without sound. Real-time.
     pub(crate) fn skip_frames(&mut self, frames: usize) {
+        self.remains.skip(frames);
+        self.move_on(frames);
+    }
+
+    /// Advances the recording and its gains.
+    fn move_on(&mut self, frames: usize) {
+        if frames > 0 {
+            self.last = [0.0; 2]; // nothing was heard that could click
+        }
         let mut left = frames;
         while left > 0 {
             let through = self.in_plain_loop();
@@ -703,6 +731,23 @@ mod tests {
                 assert!(rendered(&mut voice.clone(), size) == whole, "block size {size}, {what}");
             }
         }
+    }
+
+    #[test]
+    fn a_recording_that_ends_off_zero_dies_away_and_leaves_nothing() {
+        let mut voice = ChannelState::new();
+        voice.set_source(Arc::new(SampleData::Mono8(vec![64; 100].into())));
+        (voice.step_q32, voice.length, voice.remains.decay) = (1 << 32, 100, 0.98);
+        voice.aim((16_384, 16_384), 1.0, 0);
+        let whole = rendered(&mut voice.clone(), 1000);
+        for size in [1, 7, 64, 100, 255] {
+            assert!(rendered(&mut voice.clone(), size) == whole, "block size {size}");
+        }
+        let steps = whole[..1000].windows(2).skip(1).map(|pair| (pair[1] - pair[0]).abs());
+        assert!(steps.fold(0.0, f32::max) < 0.011);
+        assert_eq!((whole[99], whole[100], whole[999]), (0.5, 0.5, 0.0));
+        rendered(&mut voice, 1000);
+        assert!(voice.silent());
     }
 
     #[test]
