@@ -140,58 +140,63 @@ impl Gains {
 }
 
 /// What the end of a recording leaves on both sides: its last value, which dies away where a step would click.
+///
+/// `value · (1 - n/frames)²` in frame `n`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Remains {
     left: f32,
     right: f32,
-    /// Factor from a frame to the next.
-    pub(crate) decay: f32,
+    /// Frames that have sounded.
+    passed: u32,
+    /// All frames; 0 leaves nothing.
+    pub(crate) frames: u32,
 }
 
 impl Remains {
-    /// Below this nothing is left: -120 dB.
-    const NOTHING: f32 = 1.0e-6;
-
     pub(crate) fn is_empty(&self) -> bool {
-        (self.left, self.right) == (0.0, 0.0)
+        self.passed >= self.frames || (self.left, self.right) == (0.0, 0.0)
     }
 
-    /// Takes on the last value of each side.
+    fn way(&self) -> f32 {
+        1.0 / self.frames.max(1) as f32
+    }
+
+    /// Takes on the last value of each side, over what is still left of another.
     pub(crate) fn take(&mut self, [left, right]: [f32; 2]) {
-        if self.decay > 0.0 {
-            (self.left, self.right) = (self.left + left, self.right + right);
-        }
-    }
-
-    fn pass(&mut self) -> [f32; 2] {
-        let now = [self.left, self.right];
-        let next = |side: f32| {
-            let next = side * self.decay;
-            if next.abs() < Self::NOTHING { 0.0 } else { next }
-        };
-        (self.left, self.right) = (next(self.left), next(self.right));
-        now
+        let rest = 1.0 - self.passed.min(self.frames) as f32 * self.way();
+        let gain = rest * rest;
+        (self.left, self.right, self.passed) = (self.left * gain + left, self.right * gain + right, 0);
     }
 
     /// Adds it to both sides, which have the same length.
-    pub(crate) fn add(&mut self, left: &mut [f32], right: &mut [f32]) {
-        for (left, right) in left.iter_mut().zip(right) {
-            if self.is_empty() {
-                return;
-            }
-            let now = self.pass();
-            *left += now[0];
-            *right += now[1];
+    pub(crate) fn add(&mut self, level: Level, left: &mut [f32], right: &mut [f32]) {
+        if self.is_empty() {
+            return;
         }
+        let frames = left.len().min(right.len()).min((self.frames - self.passed) as usize);
+        let (left, right) = (&mut left[..frames], &mut right[..frames]); // no more than either has
+        add_remains(level, [left, right], [self.left, self.right], self.passed, self.way());
+        self.skip(frames);
     }
 
     /// Lets frames pass unheard.
     pub(crate) fn skip(&mut self, frames: usize) {
-        for _ in 0..frames {
-            if self.is_empty() {
-                return;
-            }
-            self.pass();
+        self.passed = self.passed.saturating_add(frames.min(u32::MAX as usize) as u32).min(self.frames);
+        if self.is_empty() {
+            (self.left, self.right) = (0.0, 0.0);
+        }
+    }
+}
+
+by_level! {
+    /// `output += value · (1 - n·way)²` for both sides, from `n = passed` on; the same length.
+    fn add_remains(level; sides: [&mut [f32]; 2], values: [f32; 2], passed: u32, way: f32) {
+        let [left, right] = sides;
+        for (n, (left, right)) in left.iter_mut().zip(right).enumerate() {
+            let rest = 1.0 - (passed as i32 + n as i32) as f32 * way;
+            let gain = rest * rest;
+            *left += values[0] * gain;
+            *right += values[1] * gain;
         }
     }
 }

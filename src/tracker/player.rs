@@ -137,7 +137,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         root_shares: square_root_panning.then(Output::root_shares),
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
-        decay: 0.0,
+        end_frames: 0,
         filter: rules.filter,
         circuits: Circuits::new(rate),
     };

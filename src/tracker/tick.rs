@@ -44,8 +44,8 @@ pub(crate) struct Output {
     pub(crate) soft: bool,
     /// Frames of a volume ramp; follows from `soft` and what `set_ramping` was told.
     pub(crate) ramp_frames: u32,
-    /// Of what is left where recordings end, from a frame to the next; 0 leaves nothing.
-    pub(crate) decay: f32,
+    /// Frames in which what is left where recordings end dies away; 0 leaves nothing.
+    pub(crate) end_frames: u32,
     pub(crate) filter: FilterShape,
     /// What an Amiga's sound passes.
     pub(crate) circuits: Circuits,
@@ -53,8 +53,8 @@ pub(crate) struct Output {
 
 /// Seconds of FT2's volume ramps.
 const SOFT_RAMP: f64 = 0.005;
-/// Seconds in which what a recording's end leaves falls to 1/e; a short ramp would still be heard as a click.
-const DECAY: f64 = 0.0053;
+/// Seconds in which what a recording's end leaves dies away; a short ramp would still be heard as a click.
+const END: f64 = 0.016;
 /// Seconds of a ramp that only keeps steps from clicking.
 const SHORT_RAMP: f64 = 0.001;
 
@@ -75,7 +75,7 @@ impl Output {
         };
         self.ramp_frames = self.rate.frames_in(seconds) as u32;
         let fades = seconds > 0.0 && tone != Tone::Authentic;
-        self.decay = if fades { libm::exp(-1.0 / (DECAY * self.rate.0)) as f32 } else { 0.0 };
+        self.end_frames = if fades { self.rate.frames_in(END) as u32 } else { 0 };
     }
 
     /// What panning leaves to the left and to the right, of 65,536.
@@ -817,7 +817,7 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     let global = cx.flow.global_volume as f32 / 256.0;
     // An AdLib note is heard through the chip; its stand-in only moves on.
     let heard = if cx.is_adlib(ch) { (0, 0) } else { (left, right) };
-    ch.sound.remains.decay = output.decay;
+    ch.sound.remains.frames = output.end_frames;
     ch.sound.aim(heard, output.level * output.trim * global, output.ramp_frames);
     let silent = output.loses(ch.level, left_share) && output.loses(ch.level, right_share);
     ch.faded_out = ch.fading && ch.fade == 0 && silent && !ch.was_silent;

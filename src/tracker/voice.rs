@@ -352,11 +352,11 @@ impl ChannelState {
             let sides = [&mut left[done..end], &mut right[done..end]]; // the same length
             let frames = if self.is_stereo() { self.add_stereo(sides) } else { self.add_mono(sides) };
             if frames == 0 {
-                return self.remains.add(&mut left[done..], &mut right[done..]); // `done` is below `heard`
+                return self.remains.add(self.level, &mut left[done..], &mut right[done..]); // `done` is below `heard`
             }
             done += frames;
         }
-        self.remains.add(&mut left[heard..], &mut right[heard..]); // no more than there are
+        self.remains.add(self.level, &mut left[heard..], &mut right[heard..]); // no more than there are
         self.move_on(left.len() - heard);
     }
 
@@ -402,7 +402,7 @@ impl ChannelState {
             Tone::Clean | Tone::Amiga(_) => self.gains.add(self.level, signal, sides),
             Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
         }
-        self.remains.add(left, right);
+        self.remains.add(self.level, left, right);
         if sounded && !self.sounding() && !matches!(self.tone, Tone::Amiga(_)) {
             let [left, right] = self.gains.now();
             self.remains.take([self.last[0] * left, self.last[1] * right]);
@@ -737,7 +737,7 @@ mod tests {
     fn a_recording_that_ends_off_zero_dies_away_and_leaves_nothing() {
         let mut voice = ChannelState::new();
         voice.set_source(Arc::new(SampleData::Mono8(vec![64; 100].into())));
-        (voice.step_q32, voice.length, voice.remains.decay) = (1 << 32, 100, 0.98);
+        (voice.step_q32, voice.length, voice.remains.frames) = (1 << 32, 100, 200);
         voice.aim((16_384, 16_384), 1.0, 0);
         let whole = rendered(&mut voice.clone(), 1000);
         for size in [1, 7, 64, 100, 255] {
