@@ -9,7 +9,6 @@ use super::song::Envelope;
 use super::song::EnvelopePoint;
 use super::song::Format;
 use super::song::Instrument;
-use super::song::KeyAssignment;
 use super::song::NewNoteAction;
 use super::song::Note;
 use super::song::PitchModel;
@@ -257,27 +256,8 @@ fn jumps_breaks_and_loops_lead_where_they_say() {
 
 fn instrument(points: &[(u16, i8)], new_note_action: NewNoteAction) -> Instrument {
     let points = points.iter().map(|&(tick, value)| EnvelopePoint { tick, value }).collect();
-    Instrument {
-        name: String::new(),
-        keys: Box::new(std::array::from_fn(|key| KeyAssignment { key: key as u8, sample: 1 })),
-        volume_envelope: Envelope { enabled: true, points, ..Envelope::default() },
-        panning_envelope: Envelope::default(),
-        pitch_envelope: Envelope::default(),
-        pitch_envelope_is_filter: false,
-        fadeout: 0,
-        new_note_action,
-        duplicate_check: super::song::DuplicateCheck::Off,
-        duplicate_action: super::song::DuplicateAction::Cut,
-        global_volume: 128,
-        panning: None,
-        pitch_pan_separation: 0,
-        pitch_pan_centre: 60,
-        volume_swing: 0,
-        panning_swing: 0,
-        filter_cutoff: None,
-        filter_resonance: None,
-        more: crate::tracker::song::MoreOfInstrument::default(),
-    }
+    let volume_envelope = Envelope { enabled: true, points, ..Envelope::default() };
+    Instrument { volume_envelope, new_note_action, ..Instrument::plain(1) }
 }
 
 #[test]

@@ -23,8 +23,7 @@ pub(crate) fn song(format: Format, pitch: PitchModel) -> Song {
         Format::Xm => Dialect::FastTracker2,
         Format::It => Dialect::ImpulseTracker,
     };
-    let channel =
-        ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
+    let channel = ChannelSetup::centred();
     Song {
         title: String::new(),
         format,

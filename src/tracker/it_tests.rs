@@ -9,8 +9,6 @@ use super::song::Envelope;
 use super::song::EnvelopePoint;
 use super::song::Format;
 use super::song::Instrument;
-use super::song::KeyAssignment;
-use super::song::MoreOfInstrument;
 use super::song::NewNoteAction;
 use super::song::Note;
 use super::song::PitchModel;
@@ -99,30 +97,6 @@ fn sounding(rows: &[Cell]) -> Vec<bool> {
 /// The last row's ticks.
 fn last<T: Clone>(all: Vec<T>) -> Vec<T> {
     all[all.len() - 4..].to_vec()
-}
-
-fn instrument() -> Instrument {
-    Instrument {
-        name: String::new(),
-        keys: Box::new(std::array::from_fn(|key| KeyAssignment { key: key as u8, sample: 1 })),
-        volume_envelope: Envelope::default(),
-        panning_envelope: Envelope::default(),
-        pitch_envelope: Envelope::default(),
-        pitch_envelope_is_filter: false,
-        fadeout: 0,
-        new_note_action: NewNoteAction::Cut,
-        duplicate_check: super::song::DuplicateCheck::Off,
-        duplicate_action: super::song::DuplicateAction::Cut,
-        global_volume: 128,
-        panning: None,
-        pitch_pan_separation: 0,
-        pitch_pan_centre: 60,
-        volume_swing: 0,
-        panning_swing: 0,
-        filter_cutoff: None,
-        filter_resonance: None,
-        more: MoreOfInstrument::default(),
-    }
 }
 
 fn song_with(instrument: Instrument) -> Song {
@@ -430,7 +404,7 @@ fn past_note_commands_act_on_the_background() {
             volume_envelope: points,
             new_note_action: action,
             fadeout: 16,
-            ..instrument()
+            ..Instrument::plain(1)
         });
         fixture::put(&mut song, 0, plain());
         fixture::put(&mut song, 1, fixture::note(72, 0, 0));
@@ -452,7 +426,7 @@ fn past_note_commands_act_on_the_background() {
 #[test]
 fn new_note_actions_are_chosen_for_one_note() {
     let count = |parameter: u8| {
-        let mut song = song_with(instrument());
+        let mut song = song_with(Instrument::plain(1));
         fixture::put(&mut song, 0, note('S', parameter));
         fixture::put(&mut song, 1, fixture::note(72, 0, 0));
         let mut player = SongPlayer::new(Arc::new(song), SampleRate(48_000.0));
@@ -464,7 +438,8 @@ fn new_note_actions_are_chosen_for_one_note() {
 
 #[test]
 fn envelopes_are_switched_off_and_on_by_s7() {
-    let rises = || song_with(Instrument { volume_envelope: envelope(&[(0, 0), (64, 64)]), ..instrument() });
+    let rises =
+        || song_with(Instrument { volume_envelope: envelope(&[(0, 0), (64, 64)]), ..Instrument::plain(1) });
     assert_eq!(levels(rises(), &[plain()]), [0, 1, 2, 3]);
     // It holds where it was.
     assert_eq!(last(levels(rises(), &[plain(), letter('S', 0x77)])), [3; 4]);
@@ -473,7 +448,7 @@ fn envelopes_are_switched_off_and_on_by_s7() {
 
 #[test]
 fn key_off_fades_without_an_envelope_and_fade_does_so_at_once() {
-    let song = || song_with(Instrument { fadeout: 128, ..instrument() });
+    let song = || song_with(Instrument { fadeout: 128, ..Instrument::plain(1) });
     for ending in [Note::Off, Note::Fade] {
         let all = levels(song(), &[plain(), ended(ending), Cell::default()]);
         assert!(all[3] == 64 && all[11] < all[7] && all[7] < 64, "{ending:?}: {all:?}");
@@ -482,7 +457,7 @@ fn key_off_fades_without_an_envelope_and_fade_does_so_at_once() {
 
 #[test]
 fn an_empty_slot_leaves_the_old_note_alone() {
-    let mut instrument = instrument();
+    let mut instrument = Instrument::plain(1);
     instrument.keys[72].sample = 0;
     let song = song_with(instrument);
     assert_eq!(last(pitches_of(song, &[plain(), fixture::note(72, 0, 0)])), [0; 4]);
@@ -490,14 +465,17 @@ fn an_empty_slot_leaves_the_old_note_alone() {
 
 #[test]
 fn pitch_pan_separation_spreads_the_keys() {
-    let song = song_with(Instrument { pitch_pan_separation: 16, ..instrument() });
+    let song = song_with(Instrument { pitch_pan_separation: 16, ..Instrument::plain(1) });
     let panned = |key| ticks(song.clone(), &[fixture::note(key, 0, 0)], |ch| ch.real_panning)[0];
     assert_eq!([48, 60, 72].map(panned), [32, 128, 224]);
 }
 
 #[test]
 fn the_pitch_envelope_bends_in_half_semitones() {
-    let song = song_with(Instrument { pitch_envelope: envelope(&[(0, 0), (2, 4), (90, 4)]), ..instrument() });
+    let song = song_with(Instrument {
+        pitch_envelope: envelope(&[(0, 0), (2, 4), (90, 4)]),
+        ..Instrument::plain(1)
+    });
     assert_eq!(pitches_of(song, &[plain()]), [0, 64, 128, 128]);
 }
 
@@ -520,7 +498,7 @@ fn a_song_without_a_way_plays_as_its_tracker_did() {
 fn songs_that_lack_any_way_play_on() {
     let rows = [note('H', 0x44), letter('G', 0x10), letter('Q', 0x12), ended(Note::Off), note('S', 0x74)];
     for (way, ..) in LIST {
-        let mut song = song_with(Instrument { fadeout: 64, ..instrument() });
+        let mut song = song_with(Instrument { fadeout: 64, ..Instrument::plain(1) });
         song.quirks.missing_ways.set(way, true);
         assert_eq!(levels(song, &rows).len(), 20);
     }

@@ -285,8 +285,7 @@ pub struct Keyboard {
 impl Keyboard {
     /// A keyboard with nothing sounding. Allocates all that it will ever need.
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
-        let setup =
-            ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
+        let setup = ChannelSetup::centred();
         let tempo = f64::from(song.initial_tempo.max(32));
         let core = Core::new(song, rate);
         let voice = || KeyVoice {

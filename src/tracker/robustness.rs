@@ -186,35 +186,14 @@ fn random_song(format: Format, seed: u32) -> Song {
 
 /// Left and right of the first channel, rendered in blocks of the sizes in turn.
 fn rendered(song: &Arc<Song>, way: (Tone, Interpolation), ticks: usize, sizes: &[usize]) -> Vec<f32> {
-    rendered_at(Level::detect(), song, way, ticks, sizes)
+    sound_of(player(song, way), ticks, sizes)
 }
 
-fn rendered_at(
-    level: Level,
-    song: &Arc<Song>,
-    (tone, interpolation): (Tone, Interpolation),
-    ticks: usize,
-    sizes: &[usize],
-) -> Vec<f32> {
+fn player(song: &Arc<Song>, (tone, interpolation): (Tone, Interpolation)) -> SongPlayer {
     let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
     player.set_tone(tone);
     player.set_interpolation(interpolation);
-    player.set_level(level);
-    sound_of(player, ticks, sizes)
-}
-
-/// With gains that move in every tone.
-fn ramped(
-    (tone, interpolation): (Tone, Interpolation),
-    song: &Arc<Song>,
-    ticks: usize,
-    sizes: &[usize],
-) -> Vec<f32> {
-    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
-    player.set_tone(tone);
-    player.set_interpolation(interpolation);
-    player.set_ramping(Ramping::On);
-    sound_of(player, ticks, sizes)
+    player
 }
 
 fn sound_of(mut player: SongPlayer, ticks: usize, sizes: &[usize]) -> Vec<f32> {
@@ -321,7 +300,11 @@ fn moving_gains_and_filters_do_not_depend_on_how_a_tick_is_cut() {
         for seed in 40..70 {
             let song = Arc::new(random_song(format, seed));
             for tone in [Tone::Clean, Tone::Authentic] {
-                let rendered = |sizes| ramped((tone, Interpolation::Linear), &song, 80, sizes);
+                let rendered = |sizes: &[usize]| {
+                    let mut player = player(&song, (tone, Interpolation::Linear));
+                    player.set_ramping(Ramping::On);
+                    sound_of(player, 80, sizes)
+                };
                 let whole = rendered(&[256]);
                 assert!(whole.iter().all(|sample| sample.abs() < 64.0), "{format:?} {seed} {tone:?}");
                 assert!(rendered(&[13, 200, 1, 77]) == whole, "{format:?} {seed} {tone:?}");
@@ -335,7 +318,11 @@ fn every_level_gives_the_same_bits() {
     for format in FORMATS {
         for (seed, way) in (1000..).zip(ways()) {
             let song = Arc::new(random_song(format, seed));
-            let rendered = |level| rendered_at(level, &song, way, 60, &[256, 77]);
+            let rendered = |level| {
+                let mut player = player(&song, way);
+                player.set_level(level);
+                sound_of(player, 60, &[256, 77])
+            };
             let best = rendered(Level::detect());
             for level in [Level::SCALAR, Level::BASELINE] {
                 assert!(rendered(level) == best, "{format:?} {way:?} {level:?}");

@@ -368,6 +368,33 @@ pub struct Instrument {
     pub more: MoreOfInstrument,
 }
 
+impl Instrument {
+    /// Without a name, envelopes or a fade-out: every key plays itself with `sample`, from 1; 0 is none.
+    pub fn plain(sample: u16) -> Self {
+        Self {
+            name: String::new(),
+            keys: Box::new(std::array::from_fn(|key| KeyAssignment { key: key as u8, sample })),
+            volume_envelope: Envelope::default(),
+            panning_envelope: Envelope::default(),
+            pitch_envelope: Envelope::default(),
+            pitch_envelope_is_filter: false,
+            fadeout: 0,
+            new_note_action: NewNoteAction::Cut,
+            duplicate_check: DuplicateCheck::Off,
+            duplicate_action: DuplicateAction::Cut,
+            global_volume: 128,
+            panning: None,
+            pitch_pan_separation: 0,
+            pitch_pan_centre: 60,
+            volume_swing: 0,
+            panning_swing: 0,
+            filter_cutoff: None,
+            filter_resonance: None,
+            more: MoreOfInstrument::default(),
+        }
+    }
+}
+
 /// Properties that OpenMPT adds to an instrument of IT.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MoreOfInstrument {

@@ -396,8 +396,7 @@ impl Voice {
 
     /// A voice that nothing uses yet.
     pub(crate) fn idle(rules: &Rules) -> Self {
-        let setup =
-            ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
+        let setup = ChannelSetup::centred();
         Self::new(&setup, rules)
     }
 

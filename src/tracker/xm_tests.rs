@@ -10,8 +10,6 @@ use super::song::Envelope;
 use super::song::EnvelopePoint;
 use super::song::Format;
 use super::song::Instrument;
-use super::song::KeyAssignment;
-use super::song::MoreOfInstrument;
 use super::song::Note;
 use super::song::Order;
 use super::song::PitchModel;
@@ -29,33 +27,9 @@ const MIDDLE: i32 = 4608;
 fn song() -> Song {
     let mut song = fixture::song(Format::Xm, PitchModel::Linear);
     song.initial_speed = 4;
-    song.instruments = vec![instrument()];
+    song.instruments = vec![Instrument::plain(1)];
     song.samples[0].panning = Some(128);
     song
-}
-
-fn instrument() -> Instrument {
-    Instrument {
-        name: String::new(),
-        keys: Box::new(std::array::from_fn(|key| KeyAssignment { key: key as u8, sample: 1 })),
-        volume_envelope: Envelope::default(),
-        panning_envelope: Envelope::default(),
-        pitch_envelope: Envelope::default(),
-        pitch_envelope_is_filter: false,
-        fadeout: 0,
-        new_note_action: super::song::NewNoteAction::Cut,
-        duplicate_check: super::song::DuplicateCheck::Off,
-        duplicate_action: super::song::DuplicateAction::Cut,
-        global_volume: 128,
-        panning: None,
-        pitch_pan_separation: 0,
-        pitch_pan_centre: 60,
-        volume_swing: 0,
-        panning_swing: 0,
-        filter_cutoff: None,
-        filter_resonance: None,
-        more: MoreOfInstrument::default(),
-    }
 }
 
 fn envelope(points: &[(u16, i8)]) -> Envelope {

@@ -171,8 +171,6 @@ pub(super) struct Properties {
     preamp: Option<u8>,
     tempo: Option<u32>,
     global_volume: Option<u32>,
-    /// Panning and volume of the channels past the 64th.
-    late_channels: Vec<(u8, u8)>,
 }
 
 /// Song channels that OpenMPT has, at most.
@@ -194,10 +192,6 @@ impl Properties {
             b".APS" => self.preamp = Some(number(data).min(255) as u8),
             b"..TD" => self.tempo = Some(number(data)),
             b".VGD" => self.global_volume = Some(number(data)),
-            b"SnhC" => {
-                self.late_channels =
-                    data.as_chunks::<2>().0.iter().map(|&[pan, volume]| (pan, volume)).collect();
-            }
             _ => {}
         }
     }
@@ -220,11 +214,6 @@ impl Properties {
         }
         if let Some(tempo) = self.tempo {
             song.initial_tempo = tempo.clamp(32, 255) as u8;
-        }
-        for (channel, &(panning, volume)) in song.channels.iter_mut().skip(64).zip(&self.late_channels) {
-            if panning != 0xff {
-                *channel = channel_setup(panning, volume);
-            }
         }
     }
 

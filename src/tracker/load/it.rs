@@ -280,7 +280,7 @@ fn read_instruments(
     let read = if header.compatible_with < VERSION_200 { instrument::read_old } else { instrument::read };
     let each = pointers.iter().enumerate();
     each.map(|(index, &pointer)| match pointer {
-        0 => Ok(instrument::empty()),
+        0 => Ok(Instrument::plain(0)),
         _ => read(&mut Reader::at(bytes, pointer, Part::numbered("instrument", index + 1)), charset),
     })
     .collect()

@@ -28,15 +28,11 @@ use crate::tracker::song::AutoVibrato;
 use crate::tracker::song::Cell;
 use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
-use crate::tracker::song::DuplicateAction;
-use crate::tracker::song::DuplicateCheck;
 use crate::tracker::song::Envelope;
 use crate::tracker::song::EnvelopePoint;
 use crate::tracker::song::Format;
 use crate::tracker::song::Instrument;
-use crate::tracker::song::KeyAssignment;
 use crate::tracker::song::MadeWith;
-use crate::tracker::song::NewNoteAction;
 use crate::tracker::song::Note;
 use crate::tracker::song::Order;
 use crate::tracker::song::Pattern;
@@ -192,8 +188,7 @@ fn drop_old_separators(song: &mut Song) {
 }
 
 fn assemble(header: Header, orders: Vec<Order>, patterns: Vec<Pattern>, bank: Bank<'_>) -> Song {
-    let channel =
-        ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
+    let channel = ChannelSetup::centred();
     Song {
         title: header.title,
         format: Format::Xm,
@@ -366,7 +361,7 @@ impl<'a> Bank<'a> {
             has_midi: field(MIDI_AT, 4) | field(MUTE_AT, 1) != 0,
             unused_loop_points: self.has_unused_loop_points(start, end),
         });
-        let mut instrument = silent_instrument(name);
+        let mut instrument = Instrument { name, ..Instrument::plain(0) };
         let mut vibrato = AutoVibrato::default();
         if count > 0 {
             let body = Body::read(self.file, reader, end)?;
@@ -518,34 +513,6 @@ impl Body {
             _ => Wave::Sine,
         };
         AutoVibrato { wave, speed, depth, sweep }
-    }
-}
-
-fn silent_instrument(name: String) -> Instrument {
-    let mut keys = Box::new([KeyAssignment::default(); 120]);
-    for (key, assignment) in (0..).zip(keys.iter_mut()) {
-        assignment.key = key;
-    }
-    Instrument {
-        name,
-        keys,
-        volume_envelope: Envelope::default(),
-        panning_envelope: Envelope::default(),
-        pitch_envelope: Envelope::default(),
-        pitch_envelope_is_filter: false,
-        fadeout: 0,
-        new_note_action: NewNoteAction::Cut,
-        duplicate_check: DuplicateCheck::Off,
-        duplicate_action: DuplicateAction::Cut,
-        global_volume: 128,
-        panning: None,
-        pitch_pan_separation: 0,
-        pitch_pan_centre: 60,
-        volume_swing: 0,
-        panning_swing: 0,
-        filter_cutoff: None,
-        filter_resonance: None,
-        more: crate::tracker::song::MoreOfInstrument::default(),
     }
 }
 

@@ -93,33 +93,8 @@ pub(super) fn read_old(reader: &mut Reader<'_>, charset: Charset) -> Result<Inst
         fadeout: fadeout.saturating_mul(2),
         new_note_action: new_note_action_of(new_note_action),
         duplicate_check: if duplicate_check == 0 { DuplicateCheck::Off } else { DuplicateCheck::Note },
-        ..empty()
+        ..Instrument::plain(0)
     })
-}
-
-/// An instrument that the file leaves out.
-pub(super) fn empty() -> Instrument {
-    Instrument {
-        name: String::new(),
-        keys: Box::new(std::array::from_fn(|key| KeyAssignment { key: key as u8, sample: 0 })),
-        volume_envelope: Envelope::default(),
-        panning_envelope: Envelope::default(),
-        pitch_envelope: Envelope::default(),
-        pitch_envelope_is_filter: false,
-        fadeout: 0,
-        new_note_action: NewNoteAction::Cut,
-        duplicate_check: DuplicateCheck::Off,
-        duplicate_action: DuplicateAction::Cut,
-        global_volume: 128,
-        panning: None,
-        pitch_pan_separation: 0,
-        pitch_pan_centre: 60,
-        volume_swing: 0,
-        panning_swing: 0,
-        filter_cutoff: None,
-        filter_resonance: None,
-        more: MoreOfInstrument::default(),
-    }
 }
 
 /// `IMPI` and the name under DOS.
