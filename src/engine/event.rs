@@ -3,6 +3,7 @@
 //! Plain data that the plugin or the command line fills in and the engine reads. No host types.
 
 use crate::units::SampleRate;
+use crate::units::Semitones;
 
 /// Something that acts on its exact frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,6 +70,19 @@ pub enum EventKind {
     },
     /// A note expression.
     Expression(NoteAddress, Expression),
+    /// What a host adds to a parameter for one note, which only its id names.
+    Modulation(NoteAddress, Modulation),
+    /// To the host: a note that it began has died away.
+    NoteEnd(NoteAddress),
+}
+
+/// Parameters that single notes can differ in. Each value replaces the one before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Modulation {
+    /// Of the keyboard's gain: added to the fader's place, 0–1; see `parameter::modulated`.
+    Gain(f32),
+    /// Added to the transposition.
+    Transpose(Semitones),
 }
 
 /// Note expressions that both plugin formats know.

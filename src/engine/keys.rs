@@ -5,6 +5,7 @@
 use super::EventKind;
 use super::Expression;
 use super::NoteAddress;
+use super::outgoing::Outgoing;
 use super::song::Playing;
 use crate::tracker::KeyPress;
 use crate::tracker::Keyboard;
@@ -60,8 +61,9 @@ impl Keys {
         self.mode = mode;
     }
 
-    /// Acts on an event at `frame`.
-    pub(super) fn act(&mut self, event: &EventKind, playing: &mut Playing, frame: u64) {
+    /// Acts on an event at `frame`; what the host must hear of it goes to `out`.
+    pub(super) fn act(&mut self, event: &EventKind, playing: &mut Playing, frame: u64, out: &mut Outgoing) {
+        let _ = out; // ends of notes are still to come
         match *event {
             EventKind::NoteOn(note, velocity) => self.press(note, velocity, playing, frame),
             EventKind::NoteOff(note) => self.release(note, playing, frame),
@@ -80,7 +82,9 @@ impl Keys {
             }
             EventKind::Expression(note, expression) => express(note, expression, &mut playing.keyboard),
             // Nothing of a tracker answers to these yet.
-            EventKind::Pressure { .. } | EventKind::Program { .. } => {}
+            EventKind::Pressure { .. } | EventKind::Program { .. } | EventKind::Modulation(..) => {}
+            // Said by us, not to us.
+            EventKind::NoteEnd(_) => {}
         }
     }
 

@@ -287,6 +287,12 @@ fn fader_level(position: f32) -> Decibels {
     Decibels(LEVEL_MAX.0 + 80.0 * libm::log10f(position))
 }
 
+/// A level whose fader is moved by `offset` of its way, as a host's modulation does.
+#[allow(dead_code, reason = "single notes are still to follow it")]
+pub(super) fn modulated(level: Decibels, offset: f32) -> Decibels {
+    fader_level((fader_position(level) + offset).clamp(0.0, 1.0))
+}
+
 fn number_text(plain: f32, unit: Unit) -> String {
     match unit {
         Unit::None => format!("{plain:.2}"),

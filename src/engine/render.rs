@@ -17,6 +17,7 @@ use super::halves::PositionCell;
 use super::halves::QUEUE;
 use super::keys::KeyboardMode;
 use super::keys::Keys;
+use super::outgoing::Outgoing;
 use super::song::Playing;
 use super::song::SongSettings;
 use super::song::Sync;
@@ -68,6 +69,7 @@ pub struct Engine {
     song: Option<Box<Playing>>,
     settings: SongSettings,
     keys: Keys,
+    outgoing: Outgoing,
     /// The host's last word, and the frame it was for.
     transport: Transport,
     heard: u64,
@@ -99,6 +101,7 @@ impl Engine {
             song: None,
             settings: SongSettings::default(),
             keys: Keys::default(),
+            outgoing: Outgoing::new(),
             transport: Transport::default(),
             heard: 0,
             rate: config.rate,
@@ -119,6 +122,7 @@ impl Engine {
         self.strips.iter_mut().for_each(Strip::reset);
         (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();
+        self.outgoing.reset();
         if let Some(song) = &mut self.song {
             song.reset();
         }
@@ -135,6 +139,7 @@ impl Engine {
         outputs: &mut [AudioBlockMut<'_>],
     ) {
         let _ = side;
+        self.outgoing.begin(self.frame, call.frames);
         if let Some(transport) = call.transport {
             (self.transport, self.heard) = (transport.cleaned(), self.frame);
         }
@@ -148,7 +153,8 @@ impl Engine {
         if call.frames == 0
             && let Some(song) = &mut self.song
         {
-            call.events.iter().for_each(|event| self.keys.act(&event.kind, song, self.frame));
+            let (keys, out, frame) = (&mut self.keys, &mut self.outgoing, self.frame);
+            call.events.iter().for_each(|event| keys.act(&event.kind, song, frame, out));
         }
         let mut done = 0;
         let mut events = call.events;
@@ -163,6 +169,16 @@ impl Engine {
             done += frames;
             self.frame += frames as u64;
         }
+    }
+
+    /// What the last call has for the host, in order of frames within it. Real-time: yes.
+    pub fn outgoing(&self) -> &[Event] {
+        self.outgoing.events()
+    }
+
+    /// Events for the host that had no room, ever. Real-time: yes.
+    pub fn dropped_outgoing(&self) -> u64 {
+        self.outgoing.dropped()
     }
 
     fn drain_commands(&mut self) {
@@ -271,7 +287,7 @@ impl Engine {
             let due =
                 |event: &&Event| (event.frame as usize).saturating_sub(range.start).min(frames - 1) <= start;
             while let Some(event) = events.next_if(due) {
-                self.keys.act(&event.kind, song, frame);
+                self.keys.act(&event.kind, song, frame, &mut self.outgoing);
             }
             let tick = song
                 .next_frame()
