@@ -9,6 +9,9 @@ pub mod song;
 mod adlib;
 #[cfg(test)]
 mod broken_tests;
+mod chase;
+#[cfg(test)]
+mod chase_tests;
 #[cfg(test)]
 mod corpus;
 #[cfg(any(test, fuzzing))]
@@ -44,6 +47,7 @@ mod row;
 mod rules;
 #[cfg(test)]
 mod s3m_tests;
+mod snapshot;
 mod state;
 mod tick;
 mod timeline;
@@ -56,6 +60,8 @@ mod ways;
 #[cfg(test)]
 mod xm_tests;
 
+pub use chase::Chase;
+pub use chase::Chaser;
 pub use gain::Ramping;
 pub use keyboard::KEYBOARD_SLOTS;
 pub use keyboard::KEYBOARD_VOICES;
@@ -67,6 +73,7 @@ pub use mix::Tone;
 pub use mixdown::Mixdown;
 pub use player::Position;
 pub use player::SongPlayer;
+pub use snapshot::Snapshots;
 pub use song::Song;
 pub use timeline::Timeline;
 pub use trace::trace;

@@ -148,6 +148,15 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
 /// The patterns of songs that play, decoded.
 static PATTERNS: Derived<Song, Vec<Box<[Step]>>> = Derived::new();
 
+/// How frames pass that nobody hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Recordings and gains move on; filters, circuits and AdLib's chips stand still.
+    Over,
+    /// As if they were heard.
+    Unheard,
+}
+
 /// Plays a song: see the module's description.
 pub struct SongPlayer {
     core: Core,
@@ -443,6 +452,36 @@ impl SongPlayer {
 
     pub(crate) fn global_volume(&self) -> i32 {
         self.flow.global_volume
+    }
+
+    /// Forgets what sounds, and what a note's end would leave; everything else goes on. Real-time: yes.
+    pub(crate) fn stop_sounds(&mut self) {
+        self.clear();
+        self.background_end = 0;
+    }
+
+    pub(crate) fn rate(&self) -> SampleRate {
+        self.core.output.rate
+    }
+
+    /// Channels, and background voices that may be in use.
+    pub(crate) fn voices_in_use(&self) -> usize {
+        self.channels.len() + self.background_end
+    }
+
+    /// Lets frames of the tick that has begun pass without being heard. Real-time: yes.
+    pub(crate) fn pass(&mut self, frames: usize, pass: Pass) {
+        match pass {
+            Pass::Over => {
+                self.channels.iter_mut().for_each(|ch| ch.skip(frames));
+                self.background_in_use().for_each(|voice| voice.skip(frames));
+            }
+            Pass::Unheard => {
+                self.channels.iter_mut().for_each(|ch| ch.render_unheard(frames));
+                self.background_in_use().for_each(|voice| voice.render_unheard(frames));
+                self.chips.iter_mut().for_each(|chip| chip.skip(frames));
+            }
+        }
     }
 
     /// Advances all voices without sound, inside the tick. Real-time: yes.

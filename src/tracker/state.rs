@@ -21,6 +21,7 @@ use super::song::Song;
 use super::voice::ChannelState;
 use super::ways::Way;
 use crate::audio::AudioStream;
+use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::dsp::Level;
 use crate::sample::SampleData;
@@ -352,6 +353,21 @@ impl Voice {
             self.tail.add_to(left, right);
         }
         self.sound.add_to(left, right);
+    }
+
+    /// Goes through what `add_to` does, for nobody to hear.
+    pub(crate) fn render_unheard(&mut self, frames: usize) {
+        if self.sound.silent() && self.tail.silent() {
+            return self.skip(frames);
+        }
+        let mut planes = [[0.0; BLOCK_SIZE]; 2];
+        let mut left = frames;
+        while left > 0 {
+            let count = left.min(BLOCK_SIZE);
+            let [first, second] = &mut planes;
+            self.add_to_planes(&mut first[..count], &mut second[..count]);
+            left -= count;
+        }
     }
 
     /// Lets go of a recording that is about to change, until `take_back`.

@@ -1,0 +1,225 @@
+//! Chases against playing through: the same bits, for real songs where `../shared` has them.
+//!
+//! A song is played from its start at some tempo; at chosen frames another player chases there, and both are heard for a
+//! while.
+
+use super::Chase;
+use super::Chaser;
+use super::Interpolation;
+use super::Snapshots;
+use super::SongPlayer;
+use super::Tone;
+use super::load::load;
+use super::song::Song;
+use crate::audio::Activity;
+use crate::audio::AudioBlock;
+use crate::audio::BLOCK_SIZE;
+use crate::audio::Feed;
+use crate::audio::Outlets;
+use crate::audio::RenderContext;
+use crate::units::SampleRate;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Voice-ticks a call, as on a line of the control grid.
+const BUDGET: u32 = 1500;
+/// Frames between two calls.
+const GRID: i64 = 64;
+
+/// How a song is played and where it is looked into.
+struct Plan {
+    rate: SampleRate,
+    tone: Tone,
+    interpolation: Interpolation,
+    /// Ticks of this many frames, the first on this frame.
+    tick_frames: f64,
+    first_frame: f64,
+    /// Frames of jumps, in order, and how long each is compared.
+    jumps: Vec<i64>,
+    heard: i64,
+    chase: Chase,
+}
+
+impl Plan {
+    fn frame_of(&self, tick: u64) -> i64 {
+        (self.first_frame + tick as f64 * self.tick_frames + 0.5).floor() as i64
+    }
+
+    fn tick_at(&self, frame: i64) -> u64 {
+        let near = ((frame as f64 - self.first_frame) / self.tick_frames).max(0.0) as u64;
+        (near.saturating_sub(2)..near + 3).rev().find(|&tick| self.frame_of(tick) <= frame).unwrap_or(0)
+    }
+
+    fn player(&self, song: &Arc<Song>) -> SongPlayer {
+        let mut player = SongPlayer::new(Arc::clone(song), self.rate);
+        player.set_tone(self.tone);
+        player.set_interpolation(self.interpolation);
+        player
+    }
+}
+
+/// A player that is heard from a frame on.
+struct Heard {
+    player: SongPlayer,
+    feeds: Vec<Feed>,
+    frame: i64,
+    next: u64,
+}
+
+impl Heard {
+    fn new(player: SongPlayer, frame: i64, next: u64) -> Self {
+        let feeds = vec![Feed::new(2); player.song().channels.len()];
+        Self { player, feeds, frame, next }
+    }
+
+    /// Plays a block of at most `frames` frames inside one tick, and says of how many.
+    fn step(&mut self, plan: &Plan, frames: i64) -> i64 {
+        while plan.frame_of(self.next) <= self.frame {
+            self.player.tick();
+            self.next += 1;
+        }
+        let frames = frames.min(plan.frame_of(self.next) - self.frame).min(BLOCK_SIZE as i64);
+        self.feeds.iter_mut().for_each(|feed| feed.begin(frames as usize));
+        let mut ctx = RenderContext::new(self.frame as u64, Activity::Silent);
+        let outlets = &mut Outlets::new(&mut self.feeds, &[]);
+        self.player.render(&mut ctx, outlets, &(0..frames as usize));
+        self.frame += frames;
+        frames
+    }
+
+    fn sides(&self, channel: usize) -> Option<[&[f32]; 2]> {
+        let feed = &self.feeds[channel];
+        (feed.activity() == Activity::Sounding).then(|| {
+            let block: AudioBlock<'_> = feed.block();
+            [block.planes()[0], block.planes()[1]]
+        })
+    }
+}
+
+/// What a comparison has found.
+#[derive(Default)]
+struct Found {
+    jumps: usize,
+    /// Frames that both players sounded in, on some channel.
+    sounding: usize,
+    /// Largest difference of a sample, and where: jump, frames after it, channel.
+    difference: f32,
+    place: Option<(i64, i64, usize)>,
+    /// Jumps after which some bit differed.
+    unlike: usize,
+}
+
+/// A chase from `plan.jumps[index]` on, until it is done: the player, heard from then on.
+fn chased(song: &Arc<Song>, plan: &Plan, jump: i64) -> Heard {
+    let (snapshots, mut player) = (Snapshots::of(song), plan.player(song));
+    let frame_of = |tick| plan.frame_of(tick);
+    // What it did before is forgotten.
+    (0..50).for_each(|_| player.tick());
+    player.skip(1000);
+    let mut chaser = Chaser::new();
+    chaser.begin(&mut player, &snapshots, plan.chase, plan.tick_at(jump), &frame_of);
+    let mut now = jump;
+    loop {
+        if let Some(next) = chaser.advance(&mut player, &snapshots, now, BUDGET, &frame_of) {
+            return Heard::new(player, now, next);
+        }
+        now += GRID;
+    }
+}
+
+/// Plays `song` through and every chase beside it.
+fn compare(song: &Arc<Song>, plan: &Plan) -> Found {
+    let mut found = Found::default();
+    let mut through = Heard::new(plan.player(song), plan.first_frame as i64, 0);
+    for &jump in &plan.jumps {
+        let mut other = chased(song, plan, jump);
+        while through.frame < other.frame {
+            let left = other.frame - through.frame;
+            through.step(plan, left);
+        }
+        let (end, mut unlike) = (other.frame + plan.heard, false);
+        while through.frame < end {
+            let frame = through.frame;
+            let frames = through.step(plan, end - frame);
+            assert_eq!(other.step(plan, frames), frames, "both are cut at the same ticks");
+            for channel in 0..through.feeds.len() {
+                let both = [through.sides(channel), other.sides(channel)];
+                found.sounding += if both.iter().all(Option::is_some) { frames as usize } else { 0 };
+                let silence = [0.0; BLOCK_SIZE];
+                let [first, second] = both.map(|sides| sides.unwrap_or([&silence[..frames as usize]; 2]));
+                for (a, b) in first.into_iter().flatten().zip(second.into_iter().flatten()) {
+                    unlike |= a.to_bits() != b.to_bits() && a != b;
+                    if (a - b).abs() > found.difference {
+                        found.difference = (a - b).abs();
+                        found.place = Some((jump, frame - jump, channel));
+                    }
+                }
+            }
+        }
+        found.jumps += 1;
+        found.unlike += usize::from(unlike);
+    }
+    found
+}
+
+/// Seeded numbers for places and tempos.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+fn songs(folder: &str) -> Vec<(PathBuf, Arc<Song>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        println!("skipped: {} is absent", folder.display());
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    let loaded = paths.into_iter().filter_map(|path| {
+        let song = load(&std::fs::read(&path).ok()?).ok()?;
+        Some((path, Arc::new(song)))
+    });
+    loaded.collect()
+}
+
+/// A plan at an odd tempo with jumps inside the first `seconds`, each heard for two seconds.
+fn plan(dice: &mut Dice, tone: Tone, seconds: u64, jumps: usize) -> Plan {
+    let rate = SampleRate([44_100.0, 48_000.0][dice.roll(2) as usize]);
+    let tempo = 90.0 + dice.roll(10_000) as f64 / 100.0;
+    let heard = (rate.0 * 2.0) as i64;
+    let span = rate.0 as u64 * seconds / jumps as u64;
+    let room = span.saturating_sub(heard as u64).max(1);
+    let jumps = (0..jumps as u64).map(|n| (n * span + dice.roll(room)) as i64).collect();
+    Plan {
+        rate,
+        tone,
+        interpolation: [Interpolation::Sinc, Interpolation::Linear][dice.roll(2) as usize],
+        tick_frames: rate.0 * 2.5 / tempo,
+        first_frame: dice.roll(10_000) as f64 / 10.0,
+        jumps,
+        heard,
+        chase: Chase::Full,
+    }
+}
+
+#[test]
+fn a_full_chase_sounds_as_playing_through_does_bit_for_bit() {
+    let (mut dice, mut sounding) = (Dice(4), 0);
+    let songs = songs("songs");
+    for (path, song) in &songs {
+        for tone in [Tone::Clean, Tone::Authentic] {
+            let plan = plan(&mut dice, tone, 24, 3);
+            let found = compare(song, &plan);
+            sounding += found.sounding;
+            let what = format!("{} {tone:?}: {} at {:?}", path.display(), found.difference, found.place);
+            assert_eq!((found.jumps, found.unlike), (3, 0), "{what}");
+        }
+    }
+    assert!(songs.is_empty() || sounding > 1_000_000, "only {sounding} frames sounded");
+}
