@@ -68,6 +68,45 @@ fn a_song_renders_to_its_length_at_the_rate_asked_for() {
 }
 
 #[test]
+fn a_pace_of_the_users_reaches_what_is_rendered_told_and_traced() {
+    let folder = folder("pace");
+    let (wav, trace, rack) = (folder.join("a.wav"), folder.join("a.tsv"), folder.join("a.busker.toml"));
+    let pace = ["--speed", "3", "--tempo", "250"];
+    let mut saved = Rack::demo();
+    (saved.song_time.speed, saved.song_time.tempo) = (Some(3), Some(250));
+    fs::write(&rack, saved.to_toml().unwrap()).unwrap();
+    for arguments in [[&[DEMO][..], &pace].concat(), vec![rack.to_str().unwrap()]] {
+        // The song's own 64 s are at speed 6 and tempo 120.
+        succeed(&[&["render", "-o", wav.to_str().unwrap()][..], &arguments].concat());
+        assert_eq!(hound::WavReader::open(&wav).unwrap().duration(), 737_280);
+        let info = succeed(&[&["info", "--json"][..], &arguments].concat());
+        let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+        assert!((info["seconds"].as_f64().unwrap() - 15.36).abs() < 1e-6, "{info}");
+        succeed(&[&["trace", "-o", trace.to_str().unwrap()][..], &arguments].concat());
+        let lines = fs::read_to_string(&trace).unwrap();
+        let lengths =
+            lines.lines().skip(1).filter_map(|line| line.split('\t').nth(5)).filter(|s| !s.is_empty());
+        let lengths: Vec<&str> = lengths.collect();
+        assert!(
+            lengths.len() > 100 && lengths.iter().all(|&length| length == "1000"),
+            "{:?}",
+            lengths.first()
+        );
+    }
+}
+
+#[test]
+fn a_pace_that_no_song_can_have_is_refused() {
+    let output = busker(&["info", DEMO, "--tempo", "20"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(2) && text.contains("20 is not in 32..=255"), "{text}");
+    let rack = folder("refused_pace").join("a.busker.toml");
+    fs::write(&rack, "version = { major = 1, minor = 0 }\n[song_time]\nspeed = 300\n").unwrap();
+    let line = fail(&["info", rack.to_str().unwrap()]);
+    assert!(line.ends_with("the rack's song_time.speed is 300: it can be 1 to 255"), "{line}");
+}
+
+#[test]
 fn the_block_size_changes_nothing() {
     let folder = folder("blocks");
     let render = |size: &str| {

@@ -23,10 +23,10 @@ use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
-use crate::tracker::Song;
 use crate::tracker::Timeline;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
+use crate::tracker::song::FixedPace;
 use crate::units::Gain;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -35,6 +35,7 @@ use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -80,6 +81,47 @@ pub struct InsertSlot {
     pub machine: String,
 }
 
+/// How the song runs, where that is no parameter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SongTime {
+    /// Ticks a row, 1 to 255, in place of the module's own and its commands'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<i64>,
+    /// BPM, 32 to 255, in place of the module's own and its commands'.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tempo: Option<i64>,
+    /// What a newer version has added.
+    #[serde(flatten)]
+    pub unknown: BTreeMap<String, serde_json::Value>,
+}
+
+/// Speeds and tempos that a song can be given.
+pub const SPEEDS: RangeInclusive<i64> = 1..=255;
+/// See [`SPEEDS`].
+pub const TEMPOS: RangeInclusive<i64> = 32..=255;
+
+impl SongTime {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What it asks of the song.
+    pub fn pace(&self) -> Result<FixedPace, RackError> {
+        let within = |field: &'static str, found: Option<i64>, range: RangeInclusive<i64>| {
+            let byte = |found: i64| u8::try_from(found).ok().filter(|_| range.contains(&found));
+            let checked = |found| {
+                let (least, most) = (*range.start(), *range.end());
+                byte(found).ok_or(RackError::OutOfRange { field, found, least, most })
+            };
+            found.map(checked).transpose()
+        };
+        Ok(FixedPace {
+            speed: within("song_time.speed", self.speed, SPEEDS)?,
+            tempo: within("song_time.tempo", self.tempo, TEMPOS)?,
+        })
+    }
+}
+
 /// Everything that Busker saves.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rack {
@@ -88,6 +130,9 @@ pub struct Rack {
     /// The song, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub song: Option<Module>,
+    /// Speed and tempo in place of the song's.
+    #[serde(default, skip_serializing_if = "SongTime::is_default")]
+    pub song_time: SongTime,
     /// Routes of the desk.
     #[serde(default)]
     pub routing: Routing,
@@ -116,6 +161,7 @@ impl Default for Rack {
         Self {
             version: VERSION,
             song: None,
+            song_time: SongTime::default(),
             routing: Routing::default(),
             inserts: default_inserts(),
             parameters: BTreeMap::new(),
@@ -149,6 +195,18 @@ pub enum RackError {
         name: String,
         /// What is wrong with it.
         error: LoadError,
+    },
+    /// A number that means nothing.
+    #[error("the rack's {field} is {found}: it can be {least} to {most}")]
+    OutOfRange {
+        /// Where it stands.
+        field: &'static str,
+        /// What stands there.
+        found: i64,
+        /// The lowest that means something.
+        least: i64,
+        /// The highest.
+        most: i64,
     },
     /// The routing cannot run.
     #[error("the rack's routing: {0}")]
@@ -186,15 +244,17 @@ impl Rack {
         if self.version.major > VERSION.major {
             return Err(RackError::Newer { found: self.version.major, known: VERSION.major });
         }
+        self.song_time.pace()?;
         Ok(self)
     }
 
     /// Loads what the rack names, for [`Worker::apply`](crate::engine::Worker::apply).
     pub fn setup(&self, layout: &Layout) -> Result<Setup, RackError> {
         self.routing.compile(layout)?;
+        let pace = self.song_time.pace()?;
         let song = self.song.as_ref().map(|module| {
             load(&module.bytes)
-                .map(Song::share)
+                .map(|song| song.at_pace(pace).share())
                 .map_err(|error| RackError::Module { name: module.name.clone(), error })
         });
         let song = song.transpose()?;
@@ -218,11 +278,13 @@ impl Rack {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tracker::Position;
 
     fn rack() -> Rack {
         let song = Some(Module { name: "a.mod".to_owned(), bytes: vec![0, 1, 254, 255].into() });
         let mut rack = Rack { song, ..Rack::default() };
         rack.routing.song_channels[3] = 7;
+        rack.song_time.tempo = Some(140);
         rack.parameters.insert("b01g".to_owned(), f32::NEG_INFINITY);
         rack
     }
@@ -233,16 +295,59 @@ mod tests {
         let text = rack.to_toml().unwrap();
         assert!(Rack::from_toml(&text).unwrap() == rack, "{text}");
         let packed = Rack::unpack(&rack.pack().unwrap()).unwrap();
+        assert_eq!(packed.song_time, rack.song_time);
         assert!(packed.song == rack.song && packed.routing == rack.routing && packed.parameters.is_empty());
     }
 
     #[test]
     fn unknown_fields_survive_and_missing_ones_take_defaults() {
-        let text = "version = { major = 1, minor = 9 }\n[space]\nsize = 3\n";
+        let text =
+            "version = { major = 1, minor = 9 }\n[space]\nsize = 3\n[song_time]\nspeed = 4\nswing = 0.5\n";
         let rack = Rack::from_toml(text).unwrap();
         assert!(rack.routing == Routing::default());
         let again = Rack::unpack(&rack.pack().unwrap()).unwrap();
-        assert_eq!(again.unknown["space"]["size"], 3);
+        let again = Rack::from_toml(&again.to_toml().unwrap()).unwrap();
+        assert_eq!((&again.unknown["space"]["size"], again.song_time.speed), (&3.into(), Some(4)));
+        assert_eq!(again.song_time.unknown["swing"], 0.5);
+    }
+
+    #[test]
+    fn a_pace_that_no_song_can_have_is_refused_with_its_name_and_range() {
+        let with = |line: &str| {
+            Rack::from_toml(&format!("version = {{ major = 1, minor = 0 }}\n[song_time]\n{line}"))
+        };
+        let refused = |line: &str| with(line).err().map(|error| error.to_string());
+        let range = "it can be 32 to 255";
+        assert_eq!(refused("tempo = 31"), Some(format!("the rack's song_time.tempo is 31: {range}")));
+        assert_eq!(
+            refused("tempo = 99999999999"),
+            Some(format!("the rack's song_time.tempo is 99999999999: {range}"))
+        );
+        assert_eq!(
+            refused("speed = 0"),
+            Some("the rack's song_time.speed is 0: it can be 1 to 255".to_owned())
+        );
+        for line in ["tempo = 32", "tempo = 255", "speed = 1", "speed = 255"] {
+            assert_eq!(refused(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_song_runs_at_the_racks_pace_from_its_first_tick_to_its_last() {
+        let layout = Layout::default();
+        let mut rack = Rack::demo();
+        rack.song_time = SongTime { speed: Some(4), tempo: Some(150), ..SongTime::default() };
+        let song = rack.setup(&layout).unwrap().song.unwrap();
+        let timeline = Timeline::of(&song);
+        assert!(timeline.ticks().iter().all(|tick| (tick.speed, tick.tempo) == (4, 150)));
+        let own = Rack::demo().setup(&layout).unwrap().song.unwrap();
+        let rows = |ticks: &[Position]| ticks.iter().filter(|tick| tick.tick == 0).count();
+        assert_eq!(rows(timeline.ticks()), rows(Timeline::of(&own).ticks()));
+        let seconds = rows(timeline.ticks()) as f64 * 4.0 * 2.5 / 150.0;
+        assert!((timeline.seconds() - seconds).abs() < 1e-6, "{} {seconds}", timeline.seconds());
+        // Another pace is another song to all who share it, and the same pace the same.
+        assert!(!Arc::ptr_eq(&song, &own));
+        assert!(Arc::ptr_eq(&song, &rack.setup(&layout).unwrap().song.unwrap()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::fixture;
 use super::song::Cell;
 use super::song::Envelope;
 use super::song::EnvelopePoint;
+use super::song::FixedPace;
 use super::song::Format;
 use super::song::Instrument;
 use super::song::NewNoteAction;
@@ -233,6 +234,39 @@ fn tempo_commands_set_and_slide() {
         })
         .collect();
     assert_eq!(tempos, [150, 150, 150, 150, 150, 152, 154, 156]);
+}
+
+/// Speeds and tempos of all ticks, each pair once.
+fn paces(song: &Song) -> Vec<(u16, u16)> {
+    let mut player = SongPlayer::new(Arc::new(song.clone()), SampleRate(48_000.0));
+    let mut paces = std::collections::BTreeSet::new();
+    while !player.finished() {
+        player.tick();
+        paces.insert((player.position().speed, player.position().tempo));
+    }
+    paces.into_iter().collect()
+}
+
+#[test]
+fn commands_for_speed_and_tempo_do_not_move_a_fixed_pace() {
+    let fixed = |speed, tempo| FixedPace { speed, tempo };
+    for format in [Mod, Xm, S3m, It] {
+        let slow_then_fast = match format {
+            Mod | Xm => [effect(0xF, 3), effect(0xF, 0x60), effect(0xF, 0x90)],
+            S3m | It => [effect(letter('A'), 3), effect(letter('T'), 0x60), effect(letter('T'), 0x12)],
+        };
+        let mut song = song_of(format);
+        song.quirks.tempo_waits_one_tick = format == Mod;
+        for (row, cell) in (1..).zip(slow_then_fast) {
+            fixture::put(&mut song, row, cell);
+        }
+        assert!(paces(&song).len() > 2, "{format:?}");
+        let of = |speed, tempo| paces(&song.clone().at_pace(fixed(speed, tempo)));
+        let (speeds, tempos) = (of(None, Some(80)), of(Some(7), None));
+        assert!(speeds.len() > 1 && speeds.iter().all(|pace| pace.1 == 80), "{format:?}: {speeds:?}");
+        assert!(tempos.len() > 1 && tempos.iter().all(|pace| pace.0 == 7), "{format:?}: {tempos:?}");
+        assert_eq!(of(Some(1), Some(80)), [(1, 80)], "{format:?}");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::song::Cell;
 use super::song::ChannelSetup;
 use super::song::Dialect;
+use super::song::FixedPace;
 use super::song::Format;
 use super::song::MadeWith;
 use super::song::Note;
@@ -39,6 +40,7 @@ pub(crate) fn song(format: Format, pitch: PitchModel) -> Song {
         samples: vec![sample(64)],
         initial_speed: 6,
         initial_tempo: 125,
+        fixed_pace: FixedPace::default(),
         initial_global_volume: 128,
         mix_volume: 48,
         separation: 128,

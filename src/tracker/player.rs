@@ -603,7 +603,9 @@ fn leave_row(cx: &mut Context<'_>, ch: &mut Voice, coming: &Step) {
             ch.period = cx.tuning.period(key.into(), ch.finetune, 0);
         }
         (_, Effect::SetTempo(tempo))
-            if cx.rules.quirks.tempo_waits_one_tick && cx.flow.position.speed == 1 =>
+            if cx.rules.quirks.tempo_waits_one_tick
+                && cx.flow.position.speed == 1
+                && cx.song.fixed_pace.tempo.is_none() =>
         {
             cx.flow.position.tempo = u16::from(tempo).max(1);
         }

@@ -507,7 +507,7 @@ fn on_row(cx: &mut Context<'_>, index: usize, ch: &mut Voice, background: &mut [
         BreakToRow(p) => cx.flow.break_to_row(p),
         LoopPattern(p) => cx.flow.loop_pattern(rules, index, p),
         DelayTicks(p) if cx.flow.position.tick == 0 => cx.flow.delay_ticks(rules, p),
-        SetSpeed(p) if p > 0 => cx.flow.position.speed = p.into(),
+        SetSpeed(p) if p > 0 && cx.song.fixed_pace.speed.is_none() => cx.flow.position.speed = p.into(),
         SetTempo(p) => set_tempo(cx, ch, p, true),
         SelectMacro(p) => ch.macro_slot = p,
         SetLedFilter(on) => cx.flow.led_filter = on,
@@ -744,6 +744,9 @@ fn set_tempo(cx: &mut Context<'_>, ch: &mut Voice, parameter: u8, first_tick: bo
     let mut tempo = parameter;
     if !cx.rules.is_numbered() {
         tempo = volume::recall(&mut ch.memory.tempo, parameter);
+    }
+    if cx.song.fixed_pace.tempo.is_some() {
+        return;
     }
     let position = &mut cx.flow.position;
     if tempo >= 0x20 || cx.rules.is_numbered() {

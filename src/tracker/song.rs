@@ -500,6 +500,15 @@ impl Behaviours {
     }
 }
 
+/// Speed and tempo that hold throughout a song, whatever its commands say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FixedPace {
+    /// Ticks a row, from 1.
+    pub speed: Option<u8>,
+    /// BPM, from 32.
+    pub tempo: Option<u8>,
+}
+
 /// A loaded module.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Song {
@@ -531,6 +540,8 @@ pub struct Song {
     pub initial_speed: u8,
     /// BPM, 31..=255.
     pub initial_tempo: u8,
+    /// Not the module's, but its user's; see [`Song::at_pace`].
+    pub fixed_pace: FixedPace,
     /// 0..=128 (S3M, XM and MOD 0–64 are doubled by the loader).
     pub initial_global_volume: u8,
     /// 0..=128, the module's own headroom setting (IT mix volume, S3M master volume); 48 where there is none.
@@ -566,6 +577,16 @@ impl Content for Song {
 }
 
 impl Song {
+    /// This song at a pace of the user's, which its commands for speed and tempo no longer change.
+    pub fn at_pace(self, pace: FixedPace) -> Self {
+        Self {
+            initial_speed: pace.speed.unwrap_or(self.initial_speed),
+            initial_tempo: pace.tempo.unwrap_or(self.initial_tempo),
+            fixed_pace: pace,
+            ..self
+        }
+    }
+
     /// This song in the one place where the process holds it. Locks: never on the audio thread.
     pub fn share(self) -> Arc<Self> {
         static SONGS: Interned<Song> = Interned::new();

@@ -1,6 +1,7 @@
 //! `busker info`: what is in a song, for people or as JSON.
 
 use crate::failure::Failure;
+use crate::source::Pace;
 use crate::source::Source;
 use busker::audio::AudioSource;
 use busker::sample::SampleData;
@@ -18,6 +19,8 @@ use std::path::PathBuf;
 pub(crate) struct Arguments {
     /// A module (MOD, S3M, XM, IT), or a rack that holds one.
     song: PathBuf,
+    #[command(flatten)]
+    pace: Pace,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -60,7 +63,7 @@ struct SampleInfo {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let source = Source::open(&arguments.song)?;
+    let source = Source::open(&arguments.song)?.at(arguments.pace);
     let song = source.song()?;
     let timeline = Timeline::build(&song);
     let name = source.rack.song.as_ref().map(|module| module.name.clone());

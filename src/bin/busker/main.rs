@@ -13,6 +13,7 @@ use busker::tracker;
 use clap::Parser;
 use clap::Subcommand;
 use failure::Failure;
+use source::Pace;
 use source::Source;
 use std::fs;
 use std::fs::File;
@@ -43,6 +44,8 @@ enum Command {
         /// Where to write.
         #[arg(short, long)]
         output: PathBuf,
+        #[command(flatten)]
+        pace: Pace,
         /// Ticks after which an endless song is cut.
         #[arg(long, default_value_t = 100_000)]
         most_ticks: usize,
@@ -61,7 +64,9 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Render(arguments) => render::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
-        Command::Trace { song, output, most_ticks } => trace(&song, &output, most_ticks),
+        Command::Trace { song, output, pace, most_ticks } => {
+            Source::open(&song).and_then(|source| trace(&source.at(pace), &output, most_ticks))
+        }
         Command::Preset { song, output } => preset(&song, &output),
     };
     match result {
@@ -73,8 +78,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn trace(song: &Path, output: &Path, most_ticks: usize) -> Result<(), Failure> {
-    let song = Source::open(song)?.song()?;
+fn trace(source: &Source, output: &Path, most_ticks: usize) -> Result<(), Failure> {
+    let song = source.song()?;
     let written = File::create(output).and_then(|file| {
         let mut writer = BufWriter::new(file);
         tracker::trace(song, &mut writer, most_ticks)?;

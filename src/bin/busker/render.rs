@@ -1,6 +1,7 @@
 //! `busker render`: a song or a rack into WAV files, with a progress bar.
 
 use crate::failure::Failure;
+use crate::source::Pace;
 use crate::source::Source;
 use crate::wav::Encoding;
 use crate::wav::Format;
@@ -51,6 +52,8 @@ pub(crate) struct Arguments {
     /// Whether gains move or jump; the rack's own setting without it.
     #[arg(long, value_enum)]
     ramping: Option<Ramping>,
+    #[command(flatten)]
+    pace: Pace,
     /// Renders so many seconds, whatever the song does.
     #[arg(long, conflicts_with = "loops", value_parser = seconds)]
     seconds: Option<f64>,
@@ -117,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let message = "--dither needs --format i16 or i24: floats are not rounded";
         crate::Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
-    let source = Source::open(&arguments.song)?;
+    let source = Source::open(&arguments.song)?.at(arguments.pace);
     let job = Job { options: options(arguments), source, started: Instant::now() };
     let gain = if arguments.normalise { job.normalising_gain()? } else { 1.0 };
     let encoding = Encoding { format: arguments.format, dither: arguments.dither, gain };

@@ -4,6 +4,8 @@ use crate::failure::Failure;
 use busker::mixer::Layout;
 use busker::rack::Module;
 use busker::rack::Rack;
+use busker::rack::SPEEDS;
+use busker::rack::TEMPOS;
 use busker::tracker::Song;
 use busker::tracker::load::LoadError;
 use busker::tracker::load::load;
@@ -11,6 +13,17 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// The pace of the song, where it is not to be its own.
+#[derive(clap::Args, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Ticks a row, whatever the song says; the rack's own setting without it.
+    #[arg(long, value_name = "TICKS", value_parser = clap::value_parser!(i64).range(SPEEDS))]
+    speed: Option<i64>,
+    /// Beats a minute, whatever the song says; the rack's own setting without it.
+    #[arg(long, value_name = "BPM", value_parser = clap::value_parser!(i64).range(TEMPOS))]
+    tempo: Option<i64>,
+}
 
 /// A rack, and whether the file was nothing but its song.
 pub(crate) struct Source {
@@ -41,6 +54,13 @@ impl Source {
             },
             (error, _) => Err(Failure::new(&path, &error)),
         }
+    }
+
+    /// The same, with the song at another pace.
+    pub(crate) fn at(mut self, pace: Pace) -> Self {
+        let time = &mut self.rack.song_time;
+        (time.speed, time.tempo) = (pace.speed.or(time.speed), pace.tempo.or(time.tempo));
+        self
     }
 
     /// The song, loaded.

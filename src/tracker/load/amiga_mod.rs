@@ -21,6 +21,7 @@ use crate::tracker::song::AutoVibrato;
 use crate::tracker::song::Cell;
 use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
+use crate::tracker::song::FixedPace;
 use crate::tracker::song::Format;
 use crate::tracker::song::Loop;
 use crate::tracker::song::MadeWith;
@@ -265,6 +266,7 @@ pub(super) fn empty_song(title: String, patterns: Vec<Pattern>, samples: Vec<Sam
         samples,
         initial_speed: 6,
         initial_tempo: 125,
+        fixed_pace: FixedPace::default(),
         initial_global_volume: 128,
         mix_volume: 48,
         separation: 128,

@@ -20,6 +20,7 @@ use super::text::Charset;
 use crate::tracker::Song;
 use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
+use crate::tracker::song::FixedPace;
 use crate::tracker::song::Format;
 use crate::tracker::song::Instrument;
 use crate::tracker::song::MidiMacros;
@@ -246,6 +247,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
         samples: sample::read_all(bytes, &pointers.samples, &sample::Facts::new(&header, &origin, charset))?,
         initial_speed: if header.speed == 0 { 6 } else { header.speed },
         initial_tempo: header.tempo.max(31),
+        fixed_pace: FixedPace::default(),
         initial_global_volume: header.global_volume.min(128),
         mix_volume: header.mix_volume.min(128),
         separation: header.separation.min(128),

@@ -21,6 +21,7 @@ use crate::tracker::song::AutoVibrato;
 use crate::tracker::song::Cell;
 use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
+use crate::tracker::song::FixedPace;
 use crate::tracker::song::Format;
 use crate::tracker::song::Loop;
 use crate::tracker::song::MadeWith;
@@ -314,6 +315,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Song, LoadError> {
         samples,
         initial_speed: speed,
         initial_tempo: tempo,
+        fixed_pace: FixedPace::default(),
         initial_global_volume: header.global_volume(),
         mix_volume: header.mix_volume(&maker),
         separation: 128,

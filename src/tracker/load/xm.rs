@@ -30,6 +30,7 @@ use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
 use crate::tracker::song::Envelope;
 use crate::tracker::song::EnvelopePoint;
+use crate::tracker::song::FixedPace;
 use crate::tracker::song::Format;
 use crate::tracker::song::Instrument;
 use crate::tracker::song::MadeWith;
@@ -204,6 +205,7 @@ fn assemble(header: Header, orders: Vec<Order>, patterns: Vec<Pattern>, bank: Ba
         samples: bank.samples,
         initial_speed: if header.speed == 0 { 6 } else { header.speed.min(255) as u8 },
         initial_tempo: if header.tempo == 0 { 125 } else { header.tempo.clamp(32, 255) as u8 },
+        fixed_pace: FixedPace::default(),
         initial_global_volume: 128,
         mix_volume: 48,
         separation: 128,
