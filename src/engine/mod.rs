@@ -30,6 +30,7 @@ pub use parameter::LEVEL_MAX;
 pub use parameter::ParameterSpec;
 pub use parameter::ParameterValues;
 pub use parameter::TEMPO_RATIOS;
+pub use parameter::TRANSPOSE_MAX;
 pub use parameter::TRIGGERS;
 pub use parameter::Target;
 pub use parameter::Unit;

@@ -14,6 +14,7 @@ use crate::mixer::SONG_CHANNELS;
 use crate::mixer::STRIPS;
 use crate::mixer::strip_name;
 use crate::units::Decibels;
+use crate::units::Semitones;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Acquire;
@@ -187,6 +188,9 @@ pub enum Kind {
         default: f32,
     },
 }
+
+/// Greatest transposition of the keyboard, up and down.
+pub const TRANSPOSE_MAX: Semitones = Semitones(24.0);
 
 /// Loudest setting of a level.
 pub const LEVEL_MAX: Decibels = Decibels(12.0);
@@ -456,7 +460,8 @@ impl Table {
         self.add("separ", "Separation", "", number(0.0, 200.0, 100.0, Unit::Percent), Target::Separation);
         self.add("sngain", "Song Gain", "", UNITY, Target::SongGain);
         self.add("kbgain", "Keyboard Gain", "", UNITY, Target::KeyboardGain);
-        self.add("transp", "Transpose", "", number(-24.0, 24.0, 0.0, Unit::Semitones), Target::Transpose);
+        let range = TRANSPOSE_MAX.0;
+        self.add("transp", "Transpose", "", number(-range, range, 0.0, Unit::Semitones), Target::Transpose);
         self.add("mgain", "Gain", "Master", UNITY, Target::StripGain(MASTER));
         self.add("mlimit", "Look-Ahead Limiter", "Master", OFF, Target::MasterLimiter);
         self.add(

@@ -9,12 +9,15 @@
 mod macros;
 
 use crate::engine::Kind;
+use crate::engine::Modulation;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
+use crate::engine::TRANSPOSE_MAX;
 use crate::engine::Target;
 use crate::machine::MachineKind;
 use crate::machine::MachineParameter;
 use crate::rack::RACK_FIELD;
+use crate::units::Semitones;
 use nice_plug::params::persist::deserialize_field;
 use nice_plug::params::persist::serialize_field;
 use nice_plug::prelude::BoolParam;
@@ -218,7 +221,32 @@ fn continuous(
         .with_string_to_value(Arc::new(move |text| {
             parsed.parse(text).map(|plain| parsed.kind.normalise(plain))
         }));
+    let param = match modulation_id(spec.target) {
+        Some(id) => param.with_poly_modulation_id(id),
+        None => param,
+    };
     if spec.target.works() { param } else { param.hide() }
+}
+
+/// Under which the framework hands on what hosts do to single notes.
+const GAIN_MODULATION: u32 = 1;
+pub(crate) const TRANSPOSE_MODULATION: u32 = 2;
+
+fn modulation_id(target: Target) -> Option<u32> {
+    match target {
+        Target::KeyboardGain => Some(GAIN_MODULATION),
+        Target::Transpose => Some(TRANSPOSE_MODULATION),
+        _ => None,
+    }
+}
+
+/// What a host's modulation of one note does, from its offset of the parameter's 0–1; `None` for an unknown id. Real-time: yes.
+pub(crate) fn modulation(id: u32, offset: f32) -> Option<Modulation> {
+    match id {
+        GAIN_MODULATION => Some(Modulation::Gain(offset)),
+        TRANSPOSE_MODULATION => Some(Modulation::Transpose(Semitones(offset * 2.0 * TRANSPOSE_MAX.0))),
+        _ => None,
+    }
 }
 
 // SAFETY: the pointers lead to `entries`, which is neither moved nor changed in length while the object lives.

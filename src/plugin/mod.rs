@@ -27,11 +27,13 @@ use crate::engine::Engine;
 use crate::engine::Event;
 use crate::mixer::Layout;
 use crate::params::BuskerParams;
+use crate::tracker::KEYBOARD_VOICES;
 use crate::units::SampleRate;
 use kind::Insert;
 use kind::Instrument;
 use kind::Kind;
 use link::Link;
+use nice_plug::context::process::SendEventError;
 use nice_plug::prelude::*;
 use nice_plug::wrapper::clap::PluginDescriptor;
 use nice_plug::wrapper::clap::clap_host;
@@ -115,6 +117,7 @@ impl<K: Kind> Plugin for Busker<K> {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = K::LAYOUTS;
     const MIDI_INPUT: MidiConfig = MidiConfig::MidiCCs;
+    const MIDI_OUTPUT: MidiConfig = MidiConfig::MidiCCs;
     const SAMPLE_ACCURATE_AUTOMATION: bool = true;
     const INPUT_EVENT_CAPACITY: usize = pieces::EVENT_CAPACITY;
 
@@ -195,7 +198,10 @@ impl<K: Kind> Plugin for Busker<K> {
             outputs[0].planes_mut().iter_mut().zip(input).for_each(|(to, from)| to.copy_from_slice(from));
         }
         let side = AudioBlock::new(inputs.next().unwrap_or_default().iter().map(|plane| &**plane));
+        let dropped = engine.dropped_outgoing();
         engine.render(&call, Some(&side), &mut outputs[..count]);
+        let refused = send(engine.outgoing(), context);
+        self.instance.count_dropped(refused + (engine.dropped_outgoing() - dropped) as usize);
         ProcessStatus::KeepAlive
     }
 }
@@ -213,6 +219,18 @@ impl<K: Kind> Busker<K> {
             }
         }
     }
+}
+
+/// Hands a piece's events to the host; returns how many it had no room for. Real-time: yes.
+///
+/// The framework keeps none of them: each goes straight into the host's list.
+fn send<K: Kind>(events: &[Event], context: &mut impl ProcessContext<Busker<K>>) -> usize {
+    let full = |event: &Event, context: &mut _| {
+        let Some(note) = notes::write(event) else { return false };
+        let sent = ProcessContext::<Busker<K>>::try_send_event(context, note);
+        matches!(sent, Err((_, SendEventError::HostBufferFull)))
+    };
+    events.iter().filter(|event| full(event, context)).count()
 }
 
 /// The planes of one bus, where the host put them.
@@ -243,6 +261,10 @@ impl<K: Kind> ClapPlugin for Busker<K> {
     const CLAP_MANUAL_URL: Option<&'static str> = None;
     const CLAP_SUPPORT_URL: Option<&'static str> = None;
     const CLAP_FEATURES: &'static [ClapFeature] = K::CLAP_FEATURES;
+    const CLAP_POLY_MODULATION_CONFIG: Option<PolyModulationConfig> = Some(PolyModulationConfig {
+        max_voice_capacity: KEYBOARD_VOICES as u32,
+        supports_overlapping_voices: true,
+    });
 }
 
 impl<K: Kind> Vst3Plugin for Busker<K> {

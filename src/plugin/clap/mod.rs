@@ -1,14 +1,15 @@
 //! The CLAP side: the library's entry point and its factories, with the proxy in front of every instance.
 //!
 //! In: a host that opens the library. Out: the plugins of the list, each behind a `Proxy`, and the songs on disk as presets. The
-//! host's main thread. What happens in a call is in `proxy`; the part of a cut call is in `window`; the host's clock is read
-//! in `transport`.
+//! host's main thread. What happens in a call is in `proxy`; the part of a cut call is in `window`, what it sends goes through
+//! `sink`; the host's clock is read in `transport`.
 #![allow(unreachable_pub)] // Hosts find the entry points by name.
 #![allow(unsafe_code)] // CLAP is a C interface: functions over raw pointers.
 
 mod extensions;
 mod presets;
 mod proxy;
+mod sink;
 mod transport;
 mod window;
 

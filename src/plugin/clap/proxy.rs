@@ -5,6 +5,7 @@
 //! `plugin_data`, so every function that is not replaced, and every extension, takes the proxy for the original.
 
 use super::extensions;
+use super::sink::Sink;
 use super::transport;
 use super::window::HostEvents;
 use super::window::Window;
@@ -46,6 +47,7 @@ struct Audio {
     outputs: Vec<clap_audio_buffer>,
     pieces: Pieces,
     window: Box<Window>,
+    sink: Box<Sink>,
     /// The framework's own, asked for while it may be.
     params: *const clap_plugin_params,
 }
@@ -169,6 +171,7 @@ impl Proxy {
             buses,
             pieces: Pieces::new(),
             window: Window::new(),
+            sink: Sink::new(),
             params: params.map_or(ptr::null(), ptr::from_ref),
         })
     }
@@ -177,6 +180,8 @@ impl Proxy {
     /// `call` is the host's structure, valid for this call.
     unsafe fn process_call(&self, call: &clap_process, audio: &mut Audio) -> clap_process_status {
         let frames = call.frames_count as usize;
+        // SAFETY: the host's list stays valid for the call, at whose end `process` lets it go.
+        unsafe { audio.sink.begin(call.out_events) };
         // SAFETY: the host's events stay valid for the call; so do its transport and its ports.
         let events = unsafe { HostEvents::new(call.in_events) };
         // SAFETY: as above.
@@ -240,7 +245,7 @@ impl Proxy {
             audio_outputs: audio.outputs.as_mut_ptr(),
             audio_outputs_count: audio.outputs.len() as u32,
             in_events: events,
-            out_events: call.out_events,
+            out_events: audio.sink.piece(piece.start),
         };
         // SAFETY: the framework's function on its own struct; every pointer of `call` outlives it.
         unsafe { (*self.inner).process.map_or(CLAP_PROCESS_ERROR, |process| process(self.inner, &call)) }
@@ -367,6 +372,7 @@ unsafe extern "C" fn process(plugin: *const clap_plugin, call: *const clap_proce
     let Some(audio) = audio.as_deref_mut() else { return CLAP_PROCESS_ERROR };
     // SAFETY: as above.
     let status = unsafe { proxy.process_call(call, audio) };
+    audio.sink.end();
     for port in 0..if call.audio_outputs.is_null() { 0 } else { call.audio_outputs_count as usize } {
         // SAFETY: the host's array holds as many ports as it says.
         unsafe { (*call.audio_outputs.add(port)).constant_mask = 0 };

@@ -4,6 +4,7 @@
 //! time, arrangements by channel count, outputs named and typed so that every host shows them, and no corrupt state.
 //! The host's own transport goes to the plugin through the link; the framework's is left empty.
 
+use super::sink::Sink;
 use super::values::Values;
 use super::window::HostLists;
 use super::window::Window;
@@ -49,6 +50,7 @@ struct Audio {
     outputs: Vec<AudioBusBuffers>,
     pieces: Pieces,
     window: Window,
+    sink: Sink,
 }
 
 /// One plugin as a VST3 host sees it.
@@ -127,6 +129,7 @@ impl<P: Guarded> Guard<P> {
             buses,
             pieces: Pieces::new(),
             window: Window::new(),
+            sink: Sink::new(),
         })
     }
 
@@ -200,6 +203,8 @@ impl<P: Guarded> Guard<P> {
             outputs: audio.outputs.as_mut_ptr(),
             inputEvents: events,
             inputParameterChanges: changes,
+            // SAFETY: the host's list is valid during its call, at whose end `process` lets it go.
+            outputEvents: unsafe { audio.sink.piece(call.outputEvents, piece.start) },
             processContext: ptr::null_mut(),
             ..*call
         };
@@ -495,6 +500,7 @@ impl<P: Guarded> IAudioProcessorTrait for Guard<P> {
         // SAFETY: as above.
         unsafe {
             let result = self.process_call(call, audio);
+            audio.sink.end();
             HostBuses { first: call.outputs, count: call.numOutputs }.clear_silence();
             result
         }

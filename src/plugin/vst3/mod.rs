@@ -1,12 +1,14 @@
 //! The VST3 side: the library's entry points and the factory, with the guard in front of every instance.
 //!
 //! In: a host that opens the library. Out: the plugins of the list, each behind a `Guard`. The host's main thread.
-//! What happens in a call is in `guard`; the part of a cut call is in `window`; the host's clock is read in `transport`.
+//! What happens in a call is in `guard`; the part of a cut call is in `window`, what it sends goes through `sink`; the
+//! host's clock is read in `transport`.
 #![allow(unreachable_pub)] // Hosts find the entry points by name.
 #![allow(clippy::unnecessary_cast)] // The headers' enums are signed on Windows and unsigned elsewhere.
 #![allow(unsafe_code)] // COM interfaces are unsafe functions over raw pointers.
 
 mod guard;
+mod sink;
 mod transport;
 mod values;
 mod window;
