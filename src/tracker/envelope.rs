@@ -8,7 +8,7 @@ use super::song::Envelope;
 use super::song::EnvelopePoint;
 
 /// Where a voice stands on one envelope.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct EnvelopeState {
     /// Ticks; in Impulse Tracker one more than the tick that sounds, 0 before the first.
     pub(crate) position: u32,

@@ -223,6 +223,7 @@ fn takes_carried(cx: &Context<'_>, change: &Change) -> bool {
 /// Compatible Gxx with a number: carried envelopes go on from the note that went to the background last, on whatever
 /// channel (CarryCompatGxxPortaWithIns.it).
 fn carry_from_last_voice(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrument) {
+    let ch = &mut ch.state;
     let [volume, panning, pitch] = cx.flow.last_moved.get().map_or([0; 3], |(_, positions)| positions);
     for (state, envelope, position) in [
         (&mut ch.volume_envelope, &instrument.volume_envelope, volume),
@@ -234,6 +235,7 @@ fn carry_from_last_voice(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrume
 }
 
 pub(crate) fn reset_uncarried(ch: &mut Voice, instrument: &Instrument) {
+    let ch = &mut ch.state;
     for (state, envelope) in [
         (&mut ch.volume_envelope, &instrument.volume_envelope),
         (&mut ch.panning_envelope, &instrument.panning_envelope),
@@ -288,7 +290,7 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
     // A sample that would ping-pong after the release does so in its sustain loop too, until the next note.
     ch.sound.ping_pong |= turns;
     if ch.sound.frame() >= ch.sound.length.into() && rules.is_it() {
-        ch.sound.position_q32 = 0;
+        ch.sound.set_frame(0);
     }
 }
 

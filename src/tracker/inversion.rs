@@ -15,7 +15,7 @@ use std::sync::Arc;
 const SPEEDS: [u8; 16] = [0, 5, 6, 7, 8, 10, 11, 13, 16, 19, 22, 26, 32, 43, 64, 128];
 
 /// A channel's place in the loop that it turns over.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Inversion {
     /// 0 is off.
     pub(crate) speed: u8,

@@ -123,7 +123,7 @@ fn move_to_background(
     }
     if free.is_some() {
         ch.sound.length = 0;
-        ch.sound.position_q32 = 0;
+        ch.sound.set_frame(0);
     }
     free
 }

@@ -121,7 +121,7 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
             start_sample(cx, ch, sample);
         }
         if ch.sound.frame() >= ch.sound.length.into() {
-            ch.sound.move_to_frame(ch.sound.loop_start);
+            ch.sound.go_to_loop();
         }
     }
     settle_key(cx, ch, portamento, strike.with_envelopes);
@@ -164,7 +164,7 @@ fn aim_period(cx: &Context<'_>, ch: &mut Voice, period: i32, portamento: bool) {
 fn start_sample(cx: &Context<'_>, ch: &mut Voice, sample: &Sample) {
     ch.leave_tail();
     attach_sample(cx, ch, sample);
-    ch.sound.position_q32 = 0;
+    ch.sound.set_frame(0);
     ch.sound.backwards = false;
     let repeats_offset = cx.rules.protracker || cx.rules.st3.notes_repeat_offset;
     if repeats_offset && ch.step.instrument == 0 {
@@ -314,11 +314,7 @@ fn leave_sustain(ch: &mut Voice, sample: &Sample) {
     }
     use_loop(ch, span);
     ch.sound.length = ch.sound.length.min(span.end);
-    if ch.sound.frame() > ch.sound.length.into() {
-        let width = i64::from(span.end - span.start).max(1);
-        let inside = (ch.sound.frame() - i64::from(span.start)).rem_euclid(width);
-        ch.sound.set_frame(span.start + inside as u32); // below the loop's end
-    }
+    ch.sound.fold_into_loop();
 }
 
 /// ECx, SCx: cuts the note on a tick.
@@ -367,9 +363,13 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
         ch.memory.note_offset = 0;
     }
     ch.memory.note_offset = ch.memory.note_offset.saturating_add(offset);
-    let sound = &mut ch.sound;
-    if cx.rules.is_s3m() && sound.looping && sound.loop_end > sound.loop_start && offset >= sound.loop_end {
-        offset = (offset - sound.loop_start) % (sound.loop_end - sound.loop_start) + sound.loop_start;
+    if cx.rules.is_s3m()
+        && ch.sound.looping
+        && ch.sound.loop_end > ch.sound.loop_start
+        && offset >= ch.sound.loop_end
+    {
+        offset =
+            (offset - ch.sound.loop_start) % (ch.sound.loop_end - ch.sound.loop_start) + ch.sound.loop_start;
     }
     // Impulse Tracker: a lone instrument number repeats the last key (OffsetWithInstr.it).
     let with_number = cx.rules.it(Way::OffsetsActWithNumbers) && ch.step.instrument != 0;
@@ -382,13 +382,13 @@ pub(crate) fn sample_offset(cx: &Context<'_>, ch: &mut Voice, parameter: u8) {
     }
     if cx.rules.protracker {
         // ProTracker adds its offset twice to what notes without a number repeat.
-        sound.set_frame(ch.memory.note_offset);
+        ch.sound.set_frame(ch.memory.note_offset);
         ch.memory.note_offset = ch.memory.note_offset.saturating_add(offset);
     } else {
-        sound.set_frame(offset);
+        ch.sound.set_frame(offset);
     }
-    let past_loop = sound.looping && sound.frame() >= sound.loop_end.into();
-    if sound.frame() >= sound.length.into() || past_loop {
+    let past_loop = ch.sound.looping && ch.sound.frame() >= ch.sound.loop_end.into();
+    if ch.sound.frame() >= ch.sound.length.into() || past_loop {
         offset_past_end(cx, ch);
     }
 }

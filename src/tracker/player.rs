@@ -298,7 +298,8 @@ impl SongPlayer {
 
     /// Begins the next tick. Real-time: yes.
     pub fn tick(&mut self) {
-        self.voices_mut().for_each(Voice::end_faded);
+        self.channels.iter_mut().for_each(Voice::end_faded);
+        self.background.iter_mut().take(self.background_end).for_each(Voice::end_faded);
         if self.play_tick() {
             self.update_voices();
         } else {

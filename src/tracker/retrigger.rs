@@ -152,7 +152,7 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
         ch.step.note = note;
     }
     if keeps_note {
-        ch.sound.position_q32 = 0;
+        ch.sound.set_frame(0);
         ch.sound.start_from_silence();
     }
 }
@@ -161,7 +161,8 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
 fn cut_old_note(ch: &mut Voice) {
     if ch.sound.length != 0 && !ch.was_silent && !ch.muted {
         ch.leave_tail();
-        (ch.sound.length, ch.sound.position_q32) = (0, 0);
+        ch.sound.length = 0;
+        ch.sound.set_frame(0);
         ch.was_silent = true;
     }
 }

@@ -370,7 +370,7 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
         match trigger.note.is_key() && swaps {
             false => {}
             // PortaSample.it
-            true if cx.rules.is_s3m() || cx.rules.it(Way::NewSamplesStartOver) => ch.sound.position_q32 = 0,
+            true if cx.rules.is_s3m() || cx.rules.it(Way::NewSamplesStartOver) => ch.sound.set_frame(0),
             // A new sample ended the portamento.
             true => trigger.portamento = false,
         }
@@ -380,7 +380,7 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
             ch.sound.length = 0;
         }
     } else if cx.rules.quirks.sample_swaps_at_loop_end && ch.sound.step_q32 == 0 {
-        ch.sound.position_q32 = 0; // PTSwapEmpty.mod
+        ch.sound.set_frame(0); // PTSwapEmpty.mod
     }
 }
 
@@ -730,7 +730,7 @@ fn control_sound(ch: &mut Voice, row: &Row, x: u8) {
         15 => {
             let fresh = ch.sound.position_q32 == 0 && ch.sound.length != 0;
             if fresh && (row.step.note.is_key() || !ch.sound.looping) {
-                ch.sound.position_q32 = (i64::from(ch.sound.length) << 32) - 1;
+                ch.sound.set_to_end();
             }
             ch.sound.backwards = true;
         }

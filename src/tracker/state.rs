@@ -25,6 +25,8 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::dsp::Level;
 use crate::sample::SampleData;
+use std::ops::Deref;
+use std::ops::DerefMut;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ pub(crate) const FULL_FADE: i32 = 65_536;
 pub(crate) const CENTRE: i32 = 128;
 
 /// The oscillator of a vibrato, tremolo or panbrello.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Lfo {
     pub(crate) speed: u8,
     pub(crate) depth: u8,
@@ -48,7 +50,7 @@ pub(crate) struct Lfo {
 }
 
 /// Parameters that effects without one recall.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Memory {
     pub(crate) pitch_up: u8,
     pub(crate) pitch_down: u8,
@@ -73,14 +75,14 @@ pub(crate) struct Memory {
 }
 
 /// Panning that a new note brings back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SavedPanning {
     pub(crate) panning: i32,
     pub(crate) surround: bool,
 }
 
 /// Effects that act on the ticks of one row.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Active {
     pub(crate) vibrato: bool,
     pub(crate) tremolo: bool,
@@ -88,9 +90,9 @@ pub(crate) struct Active {
     pub(crate) tremor: bool,
 }
 
-/// One channel or background voice.
-#[derive(Clone)]
-pub(crate) struct Voice {
+/// A channel or background voice apart from its sound: all that a snapshot of it keeps.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct VoiceState {
     /// The row's cell.
     pub(crate) step: Step,
     pub(crate) active: Active,
@@ -188,10 +190,16 @@ pub(crate) struct Voice {
     /// The sample has a sustain loop in use or passed.
     pub(crate) has_sustain: bool,
     pub(crate) muted: bool,
-    /// What this tick asks of the channel's chip, where it has one.
-    pub(crate) adlib: adlib::Request,
     /// Song channel (from 0), of a background voice the one it came from.
     pub(crate) owner: u16,
+}
+
+/// One channel or background voice.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    pub(crate) state: VoiceState,
+    /// What this tick asks of the channel's chip, where it has one.
+    pub(crate) adlib: adlib::Request,
     pub(crate) sound: ChannelState,
     /// The sound before, which fades out under a new note so that its end does not click.
     tail: ChannelState,
@@ -201,12 +209,24 @@ pub(crate) struct Voice {
     last_step_q32: i64,
 }
 
-impl Voice {
-    pub(crate) fn new(setup: &ChannelSetup, rules: &Rules) -> Self {
+impl Deref for Voice {
+    type Target = VoiceState;
+
+    fn deref(&self) -> &VoiceState {
+        &self.state
+    }
+}
+
+impl DerefMut for Voice {
+    fn deref_mut(&mut self) -> &mut VoiceState {
+        &mut self.state
+    }
+}
+
+impl VoiceState {
+    fn new(setup: &ChannelSetup, rules: &Rules) -> Self {
         // Impulse Tracker starts with C-0 in the memory of the last note.
         let remembered = rules.it(Way::ChannelsStartWithKeyZero).then_some(0);
-        let mut sound = ChannelState::new();
-        sound.follow(rules);
         Self {
             step: Step::default(),
             active: Active::default(),
@@ -273,8 +293,18 @@ impl Voice {
             first_tick: false,
             has_sustain: false,
             muted: setup.muted,
-            adlib: adlib::Request::default(),
             owner: 0,
+        }
+    }
+}
+
+impl Voice {
+    pub(crate) fn new(setup: &ChannelSetup, rules: &Rules) -> Self {
+        let mut sound = ChannelState::new();
+        sound.follow(rules);
+        Self {
+            state: VoiceState::new(setup, rules),
+            adlib: adlib::Request::default(),
             sound,
             tail: ChannelState::new(),
             tail_is_fresh: false,

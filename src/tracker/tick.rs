@@ -360,6 +360,7 @@ fn apply_panning_envelope(cx: &Context<'_>, ch: &mut Voice, instrument: &Instrum
 }
 
 fn advance_it_envelopes(ch: &mut Voice, instrument: &Instrument) {
+    let ch = &mut ch.state;
     let off = ch.key_was_off;
     for (state, data, is_volume) in [
         (&mut ch.volume_envelope, &instrument.volume_envelope, true),

@@ -50,6 +50,10 @@ pub struct ChannelState {
     lent: bool,
     /// Frames with 32 fractional bits; may stand past a boundary until the next frame is read.
     pub(crate) position_q32: i64,
+    /// What whoever watches has named the sound since its position was last set; 0 is set anew.
+    pub(crate) life: u32,
+    /// `fold_into_loop` was called since that one looked.
+    pub(crate) folds: bool,
     /// Frames for each output frame, without direction; 0 does not sound.
     pub(crate) step_q32: i64,
     pub(crate) backwards: bool,
@@ -92,6 +96,8 @@ impl ChannelState {
             source: None,
             lent: false,
             position_q32: 0,
+            life: 0,
+            folds: false,
             step_q32: 0,
             backwards: false,
             length: 0,
@@ -171,10 +177,32 @@ impl ChannelState {
 
     pub(crate) fn set_frame(&mut self, frame: u32) {
         self.position_q32 = i64::from(frame) << 32;
+        self.life = 0;
+    }
+
+    /// A position past the loop goes as far into it as it would have come.
+    pub(crate) fn fold_into_loop(&mut self) {
+        self.folds = true;
+        if self.frame() > self.length.into() {
+            let (start, end) = (i64::from(self.loop_start), i64::from(self.loop_end));
+            self.position_q32 = (start + (self.frame() - start).rem_euclid((end - start).max(1))) << 32;
+        }
+    }
+
+    /// To the very end of the recording, where a way backwards begins.
+    pub(crate) fn set_to_end(&mut self) {
+        self.position_q32 = Self::boundary_q32(self.length) - 1;
+        self.life = 0;
+    }
+
+    /// To the loop's start.
+    pub(crate) fn go_to_loop(&mut self) {
+        self.move_to_frame(self.loop_start);
+        self.life = 0;
     }
 
     /// Moves to `frame` and keeps the fraction.
-    pub(crate) fn move_to_frame(&mut self, frame: u32) {
+    fn move_to_frame(&mut self, frame: u32) {
         self.position_q32 = (i64::from(frame) << 32) | (self.position_q32 & 0xFFFF_FFFF);
     }
 
