@@ -1,166 +1,401 @@
-//! From events to notes: which instrument or song channel a MIDI channel plays, and what its controllers do.
+//! From events to notes: which instrument, sample or song channel a key plays, and what becomes of its note.
 //!
-//! Audio thread. Bend, controllers and velocity are rounded to what MIDI carries, so that both plugin formats agree.
+//! In: events on their frames. Out: keys, releases and controllers for the song's keyboard and channels, and to the host the
+//! end of every note it began. Audio thread. Bend, controllers, expressions and velocity are rounded to what MIDI carries,
+//! so that both plugin formats agree. The tables of modes and controllers stand in docs/ARCHITECTURE.md.
+
+mod controller;
+mod song_key;
 
 use super::EventKind;
 use super::Expression;
+use super::Modulation;
 use super::NoteAddress;
+use super::Target;
 use super::outgoing::Outgoing;
+use super::parameter::modulated;
 use super::song::Playing;
+use crate::tracker::Control;
+use crate::tracker::KEYBOARD_SLOTS;
+use crate::tracker::KeyNote;
 use crate::tracker::KeyPress;
-use crate::tracker::Keyboard;
+use crate::tracker::KeySound;
+use crate::tracker::NoteControl;
+use crate::units::Decibels;
+use crate::units::Gain;
 use crate::units::Semitones;
+use controller::Wheel;
+use song_key::SongKeys;
 
-/// What a bend all the way up is worth.
-const BEND_RANGE: f32 = 2.0;
-
-/// Controllers that end notes.
-const ALL_SOUND_OFF: u8 = 120;
-const ALL_NOTES_OFF: u8 = 123;
+/// Highest key of a tracker; keys above are not played.
+const LAST_KEY: u8 = 119;
+/// Key of the first sample in Kit mode: the lowest of a keyboard with 61 keys.
+const FIRST_KIT_KEY: u8 = 36;
 
 /// What keys play.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum KeyboardMode {
-    /// MIDI channel n plays instrument n.
+    /// MIDI channel n plays instrument n, or what a program change has put there.
     #[default]
     Multi,
     /// MIDI channel n plays the selected instrument on song channel n.
     Channel,
     /// Every MIDI channel plays the selected instrument.
     Selected,
+    /// Key 36 + n - 1 plays sample n at its own speed.
+    Kit,
+    /// Keys start patterns.
+    Launch,
+    /// Keys play voice slots, of which there are none yet: nothing sounds.
+    Voices,
+}
+
+impl KeyboardMode {
+    /// Of the parameter's choices.
+    pub(super) fn of_choice(value: f32) -> Self {
+        use KeyboardMode::*;
+        const MODES: [KeyboardMode; 6] = [Multi, Channel, Selected, Kit, Launch, Voices];
+        MODES.get(value as usize).copied().unwrap_or_default()
+    }
+}
+
+/// Where an event acts.
+pub(super) struct Scene<'a> {
+    pub(super) playing: &'a mut Playing,
+    /// Since reset.
+    pub(super) frame: u64,
+    pub(super) out: &'a mut Outgoing,
 }
 
 /// Keys on their way to a song and its keyboard.
 #[derive(Debug)]
 pub(super) struct Keys {
-    pub(super) mode: KeyboardMode,
+    mode: KeyboardMode,
     /// From 1.
-    pub(super) instrument: u16,
-    /// Key down on each song channel.
-    held: [Option<u8>; 16],
+    selected: u16,
+    /// Instruments that program changes have put in the slots, from 1.
+    programs: [Option<u16>; KEYBOARD_SLOTS],
+    /// Exponent of the velocity curve: ¼ at -100 %, where a soft touch is loud, 4 at 100 %.
+    curve: f32,
+    /// The switch; it acts in Selected mode.
+    mpe: bool,
+    gain: Decibels,
+    transpose: Semitones,
+    wheels: [Wheel; KEYBOARD_SLOTS],
+    song_keys: SongKeys,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { mode: KeyboardMode::Multi, instrument: 1, held: [None; 16] }
+        Self {
+            mode: KeyboardMode::Multi,
+            selected: 1,
+            programs: [None; KEYBOARD_SLOTS],
+            curve: 1.0,
+            mpe: false,
+            gain: Decibels(0.0),
+            transpose: Semitones(0.0),
+            wheels: [Wheel::default(); KEYBOARD_SLOTS],
+            song_keys: SongKeys::default(),
+        }
     }
 }
 
+fn name(note: NoteAddress) -> KeyNote {
+    KeyNote { slot: note.channel.min(KEYBOARD_SLOTS as u8 - 1), key: note.key, id: note.id }
+}
+
+fn address(note: KeyNote) -> NoteAddress {
+    NoteAddress { channel: note.slot, key: note.key, id: note.id }
+}
+
+/// 0..=1 in the steps of seven bits.
+fn seven_bits(value: f32) -> f32 {
+    libm::roundf(value.clamp(0.0, 1.0) * 127.0) / 127.0
+}
+
+/// A number in steps of 1/`steps`.
+fn in_steps(value: f32, steps: f32) -> f32 {
+    libm::roundf(value * steps) / steps
+}
+
+/// Steps of a note's own tuning in a semitone, and of its other expressions.
+const TUNING_STEPS: f32 = 1024.0;
+const EXPRESSION_STEPS: f32 = 128.0;
+
 impl Keys {
+    /// Takes a parameter, if it is one of the keys'; says whether it is.
+    pub(super) fn set(&mut self, target: Target, value: f32, scene: Option<Scene<'_>>) -> bool {
+        match target {
+            Target::KeyboardMode => self.set_mode(KeyboardMode::of_choice(value), scene),
+            Target::SelectedInstrument => self.selected = value as u16,
+            Target::VelocityCurve => self.curve = libm::exp2f(value.clamp(-100.0, 100.0) / 50.0),
+            Target::Mpe => self.set_mpe(value >= 0.5, scene),
+            Target::KeyboardGain => {
+                self.gain = Decibels(value);
+                if let Some(scene) = scene {
+                    self.apply_gain(scene.playing);
+                }
+            }
+            Target::Transpose => {
+                self.transpose = Semitones(value);
+                if let Some(scene) = scene {
+                    self.apply_transpose(scene.playing);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
     /// Lets go of whatever is held in a mode that ends.
-    pub(super) fn set_mode(&mut self, mode: KeyboardMode, playing: Option<&mut Playing>, frame: u64) {
+    fn set_mode(&mut self, mode: KeyboardMode, scene: Option<Scene<'_>>) {
         if mode == self.mode {
             return;
         }
-        if let Some(playing) = playing {
-            for slot in 0..16 {
-                playing.keyboard.release_all(slot);
-                self.release_channel(slot, playing, frame);
-            }
-        }
         self.mode = mode;
+        let Some(mut scene) = scene else { return };
+        for slot in 0..KEYBOARD_SLOTS as u8 {
+            scene.playing.keyboard.release_all(slot);
+            self.song_keys.release_all(slot, &mut scene);
+        }
+        scene.playing.player.forget_controllers();
+        self.retune(scene.playing);
+        self.report(&mut scene);
     }
 
-    /// Acts on an event at `frame`; what the host must hear of it goes to `out`.
-    pub(super) fn act(&mut self, event: &EventKind, playing: &mut Playing, frame: u64, out: &mut Outgoing) {
-        let _ = out; // ends of notes are still to come
+    /// Switches MPE; bend ranges are the usual ones again.
+    fn set_mpe(&mut self, on: bool, scene: Option<Scene<'_>>) {
+        if on == self.mpe {
+            return;
+        }
+        self.mpe = on;
+        self.wheels.iter_mut().for_each(Wheel::forget_range);
+        if let Some(scene) = scene {
+            self.retune(scene.playing);
+        }
+    }
+
+    fn apply_gain(&self, playing: &mut Playing) {
+        let level = self.gain;
+        playing.keyboard.set_gain(level.into(), |offset| modulated(level, offset).into());
+    }
+
+    fn apply_transpose(&self, playing: &mut Playing) {
+        playing.keyboard.set_transpose(self.transpose);
+        playing.player.set_key_transpose(self.transpose);
+    }
+
+    /// Makes a song that has come new follow what is set; `old` is the one it replaces.
+    pub(super) fn take_over(&mut self, playing: &mut Playing, old: Option<&Playing>) {
+        if let Some(old) = old {
+            playing.keyboard.take_controllers(&old.keyboard);
+            playing.player.take_controllers(&old.player);
+        }
+        self.apply_gain(playing);
+        self.apply_transpose(playing);
+        playing.keyboard.set_mpe(self.plays_mpe());
+    }
+
+    /// Tells the host that every note of a song that goes has ended.
+    pub(super) fn end_all(&mut self, scene: &mut Scene<'_>) {
+        self.report(scene);
+        for note in scene.playing.keyboard.notes() {
+            scene.out.push(scene.frame, EventKind::NoteEnd(address(note)));
+        }
+        self.song_keys.end_all(scene);
+    }
+
+    fn plays_mpe(&self) -> bool {
+        self.mpe && self.mode == KeyboardMode::Selected
+    }
+
+    /// Acts on an event.
+    pub(super) fn act(&mut self, event: &EventKind, scene: &mut Scene<'_>) {
         match *event {
-            EventKind::NoteOn(note, velocity) => self.press(note, velocity, playing, frame),
-            EventKind::NoteOff(note) => self.release(note, playing, frame),
+            EventKind::NoteOn(note, velocity) => self.strike(note, velocity, scene),
+            EventKind::NoteOff(note) => self.release(note, scene),
             EventKind::Choke(note) => {
-                self.release(note, playing, frame);
-                playing.keyboard.choke(note.channel, note.key, note.id);
+                scene.playing.keyboard.choke(name(note));
+                self.song_keys.choke(note, scene);
             }
-            EventKind::AllNotesOff(channel) => self.control_each(channel, ALL_NOTES_OFF, playing, frame),
-            EventKind::AllSoundOff(channel) => self.control_each(channel, ALL_SOUND_OFF, playing, frame),
-            EventKind::PitchBend { channel, value } => {
-                let bend = libm::roundf(value.clamp(-1.0, 1.0) * 8192.0) / 8192.0;
-                playing.keyboard.set_bend(channel, Semitones(bend * BEND_RANGE));
-            }
+            EventKind::AllNotesOff(channel) => self.control_each(channel, controller::ALL_NOTES_OFF, scene),
+            EventKind::AllSoundOff(channel) => self.control_each(channel, controller::ALL_SOUND_OFF, scene),
+            EventKind::PitchBend { channel, value } => self.bend(channel, value, scene.playing),
             EventKind::Controller { channel, number, value } => {
-                self.control((channel, number, value), playing, frame)
+                self.controller((channel, number, value), scene)
             }
-            EventKind::Expression(note, expression) => express(note, expression, &mut playing.keyboard),
-            // Nothing of a tracker answers to these yet.
-            EventKind::Pressure { .. } | EventKind::Program { .. } | EventKind::Modulation(..) => {}
+            EventKind::Pressure { channel, value } => {
+                self.control(channel, Control::Pressure(seven_bits(value)), scene.playing)
+            }
+            EventKind::Program { channel, program } => self.change_program(channel, program),
+            EventKind::Expression(note, expression) => {
+                self.control_note(note, note_control(expression), scene.playing)
+            }
+            EventKind::Modulation(note, modulation) => {
+                let control = match modulation {
+                    Modulation::Gain(offset) => {
+                        NoteControl::Gain { offset, gain: modulated(self.gain, offset).into() }
+                    }
+                    Modulation::Transpose(interval) => NoteControl::Transpose(interval),
+                };
+                self.control_note(note, control, scene.playing);
+            }
             // Said by us, not to us.
             EventKind::NoteEnd(_) => {}
         }
+        self.report(scene);
     }
 
-    fn press(&mut self, note: NoteAddress, velocity: f32, playing: &mut Playing, frame: u64) {
-        let velocity = libm::roundf(velocity.clamp(0.0, 1.0) * 127.0) / 127.0;
-        let instrument = match self.mode {
-            KeyboardMode::Multi => u16::from(note.channel) + 1,
-            KeyboardMode::Channel | KeyboardMode::Selected => self.instrument,
-        };
-        if self.mode == KeyboardMode::Channel {
-            if let Some(held) = self.held.get_mut(usize::from(note.channel)) {
-                *held = Some(note.key);
-                playing.play_note(note.channel.into(), (instrument, note.key), velocity, frame);
-            }
-            return;
-        }
-        let slot = note.channel.min(15);
-        playing.keyboard.press(KeyPress { slot, instrument, key: note.key, velocity, id: note.id });
-    }
-
-    fn release(&mut self, note: NoteAddress, playing: &mut Playing, frame: u64) {
-        if self.held.get(usize::from(note.channel)).is_some_and(|held| *held == Some(note.key)) {
-            self.release_channel(note.channel, playing, frame);
-        }
-        playing.keyboard.release(note.channel, note.key, note.id);
-    }
-
-    fn release_channel(&mut self, channel: u8, playing: &mut Playing, frame: u64) {
-        if let Some(held) = self.held.get_mut(usize::from(channel))
-            && held.take().is_some()
+    /// Without a song no note sounds; the host hears so.
+    pub(super) fn refuse(event: &EventKind, frame: u64, out: &mut Outgoing) {
+        if let EventKind::NoteOn(note, velocity) = *event
+            && seven_bits(velocity) > 0.0
         {
-            playing.release_note(channel.into(), frame);
+            out.push(frame, EventKind::NoteEnd(note));
         }
     }
 
-    /// Sends a controller to one MIDI channel or to all.
-    fn control_each(&mut self, channel: Option<u8>, number: u8, playing: &mut Playing, frame: u64) {
-        let channels = channel.map_or(0..=15, |channel| channel..=channel);
-        channels.for_each(|channel| self.control((channel, number, 0.0), playing, frame));
-    }
-
-    /// The MIDI controllers that the keyboard knows.
-    fn control(&mut self, (channel, number, value): (u8, u8, f32), playing: &mut Playing, frame: u64) {
-        let value = libm::roundf(value.clamp(0.0, 1.0) * 127.0) / 127.0;
-        let keyboard = &mut playing.keyboard;
-        match number {
-            1 => keyboard.set_modulation(channel, value),
-            7 => keyboard.set_volume(channel, value),
-            // 64 of 127 is the middle.
-            10 => keyboard.set_pan(channel, ((value * 127.0 - 64.0) / 63.0).max(-1.0)),
-            11 => keyboard.set_expression(channel, value),
-            64 => keyboard.set_pedal(channel, value >= 0.5),
-            ALL_SOUND_OFF => {
-                keyboard.choke_all(channel);
-                self.release_channel(channel, playing, frame);
+    fn strike(&mut self, note: NoteAddress, velocity: f32, scene: &mut Scene<'_>) {
+        let velocity = seven_bits(velocity);
+        if velocity == 0.0 {
+            return self.release(note, scene);
+        }
+        let velocity = if self.curve == 1.0 { velocity } else { libm::powf(velocity, self.curve) };
+        let slot = name(note).slot;
+        let sound = match self.mode {
+            KeyboardMode::Multi => {
+                Some(KeySound::Instrument(self.program(slot).unwrap_or(u16::from(slot) + 1)))
             }
-            ALL_NOTES_OFF => {
-                keyboard.release_all(channel);
-                self.release_channel(channel, playing, frame);
+            KeyboardMode::Selected => Some(KeySound::Instrument(self.selected)),
+            KeyboardMode::Kit => kit_sample(note.key, scene.playing.player.song().samples.len()),
+            KeyboardMode::Channel => {
+                let instrument = self.program(slot).unwrap_or(self.selected);
+                return self.song_keys.press(note, (instrument, velocity), scene);
             }
-            _ => {}
+            KeyboardMode::Launch | KeyboardMode::Voices => None,
+        };
+        match sound.filter(|_| note.key <= LAST_KEY) {
+            Some(sound) => {
+                let press = KeyPress { slot, sound, key: note.key, velocity, id: note.id };
+                scene.playing.keyboard.press(press);
+            }
+            None => scene.out.push(scene.frame, EventKind::NoteEnd(note)),
         }
     }
 
-    /// Forgets what is held.
+    fn release(&mut self, note: NoteAddress, scene: &mut Scene<'_>) {
+        self.song_keys.release(note, scene);
+        scene.playing.keyboard.release(name(note));
+    }
+
+    fn program(&self, slot: u8) -> Option<u16> {
+        self.programs.get(usize::from(slot)).copied().flatten()
+    }
+
+    fn change_program(&mut self, channel: u8, program: u8) {
+        let instrument = u16::from(program) + 1;
+        match self.mode {
+            KeyboardMode::Multi | KeyboardMode::Channel => {
+                if let Some(slot) = self.programs.get_mut(usize::from(channel)) {
+                    *slot = Some(instrument);
+                }
+            }
+            KeyboardMode::Selected => self.selected = instrument,
+            KeyboardMode::Kit | KeyboardMode::Launch | KeyboardMode::Voices => {}
+        }
+    }
+
+    /// Moves a controller of a keyboard slot, or of a song channel.
+    fn control(&mut self, channel: u8, control: Control, playing: &mut Playing) {
+        match self.mode {
+            KeyboardMode::Channel => playing.player.control(channel.into(), control),
+            _ => playing.keyboard.control(channel, control),
+        }
+    }
+
+    fn control_note(&mut self, note: NoteAddress, control: NoteControl, playing: &mut Playing) {
+        if let Some(channel) = self.song_keys.channel_of(note) {
+            playing.player.control_note(channel, control);
+        }
+        playing.keyboard.control_note(name(note), control);
+    }
+
+    fn bend(&mut self, channel: u8, value: f32, playing: &mut Playing) {
+        let Some(wheel) = self.wheels.get_mut(usize::from(channel)) else { return };
+        wheel.turn(value);
+        self.apply_bend(channel, playing);
+    }
+
+    fn apply_bend(&mut self, channel: u8, playing: &mut Playing) {
+        let member = self.plays_mpe() && channel > 0;
+        if let Some(bend) = self.wheels.get(usize::from(channel)).map(|wheel| wheel.bend(member)) {
+            self.control(channel, Control::Bend(bend), playing);
+        }
+    }
+
+    /// Applies all bends where their range may be another.
+    fn retune(&mut self, playing: &mut Playing) {
+        playing.keyboard.set_mpe(self.plays_mpe());
+        (0..KEYBOARD_SLOTS as u8).for_each(|channel| self.apply_bend(channel, playing));
+    }
+
+    /// Hands on which notes have died away since the last call: while events acted, or in the frames rendered from
+    /// `scene.frame` on.
+    pub(super) fn report(&mut self, scene: &mut Scene<'_>) {
+        let (out, first) = (&mut *scene.out, scene.frame);
+        scene.playing.keyboard.take_ended(|frames, note| {
+            out.push(first + frames as u64, EventKind::NoteEnd(address(note)));
+        });
+        self.song_keys.report_taken(scene);
+    }
+
+    /// The same of song channels, on whose notes a tick may be the last.
+    pub(super) fn report_ticked(&mut self, scene: &mut Scene<'_>) {
+        self.song_keys.report_silent(scene);
+    }
+
+    /// Forgets what is held, and what programs and wheels have changed.
     pub(super) fn reset(&mut self) {
-        self.held = [None; 16];
+        self.programs = [None; KEYBOARD_SLOTS];
+        self.wheels = [Wheel::default(); KEYBOARD_SLOTS];
+        self.song_keys = SongKeys::default();
     }
 }
 
-/// Expressions that a whole slot can follow; those of single notes are still to come.
-fn express(note: NoteAddress, expression: Expression, keyboard: &mut Keyboard) {
+/// The sample of a key in Kit mode, where the song has it.
+fn kit_sample(key: u8, samples: usize) -> Option<KeySound> {
+    let number = u16::from(key.checked_sub(FIRST_KIT_KEY)?) + 1;
+    (usize::from(number) <= samples).then_some(KeySound::Sample(number))
+}
+
+fn note_control(expression: Expression) -> NoteControl {
+    let fine = |value| in_steps(value, EXPRESSION_STEPS);
     match expression {
-        Expression::Tuning(semitones) => keyboard.set_bend(note.channel, Semitones(semitones)),
-        Expression::Pan(pan) => keyboard.set_pan(note.channel, pan),
-        Expression::Vibrato(depth) => keyboard.set_modulation(note.channel, depth),
-        Expression::Volume(_) | Expression::Brightness(_) | Expression::Pressure(_) => {}
+        Expression::Volume(gain) => NoteControl::Volume(Gain(fine(gain))),
+        Expression::Pan(pan) => NoteControl::Pan(fine(pan)),
+        Expression::Tuning(semitones) => NoteControl::Tuning(Semitones(in_steps(semitones, TUNING_STEPS))),
+        Expression::Vibrato(depth) => NoteControl::Vibrato(fine(depth)),
+        Expression::Brightness(brightness) => NoteControl::Brightness(fine(brightness)),
+        Expression::Pressure(depth) => NoteControl::Pressure(fine(depth)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_key_of_a_small_keyboard_plays_the_first_sample() {
+        assert_eq!(kit_sample(36, 2), Some(KeySound::Sample(1)));
+        assert_eq!(kit_sample(37, 2), Some(KeySound::Sample(2)));
+        assert_eq!((kit_sample(35, 2), kit_sample(38, 2)), (None, None));
+    }
+
+    #[test]
+    fn rounded_values_keep_their_ends_and_middles() {
+        assert_eq!((seven_bits(0.0), seven_bits(1.0), seven_bits(0.003)), (0.0, 1.0, 0.0));
+        assert_eq!(note_control(Expression::Brightness(0.5)), NoteControl::Brightness(0.5));
+        assert_eq!(note_control(Expression::Tuning(-0.5)), NoteControl::Tuning(Semitones(-0.5)));
     }
 }

@@ -42,7 +42,6 @@ impl Outgoing {
     }
 
     /// Hands an event to the host at `frame` since reset. Keeps the order of frames, and of calls on one frame.
-    #[allow(dead_code, reason = "those who push are still to come")]
     pub(super) fn push(&mut self, frame: u64, kind: EventKind) {
         let room = if ends_a_note(&kind) { CAPACITY } else { CAPACITY - RESERVED };
         if self.events.len() >= room {

@@ -105,15 +105,16 @@ impl Target {
             SongPlay | Audition | Sync | ModuleTempo | TempoRatio | StartBeat | StartOrder | EndBehaviour => {
                 true
             }
-            KeyboardMode | SelectedInstrument | Tone | Interpolation | Ramping | Panic => true,
+            KeyboardMode | SelectedInstrument | VelocityCurve | Mpe | KeyboardGain | Transpose => true,
+            Tone | Interpolation | Ramping | Panic => true,
             StripGain(_) | StripMute(_) | StripPan(_) => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode | VelocityCurve | Mpe | NoteOut => {
+            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode | NoteOut => {
                 false
             }
-            Separation | SongGain | KeyboardGain | Transpose | MasterLimiter | MasterCeiling => false,
+            Separation | SongGain | MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,
             StripSolo(_) | SendLevel { .. } | SendPre { .. } | SoftClip(_) | Limiter(_) | DuckAmount(_) => {
@@ -292,7 +293,6 @@ fn fader_level(position: f32) -> Decibels {
 }
 
 /// A level whose fader is moved by `offset` of its way, as a host's modulation does.
-#[allow(dead_code, reason = "single notes are still to follow it")]
 pub(super) fn modulated(level: Decibels, offset: f32) -> Decibels {
     fader_level((fader_position(level) + offset).clamp(0.0, 1.0))
 }

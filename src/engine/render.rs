@@ -15,8 +15,8 @@ use super::halves::Command;
 use super::halves::Old;
 use super::halves::PositionCell;
 use super::halves::QUEUE;
-use super::keys::KeyboardMode;
 use super::keys::Keys;
+use super::keys::Scene;
 use super::outgoing::Outgoing;
 use super::song::Playing;
 use super::song::SongSettings;
@@ -150,12 +150,7 @@ impl Engine {
         {
             song.follow(&self.transport, self.frame);
         }
-        if call.frames == 0
-            && let Some(song) = &mut self.song
-        {
-            let (keys, out, frame) = (&mut self.keys, &mut self.outgoing, self.frame);
-            call.events.iter().for_each(|event| keys.act(&event.kind, song, frame, out));
-        }
+        self.act(if call.frames == 0 { call.events } else { &[] });
         let mut done = 0;
         let mut events = call.events;
         while done < call.frames {
@@ -169,6 +164,17 @@ impl Engine {
             done += frames;
             self.frame += frames as u64;
         }
+    }
+
+    /// Acts on events before the next frame, and tells the host of notes that a jump or a parameter has ended.
+    fn act(&mut self, events: &[Event]) {
+        let Self { song, keys, outgoing: out, frame, .. } = self;
+        let Some(playing) = song.as_deref_mut() else {
+            return events.iter().for_each(|event| Keys::refuse(&event.kind, *frame, out));
+        };
+        let mut scene = Scene { playing, frame: *frame, out };
+        events.iter().for_each(|event| keys.act(&event.kind, &mut scene));
+        keys.report(&mut scene);
     }
 
     /// What the last call has for the host, in order of frames within it. Real-time: yes.
@@ -202,12 +208,12 @@ impl Engine {
     /// A new song goes on where the host is.
     fn set_song(&mut self, song: Option<Box<Playing>>) -> Option<Box<Playing>> {
         let now = self.transport_now();
-        let old = std::mem::replace(&mut self.song, song);
-        self.keys.reset();
+        let mut old = std::mem::replace(&mut self.song, song);
+        if let Some(playing) = old.as_deref_mut() {
+            self.keys.end_all(&mut Scene { playing, frame: self.frame, out: &mut self.outgoing });
+        }
         if let Some(song) = &mut self.song {
-            if let Some(old) = &old {
-                song.keyboard.take_controllers(&old.keyboard);
-            }
+            self.keys.take_over(song, old.as_deref());
             song.set(self.settings, &now, self.frame);
             song.follow(&now, self.frame);
         }
@@ -221,7 +227,7 @@ impl Engine {
 
     fn apply_parameters(&mut self) {
         let mut settings = self.settings;
-        let Self { strips, table, values, keys, song, .. } = self;
+        let Self { strips, table, values, keys, song, frame, outgoing: out, .. } = self;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
@@ -230,23 +236,18 @@ impl Engine {
                 Target::StripPan(strip) => strips[strip].set_pan(value),
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
-                Target::KeyboardMode => {
-                    let mode = match value as usize {
-                        1 => KeyboardMode::Channel,
-                        2 => KeyboardMode::Selected,
-                        // Modes that are still to come play as the first one.
-                        _ => KeyboardMode::Multi,
-                    };
-                    keys.set_mode(mode, song.as_deref_mut(), self.frame);
-                }
-                Target::SelectedInstrument => keys.instrument = value as u16,
-                Target::Panic if value >= 0.5 => {
-                    if let Some(song) = song {
+                Target::Panic => {
+                    if let Some(song) = song.as_deref_mut().filter(|_| value >= 0.5) {
                         song.panic();
-                        keys.reset();
                     }
                 }
-                target => change(&mut settings, target, value),
+                target => {
+                    let playing = song.as_deref_mut();
+                    if !keys.set(target, value, playing.map(|playing| Scene { playing, frame: *frame, out }))
+                    {
+                        change(&mut settings, target, value);
+                    }
+                }
             }
         });
         if settings != self.settings {
@@ -275,7 +276,12 @@ impl Engine {
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
     fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
         let frames = range.len();
-        let Some(song) = &mut self.song else { return };
+        let Some(song) = &mut self.song else {
+            for event in events {
+                Keys::refuse(&event.kind, self.frame + block_frame(event, range) as u64, &mut self.outgoing);
+            }
+            return;
+        };
         let shared = self.plan.as_ref().map_or(&[][..], |plan| plan.shared_sources());
         let (channels, slots) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more
         let mut channels = Outlets::new(channels, shared);
@@ -283,11 +289,14 @@ impl Engine {
         let mut start = 0;
         while start < frames {
             let frame = self.frame + start as u64;
+            let ticks = song.next_frame().is_some_and(|next| next <= frame);
             song.begin_ticks(frame);
-            let due =
-                |event: &&Event| (event.frame as usize).saturating_sub(range.start).min(frames - 1) <= start;
-            while let Some(event) = events.next_if(due) {
-                self.keys.act(&event.kind, song, frame, &mut self.outgoing);
+            let mut scene = Scene { playing: song, frame, out: &mut self.outgoing };
+            if ticks {
+                self.keys.report_ticked(&mut scene);
+            }
+            while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
+                self.keys.act(&event.kind, &mut scene);
             }
             let tick = song
                 .next_frame()
@@ -298,6 +307,7 @@ impl Engine {
             let mut ctx = RenderContext::new(frame, Activity::Silent);
             song.player.render(&mut ctx, &mut channels, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
+            self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
             start = end;
         }
         self.position.store(song.position());
@@ -311,6 +321,11 @@ impl Engine {
             source.copy(&main.slice(range.clone()));
         }
     }
+}
+
+/// Frame of an event within a block that is not empty.
+fn block_frame(event: &Event, block: &Range<usize>) -> usize {
+    (event.frame as usize).saturating_sub(block.start).min(block.len() - 1)
 }
 
 /// Changes what a parameter of the song means.

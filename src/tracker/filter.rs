@@ -67,6 +67,11 @@ pub(crate) struct FilterState {
 }
 
 impl FilterState {
+    /// As after a long time at one value.
+    pub(crate) fn resting_at(value: f32) -> Self {
+        Self { y1: value, y2: value }
+    }
+
     /// Filters a side in place.
     pub(crate) fn process(&mut self, coefficients: Coefficients, block: &mut [f32]) {
         let Coefficients { a0, b0, b1 } = coefficients;

@@ -371,6 +371,16 @@ pub(crate) fn attach_sample(cx: &Context<'_>, ch: &mut Voice, sample: &Sample) {
     ch.has_sustain = sample.sustain_loop.is_some();
 }
 
+/// Puts a sample under a fresh voice without any instrument around it.
+pub(crate) fn attach_bare_sample(cx: &Context<'_>, ch: &mut Voice, index: Option<u16>, sample: &Sample) {
+    (ch.instrument, ch.sample) = (None, index);
+    ch.instrument_volume = instrument_volume(Some(sample), None);
+    apply_panning(cx, ch, None, Some(sample));
+    attach_sample(cx, ch, sample);
+    (ch.c5_speed, ch.finetune) = (sample.c5_speed, sample.finetune.into());
+    ch.transpose = sample.relative_key.into();
+}
+
 /// Puts the sustain loop in force where there is one, and ends the sound at the loop.
 pub(crate) fn set_loop(ch: &mut Voice, sample: &Sample, sustains: bool) {
     if let Some(span) = sample.sustain_loop.filter(|_| sustains) {

@@ -12,6 +12,7 @@ mod broken_tests;
 mod chase;
 #[cfg(test)]
 mod chase_tests;
+mod control;
 #[cfg(test)]
 mod corpus;
 #[cfg(any(test, fuzzing))]
@@ -62,10 +63,14 @@ mod xm_tests;
 
 pub use chase::Chase;
 pub use chase::Chaser;
+pub use control::Control;
+pub use control::NoteControl;
 pub use gain::Ramping;
 pub use keyboard::KEYBOARD_SLOTS;
 pub use keyboard::KEYBOARD_VOICES;
+pub use keyboard::KeyNote;
 pub use keyboard::KeyPress;
+pub use keyboard::KeySound;
 pub use keyboard::Keyboard;
 pub use mix::AmigaModel;
 pub use mix::Interpolation;

@@ -4,6 +4,8 @@
 //! thread. It does not know when ticks happen: the caller asks for the tick's length, renders that many frames in any
 //! blocks and calls `tick` again.
 
+mod touch;
+
 use super::adlib;
 use super::effect::Effect;
 use super::effect::NoteCommand;
@@ -12,15 +14,10 @@ use super::effect::decode_patterns;
 use super::flow::Advance;
 use super::flow::Flow;
 use super::gain::Ramping;
-use super::instrument;
-use super::instrument::Change;
 use super::inversion;
 use super::inversion::Inverted;
 use super::mix::Interpolation;
 use super::mix::Tone;
-use super::nna;
-use super::note;
-use super::note::Strike;
 use super::paula::Circuits;
 use super::period::Tuning;
 use super::row;
@@ -46,6 +43,7 @@ use crate::units::Gain;
 use crate::units::SampleRate;
 use std::ops::Range;
 use std::sync::Arc;
+use touch::Touches;
 
 pub use super::flow::Position;
 
@@ -171,6 +169,8 @@ pub struct SongPlayer {
     background_end: usize,
     /// One for each channel, where the song has AdLib instruments.
     pub(crate) chips: Vec<adlib::Chip>,
+    /// Keys and controllers on the channels.
+    touches: Touches,
 }
 
 fn new_channels(core: &Core) -> Vec<Voice> {
@@ -200,6 +200,7 @@ impl SongPlayer {
             background: vec![Voice::idle(&core.rules); voices],
             background_end: 0,
             chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
+            touches: Touches::default(),
             core,
         };
         player.set_level(Level::detect());
@@ -294,6 +295,7 @@ impl SongPlayer {
         for chip in chips {
             chip.reset(core.output.ramp_frames);
         }
+        self.touches.forget_keys();
     }
 
     /// Begins the next tick. Real-time: yes.
@@ -334,6 +336,7 @@ impl SongPlayer {
         self.channels.iter_mut().for_each(|voice| voice.sound.stop());
         self.background.iter_mut().take(self.background_end).for_each(|voice| voice.sound.stop());
         self.move_chips();
+        self.finish_touched_tick();
     }
 
     fn read_row(&mut self) {
@@ -381,6 +384,7 @@ impl SongPlayer {
 
     fn update_voices(&mut self) {
         self.find_background_end();
+        self.begin_touched_tick();
         let Self { core, flow, channels, background, background_end, .. } = self;
         let cx = core.context(flow);
         for index in 0..channels.len() {
@@ -522,44 +526,6 @@ impl SongPlayer {
         }
         for chip in &mut self.chips {
             chip.add_to_planes(left, right);
-        }
-    }
-
-    /// Plays `key` of an instrument (from 1) on a song channel, over the pattern's note. `velocity` is 0..=1.
-    ///
-    /// Real-time: yes. The note sounds from the next frame.
-    pub fn play_note(&mut self, channel: usize, instrument: u16, key: u8, velocity: f32) {
-        let room = self.room();
-        let Self { core, flow, channels, background, chips, .. } = self;
-        let cx = core.context(flow);
-        let Some(ch) = channels.get_mut(channel) else { return };
-        let pattern_step = std::mem::take(&mut ch.step);
-        ch.step = Step { note: NoteCommand::Key(key.min(119)), instrument, ..Step::default() };
-        (ch.new_key, ch.last_key) = (Some(key.min(119)), Some(key.min(119)));
-        nna::leave_old_note(&cx, channel, ch, &mut background[..room], (instrument, key.min(119)));
-        let change =
-            Change { number: instrument, portamento: false, with_volume: true, with_envelopes: true };
-        instrument::change_instrument(&cx, ch, change);
-        let strike = Strike { portamento: false, with_envelopes: true };
-        note::change_note(&cx, ch, NoteCommand::Key(key.min(119)), strike);
-        ch.volume = libm::roundf(velocity.clamp(0.0, 1.0) * 64.0) as i32 * 4;
-        tick::update(&cx, ch, Role::Channel, &core.output);
-        ch.step = pattern_step;
-        if let Some(chip) = chips.get_mut(channel) {
-            chip.obey(&std::mem::take(&mut ch.adlib));
-        }
-        self.find_background_end();
-    }
-
-    /// Releases the key on a song channel. Real-time: yes.
-    pub fn release_note(&mut self, channel: usize) {
-        let Self { core, flow, channels, .. } = self;
-        let cx = core.context(flow);
-        if let Some(ch) = channels.get_mut(channel) {
-            note::change_note(&cx, ch, NoteCommand::Off, Strike { portamento: false, with_envelopes: false });
-            if ch.instrument.is_none() && !cx.is_adlib(ch) {
-                ch.volume = 0;
-            }
         }
     }
 }

@@ -178,6 +178,8 @@ pub(crate) struct VoiceState {
     pub(crate) saved_cutoff: Option<i32>,
     pub(crate) saved_resonance: Option<i32>,
     pub(crate) filtered: bool,
+    /// Cutoff, resonance and envelope of the filter as it was last set.
+    pub(crate) filter_at: (i32, i32, i32),
     pub(crate) macro_slot: u8,
 
     pub(crate) memory: Memory,
@@ -285,6 +287,7 @@ impl VoiceState {
             saved_cutoff: None,
             saved_resonance: None,
             filtered: false,
+            filter_at: (127, 0, 256),
             macro_slot: 0,
             memory: Memory { retrigger: u8::from(rules.it_retrigger), ..Memory::default() },
             retrigger_count: 0,
@@ -363,6 +366,11 @@ impl Voice {
         self.sound.sounding() || !self.sound.silent() || !self.tail.silent()
     }
 
+    /// Whether nothing is heard of it, so that it need only advance.
+    pub(crate) fn silent(&self) -> bool {
+        self.sound.silent() && self.tail.silent()
+    }
+
     /// Whether a recording is attached, even if it stands still, or an end fades.
     pub(crate) fn in_use(&self) -> bool {
         self.sound.length != 0 || self.has_sound()
@@ -370,7 +378,7 @@ impl Voice {
 
     /// Adds the voice to the frames of `range`; a silent one only advances.
     pub(crate) fn add_to(&mut self, feed: &mut Feed, range: &Range<usize>) {
-        if self.sound.silent() && self.tail.silent() {
+        if self.silent() {
             return self.skip(range.len());
         }
         let (left, right) = feed.open(range.clone());
@@ -387,7 +395,7 @@ impl Voice {
 
     /// Goes through what `add_to` does, for nobody to hear.
     pub(crate) fn render_unheard(&mut self, frames: usize) {
-        if self.sound.silent() && self.tail.silent() {
+        if self.silent() {
             return self.skip(frames);
         }
         let mut planes = [[0.0; BLOCK_SIZE]; 2];

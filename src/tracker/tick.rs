@@ -181,10 +181,26 @@ fn update_level(cx: &Context<'_>, ch: &mut Voice) {
         level = 0;
     }
     ch.level_before_globals = level;
-    ch.level = ((i64::from(level) * i64::from(ch.channel_volume * own_volume)) >> 12) as i32; // 14 bits
-    if ch.muted {
-        ch.level = 0;
+    ch.level = level_after_globals(ch, own_volume);
+}
+
+/// 14 bits.
+fn level_after_globals(ch: &Voice, own_volume: i32) -> i32 {
+    let level = i64::from(ch.level_before_globals) * i64::from(ch.channel_volume * own_volume);
+    if ch.muted { 0 } else { (level >> 12) as i32 }
+}
+
+/// Aims a voice's gains anew between two ticks, where a controller has moved its channel's volume or its panning by
+/// `panned`.
+pub(crate) fn reaim(cx: &Context<'_>, ch: &mut Voice, output: &Output, panned: i32) {
+    if ch.period == 0 || !ch.sound.sounding() {
+        return;
     }
+    ch.real_panning = (ch.real_panning + panned).clamp(0, 256);
+    ch.level = level_after_globals(ch, own_volume(cx, ch));
+    let faded_out = ch.faded_out;
+    set_gains(cx, ch, Role::Channel, output);
+    ch.faded_out |= faded_out;
 }
 
 /// Random volume and panning; gives the factor that sample and instrument have.
@@ -201,7 +217,12 @@ fn apply_swing(cx: &Context<'_>, ch: &mut Voice, volume: &mut i32) -> i32 {
         return ch.instrument_volume;
     }
     ch.real_panning = (ch.panning + ch.panning_swing).clamp(0, 256);
-    match cx.rules.is_it() {
+    own_volume(cx, ch)
+}
+
+/// The factor that sample and instrument have, 0..=64.
+fn own_volume(cx: &Context<'_>, ch: &Voice) -> i32 {
+    match cx.rules.it(Way::SwingActsOnInstrumentVolume) {
         true => (ch.instrument_volume + ch.volume_swing).clamp(0, 64),
         false => ch.instrument_volume,
     }
@@ -586,6 +607,7 @@ fn set_filter(cx: &Context<'_>, ch: &mut Voice, envelope: i32, output: &Output) 
     if !was_filtered {
         ch.sound.reset_filter();
     }
+    ch.filter_at = (cutoff, resonance, envelope);
     ch.sound.filter = Some(output.coefficients(cutoff, resonance, envelope));
 }
 

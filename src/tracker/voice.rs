@@ -170,6 +170,11 @@ impl ChannelState {
         self.filters = [FilterState::default(); 2];
     }
 
+    /// Has a filter begin where the unfiltered signal is, so that it does not click in the middle of a note.
+    pub(crate) fn begin_filter(&mut self) {
+        self.filters = self.last.map(FilterState::resting_at);
+    }
+
     /// Whole frames of the position.
     pub(crate) fn frame(&self) -> i64 {
         self.position_q32 >> 32

@@ -1,0 +1,195 @@
+//! MIDI controllers: what each number means, and the bend wheel with its range.
+//!
+//! In: a channel's controller with its value. Out: a controller of the tracker's, or what becomes of notes. Audio thread.
+//! Numbers and defaults: MIDI 1.0, General MIDI 2 for 71–76, RP-015 for 121, the MPE specification for ranges. 91 and 93
+//! (sends) do nothing, as there are no sends yet.
+
+use super::KeyboardMode;
+use super::Keys;
+use super::Scene;
+use super::seven_bits;
+use crate::tracker::Control;
+use crate::tracker::KEYBOARD_SLOTS;
+use crate::units::Gain;
+use crate::units::Semitones;
+
+pub(super) const ALL_SOUND_OFF: u8 = 120;
+const RESET_ALL: u8 = 121;
+pub(super) const ALL_NOTES_OFF: u8 = 123;
+/// The last of those that end notes besides what else they would do.
+const POLY_ON: u8 = 127;
+
+/// Semitones that a bend all the way up is worth, and on a member channel of MPE.
+const BEND_RANGE: f32 = 2.0;
+const MEMBER_RANGE: f32 = 48.0;
+const WIDEST_RANGE: f32 = 96.0;
+
+/// No registered parameter is selected.
+const NO_PARAMETER: (u8, u8) = (127, 127);
+const BEND_PARAMETER: (u8, u8) = (0, 0);
+
+/// A MIDI channel's bend.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wheel {
+    /// -1..=1.
+    value: f32,
+    /// Whole semitones and hundredths, where a registered parameter has set them.
+    range: Option<(f32, f32)>,
+    /// The registered parameter that data entry sets.
+    parameter: (u8, u8),
+}
+
+impl Default for Wheel {
+    fn default() -> Self {
+        Self { value: 0.0, range: None, parameter: NO_PARAMETER }
+    }
+}
+
+impl Wheel {
+    /// Rounds to fourteen bits.
+    pub(super) fn turn(&mut self, value: f32) {
+        if !value.is_nan() {
+            self.value = libm::roundf(value.clamp(-1.0, 1.0) * 8192.0) / 8192.0;
+        }
+    }
+
+    /// What it is worth, on a member channel of MPE or elsewhere.
+    pub(super) fn bend(&self, member: bool) -> Semitones {
+        let usual = if member { MEMBER_RANGE } else { BEND_RANGE };
+        let range = self.range.map_or(usual, |(semitones, cents)| semitones + cents / 100.0);
+        Semitones(self.value * range.min(WIDEST_RANGE))
+    }
+
+    pub(super) fn forget_range(&mut self) {
+        self.range = None;
+    }
+
+    /// Data entry for the selected parameter; says whether the range has changed.
+    fn enter(&mut self, semitones: Option<f32>, cents: Option<f32>) -> bool {
+        if self.parameter != BEND_PARAMETER {
+            return false;
+        }
+        let (old_semitones, old_cents) = self.range.unwrap_or((BEND_RANGE, 0.0));
+        self.range = Some((semitones.unwrap_or(old_semitones), cents.unwrap_or(old_cents)));
+        true
+    }
+}
+
+/// -1 at 0, 0 at 64, 1 at 127: controllers whose middle is no change.
+fn around_middle(midi: f32) -> f32 {
+    ((midi - 64.0) / if midi < 64.0 { 64.0 } else { 63.0 }).max(-1.0)
+}
+
+impl Keys {
+    /// Sends a controller to one MIDI channel or to all.
+    pub(super) fn control_each(&mut self, channel: Option<u8>, number: u8, scene: &mut Scene<'_>) {
+        let channels = channel.map_or(0..=KEYBOARD_SLOTS as u8 - 1, |channel| channel..=channel);
+        channels.for_each(|channel| self.controller((channel, number, 0.0), scene));
+    }
+
+    /// The MIDI controllers that notes follow.
+    pub(super) fn controller(&mut self, (channel, number, value): (u8, u8, f32), scene: &mut Scene<'_>) {
+        let value = seven_bits(value);
+        let midi = libm::roundf(value * 127.0);
+        let on = midi >= 64.0;
+        let control = match number {
+            1 => Control::Modulation(value),
+            5 => Control::PortamentoTime(value),
+            7 => Control::Volume(Gain(value)),
+            10 => Control::Pan(around_middle(midi)),
+            11 => Control::Expression(Gain(value)),
+            64 => return self.pedal(channel, on, scene),
+            65 => Control::Portamento(on),
+            71 => Control::Resonance(value),
+            // MPE's third dimension starts in the middle and goes both ways.
+            74 if self.plays_mpe() => Control::Brightness(0.5 + around_middle(midi) / 2.0),
+            74 => Control::Cutoff(value),
+            76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
+            6 | 38 | 98..=101 => return self.registered(channel, number, midi, scene),
+            ALL_SOUND_OFF => {
+                scene.playing.keyboard.choke_all(channel);
+                return self.song_keys.choke_all(channel, scene);
+            }
+            RESET_ALL => return self.reset_controllers(channel, scene),
+            ALL_NOTES_OFF..=POLY_ON => {
+                scene.playing.keyboard.release_all(channel);
+                return self.song_keys.release_all(channel, scene);
+            }
+            _ => return,
+        };
+        self.control(channel, control, scene.playing);
+    }
+
+    fn pedal(&mut self, channel: u8, down: bool, scene: &mut Scene<'_>) {
+        match self.mode {
+            KeyboardMode::Channel => self.song_keys.set_pedal(channel, down, scene),
+            _ => scene.playing.keyboard.set_pedal(channel, down),
+        }
+    }
+
+    /// Registered parameters: of these the bend range. In MPE one member's is that of all.
+    fn registered(&mut self, channel: u8, number: u8, midi: f32, scene: &mut Scene<'_>) {
+        let mpe = self.plays_mpe();
+        let Some(wheel) = self.wheels.get_mut(usize::from(channel)) else { return };
+        let changed = match number {
+            6 => wheel.enter(Some(midi), None),
+            38 => wheel.enter(None, Some(midi)),
+            100 => {
+                wheel.parameter.1 = midi as u8;
+                false
+            }
+            101 => {
+                wheel.parameter.0 = midi as u8;
+                false
+            }
+            _ => {
+                wheel.parameter = NO_PARAMETER; // What is not registered is not for us.
+                false
+            }
+        };
+        if !changed {
+            return;
+        }
+        let range = wheel.range;
+        if mpe && channel > 0 {
+            self.wheels[1..].iter_mut().for_each(|wheel| wheel.range = range); // there are 16
+            (1..KEYBOARD_SLOTS as u8).for_each(|channel| self.apply_bend(channel, scene.playing));
+        } else {
+            self.apply_bend(channel, scene.playing);
+        }
+    }
+
+    fn reset_controllers(&mut self, channel: u8, scene: &mut Scene<'_>) {
+        if let Some(wheel) = self.wheels.get_mut(usize::from(channel)) {
+            (wheel.value, wheel.parameter) = (0.0, NO_PARAMETER);
+        }
+        match self.mode {
+            KeyboardMode::Channel => {
+                scene.playing.player.reset_controls(channel.into());
+                self.song_keys.set_pedal(channel, false, scene);
+            }
+            _ => scene.playing.keyboard.reset_controls(channel),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_controller_is_exactly_none() {
+        assert_eq!([0.0, 64.0, 127.0].map(around_middle), [-1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_wheel_bends_by_its_range_in_fourteen_bits() {
+        let mut wheel = Wheel::default();
+        wheel.turn(0.500_01);
+        assert_eq!((wheel.bend(false), wheel.bend(true)), (Semitones(1.0), Semitones(24.0)));
+        assert!(!wheel.enter(Some(12.0), None), "no parameter is selected");
+        wheel.parameter = BEND_PARAMETER;
+        assert!(wheel.enter(Some(12.0), None));
+        assert_eq!(wheel.bend(true), Semitones(6.0));
+    }
+}
