@@ -111,9 +111,7 @@ impl Target {
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode | NoteOut => {
-                false
-            }
+            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode | NoteOut => false,
             Separation | SongGain | MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,
