@@ -1,7 +1,8 @@
 //! What the guard or the proxy in front of an instance shares with the `Plugin` behind the framework's wrapper.
 //!
-//! In: the host's own transport, once per piece. Out: the same, read by `process`; and the instance, for all else. The framework
-//! constructs the `Plugin` itself, so the link is handed over through a thread-local while its wrapper is being made.
+//! In: the host's own transport, once per piece, and whether the piece has frames. Out: the same, read by `process`; and the
+//! instance, for all else. The framework constructs the `Plugin` itself, so the link is handed over through a thread-local while
+//! its wrapper is being made.
 //! Audio thread on both ends; the instance may be reached from any thread.
 
 use super::instance::Instance;
@@ -11,6 +12,8 @@ use nice_plug::prelude::Params;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 thread_local! {
     static HANDOVER: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
@@ -19,6 +22,7 @@ thread_local! {
 /// One end sits in the guard or proxy, the other in the plugin.
 pub(crate) struct Link {
     transport: ArrayQueue<Transport>,
+    empty: AtomicBool,
     instance: OnceLock<Arc<Instance>>,
     params: OnceLock<Arc<dyn Params>>,
     on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -28,6 +32,7 @@ impl Link {
     fn new() -> Arc<Self> {
         Arc::new(Link {
             transport: ArrayQueue::new(1),
+            empty: AtomicBool::new(false),
             instance: OnceLock::new(),
             params: OnceLock::new(),
             on_change: OnceLock::new(),
@@ -89,6 +94,17 @@ impl Link {
             Some(transport) => drop(self.transport.force_push(transport)),
             None => drop(self.transport.pop()),
         }
+    }
+
+    /// The next piece brings the events of a call without frames, and a frame that is not to be rendered: the framework would
+    /// throw them away with such a call. Real-time: yes.
+    pub(crate) fn announce_empty(&self) {
+        self.empty.store(true, Relaxed);
+    }
+
+    /// Whether that was said of the piece that is here. Real-time: yes.
+    pub(crate) fn take_empty(&self) -> bool {
+        self.empty.swap(false, Relaxed)
     }
 
     /// The transport of the block about to be rendered, if the host gave one for its first frame. Real-time: yes.

@@ -86,6 +86,7 @@ pub(crate) struct Busker<K: Kind> {
     engine: Option<Engine>,
     /// Whether the host renders faster or slower than time; then the plugin waits for its worker.
     offline: bool,
+    /// What the next frames begin with; then what they bring.
     events: Vec<Event>,
     kind: PhantomData<K>,
 }
@@ -151,6 +152,7 @@ impl<K: Kind> Plugin for Busker<K> {
     ) -> bool {
         let layout = engine_layout::<K>(layout);
         self.offline = config.process_mode == ProcessMode::Offline;
+        self.events.clear();
         match self.instance.start(SampleRate(f64::from(config.sample_rate)), layout) {
             Ok(engine) => self.engine = Some(engine),
             Err(error) => {
@@ -162,6 +164,7 @@ impl<K: Kind> Plugin for Busker<K> {
     }
 
     fn reset(&mut self) {
+        self.events.clear();
         if let Some(engine) = &mut self.engine {
             engine.reset();
         }
@@ -176,6 +179,9 @@ impl<K: Kind> Plugin for Busker<K> {
         #[cfg(feature = "planted-fault")]
         drop(std::hint::black_box(Vec::<u8>::with_capacity(buffer.samples() + 1)));
         self.collect(context);
+        if self.link.take_empty() {
+            return ProcessStatus::KeepAlive;
+        }
         if self.offline {
             self.instance.wait_for_worker();
         }
@@ -202,14 +208,14 @@ impl<K: Kind> Plugin for Busker<K> {
         engine.render(&call, Some(&side), &mut outputs[..count]);
         let refused = send(engine.outgoing(), context);
         self.instance.count_dropped(refused + (engine.dropped_outgoing() - dropped) as usize);
+        self.events.clear();
         ProcessStatus::KeepAlive
     }
 }
 
 impl<K: Kind> Busker<K> {
-    /// Takes the framework's events of a piece. Real-time: yes.
+    /// Takes the framework's events of a piece, after those of calls without frames. Real-time: yes.
     fn collect(&mut self, context: &mut impl ProcessContext<Self>) {
-        self.events.clear();
         while let Some(note) = context.next_event() {
             let Some(event) = notes::read(&note) else { continue };
             if self.events.len() < pieces::EVENT_CAPACITY {

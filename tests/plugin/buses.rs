@@ -1,6 +1,7 @@
 //! Buses that hosts hand over wrongly: the plugin goes on, and what is whole sounds as it should.
 
 use xtask::bounce::BlockPlan;
+use xtask::bounce::EmptyBlocks;
 use xtask::bounce::Performance;
 use xtask::bounce::Rendering;
 use xtask::bounce::perform;
@@ -85,7 +86,7 @@ fn outputs_are_written_in_every_frame() {
 fn blocks_of_no_frames_change_nothing() {
     for format in FORMATS {
         let reference = play(format, &everything());
-        let rendering = play(format, &Performance { empty_blocks: true, ..everything() });
+        let rendering = play(format, &Performance { empty_blocks: EmptyBlocks::Bare, ..everything() });
         assert_eq!(reference.first_difference(&rendering), None, "{format}");
     }
 }

@@ -2,7 +2,6 @@
 
 use xtask::bounce::BlockPlan;
 use xtask::bounce::Performance;
-use xtask::bounce::Segment;
 use xtask::bounce::TimedEvent;
 use xtask::bounce::perform;
 use xtask::host::Audio;
@@ -13,6 +12,7 @@ use xtask::host::Format;
 use xtask::host::Processor;
 use xtask::host::Setup;
 use xtask::host::Transport;
+use xtask::host_time::Segment;
 
 use crate::stage::FORMATS;
 use crate::stage::KICK;
@@ -168,18 +168,6 @@ fn the_song_is_silent_while_the_host_is_stopped_and_sounds_when_it_plays() {
     }
 }
 
-/// A host that does not play.
-const STANDING: Transport = Transport {
-    playing: false,
-    tempo: 120.0,
-    tempo_increment: 0.0,
-    beats: 0.0,
-    frames: 0,
-    seconds: 0.0,
-    loop_beats: None,
-    signature: (4, 4),
-};
-
 #[test]
 fn a_song_runs_by_itself_in_a_host_without_a_transport() {
     for format in FORMATS {
@@ -189,7 +177,7 @@ fn a_song_runs_by_itself_in_a_host_without_a_transport() {
         let mut loudest = 0.0f32;
         for block in 0..100 {
             audio.prepare(512, 0.0);
-            let block = Block { frames: 512, start: block * 512, transport: None, events: &[] };
+            let block = Block { frames: 512, start: block * 512, transport: None, bends: &[], events: &[] };
             processor.process(&block, &mut audio).unwrap();
             loudest = loudest.max(peak(&audio.outputs[0].planes));
         }
@@ -208,7 +196,8 @@ fn a_reset_ends_every_note_and_nothing_comes_late() {
         let mut audio = Audio::new(&[2], &[2; 16]);
         let mut block = |processor: &mut dyn Processor, start: u64, events: &[Event]| {
             audio.prepare(512, 0.0);
-            let block = Block { frames: 512, start, transport: Some(&STANDING), events };
+            let block =
+                Block { frames: 512, start, transport: Some(&Transport::default()), bends: &[], events };
             processor.process(&block, &mut audio).unwrap();
             peak(&audio.outputs[0].planes)
         };

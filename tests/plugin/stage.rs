@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use xtask::bounce::Performance;
 use xtask::bounce::Rendering;
-use xtask::bounce::Segment;
 use xtask::bounce::TimedEvent;
 use xtask::bounce::perform;
 use xtask::host::Bundle;
@@ -14,6 +13,7 @@ use xtask::host::ParameterInfo;
 use xtask::host::PluginHost;
 use xtask::host::find_parameter;
 use xtask::host::open;
+use xtask::host_time::Segment;
 use xtask::paths;
 
 pub(crate) const FORMATS: [Format; 2] = [Format::Clap, Format::Vst3];

@@ -132,7 +132,13 @@ fn a_state_can_be_loaded_while_the_plugin_plays() {
                 host.load_state(&state).unwrap();
             }
             audio.prepare(256, 0.0);
-            let block = xtask::host::Block { frames: 256, start: block * 256, transport: None, events: &[] };
+            let block = xtask::host::Block {
+                frames: 256,
+                start: block * 256,
+                transport: None,
+                bends: &[],
+                events: &[],
+            };
             processor.process(&block, &mut audio).unwrap();
             host.idle();
         }

@@ -3,6 +3,7 @@
 //! The plugin's process calls run on a thread of their own while this one idles, as in a real host. Events land on their
 //! own frames whatever the block plan. Outputs are filled with litter first, so unwritten planes show in the hash.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
@@ -16,7 +17,9 @@ use crate::host::HostError;
 use crate::host::PluginHost;
 use crate::host::Processor;
 use crate::host::Setup;
+use crate::host::Told;
 use crate::host::Transport;
+use crate::host_time::Segment;
 
 /// What output planes hold before the plugin writes them.
 const LITTER: f32 = 12_345.0;
@@ -76,43 +79,33 @@ fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A stretch of the host's time that goes on until the next one begins.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Segment {
-    /// First frame of the stretch.
-    pub frame: u64,
-    /// Position there in quarter notes; a jump is a segment whose beat does not follow from the one before.
-    pub beat: f64,
-    /// Quarter notes per minute.
-    pub tempo: f64,
-    /// Whether the host plays.
-    pub playing: bool,
-    /// The host's loop in quarter notes, if on; jumping at its end is left to further segments.
-    pub loop_beats: Option<(f64, f64)>,
+/// How a host passes its time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostKind {
+    /// Ends blocks where its time bends; otherwise bends lie inside blocks, where CLAP tells them by events and VST3 not at all.
+    pub splits: bool,
+    /// Has a transport at all.
+    pub transport: bool,
+    /// What the transport says.
+    pub told: Told,
 }
 
-impl Default for Segment {
+impl Default for HostKind {
     fn default() -> Self {
-        Self { frame: 0, beat: 0.0, tempo: 125.0, playing: true, loop_beats: None }
+        Self { splits: true, transport: true, told: Told::default() }
     }
 }
 
-impl Segment {
-    fn transport_at(&self, frame: u64, rate: f64) -> Transport {
-        let seconds = (frame - self.frame) as f64 / rate;
-        let beats = if self.playing { self.beat + seconds * self.tempo / 60.0 } else { self.beat };
-        let project_seconds = beats * 60.0 / self.tempo;
-        Transport {
-            playing: self.playing,
-            tempo: self.tempo,
-            tempo_increment: 0.0,
-            beats,
-            frames: (project_seconds * rate).round() as i64,
-            seconds: project_seconds,
-            loop_beats: self.loop_beats,
-            signature: (4, 4),
-        }
-    }
+/// Calls without frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EmptyBlocks {
+    /// None.
+    #[default]
+    None,
+    /// One before every block, with nothing in it.
+    Bare,
+    /// One before every block, with what happens on the block's first frame.
+    WithEvents,
 }
 
 /// An event on a frame of the performance.
@@ -133,8 +126,10 @@ pub struct Performance {
     pub rate: f64,
     /// Length.
     pub frames: u64,
-    /// The host's time, in the order of frames; the first begins at 0. Blocks are cut where one begins.
+    /// The host's time, in the order of frames; the first begins at 0.
     pub segments: Vec<Segment>,
+    /// How the host passes it on.
+    pub host: HostKind,
     /// Notes, MIDI and automation, in any order.
     pub events: Vec<TimedEvent>,
     /// Sound for the inputs: bus, channel, frame. Missing and short ones are silent.
@@ -143,8 +138,8 @@ pub struct Performance {
     pub blocks: BlockPlan,
     /// The largest block announced, where that is not the plan's.
     pub announced: Option<usize>,
-    /// Calls the plugin with zero frames before every block.
-    pub empty_blocks: bool,
+    /// Calls with zero frames.
+    pub empty_blocks: EmptyBlocks,
     /// Bounce instead of play.
     pub offline: bool,
     /// Inputs that stay off.
@@ -164,11 +159,12 @@ impl Default for Performance {
             rate: 48_000.0,
             frames: 48_000,
             segments: vec![Segment::default()],
+            host: HostKind::default(),
             events: Vec::new(),
             inputs: Vec::new(),
             blocks: BlockPlan::Fixed(512),
             announced: None,
-            empty_blocks: false,
+            empty_blocks: EmptyBlocks::None,
             offline: true,
             inputs_off: Vec::new(),
             outputs_off: Vec::new(),
@@ -317,35 +313,45 @@ impl<'a> Run<'a> {
         let mut at = 0;
         while at < performance.frames {
             let planned = sizes.next().unwrap_or(1) as u64;
-            let next_segment =
-                performance.segments.iter().map(|segment| segment.frame).find(|&frame| frame > at);
-            let end = (at + planned).min(performance.frames).min(next_segment.unwrap_or(u64::MAX));
-            if performance.empty_blocks {
-                self.one_block(processor, at, 0)?;
-            }
-            self.one_block(processor, at, (end - at) as usize)?;
+            let bend = performance.segments.iter().map(|segment| segment.frame).find(|&frame| frame > at);
+            let bend = bend.filter(|_| performance.host.splits).unwrap_or(u64::MAX);
+            let end = (at + planned).min(performance.frames).min(bend);
+            let begin = match performance.empty_blocks {
+                EmptyBlocks::None => at,
+                EmptyBlocks::Bare => {
+                    self.one_block(processor, at..at, at..at)?;
+                    at
+                }
+                EmptyBlocks::WithEvents => {
+                    self.one_block(processor, at..at, at..at + 1)?;
+                    at + 1
+                }
+            };
+            self.one_block(processor, at..end, begin..end)?;
             at = end;
         }
         Ok(())
     }
 
+    /// Renders some frames, with the events of others.
     fn one_block(
         &mut self,
         processor: &mut dyn Processor,
-        start: u64,
-        frames: usize,
+        frames: Range<u64>,
+        events: Range<u64>,
     ) -> Result<(), HostError> {
         let performance = self.performance;
-        self.audio.prepare(frames, LITTER);
-        self.fill_inputs(start as usize, frames);
+        let (start, count) = (frames.start, (frames.end - frames.start) as usize);
+        self.audio.prepare(count, LITTER);
+        self.fill_inputs(start as usize, count);
         (performance.rewire)(&mut self.audio);
-        let first = self.events.partition_point(|event| event.frame < start);
-        let last = self.events.partition_point(|event| event.frame < start + frames as u64);
+        let first = self.events.partition_point(|event| event.frame < events.start);
+        let last = self.events.partition_point(|event| event.frame < events.end);
         let in_block = |event: &TimedEvent| Event { frame: (event.frame - start) as u32, kind: event.kind };
-        let events: Vec<_> = self.events[first..last].iter().map(in_block).collect();
-        let segment = performance.segments.iter().rev().find(|segment| segment.frame <= start);
-        let transport = segment.map(|segment| segment.transport_at(start, performance.rate));
-        let block = Block { frames, start, transport: transport.as_ref(), events: &events };
+        let events: Vec<_> = self.events[first..last.max(first)].iter().map(in_block).collect();
+        let (transport, bends) = self.time_of(&frames);
+        let block =
+            Block { frames: count, start, transport: transport.as_ref(), bends: &bends, events: &events };
         let begun = Instant::now();
         let sent = processor.process(&block, &mut self.audio)?;
         self.elapsed += begun.elapsed();
@@ -354,10 +360,24 @@ impl<'a> Run<'a> {
         );
         for (bus, collected) in self.audio.outputs.iter().zip(&mut self.collected) {
             for (plane, all) in bus.planes.iter().zip(collected) {
-                all.extend_from_slice(&plane[..frames]);
+                all.extend_from_slice(&plane[..count]);
             }
         }
         Ok(())
+    }
+
+    /// The host's position at a block's start, and where it bends inside.
+    fn time_of(&self, frames: &Range<u64>) -> (Option<Transport>, Vec<(u32, Transport)>) {
+        let (segments, kind) = (&self.performance.segments, self.performance.host);
+        if !kind.transport {
+            return (None, Vec::new());
+        }
+        let told = |segment: &Segment, frame| segment.transport_at(frame, self.performance.rate, kind.told);
+        let now = segments.iter().rev().find(|segment| segment.frame <= frames.start);
+        let inside =
+            segments.iter().filter(|segment| frames.start < segment.frame && segment.frame < frames.end);
+        let bends = inside.map(|bend| ((bend.frame - frames.start) as u32, told(bend, bend.frame)));
+        (now.map(|segment| told(segment, frames.start)), bends.collect())
     }
 
     fn fill_inputs(&mut self, start: usize, frames: usize) {
@@ -389,13 +409,5 @@ mod tests {
         assert_ne!(sizes, BlockPlan::Random(8).sizes().take(1000).collect::<Vec<_>>());
         assert!(sizes.iter().all(|&size| (1..=LARGEST_RANDOM_BLOCK).contains(&size)));
         assert!(sizes.iter().any(|&size| size > 4096) && sizes.iter().any(|&size| size < 1024));
-    }
-
-    #[test]
-    fn segment_counts_beats_from_its_own_frame_and_stands_still_when_stopped() {
-        let segment = Segment { frame: 48_000, beat: 8.0, tempo: 120.0, ..Segment::default() };
-        assert_eq!(segment.transport_at(72_000, 48_000.0).beats, 9.0);
-        let stopped = Segment { playing: false, ..segment };
-        assert_eq!(stopped.transport_at(72_000, 48_000.0).beats, 8.0);
     }
 }

@@ -8,6 +8,7 @@ pub mod demo_song;
 pub mod error;
 pub mod faust;
 pub mod host;
+pub mod host_time;
 pub mod midi;
 pub mod paths;
 pub mod picture;

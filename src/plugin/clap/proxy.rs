@@ -23,11 +23,8 @@ use clap_sys::ext::audio_ports::CLAP_AUDIO_PORT_IS_MAIN;
 use clap_sys::ext::audio_ports::CLAP_EXT_AUDIO_PORTS;
 use clap_sys::ext::audio_ports::clap_audio_port_info;
 use clap_sys::ext::audio_ports::clap_plugin_audio_ports;
-use clap_sys::ext::params::CLAP_EXT_PARAMS;
-use clap_sys::ext::params::clap_plugin_params;
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
-use clap_sys::process::CLAP_PROCESS_CONTINUE;
 use clap_sys::process::CLAP_PROCESS_ERROR;
 use clap_sys::process::clap_process;
 use clap_sys::process::clap_process_status;
@@ -48,8 +45,6 @@ struct Audio {
     pieces: Pieces,
     window: Box<Window>,
     sink: Box<Sink>,
-    /// The framework's own, asked for while it may be.
-    params: *const clap_plugin_params,
 }
 
 /// One plugin as a CLAP host sees it. The host's `clap_plugin` is its first field.
@@ -163,8 +158,6 @@ impl Proxy {
         let (inputs, in_place) = self.ports(true);
         let (outputs, _) = self.ports(false);
         let mut buses = Buses::plan(inputs, outputs, in_place, announced(max_frames) as usize);
-        // SAFETY: CLAP defines this structure for this id.
-        let params = unsafe { self.original::<clap_plugin_params>(CLAP_EXT_PARAMS) };
         Box::new(Audio {
             inputs: port_array(&mut buses.inputs),
             outputs: port_array(&mut buses.outputs),
@@ -172,7 +165,6 @@ impl Proxy {
             pieces: Pieces::new(),
             window: Window::new(),
             sink: Sink::new(),
-            params: params.map_or(ptr::null(), ptr::from_ref),
         })
     }
 
@@ -188,8 +180,8 @@ impl Proxy {
         let transport = unsafe { call.transport.as_ref() };
         self.link.set_transport(Some(transport.map_or_else(Transport::free_running, transport::read)));
         if frames == 0 {
-            // SAFETY: as above; the framework cannot render nothing, but it can take the parameters.
-            return unsafe { self.flush(call, audio) };
+            // SAFETY: as above.
+            return unsafe { self.take_events(call, audio, events) };
         }
         // SAFETY: the host's port arrays hold as many ports as it says, each as many planes as it says, for all frames.
         unsafe {
@@ -251,18 +243,22 @@ impl Proxy {
         unsafe { (*self.inner).process.map_or(CLAP_PROCESS_ERROR, |process| process(self.inner, &call)) }
     }
 
-    /// Takes the parameter changes of a call without frames.
+    /// Takes the events of a call without frames by way of one frame that nobody hears.
     ///
     /// # Safety
     /// As `process_call`.
-    unsafe fn flush(&self, call: &clap_process, audio: &Audio) -> clap_process_status {
-        // SAFETY: the framework's extension lives as long as the instance.
-        let flush = unsafe { audio.params.as_ref() }.and_then(|params| params.flush);
-        if let (Some(flush), false, false) = (flush, call.in_events.is_null(), call.out_events.is_null()) {
-            // SAFETY: both lists are the host's, valid for the call.
-            unsafe { flush(self.inner, call.in_events, call.out_events) };
-        }
-        CLAP_PROCESS_CONTINUE
+    unsafe fn take_events(
+        &self,
+        call: &clap_process,
+        audio: &mut Audio,
+        events: HostEvents,
+    ) -> clap_process_status {
+        audio.buses.begin(1, |_, _| ptr::null_mut(), |_, _| ptr::null_mut());
+        self.link.count_dropped(audio.window.show(events, &(0..1), 1));
+        self.link.announce_empty();
+        let list = audio.window.list();
+        // SAFETY: every plane is our own and holds a frame.
+        unsafe { self.process_piece(call, audio, 0..1, list) }
     }
 }
 

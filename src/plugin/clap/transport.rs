@@ -33,7 +33,8 @@ pub(super) fn read(event: &clap_event_transport) -> Transport {
             .then(|| event.song_pos_seconds as f64 / CLAP_SECTIME_FACTOR as f64),
         signature,
         looping: (has(CLAP_TRANSPORT_IS_LOOP_ACTIVE) && on_beats)
-            .then(|| (beats(event.loop_start_beats), beats(event.loop_end_beats))),
+            .then(|| (beats(event.loop_start_beats), beats(event.loop_end_beats)))
+            .filter(|(start, end)| start < end),
     }
 }
 

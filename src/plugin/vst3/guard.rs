@@ -98,7 +98,7 @@ impl<P: Guarded> Guard<P> {
             inner,
             link,
             audio: AtomicRefCell::new(None),
-            announced_frames: AtomicUsize::new(0),
+            announced_frames: AtomicUsize::new(1),
             main_arrangement: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
@@ -137,6 +137,17 @@ impl<P: Guarded> Guard<P> {
     /// `call` is the host's structure, valid for this call.
     unsafe fn process_call(&self, call: &ProcessData, audio: &mut Audio) -> tresult {
         let frames = call.numSamples.max(0) as usize;
+        // SAFETY: the host's lists are valid during the call; NULL becomes `None`.
+        let lists = unsafe {
+            HostLists {
+                events: ComRef::from_raw(call.inputEvents),
+                changes: ComRef::from_raw(call.inputParameterChanges),
+            }
+        };
+        if frames == 0 {
+            // SAFETY: the caller's promise.
+            return unsafe { self.take_events(call, audio, &lists) };
+        }
         // SAFETY: the host's bus arrays hold as many buses as it says, each as many planes as it says, for all frames.
         unsafe {
             let inputs = HostBuses { first: call.inputs, count: call.numInputs };
@@ -147,13 +158,6 @@ impl<P: Guarded> Guard<P> {
                 |bus, channel| outputs.plane(bus, channel),
             );
         }
-        // SAFETY: the host's lists are valid during the call; NULL becomes `None`.
-        let lists = unsafe {
-            HostLists {
-                events: ComRef::from_raw(call.inputEvents),
-                changes: ComRef::from_raw(call.inputParameterChanges),
-            }
-        };
         let own = |parameter| self.values.contains(parameter);
         let whole = frames <= audio.buses.capacity() && lists.count() <= EVENTS_PER_PIECE;
         if whole && !lists.names(own) {
@@ -166,20 +170,47 @@ impl<P: Guarded> Guard<P> {
         audio.pieces.sort();
         let mut start = 0;
         loop {
-            // A flood of events in a call without frames is still one piece.
-            let end = audio.pieces.end(start, frames, audio.buses.capacity());
-            let piece = start..end.max(start + 1);
-            lists.each_own(&piece, frames, own, |parameter, value| self.values.set(parameter, value));
-            let dropped = audio.window.show(&lists, &piece, frames, own);
-            self.link.count_dropped(dropped);
-            let (events, changes) = (audio.window.events(), audio.window.changes());
+            let piece = start..audio.pieces.end(start, frames, audio.buses.capacity());
+            let end = piece.end;
             // SAFETY: the piece lies within the call's frames and the capacity.
-            let result = unsafe { self.process_piece(call, audio, start..end, events, changes) };
+            let result = unsafe { self.process_part(call, audio, &lists, piece, frames) };
             if result != kResultOk || end >= frames {
                 return result;
             }
             start = end;
         }
+    }
+
+    /// Takes the events of a call without frames by way of one frame that nobody hears.
+    ///
+    /// # Safety
+    /// As `process_call`.
+    unsafe fn take_events(&self, call: &ProcessData, audio: &mut Audio, lists: &HostLists<'_>) -> tresult {
+        audio.buses.begin(1, |_, _| ptr::null_mut(), |_, _| ptr::null_mut());
+        self.link.announce_empty();
+        // SAFETY: every plane is our own and holds a frame.
+        unsafe { self.process_part(call, audio, lists, 0..1, 1) }
+    }
+
+    /// Processes the frames of `piece` with what happens there.
+    ///
+    /// # Safety
+    /// As `process_piece`.
+    unsafe fn process_part(
+        &self,
+        call: &ProcessData,
+        audio: &mut Audio,
+        lists: &HostLists<'_>,
+        piece: Range<usize>,
+        frames: usize,
+    ) -> tresult {
+        let own = |parameter| self.values.contains(parameter);
+        lists.each_own(&piece, frames, own, |parameter, value| self.values.set(parameter, value));
+        let dropped = audio.window.show(lists, &piece, frames, own);
+        self.link.count_dropped(dropped);
+        let (events, changes) = (audio.window.events(), audio.window.changes());
+        // SAFETY: the caller's promise.
+        unsafe { self.process_piece(call, audio, piece, events, changes) }
     }
 
     /// # Safety

@@ -23,7 +23,8 @@ pub(super) fn read(context: &ProcessContext) -> Transport {
         seconds: (context.sampleRate > 0.0).then(|| context.projectTimeSamples as f64 / context.sampleRate),
         signature,
         looping: (state(flag::kCycleActive) && state(flag::kCycleValid))
-            .then_some((context.cycleStartMusic, context.cycleEndMusic)),
+            .then_some((context.cycleStartMusic, context.cycleEndMusic))
+            .filter(|(start, end)| start < end),
     }
 }
 

@@ -8,7 +8,6 @@ use clap::Args;
 use crate::bounce::BlockPlan;
 use crate::bounce::Performance;
 use crate::bounce::Rendering;
-use crate::bounce::Segment;
 use crate::bounce::Source;
 use crate::bounce::TimedEvent;
 use crate::bounce::perform;
@@ -20,7 +19,11 @@ use crate::host::ParameterInfo;
 use crate::host::PluginHost;
 use crate::host::find_parameter;
 use crate::host::open;
+use crate::host_time::Cue;
+use crate::host_time::Segment;
+use crate::host_time::TempoMap;
 use crate::midi;
+use crate::midi::Score;
 use crate::paths;
 use crate::sound::Levels;
 use crate::sound::write_wav;
@@ -65,6 +68,15 @@ pub struct Arguments {
     /// The host's tempo; replaces that of the MIDI file.
     #[arg(long)]
     tempo: Option<f64>,
+    /// The host's loop in quarter notes from 0; it plays from the loop's start, unless a jump says otherwise.
+    #[arg(long = "loop", value_name = "START:END", value_parser = parse_loop)]
+    looping: Option<(f64, f64)>,
+    /// Jumps to a quarter note after so many seconds; `0:-4` begins a bar before the start.
+    #[arg(long = "jump", value_name = "SECONDS:BEAT", value_parser = parse_jump, allow_hyphen_values = true)]
+    jumps: Vec<(f64, f64)>,
+    /// Lets the host's blocks go on over loops, jumps and tempo changes instead of ending there.
+    #[arg(long)]
+    unsplit: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -85,6 +97,22 @@ fn parse_blocks(text: &str) -> Result<BlockPlan, String> {
     }
 }
 
+fn parse_pair(text: &str) -> Option<(f64, f64)> {
+    let (first, second) = text.split_once(':')?;
+    let number = |text: &str| text.trim().parse().ok().filter(|value: &f64| value.is_finite());
+    Some((number(first)?, number(second)?))
+}
+
+fn parse_loop(text: &str) -> Result<(f64, f64), String> {
+    let range = parse_pair(text).filter(|(start, end)| start < end);
+    range.ok_or_else(|| "START:END in quarter notes, the end after the start".to_owned())
+}
+
+fn parse_jump(text: &str) -> Result<(f64, f64), String> {
+    let jump = parse_pair(text).filter(|(seconds, _)| *seconds >= 0.0);
+    jump.ok_or_else(|| "SECONDS:BEAT, seconds from 0".to_owned())
+}
+
 pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let bundle = open(&arguments.plugin)?;
     let first = bundle.plugins()?.into_iter().next().ok_or(HostError::Missing("plugin"))?;
@@ -97,14 +125,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
         offline: !arguments.realtime,
         ..Performance::default()
     };
-    if let Some(tempo) = arguments.tempo {
-        performance.segments = vec![Segment { tempo, ..Segment::default() }];
-    }
-    if let Some(file) = &arguments.midi {
-        let bytes = std::fs::read(file).map_err(TaskError::file(file))?;
-        let score = midi::read(&bytes, arguments.rate, arguments.tempo)?;
-        (performance.segments, performance.events) = (score.segments, score.events);
-    }
+    (performance.segments, performance.events) = score_of(arguments, performance.frames)?;
+    performance.host.splits = !arguments.unsplit;
     let parameters = host.parameters();
     for text in &arguments.automate {
         performance.events.extend(automation(text, &parameters, &mut *host)?);
@@ -112,6 +134,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let rendering = perform(&mut *host, &performance)?;
     report(&format!("{}", host.format()), &rendering, arguments.seconds);
     write_buses(&rendering, arguments)
+}
+
+/// The host's time, and the notes it comes by.
+fn score_of(arguments: &Arguments, frames: u64) -> Result<(Vec<Segment>, Vec<TimedEvent>), TaskError> {
+    let score = match &arguments.midi {
+        Some(file) => midi::read(&std::fs::read(file).map_err(TaskError::file(file))?, arguments.tempo)?,
+        None => Score {
+            map: TempoMap::constant(arguments.tempo.unwrap_or(Segment::default().tempo)),
+            events: Vec::new(),
+        },
+    };
+    let loop_beats = arguments.looping;
+    let start = loop_beats.map_or(0.0, |(start, _)| start);
+    let mut cues = vec![Cue { beat: Some(start), loop_beats, ..Cue::default() }];
+    for &(seconds, beat) in &arguments.jumps {
+        let frame = (seconds * arguments.rate).round() as u64;
+        cues.push(Cue { frame, beat: Some(beat), loop_beats, ..Cue::default() });
+    }
+    cues.sort_by_key(|cue| cue.frame);
+    let segments = score.map.segments(&cues, frames, arguments.rate);
+    let events = score.along(&segments, frames, arguments.rate);
+    Ok((segments, events))
 }
 
 /// How a song reaches a plugin: CLAP loads the file itself, VST3 a preset made of it.

@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the demo song with a MIDI melody and a moving bus gain, bounced from both formats and compared.
 //!
+//! The host changes its tempo on the way, and loops for a while.
 //! Leaves the WAV files, the melody and a picture under `target/demo` and fails when the formats differ in one bit.
 
 use std::path::Path;
@@ -25,6 +26,7 @@ use crate::host::Format;
 use crate::host::HostError;
 use crate::host::find_parameter;
 use crate::host::open;
+use crate::host_time::Cue;
 use crate::midi;
 use crate::paths;
 use crate::picture;
@@ -38,6 +40,12 @@ const TICKS: u16 = 96;
 
 /// Microseconds per quarter note at 120 BPM, the demo song's own tempo.
 const QUARTER_US: u32 = 500_000;
+
+/// Quarter note from which the host is faster, and its microseconds per quarter note then.
+const FASTER: (u32, u32) = (16, 450_000);
+
+/// Quarter notes that the host loops for two thirds of the time.
+const LOOP: (f64, f64) = (24.0, 32.0);
 
 /// MIDI channel, from 0, of the demo song's bell.
 const BELL: u8 = 11;
@@ -98,15 +106,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
 fn bounce(format: Format, tune: &Path, seconds: f64, folder: &Path) -> Result<Rendering, TaskError> {
     let mut host = open(&paths::bundle(format))?.instantiate("Busker")?;
     let bytes = std::fs::read(tune).map_err(TaskError::file(tune))?;
-    let score = midi::read(&bytes, RATE, None)?;
+    let score = midi::read(&bytes, None)?;
     let parameters = host.parameters();
     let gain = "Bus 1 Gain";
     let gain = find_parameter(&parameters, gain).ok_or_else(|| HostError::NoParameter(gain.to_owned()))?;
-    let mut events = score.events;
-    events.extend(swell(gain.id, gain.default, seconds));
     let frames = (seconds * RATE).round() as u64;
-    let performance =
-        Performance { rate: RATE, frames, segments: score.segments, events, ..Performance::default() };
+    let looping = Cue { beat: Some(0.0), loop_beats: Some(LOOP), ..Cue::default() };
+    let cues = [looping, Cue { frame: frames * 2 / 3, ..Cue::default() }];
+    let segments = score.map.segments(&cues, frames, RATE);
+    let mut events = score.along(&segments, frames, RATE);
+    events.extend(swell(gain.id, gain.default, seconds));
+    let performance = Performance { rate: RATE, frames, segments, events, ..Performance::default() };
     let rendering = perform(&mut *host, &performance)?;
     report(&format.to_string(), &rendering, seconds);
     let file = folder.join(format!("demo-{}.wav", format.to_string().to_lowercase()));
@@ -131,7 +141,7 @@ fn swell(id: u32, default: f64, seconds: f64) -> Vec<TimedEvent> {
 
 /// The melody on the bell's MIDI channel, over and over, in eighths.
 fn melody(seconds: f64) -> Smf<'static> {
-    let mut track = vec![meta(0, MetaMessage::Tempo(QUARTER_US.into()))];
+    let mut track = Vec::new();
     let eighth = u32::from(TICKS) / 2;
     let eighths = (seconds * 1e6 / f64::from(QUARTER_US) * 2.0) as u32;
     let mut at = 0;
@@ -145,8 +155,14 @@ fn melody(seconds: f64) -> Smf<'static> {
         at += length;
     }
     track.push(meta(0, MetaMessage::EndOfTrack));
-    let header = Header { format: midly::Format::SingleTrack, timing: midly::Timing::Metrical(TICKS.into()) };
-    Smf { header, tracks: vec![track] }
+    let (beat, quarter_us) = FASTER;
+    let tempo = vec![
+        meta(0, MetaMessage::Tempo(QUARTER_US.into())),
+        meta(beat * u32::from(TICKS), MetaMessage::Tempo(quarter_us.into())),
+        meta(0, MetaMessage::EndOfTrack),
+    ];
+    let header = Header { format: midly::Format::Parallel, timing: midly::Timing::Metrical(TICKS.into()) };
+    Smf { header, tracks: vec![tempo, track] }
 }
 
 fn note(delta: u32, message: MidiMessage) -> TrackEvent<'static> {

@@ -212,14 +212,15 @@ fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> 
         let transport = Transport {
             playing: true,
             tempo: 125.0,
-            tempo_increment: 0.0,
             beats: seconds * 125.0 / 60.0,
             frames: start as i64,
             seconds,
-            loop_beats: None,
-            signature: (4, 4),
+            ..Transport::default()
         };
-        processor.process(&Block { frames: 480, start, transport: Some(&transport), events: &[] }, audio)?;
+        processor.process(
+            &Block { frames: 480, start, transport: Some(&transport), bends: &[], events: &[] },
+            audio,
+        )?;
         start += 480;
         std::thread::sleep(Duration::from_millis(10));
     }

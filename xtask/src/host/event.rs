@@ -41,11 +41,13 @@ pub enum EventKind {
     },
 }
 
-/// The host's play position at the first frame of a block.
+/// The host's play position on a frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transport {
     /// Whether the host plays.
     pub playing: bool,
+    /// Whether it counts in before a recording; only CLAP can say it.
+    pub preroll: bool,
     /// Quarter notes per minute at this frame.
     pub tempo: f64,
     /// Change of `tempo` per frame; only CLAP can say it.
@@ -60,13 +62,56 @@ pub struct Transport {
     pub loop_beats: Option<(f64, f64)>,
     /// Time signature.
     pub signature: (u16, u16),
+    /// A beat on which a bar begins.
+    pub bar_beat: f64,
+    /// What of this the plugin hears.
+    pub told: Told,
+}
+
+/// How much a host tells of its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Quarter notes per minute.
+    pub tempo: bool,
+    /// How the tempo goes on.
+    pub ramp: bool,
+    /// The position in quarter notes, its bar and its loop.
+    pub beats: bool,
+    /// The position in seconds; VST3 always has one.
+    pub seconds: bool,
+    /// The time signature.
+    pub signature: bool,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { tempo: true, ramp: true, beats: true, seconds: true, signature: true }
+    }
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self {
+            playing: false,
+            preroll: false,
+            tempo: 120.0,
+            tempo_increment: 0.0,
+            beats: 0.0,
+            frames: 0,
+            seconds: 0.0,
+            loop_beats: None,
+            signature: (4, 4),
+            bar_beat: 0.0,
+            told: Told::default(),
+        }
+    }
 }
 
 impl Transport {
-    /// Start of the current bar in quarter notes, and the bar's number from 0.
+    /// Start of the current bar in quarter notes, and the bar's number since `bar_beat`.
     pub fn bar(&self) -> (f64, i32) {
         let length = f64::from(self.signature.0) * 4.0 / f64::from(self.signature.1.max(1));
-        let bar = (self.beats / length).floor();
-        (bar * length, bar as i32)
+        let bar = ((self.beats - self.bar_beat) / length).floor();
+        (self.bar_beat + bar * length, bar as i32)
     }
 }

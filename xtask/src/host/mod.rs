@@ -16,7 +16,7 @@ use std::path::Path;
 pub use audio::{Audio, Bus, Wiring};
 pub use clap::{Preset, PresetCatalogue, list_presets};
 pub use error::HostError;
-pub use event::{Event, EventKind, Transport};
+pub use event::{Event, EventKind, Told, Transport};
 
 /// The plugin format of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,8 @@ pub struct Block<'a> {
     pub start: u64,
     /// The host's play position, if it has one.
     pub transport: Option<&'a Transport>,
+    /// Further positions inside the block, with their frames in order; VST3 has no words for them.
+    pub bends: &'a [(u32, Transport)],
     /// In the order of their frames.
     pub events: &'a [Event],
 }

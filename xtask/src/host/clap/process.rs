@@ -62,8 +62,7 @@ impl Processor for ClapProcessor {
         let (mut inputs, mut outputs) = audio.wire();
         let inputs = raw_buses(&mut inputs);
         let mut raw_outputs = raw_buses(&mut outputs);
-        let events =
-            RawEvents(block.events.iter().filter_map(|event| raw_event(event, &self.ranges)).collect());
+        let events = RawEvents::of(block, &self.ranges);
         let mut sent: Vec<Event> = Vec::new();
         let in_events = clap_input_events {
             ctx: (&raw const events).cast_mut().cast(),
@@ -71,7 +70,7 @@ impl Processor for ClapProcessor {
             get: Some(event_at),
         };
         let out_events = clap_output_events { ctx: (&raw mut sent).cast(), try_push: Some(take_event) };
-        let transport = block.transport.map(raw_transport);
+        let transport = block.transport.map(|transport| raw_transport(0, transport));
         let process = clap_process {
             steady_time: block.start as i64,
             frames_count: block.frames as u32,
@@ -137,10 +136,33 @@ enum RawEvent {
     Note(clap_event_note),
     Midi(clap_event_midi),
     Parameter(clap_event_param_value),
+    Transport(clap_event_transport),
+}
+
+impl RawEvent {
+    fn header(&self) -> &clap_event_header {
+        match self {
+            Self::Note(event) => &event.header,
+            Self::Midi(event) => &event.header,
+            Self::Parameter(event) => &event.header,
+            Self::Transport(event) => &event.header,
+        }
+    }
 }
 
 /// Events in the format's shape; the plugin reads them through `event_count` and `event_at`.
 struct RawEvents(Vec<RawEvent>);
+
+impl RawEvents {
+    /// All that happens in a block; on one frame the transport comes first.
+    fn of(block: &crate::host::Block<'_>, ranges: &Ranges) -> Self {
+        let bends = block.bends.iter().map(|(frame, bend)| RawEvent::Transport(raw_transport(*frame, bend)));
+        let events = block.events.iter().filter_map(|event| raw_event(event, ranges));
+        let mut all: Vec<_> = bends.chain(events).collect();
+        all.sort_by_key(|event| event.header().time);
+        Self(all)
+    }
+}
 
 fn header<T>(frame: u32, kind: clap_event_type) -> clap_event_header {
     clap_event_header {
@@ -196,10 +218,12 @@ unsafe extern "C" fn event_count(list: *const clap_input_events) -> u32 {
 unsafe extern "C" fn event_at(list: *const clap_input_events, index: u32) -> *const clap_event_header {
     // SAFETY: as in `event_count`.
     let events = unsafe { &*(*list).ctx.cast::<RawEvents>() };
+    // The header is the first field of every event.
     match events.0.get(index as usize) {
-        Some(RawEvent::Note(event)) => &raw const event.header,
-        Some(RawEvent::Midi(event)) => &raw const event.header,
-        Some(RawEvent::Parameter(event)) => &raw const event.header,
+        Some(RawEvent::Note(event)) => std::ptr::from_ref(event).cast(),
+        Some(RawEvent::Midi(event)) => std::ptr::from_ref(event).cast(),
+        Some(RawEvent::Parameter(event)) => std::ptr::from_ref(event).cast(),
+        Some(RawEvent::Transport(event)) => std::ptr::from_ref(event).cast(),
         None => std::ptr::null(),
     }
 }
@@ -228,28 +252,28 @@ unsafe extern "C" fn take_event(list: *const clap_output_events, event: *const c
     true
 }
 
-fn raw_transport(transport: &Transport) -> clap_event_transport {
+fn raw_transport(frame: u32, transport: &Transport) -> clap_event_transport {
     let beats = |beats: f64| (beats * CLAP_BEATTIME_FACTOR as f64).round() as i64;
     let seconds = |seconds: f64| (seconds * CLAP_SECTIME_FACTOR as f64).round() as i64;
-    let mut flags = CLAP_TRANSPORT_HAS_TEMPO
-        | CLAP_TRANSPORT_HAS_BEATS_TIMELINE
-        | CLAP_TRANSPORT_HAS_SECONDS_TIMELINE
-        | CLAP_TRANSPORT_HAS_TIME_SIGNATURE;
-    if transport.playing {
-        flags |= CLAP_TRANSPORT_IS_PLAYING;
-    }
-    if transport.loop_beats.is_some() {
-        flags |= CLAP_TRANSPORT_IS_LOOP_ACTIVE;
-    }
+    let told = transport.told;
+    let flags = [
+        (told.tempo, CLAP_TRANSPORT_HAS_TEMPO),
+        (told.beats, CLAP_TRANSPORT_HAS_BEATS_TIMELINE),
+        (told.seconds, CLAP_TRANSPORT_HAS_SECONDS_TIMELINE),
+        (told.signature, CLAP_TRANSPORT_HAS_TIME_SIGNATURE),
+        (transport.playing, CLAP_TRANSPORT_IS_PLAYING),
+        (transport.loop_beats.is_some(), CLAP_TRANSPORT_IS_LOOP_ACTIVE),
+        (transport.preroll, CLAP_TRANSPORT_IS_WITHIN_PRE_ROLL),
+    ];
     let (loop_start, loop_end) = transport.loop_beats.unwrap_or_default();
     let (bar_start, bar_number) = transport.bar();
     clap_event_transport {
-        header: header::<clap_event_transport>(0, CLAP_EVENT_TRANSPORT),
-        flags,
+        header: header::<clap_event_transport>(frame, CLAP_EVENT_TRANSPORT),
+        flags: flags.iter().filter(|(set, _)| *set).fold(0, |flags, (_, flag)| flags | flag),
         song_pos_beats: beats(transport.beats),
         song_pos_seconds: seconds(transport.seconds),
         tempo: transport.tempo,
-        tempo_inc: transport.tempo_increment,
+        tempo_inc: if told.ramp { transport.tempo_increment } else { 0.0 },
         loop_start_beats: beats(loop_start),
         loop_end_beats: beats(loop_end),
         loop_start_seconds: seconds(loop_start * 60.0 / transport.tempo),

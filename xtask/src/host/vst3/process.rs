@@ -216,10 +216,15 @@ fn host_event(raw: &Event) -> Option<HostEvent> {
 
 fn raw_context(transport: &Transport, setup: &Setup, start: u64) -> ProcessContext {
     let mut context: ProcessContext = zeroed();
-    context.state = kTempoValid | kTimeSigValid | kProjectTimeMusicValid | kBarPositionValid | kContTimeValid;
-    if transport.playing {
-        context.state |= kPlaying;
-    }
+    let told = transport.told;
+    let flags = [
+        (true, kContTimeValid),
+        (told.tempo, kTempoValid),
+        (told.beats, kProjectTimeMusicValid | kBarPositionValid),
+        (told.signature, kTimeSigValid),
+        (transport.playing, kPlaying),
+    ];
+    context.state = flags.iter().filter(|(set, _)| *set).fold(0, |state, (_, flag)| state | flag);
     if let Some((from, to)) = transport.loop_beats {
         context.state |= kCycleValid | kCycleActive;
         (context.cycleStartMusic, context.cycleEndMusic) = (from, to);
