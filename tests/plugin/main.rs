@@ -6,9 +6,14 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // all of it is tests
 
 mod buses;
+mod crowd;
+mod empty_calls;
 mod events;
+mod host_time;
 mod layout;
+mod performance;
 mod presets;
 mod same_bits;
 mod stage;
 mod state;
+mod storm;

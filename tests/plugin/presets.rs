@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 
 use xtask::bounce::Performance;
 use xtask::bounce::Source;
@@ -14,6 +13,7 @@ use crate::stage::instrument;
 use crate::stage::peak;
 use crate::stage::play;
 use crate::stage::shared_song;
+use crate::stage::vst_preset;
 
 /// One song of each module format.
 const SONGS: [&str; 4] = ["corpses.mod", "ambient.s3m", "dali.xm", "pingus-5.it"];
@@ -24,16 +24,6 @@ fn songs() -> impl Iterator<Item = PathBuf> {
 
 fn of(source: Source) -> Performance {
     Performance { source, frames: 3 * 48_000, ..Performance::default() }
-}
-
-/// A preset made by the command line.
-fn vst_preset(song: &Path) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let preset = folder.join(song.file_name().unwrap()).with_extension("vstpreset");
-    let status =
-        Command::new(env!("CARGO_BIN_EXE_busker")).arg("preset").arg(song).arg("-o").arg(&preset).status();
-    assert!(status.unwrap().success(), "busker preset {}", song.display());
-    preset
 }
 
 #[test]
@@ -50,7 +40,8 @@ fn every_module_format_loads_in_clap_and_sounds() {
 fn vst_presets_of_songs_give_the_bits_that_clap_gives() {
     for song in songs() {
         let clap = play(Format::Clap, &of(Source::Preset(song.clone())));
-        let vst3 = play(Format::Vst3, &of(Source::Preset(vst_preset(&song))));
+        let name = song.file_name().unwrap().to_string_lossy().into_owned();
+        let vst3 = play(Format::Vst3, &of(Source::Preset(vst_preset(&song, &name))));
         assert_eq!(clap.first_difference(&vst3), None, "{}", song.display());
     }
 }

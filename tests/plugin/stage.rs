@@ -1,9 +1,12 @@
 //! What the plugin's tests share: bundles, instances, songs and a performance that uses everything.
 
+use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 
 use xtask::bounce::Performance;
 use xtask::bounce::Rendering;
+use xtask::bounce::Source;
 use xtask::bounce::TimedEvent;
 use xtask::bounce::perform;
 use xtask::host::Bundle;
@@ -92,6 +95,51 @@ pub(crate) fn everything() -> Performance {
 
 pub(crate) fn peak(planes: &[Vec<f32>]) -> f32 {
     planes.iter().flatten().fold(0.0, |peak, sample| peak.max(sample.abs()))
+}
+
+/// A MOD of one pattern, which repeats: its first channel clicks on every row, four of which make a quarter note.
+pub(crate) fn clicks() -> Vec<u8> {
+    let mut bytes = vec![0u8; 1084];
+    bytes[..6].copy_from_slice(b"clicks");
+    let sample = 20 + 22;
+    bytes[sample..sample + 2].copy_from_slice(&32u16.to_be_bytes()); // words
+    bytes[sample + 3] = 64; // volume
+    bytes[sample + 7] = 1; // no loop
+    bytes[950] = 1; // orders
+    bytes[951] = 127;
+    bytes[1080..].copy_from_slice(b"M.K.");
+    for _ in 0..64 {
+        bytes.extend_from_slice(&[0x00, 0xd6, 0x10, 0x00]); // C-3, sample 1
+        bytes.extend_from_slice(&[0; 12]);
+    }
+    let mut data = [0u8; 64];
+    data[2..6].fill(127);
+    bytes.extend_from_slice(&data);
+    bytes
+}
+
+/// Writes a file of a test's own; `name` is that of no other test.
+pub(crate) fn scratch_file(name: &str, bytes: &[u8]) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, bytes).unwrap();
+    file
+}
+
+/// How a song reaches a plugin: CLAP loads the file, VST3 a preset that the command line makes of it, under a test's own name.
+pub(crate) fn source_of(format: Format, song: &Path, name: &str) -> Source {
+    Source::Preset(match format {
+        Format::Clap => song.to_owned(),
+        Format::Vst3 => vst_preset(song, name),
+    })
+}
+
+/// A preset made by the command line.
+pub(crate) fn vst_preset(song: &Path, name: &str) -> PathBuf {
+    let preset = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).with_extension("vstpreset");
+    let status =
+        Command::new(env!("CARGO_BIN_EXE_busker")).arg("preset").arg(song).arg("-o").arg(&preset).status();
+    assert!(status.unwrap().success(), "busker preset {}", song.display());
+    preset
 }
 
 /// A song of the shared folder beside the repository; `None`, said aloud, where that is absent.
