@@ -25,6 +25,7 @@ impl Named {
     }
 
     /// Length of Busker's ramps for it: FastTracker 2's own, or the shortest that libopenmpt can be told.
+    #[allow(dead_code)] // for the benches that play it beside others
     pub(crate) fn ramp_ms(&self) -> i32 {
         if matches!(self.song.made_with, MadeWith::FastTracker2(_)) { 5 } else { 1 }
     }

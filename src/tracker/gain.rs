@@ -91,6 +91,11 @@ impl Gains {
         [self.left, self.right].map(|side| side.at(side.passed))
     }
 
+    /// What neither of them exceeds from now on: left, right.
+    pub(super) fn bound(&self) -> [f32; 2] {
+        [self.left, self.right].map(|side| side.at(side.passed).abs().max(side.target.abs()))
+    }
+
     /// At rest at 0.
     pub(crate) fn silent(&self) -> bool {
         self.left.silent() && self.right.silent()
@@ -155,6 +160,11 @@ pub(crate) struct Remains {
 impl Remains {
     pub(crate) fn is_empty(&self) -> bool {
         self.passed >= self.frames || (self.left, self.right) == (0.0, 0.0)
+    }
+
+    /// What neither side exceeds from now on: left, right.
+    pub(super) fn bound(&self) -> [f32; 2] {
+        if self.is_empty() { [0.0; 2] } else { [self.left.abs(), self.right.abs()] }
     }
 
     fn way(&self) -> f32 {

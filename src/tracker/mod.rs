@@ -31,6 +31,7 @@ mod inversion;
 #[cfg(test)]
 mod it_tests;
 mod keyboard;
+mod loudness;
 mod macros;
 mod mix;
 mod mixdown;

@@ -16,6 +16,7 @@ use super::flow::Flow;
 use super::gain::Ramping;
 use super::inversion;
 use super::inversion::Inverted;
+use super::loudness::Peaks;
 use super::mix::Interpolation;
 use super::mix::Tone;
 use super::paula::Circuits;
@@ -514,6 +515,20 @@ impl SongPlayer {
                 chip.add_to(feed, range);
             }
         }
+    }
+
+    /// What no sample of the mix exceeds in the next frames, all inside the tick that has begun, where skipping them leaves
+    /// everything as rendering does; `None` where only rendering tells.
+    pub(super) fn bound(&self, frames: usize, peaks: &Peaks) -> Option<f32> {
+        if self.chips.iter().any(adlib::Chip::sounding) {
+            return None;
+        }
+        let mut voices = self.channels.iter().chain(self.background.iter().take(self.background_end));
+        let [left, right] = voices.try_fold([0.0, 0.0], |[left, right], voice| {
+            let bound = voice.bound(frames, peaks)?;
+            Some([left + bound[0], right + bound[1]])
+        })?;
+        Some(f32::max(left, right))
     }
 
     /// Adds frames of the tick that has begun to one pair of planes of the same length. Real-time: yes.

@@ -9,6 +9,7 @@ use super::drill;
 use super::fixture;
 use super::gain::Ramping;
 use super::load::load;
+use super::loudness::Peaks;
 use super::song::AutoVibrato;
 use super::song::Cell;
 use super::song::DuplicateAction;
@@ -31,10 +32,12 @@ use super::song::Wave;
 use super::ways::LIST;
 use super::ways::Way;
 use crate::audio::Activity;
+use crate::audio::AudioSource;
 use crate::audio::Feed;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
+use crate::sample::SampleData;
 use crate::units::SampleRate;
 use std::fs;
 use std::path::Path;
@@ -238,6 +241,51 @@ fn random_songs_play_without_panic_and_stay_finite() {
             assert!(sound.iter().all(|sample| sample.abs() < 64.0), "{format:?} {seed}");
         }
     }
+}
+
+/// Recordings ten times as long, loud in places.
+fn uneven(mut song: Song) -> Song {
+    let loudness = |n: usize| 32_767 >> (n / 200 * 7919 % 9);
+    for sample in &mut song.samples {
+        let frames = sample.data.frames() * 10;
+        let noise = (0..frames).map(|n| ((n * 7919 % 65_536) as i32 - 32_768) * loudness(n) / 32_768);
+        sample.data = Arc::new(SampleData::Mono16(noise.map(|x| x as i16).collect()));
+        for span in [&mut sample.sample_loop, &mut sample.sustain_loop].into_iter().flatten() {
+            (span.start, span.end) = (span.start * 10, span.end * 10);
+        }
+    }
+    song
+}
+
+#[test]
+fn ticks_are_no_louder_than_their_bound_and_passing_over_them_changes_nothing_later() {
+    let mut passed_over = 0;
+    for (format, seed) in FORMATS.into_iter().flat_map(|format| (0..60).map(move |seed| (format, seed))) {
+        let song = Arc::new(uneven(random_song(format, seed)));
+        let peaks = Peaks::of(&song);
+        let new = || player(&song, (Tone::Clean, Interpolation::None));
+        let (mut whole, mut other) = (new(), new());
+        for tick in 0..200 {
+            whole.tick();
+            other.tick();
+            let frames = (whole.tick_seconds() * 8000.0) as usize;
+            let bound = other.bound(frames, &peaks);
+            let [sound, mut same] = [(); 2].map(|()| [vec![0.0_f32; frames], vec![0.0; frames]]);
+            let [mut left, mut right] = sound;
+            whole.add_mix(&mut left, &mut right);
+            let peak = left.iter().chain(&right).fold(0.0_f32, |peak, x| peak.max(x.abs()));
+            if let Some(bound) = bound.filter(|_| tick % 3 != 0) {
+                assert!(peak <= bound * 1.0001, "{format:?} {seed} tick {tick}: {peak} over {bound}");
+                other.skip(frames);
+                passed_over += 1;
+            } else {
+                let [same_left, same_right] = &mut same;
+                other.add_mix(same_left, same_right);
+                assert!([left, right] == same, "{format:?} {seed} tick {tick}");
+            }
+        }
+    }
+    assert!(passed_over > 5000, "{passed_over}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::envelope::EnvelopeState;
 use super::flow::Flow;
 use super::gain::Remains;
 use super::inversion::Inversion;
+use super::loudness::Peaks;
 use super::mix::Interpolation;
 use super::mix::Tone;
 use super::period::Tuning;
@@ -406,6 +407,13 @@ impl Voice {
             self.add_to_planes(&mut first[..count], &mut second[..count]);
             left -= count;
         }
+    }
+
+    /// As `ChannelState::bound`, with the sound that fades out under it.
+    pub(super) fn bound(&self, frames: usize, peaks: &Peaks) -> Option<[f32; 2]> {
+        let [left, right] = self.sound.bound(frames, peaks)?;
+        let [tail_left, tail_right] = self.tail.bound(frames, peaks)?;
+        Some([left + tail_left, right + tail_right])
     }
 
     /// Lets go of a recording that is about to change, until `take_back`.

@@ -4,8 +4,8 @@
 //! loaded; it is where the song's trim starts, and nothing changes it afterwards.
 
 use super::Interpolation;
-use super::Mixdown;
 use super::SongPlayer;
+use super::loudness::Peaks;
 use super::song::Song;
 use crate::units::Decibels;
 use crate::units::Gain;
@@ -21,31 +21,57 @@ const CEILING: Decibels = Decibels(-3.0);
 /// Frames summed at once.
 const BLOCK: usize = 256;
 
-/// Blocks for which AdLib's chips run, which take their time at any rate: 45 s of what is loud throughout.
-const MOST_ADLIB_BLOCKS: usize = 45 * 8000 / BLOCK;
+/// Frames for which AdLib's chips run, which take their time at any rate: 45 s of what is loud throughout.
+const MOST_ADLIB_FRAMES: usize = 45 * 8000;
 
 /// Six minutes.
-const MOST_BLOCKS: usize = 6 * 60 * 8000 / BLOCK;
+const MOST_FRAMES: usize = 6 * 60 * 8000;
+
+/// What rounding may add to a sum.
+const ROUNDING: f32 = 1.0001;
 
 /// Unity for songs that stay below -3 dBFS, else what brings their peaks there. Allocates.
 pub fn default_trim(song: &Arc<Song>) -> Gain {
-    let mut mix = Mixdown::new(SongPlayer::new(Arc::clone(song), RATE), RATE);
-    mix.player_mut().set_interpolation(Interpolation::None);
-    let mut planes = [[0.0f32; BLOCK]; 2];
-    let mut peak = 0.0f32;
-    for block in 0..MOST_BLOCKS {
-        if block == MOST_ADLIB_BLOCKS {
-            mix.player_mut().chips.clear();
-        }
-        let [left, right] = &mut planes;
-        mix.render(left, right);
-        if mix.finished() {
+    let mut player = SongPlayer::new(Arc::clone(song), RATE);
+    player.set_interpolation(Interpolation::None);
+    let peaks = Peaks::of(song);
+    let ceiling = Gain::from(CEILING).0;
+    let mut peak = ceiling;
+    let (mut done, mut due) = (0, 0.0);
+    while done < MOST_FRAMES {
+        player.tick();
+        if player.finished() {
             break;
         }
-        peak = planes.as_flattened().iter().fold(peak, |peak, sample| peak.max(sample.abs()));
+        due += player.tick_seconds() * RATE.0;
+        let frames = due as usize;
+        due -= frames as f64;
+        if done < MOST_ADLIB_FRAMES && done + frames >= MOST_ADLIB_FRAMES {
+            player.chips.clear();
+        }
+        // Most of a song cannot be its loudest place.
+        match player.bound(frames, &peaks) {
+            Some(bound) if bound * ROUNDING <= peak => player.skip(frames),
+            Some(_) | None => peak = peak.max(rendered_peak(&mut player, frames)),
+        }
+        done += frames;
     }
-    let ceiling = Gain::from(CEILING).0;
     if peak > ceiling { Gain(ceiling / peak) } else { Gain::UNITY }
+}
+
+/// The loudest sample of the next frames, all inside the tick that has begun.
+fn rendered_peak(player: &mut SongPlayer, frames: usize) -> f32 {
+    let mut planes = [[0.0f32; BLOCK]; 2];
+    let mut peak = 0.0f32;
+    for done in (0..frames).step_by(BLOCK) {
+        let count = BLOCK.min(frames - done);
+        let [left, right] = planes.each_mut().map(|plane| &mut plane[..count]); // no more than a block
+        left.fill(0.0);
+        right.fill(0.0);
+        player.add_mix(left, right);
+        peak = left.iter().chain(&*right).fold(peak, |peak, sample| peak.max(sample.abs()));
+    }
+    peak
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::filter::Coefficients;
 use super::filter::FilterState;
 use super::gain::Gains;
 use super::gain::Remains;
+use super::loudness::Peaks;
 use super::mix::Beyond;
 use super::mix::Interpolation;
 use super::mix::Reader;
@@ -30,6 +31,7 @@ use crate::audio::Tail;
 use crate::dsp::Level;
 use crate::dsp::read::Path;
 use crate::sample::SampleData;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What plays on when a recording ends, for ProTracker's instrument numbers without a note.
@@ -595,6 +597,38 @@ impl ChannelState {
         self.in_loop |= last >= end;
         let wrapped = if last < end { last } else { start + (last - start) % (end - start).max(1) };
         self.position_q32 = wrapped + self.step_q32;
+    }
+
+    /// What no sample of each side exceeds in the next frames, where skipping them leaves the voice as rendering does;
+    /// `None` where only rendering tells.
+    pub(super) fn bound(&self, frames: usize, peaks: &Peaks) -> Option<[f32; 2]> {
+        let remains = self.remains.bound();
+        if self.tone != Tone::Clean || self.interpolation != Interpolation::None {
+            return None;
+        }
+        if !self.sounding() || self.gains.silent() {
+            return Some(remains);
+        }
+        if self.filter.is_some() || self.successor.is_some() || self.later_loop_end.is_some() {
+            return None;
+        }
+        let peak = peaks.within(self.source.as_ref()?, self.way(frames)?)?;
+        let [left, right] = self.gains.bound();
+        Some([remains[0] + peak * left, remains[1] + peak * right])
+    }
+
+    /// The frames of the recording that the next ones come from, where it does not end in them.
+    fn way(&self, frames: usize) -> Option<Range<u32>> {
+        let next = self.position_q32.checked_add(self.signed_step().checked_mul(frames as i64)?)?;
+        let (low, high) = (self.position_q32.min(next), self.position_q32.max(next));
+        let (start, end) = (Self::boundary_q32(self.loop_start), Self::boundary_q32(self.length));
+        let stays = if self.backwards { low >= if self.looping { start } else { 0 } } else { high < end };
+        let whole = |position_q32: i64| (position_q32 >> 32).clamp(0, i64::from(u32::MAX) - 1) as u32;
+        match (stays, self.looping && self.step_q32 <= end - start) {
+            (true, _) => Some(whole(low)..whole(high) + 1),
+            (false, true) => Some(whole(low.min(start))..whole(high.max(end)) + 1),
+            (false, false) => None,
+        }
     }
 
     /// Advances without sound. Real-time.
