@@ -107,11 +107,11 @@ impl Target {
             }
             KeyboardMode | SelectedInstrument | VelocityCurve | Mpe | KeyboardGain | Transpose => true,
             Tone | Interpolation | Ramping | Panic => true,
-            StripGain(_) | StripMute(_) | StripPan(_) => true,
+            NoteOut | StripGain(_) | StripMute(_) | StripPan(_) => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode | NoteOut => false,
+            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode => false,
             Separation | SongGain | MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,

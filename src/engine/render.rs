@@ -17,6 +17,7 @@ use super::halves::PositionCell;
 use super::halves::QUEUE;
 use super::keys::Keys;
 use super::keys::Scene;
+use super::note_out::NoteOut;
 use super::outgoing::Outgoing;
 use super::song::Playing;
 use super::song::SongSettings;
@@ -69,6 +70,7 @@ pub struct Engine {
     song: Option<Box<Playing>>,
     settings: SongSettings,
     keys: Keys,
+    note_out: NoteOut,
     outgoing: Outgoing,
     /// The host's last word, and the frame it was for.
     transport: Transport,
@@ -101,6 +103,7 @@ impl Engine {
             song: None,
             settings: SongSettings::default(),
             keys: Keys::default(),
+            note_out: NoteOut::new(),
             outgoing: Outgoing::new(),
             transport: Transport::default(),
             heard: 0,
@@ -123,6 +126,8 @@ impl Engine {
         (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();
         self.outgoing.reset();
+        // The host still holds what it was told to hold.
+        self.note_out.release(0, &mut self.outgoing);
         if let Some(song) = &mut self.song {
             song.reset();
         }
@@ -212,6 +217,7 @@ impl Engine {
         if let Some(playing) = old.as_deref_mut() {
             self.keys.end_all(&mut Scene { playing, frame: self.frame, out: &mut self.outgoing });
         }
+        self.note_out.release(self.frame, &mut self.outgoing);
         if let Some(song) = &mut self.song {
             self.keys.take_over(song, old.as_deref());
             song.set(self.settings, &now, self.frame);
@@ -227,7 +233,7 @@ impl Engine {
 
     fn apply_parameters(&mut self) {
         let mut settings = self.settings;
-        let Self { strips, table, values, keys, song, frame, outgoing: out, .. } = self;
+        let Self { strips, table, values, keys, song, frame, note_out, outgoing: out, .. } = self;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
@@ -236,6 +242,7 @@ impl Engine {
                 Target::StripPan(strip) => strips[strip].set_pan(value),
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
+                Target::NoteOut => note_out.switch(value >= 0.5, *frame, out),
                 Target::Panic => {
                     if let Some(song) = song.as_deref_mut().filter(|_| value >= 0.5) {
                         song.panic();
@@ -298,6 +305,7 @@ impl Engine {
             while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
                 self.keys.act(&event.kind, &mut scene);
             }
+            self.note_out.follow(&song.player, frame, &mut self.outgoing);
             let tick = song
                 .next_frame()
                 .map_or(frames, |next| start.saturating_add(next.saturating_sub(frame) as usize));

@@ -16,6 +16,7 @@ use super::song::Sample;
 use super::state::Context;
 use super::state::FULL_FADE;
 use super::state::SavedPanning;
+use super::state::Struck;
 use super::state::Voice;
 use super::ways::Way;
 
@@ -119,6 +120,7 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
         if !portamento || ch.sound.length == 0 && !rules.is_s3m() {
             ch.sample = sample_index;
             start_sample(cx, ch, sample);
+            ch.struck = Struck { key: mapped_key, period };
         }
         if ch.sound.frame() >= ch.sound.length.into() {
             ch.sound.go_to_loop();
@@ -216,7 +218,7 @@ fn settle_key(cx: &Context<'_>, ch: &mut Voice, portamento: bool, with_envelopes
     }
     ch.triggered = true;
     ch.filtered = false;
-    ch.sound.start_from_silence();
+    ch.begin_note();
     ch.was_silent = true;
     let counts_on = rules.it_retrigger || rules.it(Way::TremorCountsDown);
     if !counts_on && !rules.ft2.retrigger_counts_on {

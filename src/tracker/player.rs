@@ -172,6 +172,25 @@ pub struct SongPlayer {
     pub(crate) chips: Vec<adlib::Chip>,
     /// Keys and controllers on the channels.
     touches: Touches,
+    /// How often voices have been made ready to sound, and how often they have been silenced, for those who watch.
+    changes: u64,
+    jumps: u64,
+}
+
+/// Which player, after which jump, in which state: equal as long as nothing has happened to its voices but time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Where its voices lie.
+    player: usize,
+    jumps: u64,
+    changes: u64,
+}
+
+impl Stamp {
+    /// Whether notes go on from `before` to this.
+    pub(crate) fn follows(&self, before: &Self) -> bool {
+        (self.player, self.jumps) == (before.player, before.jumps)
+    }
 }
 
 fn new_channels(core: &Core) -> Vec<Voice> {
@@ -202,6 +221,8 @@ impl SongPlayer {
             background_end: 0,
             chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
             touches: Touches::default(),
+            changes: 0,
+            jumps: 0,
             core,
         };
         player.set_level(Level::detect());
@@ -272,6 +293,7 @@ impl SongPlayer {
 
     /// Forgets what sounds, without a fade, as a new player. Real-time: yes.
     pub fn clear(&mut self) {
+        self.jumps += 1;
         self.voices_mut().for_each(Voice::clear);
         self.chips.iter_mut().for_each(adlib::Chip::clear);
     }
@@ -283,6 +305,7 @@ impl SongPlayer {
 
     /// What sounds fades out within a ramp.
     fn silence(&mut self) {
+        self.jumps += 1;
         let Self { core, channels, background, background_end, chips, .. } = self;
         for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
             voice.restart_over_tail(setup, &core.rules);
@@ -334,6 +357,7 @@ impl SongPlayer {
 
     /// Nothing is left to play: all that sounds stops.
     fn end(&mut self) {
+        self.changes += 1;
         self.channels.iter_mut().for_each(|voice| voice.sound.stop());
         self.background.iter_mut().take(self.background_end).for_each(|voice| voice.sound.stop());
         self.move_chips();
@@ -384,6 +408,7 @@ impl SongPlayer {
     }
 
     fn update_voices(&mut self) {
+        self.changes += 1;
         self.find_background_end();
         self.begin_touched_tick();
         let Self { core, flow, channels, background, background_end, .. } = self;
@@ -468,6 +493,17 @@ impl SongPlayer {
 
     pub(crate) fn rate(&self) -> SampleRate {
         self.core.output.rate
+    }
+
+    /// Equal for equal states of what sounds, as `Stamp` says.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp { player: self.channels.as_ptr().addr(), jumps: self.jumps, changes: self.changes }
+    }
+
+    /// Step of a voice's key as it was struck, in the units of the step that sounds.
+    pub(crate) fn step_of_key(&self, voice: &Voice) -> f64 {
+        let frequency_q4 = self.core.tuning.frequency_q4(voice.struck.period, 0, voice.c5_speed);
+        tick::step_of(frequency_q4, &self.core.output)
     }
 
     /// Channels, and background voices that may be in use.

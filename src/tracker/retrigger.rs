@@ -153,7 +153,7 @@ pub(crate) fn retrigger_note(cx: &Context<'_>, ch: &mut Voice, parameter: u8, ki
     }
     if keeps_note {
         ch.sound.set_frame(0);
-        ch.sound.start_from_silence();
+        ch.begin_note();
     }
 }
 

@@ -188,6 +188,7 @@ pub(crate) struct VoiceState {
     pub(crate) inversion: Inversion,
     /// A note began on this tick.
     pub(crate) triggered: bool,
+    pub(crate) struck: Struck,
     /// First tick of the row as this channel sees it (note delays shift it in Impulse Tracker).
     pub(crate) first_tick: bool,
     /// The sample has a sustain loop in use or passed.
@@ -197,12 +198,22 @@ pub(crate) struct VoiceState {
     pub(crate) owner: u16,
 }
 
+/// The key that a note began with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Struck {
+    /// As the instrument's table has it, without what tunes the sample.
+    pub(crate) key: i32,
+    pub(crate) period: i32,
+}
+
 /// One channel or background voice.
 #[derive(Clone)]
 pub(crate) struct Voice {
     pub(crate) state: VoiceState,
     /// What this tick asks of the channel's chip, where it has one.
     pub(crate) adlib: adlib::Request,
+    /// Notes begun so far, for those who watch.
+    pub(crate) strikes: u32,
     pub(crate) sound: ChannelState,
     /// The sound before, which fades out under a new note so that its end does not click.
     tail: ChannelState,
@@ -294,6 +305,7 @@ impl VoiceState {
             retrigger_count: 0,
             inversion: Inversion::default(),
             triggered: false,
+            struck: Struck::default(),
             first_tick: false,
             has_sustain: false,
             muted: setup.muted,
@@ -309,6 +321,7 @@ impl Voice {
         Self {
             state: VoiceState::new(setup, rules),
             adlib: adlib::Request::default(),
+            strikes: 0,
             sound,
             tail: ChannelState::new(),
             tail_is_fresh: false,
@@ -484,6 +497,12 @@ impl Voice {
         if std::mem::take(&mut self.faded_out) {
             self.sound.stop();
         }
+    }
+
+    /// A note begins: its sound rises from silence.
+    pub(crate) fn begin_note(&mut self) {
+        self.sound.start_from_silence();
+        self.strikes = self.strikes.wrapping_add(1);
     }
 
     /// Ends the note within this tick.

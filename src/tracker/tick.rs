@@ -722,11 +722,15 @@ fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
         frequency = (frequency * u64::from(cx.flow.position.tempo) + lock / 2) / lock;
     }
     let frequency = frequency.min(i32::MAX as u64);
-    let step = frequency as f64 * f64::from(1u32 << 28) / output.rate.0;
-    ch.sound.step_q32 = (step as i64).max(1);
+    ch.sound.step_q32 = (step_of(frequency, output) as i64).max(1);
     if cx.is_adlib(ch) {
         adlib::ask(cx, ch, frequency, output);
     }
+}
+
+/// Frames of a recording for each of the host's, with 32 fractional bits.
+pub(crate) fn step_of(frequency_q4: u64, output: &Output) -> f64 {
+    frequency_q4 as f64 * f64::from(1u32 << 28) / output.rate.0
 }
 
 fn apply_sample_vibrato(cx: &Context<'_>, ch: &mut Voice, period: i32) -> (i32, u32) {

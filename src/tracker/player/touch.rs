@@ -145,6 +145,7 @@ impl SongPlayer {
     /// Real-time: yes. The note sounds from the next frame. With portamento switched on, a channel that sounds slides to the
     /// key as 3xx does, and its recording goes on.
     pub fn play_note(&mut self, channel: usize, instrument: u16, key: u8, velocity: f32) {
+        self.changes += 1;
         let room = self.room();
         let Self { core, flow, channels, background, touches, .. } = self;
         let cx = core.context(flow);
@@ -200,6 +201,7 @@ impl SongPlayer {
 
     /// Releases the key on a song channel as its tracker would; what does not die away by itself is cut. Real-time: yes.
     pub fn release_note(&mut self, channel: usize) {
+        self.changes += 1;
         let Self { core, flow, channels, touches, .. } = self;
         let cx = core.context(flow);
         let Some(ch) = channels.get_mut(channel) else { return };
@@ -215,6 +217,7 @@ impl SongPlayer {
 
     /// Cuts what a key plays on a song channel. Real-time: yes.
     pub fn cut_note(&mut self, channel: usize) {
+        self.changes += 1;
         let Self { core, channels, touches, chips, .. } = self;
         let (Some(ch), Some(touch)) = (channels.get_mut(channel), touches.channels.get_mut(channel)) else {
             return;
