@@ -14,6 +14,7 @@ use busker::engine::Event;
 use busker::engine::EventKind;
 use busker::engine::NoteAddress;
 use busker::engine::ParameterValues;
+use busker::engine::Target;
 use busker::engine::Transport;
 use busker::engine::Worker;
 use busker::engine::table;
@@ -68,12 +69,14 @@ fn render(scene: &mut Scene, calls: usize) {
             Event { frame: n / 100, kind }
         })
         .collect();
+    let note_out = table().iter().position(|spec| spec.target == Target::NoteOut).unwrap();
     let mut beats = 0.0;
     for call in 0..calls {
         let frames = SIZES[call % SIZES.len()];
         for value in (0..scene.parameters).step_by(7) {
             scene.values.set(value, [0.0, 0.5, 1.0, f32::NEG_INFINITY][(call + value) % 4]);
         }
+        scene.values.set(note_out, if call % 11 == 10 { 0.0 } else { 1.0 });
         for channel in 0..scene.layout.main_input {
             buffers[0].channel_mut(channel).fill(if call % 2 == 0 { 1e-40 } else { 0.9 });
         }
