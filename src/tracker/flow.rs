@@ -89,6 +89,10 @@ pub(crate) struct Flow {
     /// Nothing is left to play.
     pub(crate) stopped: bool,
     fresh: bool,
+    /// The one order whose pattern is played: whatever leads out of it leads to its start.
+    only: Option<Position>,
+    /// What comes after this row lies outside the pattern.
+    leaves: bool,
     /// The background voice that a note moved to last, with its envelopes' positions.
     pub(crate) last_moved: Cell<Option<(usize, [u32; 3])>>,
     /// A macro has just opened the filters of all channels.
@@ -121,7 +125,7 @@ impl Flow {
         Self::with_visits(song, visit_slots(song))
     }
 
-    /// For keys that are played without the song, which never advances.
+    /// For what never comes round: keys that are played without the song, and single patterns.
     pub(crate) fn standing(song: &Song) -> Self {
         Self::with_visits(song, 0)
     }
@@ -148,6 +152,8 @@ impl Flow {
             rounds: 0,
             stopped: false,
             fresh: true,
+            only: None,
+            leaves: false,
             last_moved: Cell::new(None),
             filters_open: Cell::new(false),
             random: RandomNumbers::starting_at(0, 0),
@@ -177,8 +183,22 @@ impl Flow {
         self.loops.fill(PatternLoop::default());
         self.generation = self.generation.wrapping_add(1).max(1);
         (self.rounds, self.stopped, self.fresh) = (0, false, true);
+        (self.only, self.leaves) = (None, false);
         self.last_moved.set(None);
         self.random = RandomNumbers::starting_at(order, row);
+    }
+
+    /// The next tick begins the pattern of `place` at its first row, at its speed and tempo; nothing else is played, and
+    /// every time that the pattern begins anew counts as a round. Real-time.
+    pub(crate) fn stay_in(&mut self, place: Position) {
+        self.seek(place.order, 0);
+        (self.position.speed, self.position.tempo) = (place.speed, place.tempo);
+        self.only = Some(place);
+    }
+
+    /// Whether the tick that comes next lies outside the pattern, or begins it anew where nothing else is played.
+    pub(crate) fn leaves_pattern(&self) -> bool {
+        !self.fresh && self.leaves && self.position.tick + 1 >= self.ticks_on_row()
     }
 
     /// Ticks of one pass of the row.
@@ -205,10 +225,8 @@ impl Flow {
             self.stopped = true;
             return Advance::Stopped;
         }
-        if self.visit(skipped) {
+        if self.comes_round(skipped) {
             self.rounds += 1;
-            self.generation = self.generation.wrapping_add(1).max(1);
-            self.visit(skipped);
         }
         self.plan_next_row(song, rules);
         if skipped {
@@ -219,6 +237,19 @@ impl Flow {
         self.first_tick = true;
         self.jumped = false;
         Advance::Row
+    }
+
+    /// Marks the row as played; `true` where another round begins with it.
+    fn comes_round(&mut self, skipped: bool) -> bool {
+        if self.only.is_some() {
+            return self.leaves;
+        }
+        let again = self.visit(skipped);
+        if again {
+            self.generation = self.generation.wrapping_add(1).max(1);
+            self.visit(skipped);
+        }
+        again
     }
 
     /// A repeated row has first ticks again, except in FT2.
@@ -241,15 +272,16 @@ impl Flow {
 
     /// Passes over skipped and empty orders and, at the end, to the restart order; `false` where that leads nowhere.
     fn find_pattern(&mut self, song: &Song) -> bool {
+        if let Some(only) = self.only {
+            self.position.order = only.order;
+            self.enter(song, only.pattern);
+            return true;
+        }
         // Each order is looked at twice at most: once on the way to the end and once after the restart.
         for _ in 0..song.orders.len() * 2 + 2 {
             match song.orders.get(usize::from(self.position.order)) {
                 Some(Order::Pattern(pattern)) if usize::from(*pattern) < song.patterns.len() => {
-                    self.position.pattern = *pattern;
-                    self.next_order = self.position.order;
-                    if self.position.row >= rows(song, *pattern) {
-                        self.position.row = 0;
-                    }
+                    self.enter(song, *pattern);
                     return true;
                 }
                 Some(Order::Skip | Order::Pattern(_)) => self.position.order += 1,
@@ -260,6 +292,14 @@ impl Flow {
             }
         }
         false
+    }
+
+    fn enter(&mut self, song: &Song, pattern: u16) {
+        self.position.pattern = pattern;
+        self.next_order = self.position.order;
+        if self.position.row >= rows(song, pattern) {
+            self.position.row = 0;
+        }
     }
 
     /// Marks the row as played; `true` where it had been, with the same loops under way.
@@ -290,7 +330,8 @@ impl Flow {
 
     fn plan_next_row(&mut self, song: &Song, rules: &Rules) {
         self.next_row = self.position.row + 1;
-        if self.next_row >= rows(song, self.position.pattern) {
+        self.leaves = self.next_row >= rows(song, self.position.pattern);
+        if self.leaves {
             self.next_order = self.position.order.saturating_add(1);
             self.next_row = 0;
             if rules.ft2.loop_row_leaks {
@@ -329,7 +370,7 @@ impl Flow {
         }
         self.next_row = self.break_row.unwrap_or(0);
         self.next_order = order;
-        self.jumped = true;
+        (self.jumped, self.leaves) = (true, true);
     }
 
     fn follow_loop(&mut self, song: &Song, rules: &Rules, row: u16) {
@@ -339,7 +380,8 @@ impl Flow {
         if self.row_repeats != 0 && (rules.is_numbered() || skips) {
             self.next_row += 1;
         }
-        if row >= rows(song, self.position.pattern) {
+        self.leaves = row >= rows(song, self.position.pattern);
+        if self.leaves {
             self.next_order += 1;
             self.next_row = 0;
         }

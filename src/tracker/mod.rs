@@ -31,6 +31,7 @@ mod inversion;
 #[cfg(test)]
 mod it_tests;
 mod keyboard;
+mod launch;
 mod loudness;
 mod macros;
 mod mix;
@@ -74,6 +75,8 @@ pub use keyboard::KeyNote;
 pub use keyboard::KeyPress;
 pub use keyboard::KeySound;
 pub use keyboard::Keyboard;
+pub use launch::PatternPlaces;
+pub use launch::PatternPlayer;
 pub use mix::AmigaModel;
 pub use mix::Interpolation;
 pub use mix::Tone;

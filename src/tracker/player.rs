@@ -50,6 +50,8 @@ pub use super::flow::Position;
 
 /// Channels and background voices of a song with Impulse Tracker's instruments.
 const MOST_VOICES: usize = 256;
+/// Background voices of a player of single patterns.
+const PATTERN_VOICES: usize = 32;
 
 /// What replay reads and never changes.
 pub(crate) struct Core {
@@ -205,19 +207,28 @@ fn new_channels(core: &Core) -> Vec<Voice> {
 impl SongPlayer {
     /// A player at the start of `song`. Allocates all that it will ever need.
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
+        let voices = MOST_VOICES.saturating_sub(song.channels.len());
+        Self::with(song, rate, voices, Flow::new)
+    }
+
+    /// A player of one pattern at a time, see `enter_pattern`; it takes less memory. Allocates all that it will ever need.
+    pub(crate) fn for_patterns(song: Arc<Song>, rate: SampleRate) -> Self {
+        Self::with(song, rate, PATTERN_VOICES, Flow::standing)
+    }
+
+    fn with(song: Arc<Song>, rate: SampleRate, voices: usize, flow: impl Fn(&Song) -> Flow) -> Self {
         let (own, inverted) = match inversion::own_copy(&song) {
             Some((own, inverted)) => (own, Some(inverted)),
             None => (Arc::clone(&song), None),
         };
         let core = Core::new(own, rate);
         let has_background = core.rules.is_it() && core.rules.instruments;
-        let voices = if has_background { MOST_VOICES.saturating_sub(core.song.channels.len()) } else { 0 };
         let mut player = Self {
             patterns: PATTERNS.of(&song, || decode_patterns(&core.song, &core.rules)),
             inverted,
-            flow: Flow::new(&core.song),
+            flow: flow(&core.song),
             channels: new_channels(&core),
-            background: vec![Voice::idle(&core.rules); voices],
+            background: vec![Voice::idle(&core.rules); if has_background { voices } else { 0 }],
             background_end: 0,
             chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
             touches: Touches::default(),
@@ -303,21 +314,54 @@ impl SongPlayer {
         self.silence();
     }
 
+    /// The next tick begins the pattern of `place`, with all else as at the song's start; nothing but that pattern is
+    /// played, over and over, and only one channel is heard where one is named. What sounded before fades out in
+    /// `fade_frames` frames. Real-time: yes.
+    pub(crate) fn enter_pattern(&mut self, place: Position, only: Option<usize>, fade_frames: u32) {
+        self.flow.reset(&self.core.song);
+        self.flow.stay_in(place);
+        self.fade_out(fade_frames);
+        self.restore_samples();
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            channel.state.muted |= only.is_some_and(|only| only != index);
+        }
+    }
+
+    /// Whether the next tick begins the pattern anew, or leads out of it.
+    pub(crate) fn at_pattern_end(&self) -> bool {
+        self.flow.leaves_pattern()
+    }
+
+    /// Whether anything is left to hear, a fading end too.
+    pub(crate) fn has_sound(&self) -> bool {
+        let background = self.background.iter().take(self.background_end);
+        self.channels.iter().chain(background).any(Voice::has_sound)
+            || self.chips.iter().any(adlib::Chip::sounding)
+    }
+
     /// What sounds fades out within a ramp.
     fn silence(&mut self) {
+<<<<<<< HEAD
         self.jumps += 1;
+=======
+        self.fade_out(self.core.output.ramp_frames);
+    }
+
+    /// What sounds fades out in so many frames, and every channel is as at the song's start. Real-time: yes.
+    pub(crate) fn fade_out(&mut self, frames: u32) {
+>>>>>>> 38ae3e2 (Play single patterns, whole or one channel)
         let Self { core, channels, background, background_end, chips, .. } = self;
         for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
             voice.restart_over_tail(setup, &core.rules);
-            voice.finish_tick(core.output.ramp_frames);
+            voice.finish_tick(frames);
         }
         for voice in background.iter_mut().take(*background_end) {
             voice.leave_tail();
             voice.sound.stop();
-            voice.finish_tick(core.output.ramp_frames);
+            voice.finish_tick(frames);
         }
         for chip in chips {
-            chip.reset(core.output.ramp_frames);
+            chip.reset(frames);
         }
         self.touches.forget_keys();
     }

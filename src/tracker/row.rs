@@ -71,7 +71,7 @@ pub(crate) fn play_channel(cx: &mut Context<'_>, index: usize, ch: &mut Voice, b
     if triggers {
         trigger_note(cx, index, ch, background, row);
     }
-    if cx.rules.st3.muted_channels_rest && ch.muted {
+    if ch.rests {
         return;
     }
     run_columns(cx, index, ch, background, row);

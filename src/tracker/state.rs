@@ -194,6 +194,8 @@ pub(crate) struct VoiceState {
     /// The sample has a sustain loop in use or passed.
     pub(crate) has_sustain: bool,
     pub(crate) muted: bool,
+    /// Its effects do nothing.
+    pub(crate) rests: bool,
     /// Song channel (from 0), of a background voice the one it came from.
     pub(crate) owner: u16,
 }
@@ -309,6 +311,7 @@ impl VoiceState {
             first_tick: false,
             has_sustain: false,
             muted: setup.muted,
+            rests: setup.muted && rules.st3.muted_channels_rest,
             owner: 0,
         }
     }
