@@ -136,6 +136,16 @@ impl HostClock {
         self.segment.is_some()
     }
 
+    /// Host beats at a frame; `None` while stopped.
+    pub(super) fn beats_at(&self, frame: u64) -> Option<f64> {
+        self.segment.map(|segment| segment.beats_at(frame, self.rate))
+    }
+
+    /// The frame that host beats fall on; `None` while stopped.
+    pub(super) fn frame_at(&self, beats: f64) -> Option<i64> {
+        self.segment.map(|segment| (segment.frame_of(beats, self.rate) + 0.5).floor() as i64)
+    }
+
     /// Takes the host's word at `frame`.
     pub(super) fn update(&mut self, transport: &Transport, frame: u64, ticks: &TickBeats) -> Move {
         if !transport.playing {
@@ -178,8 +188,7 @@ impl HostClock {
 
     /// Frame on which any tick begins, or would have begun; `None` while stopped.
     pub(super) fn frame_of(&self, tick: u64, ticks: &TickBeats) -> Option<i64> {
-        let beats = self.start_beat + ticks.beats(tick) / self.ratio;
-        self.segment.map(|segment| (segment.frame_of(beats, self.rate) + 0.5).floor() as i64)
+        self.frame_at(self.start_beat + ticks.beats(tick) / self.ratio)
     }
 
     /// The number of the tick that begins now; the next one follows it.

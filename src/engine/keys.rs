@@ -159,6 +159,9 @@ impl Keys {
             scene.playing.keyboard.release_all(slot);
             self.song_keys.release_all(slot, &mut scene);
         }
+        if !scene.playing.is_launched() {
+            scene.playing.launch.end_all(None, scene.frame, scene.out);
+        }
         scene.playing.player.forget_controllers();
         self.retune(scene.playing);
         self.report(&mut scene);
@@ -204,6 +207,7 @@ impl Keys {
             scene.out.push(scene.frame, EventKind::NoteEnd(address(note)));
         }
         self.song_keys.end_all(scene);
+        scene.playing.launch.end_all(None, scene.frame, scene.out);
     }
 
     fn plays_mpe(&self) -> bool {
@@ -218,6 +222,7 @@ impl Keys {
             EventKind::Choke(note) => {
                 scene.playing.keyboard.choke(name(note));
                 self.song_keys.choke(note, scene);
+                scene.playing.launch.choke(note, scene.frame, scene.out);
             }
             EventKind::AllNotesOff(channel) => self.control_each(channel, controller::ALL_NOTES_OFF, scene),
             EventKind::AllSoundOff(channel) => self.control_each(channel, controller::ALL_SOUND_OFF, scene),
@@ -262,6 +267,9 @@ impl Keys {
             return self.release(note, scene);
         }
         let velocity = if self.curve == 1.0 { velocity } else { libm::powf(velocity, self.curve) };
+        if self.mode == KeyboardMode::Launch || scene.playing.is_launched() {
+            return scene.playing.launch.press(note, velocity, scene.frame, scene.out);
+        }
         let slot = name(note).slot;
         let sound = match self.mode {
             KeyboardMode::Multi => {
@@ -287,6 +295,7 @@ impl Keys {
     fn release(&mut self, note: NoteAddress, scene: &mut Scene<'_>) {
         self.song_keys.release(note, scene);
         scene.playing.keyboard.release(name(note));
+        scene.playing.launch.release(note, scene.frame, scene.out);
     }
 
     fn program(&self, slot: u8) -> Option<u16> {

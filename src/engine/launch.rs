@@ -26,7 +26,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Patterns that play at once.
-pub(super) const LAUNCHES: usize = 4;
+const LAUNCHES: usize = 4;
 /// MIDI key of pattern 0: C-2, where 60 is C-4.
 const FIRST_KEY: u8 = 36;
 const MIDI_CHANNELS: usize = 16;
@@ -59,9 +59,9 @@ pub(super) enum LaunchQuantise {
     /// Quarter notes.
     Beat,
     /// Bars of the host's time signature, the first at beat 0.
-    #[default]
     Bar,
     /// Ends of the pattern that plays.
+    #[default]
     Pattern,
 }
 
@@ -187,7 +187,7 @@ impl Grid {
         // A line belongs to the frame that is nearest.
         let (now, next) = (self.beats_at(frame), self.beats_at(frame + 1));
         let earliest = now - (next - now) / 2.0 - self.offset;
-        let line = ((earliest - origin) / unit - EARLY_BEATS).ceil() * unit + origin;
+        let line = ((earliest - origin - EARLY_BEATS) / unit).ceil() * unit + origin;
         line + self.offset
     }
 
@@ -214,15 +214,14 @@ pub(super) struct Launcher {
     first_seconds: f64,
     launched: u64,
     host_plays: bool,
-    /// The host has stopped, and with it all launches.
+    /// Everything ends: the host has stopped, say.
     halts: bool,
 }
 
 impl Launcher {
     /// Allocates all that launches will ever need.
     pub(super) fn new(song: &Arc<Song>, timeline: &Timeline, trim: Gain, rate: SampleRate) -> Self {
-        let slot =
-            |_| Slot { player: PatternPlayer::new(Arc::clone(song), rate), run: None, fades: false };
+        let slot = |_| Slot { player: PatternPlayer::new(Arc::clone(song), rate), run: None, fades: false };
         let first_speed = timeline.ticks().first().map_or(6, |tick| tick.speed.max(1));
         Self {
             slots: std::array::from_fn(slot),
@@ -281,7 +280,7 @@ impl Launcher {
     /// A key goes down.
     pub(super) fn press(&mut self, note: NoteAddress, velocity: f32, frame: u64, out: &mut Outgoing) {
         self.halt_if_due(frame, out);
-        let (channel, mode) = (usize::from(note.channel), self.settings.mode());
+        let (channel, mode) = (usize::from(note.channel), self.settings.launch_mode);
         let only = channel.checked_sub(1);
         let place = note.key.checked_sub(FIRST_KEY).and_then(|pattern| self.places.get(pattern.into()));
         let Some(place) = place.filter(|_| channel < MIDI_CHANNELS && only.is_none_or(|n| n < self.channels))
@@ -339,7 +338,7 @@ impl Launcher {
 
     /// When what a MIDI channel asks for at `frame` happens.
     fn moment(&self, channel: usize, frame: u64) -> Moment {
-        let quantise = self.settings.quantise();
+        let quantise = self.settings.launch_quantise;
         let at_once = Moment::At(self.grid.beats_at(frame), LaunchQuantise::Off);
         if quantise == LaunchQuantise::Pattern {
             let runs = self.slots.iter().filter_map(|slot| slot.run.as_ref());
@@ -411,14 +410,14 @@ impl Launcher {
         self.end_at_once(frame, out, |launch| launch.is(&note));
     }
 
-    /// Ends what a MIDI channel has launched, at once.
-    pub(super) fn end_all(&mut self, channel: u8, frame: u64, out: &mut Outgoing) {
-        self.end_at_once(frame, out, |launch| launch.note.channel == channel);
+    /// Ends what a MIDI channel has launched, or all have, at once.
+    pub(super) fn end_all(&mut self, channel: Option<u8>, frame: u64, out: &mut Outgoing) {
+        self.end_at_once(frame, out, |launch| channel.is_none_or(|channel| launch.note.channel == channel));
     }
 
-    /// Ends all launches at once.
-    pub(super) fn panic(&mut self, frame: u64, out: &mut Outgoing) {
-        self.end_at_once(frame, out, |_| true);
+    /// Ends all launches on the next frame that is played.
+    pub(super) fn halt(&mut self) {
+        self.halts = true;
     }
 
     fn end_at_once(&mut self, frame: u64, out: &mut Outgoing, which: impl Fn(&Launch) -> bool) {
@@ -436,7 +435,7 @@ impl Launcher {
 
     fn halt_if_due(&mut self, frame: u64, out: &mut Outgoing) {
         if std::mem::take(&mut self.halts) {
-            self.panic(frame, out);
+            self.end_all(None, frame, out);
         }
     }
 

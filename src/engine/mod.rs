@@ -7,6 +7,7 @@ mod clock;
 mod event;
 mod halves;
 mod keys;
+mod launch;
 mod note_out;
 mod outgoing;
 mod parameter;

@@ -105,13 +105,14 @@ impl Target {
             SongPlay | Audition | Sync | ModuleTempo | TempoRatio | StartBeat | StartOrder | EndBehaviour => {
                 true
             }
+            LaunchQuantise | LaunchMode => true,
             KeyboardMode | SelectedInstrument | VelocityCurve | Mpe | KeyboardGain | Transpose => true,
             Tone | Interpolation | Ramping | Panic => true,
             NoteOut | StripGain(_) | StripMute(_) | StripPan(_) => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            ManualOrder | ManualRow | Chase | LaunchQuantise | LaunchMode => false,
+            ManualOrder | ManualRow | Chase => false,
             Separation | SongGain | MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,

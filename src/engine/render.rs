@@ -18,6 +18,8 @@ use super::halves::QUEUE;
 use super::keys::Keys;
 use super::keys::Scene;
 use super::note_out::NoteOut;
+use super::launch::LaunchMode;
+use super::launch::LaunchQuantise;
 use super::outgoing::Outgoing;
 use super::song::Playing;
 use super::song::SongSettings;
@@ -154,6 +156,7 @@ impl Engine {
             && let Some(song) = &mut self.song
         {
             song.follow(&self.transport, self.frame);
+            song.launch.follow(&self.transport, self.frame);
         }
         self.act(if call.frames == 0 { call.events } else { &[] });
         let mut done = 0;
@@ -222,6 +225,7 @@ impl Engine {
             self.keys.take_over(song, old.as_deref());
             song.set(self.settings, &now, self.frame);
             song.follow(&now, self.frame);
+            song.launch.follow(&now, self.frame);
         }
         old
     }
@@ -306,14 +310,19 @@ impl Engine {
                 self.keys.act(&event.kind, &mut scene);
             }
             self.note_out.follow(&song.player, frame, &mut self.outgoing);
+            song.launch.begin_ticks(frame, &mut self.outgoing);
             let tick = song
                 .next_frame()
+                .into_iter()
+                .chain(song.launch.next_frame())
+                .min()
                 .map_or(frames, |next| start.saturating_add(next.saturating_sub(frame) as usize));
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
             let end = tick.min(event).clamp(start + 1, frames);
             let mut ctx = RenderContext::new(frame, Activity::Silent);
             song.player.render(&mut ctx, &mut channels, &(start..end));
+            song.launch.render(&mut ctx, &mut channels, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
             start = end;
@@ -343,11 +352,25 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
         Target::SongPlay => settings.play = on,
         Target::Audition => settings.audition = on,
         // Modes that are still to come run freely.
-        Target::Sync => settings.sync = if on { Sync::Free } else { Sync::Song },
+        Target::Sync => {
+            settings.sync = match value as usize {
+                0 => Sync::Song,
+                4 => Sync::Launch,
+                _ => Sync::Free,
+            };
+        }
         Target::ModuleTempo => settings.scale_tempo = !on,
         Target::TempoRatio => settings.ratio = TEMPO_RATIOS.get(value as usize).copied().unwrap_or(1.0),
         Target::StartBeat => settings.start_beat = value.into(),
         Target::StartOrder => settings.start_order = value as u16,
+        Target::LaunchQuantise => {
+            use LaunchQuantise::*;
+            settings.launch_quantise = [Off, Row, Beat, Bar, Pattern][(value as usize).min(4)];
+        }
+        Target::LaunchMode => {
+            use LaunchMode::*;
+            settings.launch_mode = [Gate, OneShot, Latch][(value as usize).min(2)];
+        }
         Target::Tone => {
             use AmigaModel::*;
             use Tone::*;

@@ -11,6 +11,9 @@ use super::clock::Move;
 use super::clock::OwnClock;
 use super::clock::TickBeats;
 use super::halves::Position;
+use super::launch::LaunchMode;
+use super::launch::LaunchQuantise;
+use super::launch::Launcher;
 use crate::dsp::Level;
 use crate::rt::shared::Derived;
 use crate::tracker;
@@ -39,6 +42,8 @@ pub(super) enum Sync {
     Song,
     /// The module's own tempo, from where the host starts.
     Free,
+    /// Notes, which start patterns; the song stands.
+    Launch,
 }
 
 /// The song's parameters.
@@ -53,6 +58,8 @@ pub(super) struct SongSettings {
     pub(super) start_beat: f64,
     pub(super) start_order: u16,
     pub(super) end: End,
+    pub(super) launch_mode: LaunchMode,
+    pub(super) launch_quantise: LaunchQuantise,
     pub(super) tone: Tone,
     pub(super) interpolation: Interpolation,
     pub(super) ramping: Ramping,
@@ -69,6 +76,8 @@ impl Default for SongSettings {
             start_beat: 0.0,
             start_order: 0,
             end: End::Loop,
+            launch_mode: LaunchMode::default(),
+            launch_quantise: LaunchQuantise::default(),
             tone: Tone::Clean,
             interpolation: Interpolation::default(),
             ramping: Ramping::Format,
@@ -80,6 +89,7 @@ impl Default for SongSettings {
 pub(super) struct Playing {
     pub(super) player: SongPlayer,
     pub(super) keyboard: Keyboard,
+    pub(super) launch: Launcher,
     timeline: Arc<Timeline>,
     beats: Arc<SongBeats>,
     host: HostClock,
@@ -127,9 +137,12 @@ impl Playing {
         player.set_level(level);
         let mut keyboard = Keyboard::new(Arc::clone(song), rate);
         keyboard.set_level(level);
+        let mut launch = Launcher::new(song, &timeline, trim, rate);
+        launch.set_level(level);
         Self {
             player,
             keyboard,
+            launch,
             beats: BEATS.of(&timeline, || SongBeats::new(&timeline)),
             timeline,
             host: HostClock::new(rate),
@@ -167,6 +180,10 @@ impl Playing {
         self.keyboard.set_tone(settings.tone);
         self.keyboard.set_interpolation(settings.interpolation);
         self.keyboard.set_ramping(settings.ramping);
+        self.launch.set(&settings);
+        if old.sync == Sync::Launch && settings.sync != Sync::Launch {
+            self.launch.halt();
+        }
         (self.host.start_beat, self.host.ratio) = (settings.start_beat, settings.ratio);
         let moves =
             |s: &SongSettings| (s.play, s.sync, s.scale_tempo, s.ratio.to_bits(), s.start_beat.to_bits());
@@ -175,7 +192,8 @@ impl Playing {
             self.host_plays = false;
             self.follow(now, frame);
         }
-        let auditions = settings.audition && settings.play && !self.host_plays;
+        let auditions =
+            settings.audition && settings.play && !self.host_plays && settings.sync != Sync::Launch;
         if auditions && !self.own.running() {
             self.start_own(frame);
         } else if !auditions && !self.host_plays && self.own.running() {
@@ -207,6 +225,7 @@ impl Playing {
                     Move::Continue => {}
                 }
             }
+            Sync::Launch => {}
             Sync::Song | Sync::Free if transport.playing => {
                 if !self.own.running() && !self.ended {
                     self.start_own(frame);
@@ -224,9 +243,10 @@ impl Playing {
     pub(super) fn reset(&mut self) {
         self.host_plays = false;
         self.keyboard.reset();
+        self.launch.reset();
         self.halt();
         self.player.clear();
-        if self.settings.audition && self.settings.play {
+        if self.settings.audition && self.settings.play && self.settings.sync != Sync::Launch {
             self.start_own(0);
         }
     }
@@ -234,7 +254,13 @@ impl Playing {
     /// Cuts every note, the song's too.
     pub(super) fn panic(&mut self) {
         self.keyboard.panic();
+        self.launch.halt();
         self.player.cut_all();
+    }
+
+    /// Whether keys start patterns, whatever their mode.
+    pub(super) fn is_launched(&self) -> bool {
+        self.settings.sync == Sync::Launch
     }
 
     /// Plays an instrument's key on a song channel, over the pattern's note.

@@ -108,11 +108,13 @@ impl Keys {
             6 | 38 | 98..=101 => return self.registered(channel, number, midi, scene),
             ALL_SOUND_OFF => {
                 scene.playing.keyboard.choke_all(channel);
+                scene.playing.launch.end_all(Some(channel), scene.frame, scene.out);
                 return self.song_keys.choke_all(channel, scene);
             }
             RESET_ALL => return self.reset_controllers(channel, scene),
             ALL_NOTES_OFF..=POLY_ON => {
                 scene.playing.keyboard.release_all(channel);
+                scene.playing.launch.release_all(channel, scene.frame, scene.out);
                 return self.song_keys.release_all(channel, scene);
             }
             _ => return,
@@ -121,6 +123,7 @@ impl Keys {
     }
 
     fn pedal(&mut self, channel: u8, down: bool, scene: &mut Scene<'_>) {
+        scene.playing.launch.set_pedal(channel, down, scene.frame, scene.out);
         match self.mode {
             KeyboardMode::Channel => self.song_keys.set_pedal(channel, down, scene),
             _ => scene.playing.keyboard.set_pedal(channel, down),
@@ -163,6 +166,7 @@ impl Keys {
         if let Some(wheel) = self.wheels.get_mut(usize::from(channel)) {
             (wheel.value, wheel.parameter) = (0.0, NO_PARAMETER);
         }
+        scene.playing.launch.set_pedal(channel, false, scene.frame, scene.out);
         match self.mode {
             KeyboardMode::Channel => {
                 scene.playing.player.reset_controls(channel.into());
