@@ -12,6 +12,7 @@ use busker::engine::ParameterValues;
 use busker::mixer::Layout;
 use busker::rack::Module;
 use busker::rack::Rack;
+use busker::tracker::PatternPlayer;
 use busker::tracker::Song;
 use busker::tracker::SongPlayer;
 use busker::tracker::load::load;
@@ -102,6 +103,20 @@ fn players_of_a_song_share_all_that_they_only_read() {
         drop(players);
         let left = held() - before;
         assert!(left.abs() < 10_000, "{name}: {left} bytes are left");
+    }
+}
+
+#[test]
+fn four_launched_patterns_take_less_than_a_megabyte() {
+    let _alone = ALONE.lock();
+    for rack in racks() {
+        let playing = SongPlayer::new(song(&rack), RATE);
+        let before = held();
+        let players: Vec<_> = (0..4).map(|_| PatternPlayer::new(Arc::clone(playing.song()), RATE)).collect();
+        let bytes = held() - before;
+        println!("{}: four players of patterns take {bytes} bytes", rack.song.as_ref().unwrap().name);
+        assert!(bytes < 1_000_000, "{bytes} bytes");
+        drop(players);
     }
 }
 

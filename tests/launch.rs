@@ -517,8 +517,8 @@ fn what_waits_follows_the_hosts_grid_through_a_seek_and_a_loop() {
         let beats = frame as f64 / 24_000.0;
         if beats >= 8.0 { 4.0 + beats % 4.0 } else { beats }
     };
-    let beats: [(&dyn Fn(usize) -> f64, usize, usize); 2] =
-        [(&seek, 30_000, 84_000), (&looped, 150_000, 192_000)];
+    type Case<'a> = (&'a dyn Fn(usize) -> f64, usize, usize);
+    let beats: [Case; 2] = [(&seek, 30_000, 84_000), (&looped, 150_000, 192_000)];
     for (beats, pressed, line) in beats {
         let mut player = Player::new(clicks(), BAR, LATCH);
         player.press(pressed, 2, 0);

@@ -170,6 +170,23 @@ fn adlib_songs_and_keys_render_without_allocating() {
 }
 
 #[test]
+fn launches_start_stop_and_replace_each_other_without_allocating() {
+    let adlib = Module { name: "adlib.s3m".to_owned(), bytes: adlib_s3m().into() };
+    for song in [Rack::demo().song, Some(adlib)] {
+        let mut scene = scene(instrument());
+        scene.worker.apply(&Rack { song, ..Rack::default() }.setup(&instrument()).unwrap()).unwrap();
+        let parameters = table();
+        let index = |target| parameters.iter().position(|spec| spec.target == target).unwrap();
+        for turn in 0..30u8 {
+            scene.values.set(index(Target::Sync), if turn % 10 == 9 { 0.0 } else { 4.0 });
+            scene.values.set(index(Target::LaunchQuantise), f32::from(turn % 5));
+            scene.values.set(index(Target::LaunchMode), f32::from(turn / 5 % 3));
+            render(&mut scene, 8);
+        }
+    }
+}
+
+#[test]
 fn the_guard_catches_an_allocation() {
     if std::env::var_os("PLANT_AN_ALLOCATION").is_some() {
         assert_no_alloc(|| std::hint::black_box(vec![1u8; 16]));

@@ -134,3 +134,162 @@ impl PatternPlayer {
         self.player.render(ctx, outlets, range);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::Feed;
+    use crate::tracker::fixture;
+    use crate::tracker::song::Cell;
+    use crate::tracker::song::Format;
+    use crate::tracker::song::Order;
+    use crate::tracker::song::PitchModel;
+
+    const RATE: SampleRate = SampleRate(48_000.0);
+
+    /// Two orders with a pattern each of 8 rows; the second pattern's cells are given by row and channel.
+    fn song(format: Format, cells: &[(usize, usize, Cell)]) -> Song {
+        let mut song = fixture::song(format, PitchModel::Linear);
+        song.patterns[0] = crate::tracker::song::Pattern { cells: vec![Cell::default(); 16], rows: 8 };
+        song.patterns.push(song.patterns[0].clone());
+        song.orders = vec![Order::Pattern(0), Order::Pattern(1)];
+        for &(row, channel, cell) in cells {
+            song.patterns[1].cells[row * 2 + channel] = cell;
+        }
+        song
+    }
+
+    fn effect(effect: u8, parameter: u8) -> Cell {
+        Cell { effect, parameter, ..Cell::default() }
+    }
+
+    fn started(song: Song, pattern: u16, channel: Option<usize>) -> PatternPlayer {
+        let song = Arc::new(song);
+        let places = PatternPlaces::new(&song, &Timeline::build(&song));
+        let mut player = PatternPlayer::new(song, RATE);
+        player.start(places.get(pattern).unwrap(), channel, Gain::UNITY);
+        player
+    }
+
+    /// The rows of so many ticks, each named once where it begins, with `true` where the pattern ended before it.
+    fn rows(player: &mut PatternPlayer, ticks: usize) -> Vec<(u16, bool)> {
+        let mut rows = Vec::new();
+        for _ in 0..ticks {
+            let end = player.at_end();
+            player.tick();
+            let place = player.position();
+            assert_eq!(place.pattern, 1);
+            if place.tick == 0 {
+                rows.push((place.row, end));
+            }
+        }
+        rows
+    }
+
+    /// Left of each channel over one tick.
+    fn heard(player: &mut PatternPlayer) -> [f32; 2] {
+        player.tick();
+        let mut feeds = [Feed::new(2), Feed::new(2)];
+        feeds.iter_mut().for_each(|feed| feed.begin(256));
+        let mut ctx = RenderContext::new(0, crate::audio::Activity::Silent);
+        player.render(&mut ctx, &mut Outlets::new(&mut feeds, &[]), &(0..256));
+        feeds.each_ref().map(|feed| match feed.activity() {
+            crate::audio::Activity::Silent => 0.0,
+            crate::audio::Activity::Sounding => feed.block().channel(0)[250].abs(),
+        })
+    }
+
+    #[test]
+    fn a_pattern_plays_over_and_over_and_says_where_it_ends() {
+        for format in [Format::Mod, Format::S3m, Format::Xm, Format::It] {
+            let mut player = started(song(format, &[]), 1, None);
+            let rows = rows(&mut player, 17 * 6);
+            let expected: Vec<_> = (0..17u16).map(|n| (n % 8, n > 0 && n.is_multiple_of(8))).collect();
+            assert_eq!(rows, expected, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn breaks_and_order_jumps_lead_to_the_patterns_own_rows() {
+        // Breaks and jumps in the numbers of each format.
+        for (format, jump, to_row) in [(Format::Xm, 0x0B, 0x0D), (Format::It, 2, 3)] {
+            let cells = [(3, 0, effect(jump, 0))];
+            let rows_of = |cells: &[_]| rows(&mut started(song(format, cells), 1, None), 6 * 6);
+            let looped = [(0, false), (1, false), (2, false), (3, false)];
+            assert_eq!(rows_of(&cells), [&looped[..], &[(0, true), (1, false)]].concat(), "{format:?}");
+            let cells = [(3, 1, effect(to_row, 6))];
+            let broken = [&looped[..], &[(6, true), (7, false)]].concat();
+            assert_eq!(rows_of(&cells), broken, "{format:?}");
+            let cells = [(3, 0, effect(jump, 0)), (3, 1, effect(to_row, 6))];
+            assert_eq!(rows_of(&cells), broken, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn pattern_loops_and_delays_do_not_end_a_pattern() {
+        let cells = [(1, 0, effect(0x0E, 0x60)), (2, 0, effect(0x0E, 0x61)), (4, 0, effect(0x0E, 0xE1))];
+        let rows = rows(&mut started(song(Format::Mod, &cells), 1, None), 12 * 6);
+        let order: Vec<u16> = rows.iter().map(|row| row.0).collect();
+        assert_eq!(order, [0, 1, 2, 1, 2, 3, 4, 5, 6, 7, 0]); // row 4 twice as long
+        assert_eq!(rows.iter().position(|row| row.1), Some(10));
+    }
+
+    #[test]
+    fn a_pattern_begins_at_the_speed_and_tempo_of_its_first_place() {
+        let mut song = song(Format::Xm, &[]);
+        song.patterns[0].cells[4] = effect(0x0F, 3);
+        song.patterns[0].cells[5] = effect(0x0F, 150);
+        song.patterns.push(song.patterns[0].clone());
+        let mut player = started(song, 1, None);
+        assert_eq!(rows(&mut player, 4), [(0, false), (1, false)]);
+        assert_eq!(player.tick_seconds(), 2.5 / 150.0);
+    }
+
+    #[test]
+    fn a_pattern_outside_the_order_list_begins_as_the_song_does() {
+        let mut song = song(Format::Xm, &[]);
+        song.orders = vec![Order::Pattern(0)];
+        let mut player = started(song, 1, None);
+        assert_eq!(rows(&mut player, 7), [(0, false), (1, false)]);
+    }
+
+    #[test]
+    fn only_the_named_channel_is_heard_and_the_others_still_set_the_pace() {
+        let cells = |first: u8| {
+            [
+                (0, 0, fixture::note(60, first, 3)),
+                (0, 1, fixture::note(60, 0, 0)),
+                (1, 0, fixture::note(64, 0, 0)),
+            ]
+        };
+        for (format, speed) in [(Format::Mod, 0x0F), (Format::S3m, 1), (Format::Xm, 0x0F), (Format::It, 1)] {
+            let mut player = started(song(format, &cells(speed)), 1, Some(1));
+            let [first, second] = heard(&mut player);
+            assert!(first == 0.0 && second > 0.01, "{format:?}: {first} {second}");
+            assert_eq!(rows(&mut player, 3), [(1, false)], "{format:?}");
+            let [first, second] = heard(&mut started(song(format, &cells(speed)), 1, None));
+            assert!(first > 0.01 && second > 0.01, "{format:?}: {first} {second}");
+        }
+    }
+
+    #[test]
+    fn a_new_start_leaves_nothing_of_the_old_one() {
+        let cells = [
+            (0, 0, fixture::note(60, 0x0F, 3)),
+            (0, 1, fixture::note(72, 0x10, 0x20)), // global volume
+            (2, 1, fixture::note(50, 0x0C, 0x10)),
+        ];
+        let fresh = |player: &mut PatternPlayer| (0..40).map(|_| heard(player)).collect::<Vec<_>>();
+        let mut player = started(song(Format::Xm, &cells), 1, Some(0));
+        let place = player.position();
+        let place = Position { pattern: 1, order: 1, speed: 6, tempo: 125, ..place };
+        let mut again = |channel| {
+            player.reset();
+            player.start(place, channel, Gain::UNITY);
+            fresh(&mut player)
+        };
+        let (whole, first) = (again(None), again(Some(0)));
+        assert!(whole == again(None) && first == again(Some(0)) && whole != first);
+        assert!(whole == fresh(&mut started(song(Format::Xm, &cells), 1, None)));
+    }
+}
