@@ -341,15 +341,12 @@ impl SongPlayer {
 
     /// What sounds fades out within a ramp.
     fn silence(&mut self) {
-<<<<<<< HEAD
-        self.jumps += 1;
-=======
         self.fade_out(self.core.output.ramp_frames);
     }
 
     /// What sounds fades out in so many frames, and every channel is as at the song's start. Real-time: yes.
     pub(crate) fn fade_out(&mut self, frames: u32) {
->>>>>>> 38ae3e2 (Play single patterns, whole or one channel)
+        self.jumps += 1;
         let Self { core, channels, background, background_end, chips, .. } = self;
         for (voice, setup) in channels.iter_mut().zip(&core.song.channels) {
             voice.restart_over_tail(setup, &core.rules);
