@@ -42,6 +42,16 @@ impl Feed {
         (left.get_mut(start..end).unwrap_or(&mut []), right.get_mut(start..end).unwrap_or(&mut []))
     }
 
+    /// Multiplies what has been added to frames of `range`, each by its own factor; the shorter of both counts.
+    pub fn scale(&mut self, range: &Range<usize>, factors: &[f32]) {
+        if self.activity == Activity::Sounding {
+            let (left, right) = self.open(range.clone());
+            for plane in [left, right] {
+                plane.iter_mut().zip(factors).for_each(|(sample, factor)| *sample *= factor);
+            }
+        }
+    }
+
     /// Copies a whole block, which is silent where every sample of it is 0.
     pub fn copy(&mut self, block: &AudioBlock<'_>) {
         self.begin(block.frames());
@@ -76,6 +86,11 @@ impl<'a> Outlets<'a> {
         Self { feeds, shared }
     }
 
+    /// Multiplies frames of all feeds, each by its own factor; see [`Feed::scale`].
+    pub fn scale(&mut self, range: &Range<usize>, factors: &[f32]) {
+        self.feeds.iter_mut().for_each(|feed| feed.scale(range, factors));
+    }
+
     /// The feed of an outlet, where there is one.
     pub fn feed(&mut self, outlet: usize) -> Option<&mut Feed> {
         let number = self.shared.get(outlet).copied().unwrap_or(outlet);
@@ -101,6 +116,17 @@ mod tests {
         assert_eq!(feed.activity(), Activity::Sounding);
         assert_eq!(feed.block().channel(0), [0.0, 1.0, 2.0, 2.0]);
         assert_eq!(feed.block().channel(1), [0.0, 0.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn a_feed_is_scaled_in_its_range_only_and_stays_silent_if_it_was() {
+        let mut feed = Feed::new(2);
+        feed.begin(4);
+        feed.scale(&(0..4), &[9.0; 4]);
+        assert_eq!(feed.activity(), Activity::Silent);
+        feed.open(0..4).1.fill(1.0);
+        feed.scale(&(1..3), &[2.0, 3.0]);
+        assert_eq!(feed.block().channel(1), [1.0, 2.0, 3.0, 1.0]);
     }
 
     #[test]

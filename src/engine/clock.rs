@@ -1,200 +1,336 @@
-//! When the song's ticks fall: on the host's beats, or on the module's own tempo.
+//! Which frame every tick begins on, while the host's transport or its tempo says so.
 //!
-//! A *segment* anchors a frame to the host's beats and a tempo; the frames of all ticks follow from it alone until the
-//! host says otherwise. Audio thread. It knows when a tick begins and which, not what a tick does.
+//! A *segment* anchors a frame to a place of the song and a tempo; a [`Grid`] adds what the parameters say, and the
+//! frames of all ticks follow from it alone until the host says otherwise. [`HostClock`] tells ordinary progress from
+//! jumps by position. Audio thread. It knows when a tick begins and which, not what a tick does.
 
 use super::Transport;
+use super::ticks::Pace;
+use super::ticks::SongTimes;
 use crate::units::SampleRate;
 
-/// Host and prediction may differ by so many frames before the segment is anchored anew.
-const TOLERANCE_FRAMES: f64 = 1.0;
+/// Host and prediction may differ by so many frames before the segment is anchored anew; rounding adds half a frame.
+const TOLERANCE_FRAMES: f64 = 0.45;
 /// Beyond so many seconds a difference is a jump.
-const JUMP_SECONDS: f64 = 0.005;
-/// Positions closer than this many frames before a tick count as on it: hosts round their beats.
-const ON_TICK_FRAMES: f64 = 0.01;
+pub(super) const JUMP_SECONDS: f64 = 0.005;
+/// Places closer than this to a whole number of frames are taken as that: hosts round their positions.
+const WHOLE_FRAMES: f64 = 1e-3;
+/// Ticks halfway between two frames begin on the later one, however their sum has been rounded.
+const HALF_FRAME: f64 = 0.5 + 1e-6;
+/// A frame that never comes.
+pub(super) const NEVER: i64 = i64::MAX;
 
-/// What follows the song's last tick.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum End {
-    /// Goes on at the loop's start.
-    #[default]
-    Loop,
-    /// Silence.
-    Stop,
-    /// The last tick's state sounds on.
-    Hold,
-}
-
-/// Beats of every tick of a song, at the host tempo that equals the module's first tempo.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TickBeats {
-    /// Start of each tick, and the end of the last one.
-    pub(super) starts: Vec<f64>,
-    /// Tick that follows the last one.
-    pub(super) loop_start: usize,
-}
-
-impl TickBeats {
-    fn count(&self) -> u64 {
-        self.starts.len().saturating_sub(1) as u64
-    }
-
-    /// Index into the timeline of the n-th tick from the start, loops run through; `None` past the end.
-    pub(super) fn index(&self, number: u64, end: End) -> Option<usize> {
-        let count = self.count();
-        if number < count {
-            return Some(number as usize);
-        }
-        let length = count.checked_sub(self.loop_start as u64).filter(|&length| length > 0)?;
-        (end == End::Loop).then(|| self.loop_start + ((number - count) % length) as usize)
-    }
-
-    /// Beats from the song's start to the n-th tick.
-    fn beats(&self, number: u64) -> f64 {
-        let count = self.count();
-        if number <= count {
-            return self.starts.get(number as usize).copied().unwrap_or(0.0);
-        }
-        let length = (count - self.loop_start as u64).max(1);
-        let (passes, rest) =
-            ((number - self.loop_start as u64) / length, (number - self.loop_start as u64) % length);
-        let loop_beats = self.beats(count) - self.beats(self.loop_start as u64);
-        self.beats(self.loop_start as u64 + rest) + passes as f64 * loop_beats
-    }
-
-    /// Number of the first tick that starts at `beats` or later.
-    fn first_from(&self, beats: f64) -> u64 {
-        let count = self.count();
-        let total = self.beats(count);
-        if beats <= total || count == 0 {
-            return self.starts.partition_point(|&start| start < beats) as u64;
-        }
-        let loop_start = self.beats(self.loop_start as u64);
-        let loop_beats = (total - loop_start).max(f64::MIN_POSITIVE);
-        let passes = ((beats - loop_start) / loop_beats).floor();
-        let within = beats - passes * loop_beats;
-        let index = self.starts.partition_point(|&start| start < within).max(self.loop_start) as u64;
-        (passes as u64).saturating_mul(count - self.loop_start as u64).saturating_add(index)
-    }
-}
-
-/// What a transport means for the song.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Move {
-    /// Goes on as predicted.
-    Continue,
-    /// The song is to be at this tick, which comes next.
-    Locate(u64),
-    /// Nothing sounds any more.
-    Stop,
-}
-
-/// Frame, beats and tempo that belong together.
-#[derive(Clone, Copy, Debug)]
+/// A song's place and the host's tempo on one frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Segment {
-    frame: u64,
-    beats: f64,
+    frame: i64,
+    /// Frames from the song's start to here, had the tempo been the same all along: whole ones and the rest, 0..1.
+    ///
+    /// Kept apart so that a seek by whole frames moves every tick by exactly as many.
+    whole: i64,
+    rest: f64,
+    /// Beats per minute.
     tempo: f64,
+    /// Change of the tempo with each frame.
+    increment: f64,
 }
 
 impl Segment {
-    fn beats_at(&self, frame: u64, rate: f64) -> f64 {
-        self.beats + (frame as f64 - self.frame as f64) * self.tempo / (60.0 * rate)
+    /// Frames at the segment's tempo from the song's start to `frame`.
+    fn way_at(&self, frame: i64) -> f64 {
+        let passed = frame.saturating_sub(self.frame) as f64;
+        let here = self.whole as f64 + self.rest;
+        if self.increment == 0.0 || passed <= 0.0 {
+            return here + passed;
+        }
+        // A tempo that falls stands still at 0.
+        let passed = if self.increment < 0.0 { passed.min(-self.tempo / self.increment) } else { passed };
+        here + passed * (1.0 + self.increment * passed / (2.0 * self.tempo))
     }
 
-    fn frame_of(&self, beats: f64, rate: f64) -> f64 {
-        self.frame as f64 + (beats - self.beats) * 60.0 * rate / self.tempo
+    fn tempo_at(&self, frame: i64) -> f64 {
+        self.tempo + self.increment * frame.saturating_sub(self.frame).max(0) as f64
+    }
+
+    /// Frames from the segment's to where `way` is reached, before rounding; infinite where it never is.
+    fn frames_to(&self, way: f64) -> f64 {
+        let ahead = way - self.whole as f64 - self.rest;
+        if self.increment == 0.0 || ahead <= 0.0 {
+            return ahead;
+        }
+        let square = self.tempo * self.tempo + 2.0 * self.increment * self.tempo * ahead;
+        if square < 0.0 { f64::INFINITY } else { 2.0 * self.tempo * ahead / (self.tempo + square.sqrt()) }
+    }
+
+    /// The frame nearest to where `way` is reached.
+    fn frame_of(&self, way: f64) -> i64 {
+        if self.increment == 0.0 {
+            let way = (way - self.rest + HALF_FRAME).floor() as i64;
+            return (self.frame - self.whole).saturating_add(way);
+        }
+        let frames = self.frames_to(way);
+        if frames.is_finite() {
+            self.frame.saturating_add((frames + HALF_FRAME).floor() as i64)
+        } else {
+            NEVER
+        }
     }
 }
 
-/// Follows the host's beats (Song sync).
+/// What the parameters make of the host's time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Course {
+    /// The host's position at which the song starts.
+    pub(super) start: f64,
+    /// The tick that starts there.
+    pub(super) first: u64,
+    /// Ticks from here on are never begun.
+    pub(super) limit: Option<u64>,
+    /// Song tempo for the host's.
+    pub(super) ratio: f64,
+    pub(super) pace: Pace,
+}
+
+/// From the numbers of ticks to frames and back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Grid {
+    segment: Segment,
+    pub(super) course: Course,
+    rate: f64,
+}
+
+impl Grid {
+    /// Frame on which a tick begins or would have begun, whatever the limit.
+    pub(super) fn frame_of(&self, tick: u64, times: &SongTimes) -> i64 {
+        let starts = times.starts(self.course.pace);
+        let time = starts.start(tick) - starts.start(self.course.first);
+        self.segment.frame_of(time * self.frames_per_unit())
+    }
+
+    /// The same for ticks below the limit; those from there on never begin.
+    pub(super) fn frame_within(&self, tick: u64, times: &SongTimes) -> i64 {
+        if self.course.limit.is_some_and(|limit| tick >= limit) { NEVER } else { self.frame_of(tick, times) }
+    }
+
+    fn frames_per_unit(&self) -> f64 {
+        60.0 * self.rate / (self.segment.tempo * self.course.ratio)
+    }
+
+    /// The first tick of the course that begins on `frame` or later.
+    pub(super) fn next_from(&self, frame: i64, times: &SongTimes) -> u64 {
+        let starts = times.starts(self.course.pace);
+        let first = self.course.first;
+        let time = starts.start(first) + self.segment.way_at(frame) / self.frames_per_unit();
+        let mut tick = starts.first_from(time).max(first);
+        // The guess may be off by what rounding did; ticks that share a frame are few.
+        while tick > first && self.frame_of(tick - 1, times) >= frame {
+            tick -= 1;
+        }
+        while self.frame_of(tick, times) < frame && starts.index(tick + 1).is_some() {
+            tick += 1;
+        }
+        tick
+    }
+
+    /// The tick in which `frame` lies, below the limit; the course's first one before it has begun.
+    pub(super) fn tick_at(&self, frame: i64, times: &SongTimes) -> u64 {
+        let tick = self.next_from(frame.saturating_add(1), times).saturating_sub(1).max(self.course.first);
+        self.course.limit.map_or(tick, |limit| tick.min(limit.saturating_sub(1)))
+    }
+
+    /// The host's position at `frame`.
+    pub(super) fn position_at(&self, frame: i64) -> f64 {
+        self.course.start + self.segment.way_at(frame) * self.segment.tempo / (60.0 * self.rate)
+    }
+
+    /// The frame that a position of the host falls on.
+    pub(super) fn frame_at(&self, position: f64) -> i64 {
+        self.segment.frame_of((position - self.course.start) * 60.0 * self.rate / self.segment.tempo)
+    }
+
+    /// The same grid with what lies at `from` on frame `to`.
+    pub(super) fn moved(mut self, from: i64, to: i64) -> Self {
+        self.segment.frame = self.segment.frame.saturating_add(to.saturating_sub(from));
+        self
+    }
+
+    /// Whether the song goes the same way from `frame` on as it does on `other` from `there` on.
+    pub(super) fn meets(&self, frame: i64, other: &Self, there: i64) -> bool {
+        let (own, its) = (&self.segment, &other.segment);
+        let pace = (own.tempo, own.increment) == (its.tempo, its.increment) && self.course == other.course;
+        pace && (own.way_at(frame) - its.way_at(there)).abs() <= TOLERANCE_FRAMES
+    }
+}
+
+/// What the host says on one frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    /// Where it is, in beats (or in seconds at a tempo of 60); `None` where it goes on as predicted.
+    pub(super) position: Option<f64>,
+    pub(super) tempo: f64,
+    pub(super) increment: f64,
+    /// Start and end of its loop.
+    pub(super) looping: Option<(f64, f64)>,
+}
+
+impl Word {
+    /// What a transport says in beats.
+    pub(super) fn in_beats(transport: &Transport) -> Self {
+        Self {
+            position: transport.beats,
+            tempo: transport.tempo,
+            increment: transport.tempo_increment,
+            looping: transport.looping,
+        }
+    }
+}
+
+/// What a word means for the song.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    /// Goes on as predicted, or on a segment that has been anchored anew.
+    Continue,
+    /// The song is elsewhere.
+    Jump,
+}
+
+/// A jump that is known before its frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Turn {
+    pub(super) frame: i64,
+    /// The grid from there on.
+    pub(super) grid: Grid,
+    /// The clock makes it itself: the host will not tell.
+    pub(super) own: bool,
+}
+
+/// Follows the host.
 #[derive(Debug)]
 pub(super) struct HostClock {
     rate: f64,
-    segment: Option<Segment>,
+    grid: Option<Grid>,
     /// Frame of the host's last word.
-    heard: u64,
-    next: u64,
-    /// Host beats at which the song starts.
-    pub(super) start_beat: f64,
-    /// Song beats for each host beat.
-    pub(super) ratio: f64,
+    heard: i64,
+    /// The tempo of the last place that lay between frames, and what it was off by.
+    rest: (f64, f64),
+    looping: Option<(f64, f64)>,
+    /// A loop that the host has been seen to go round inside a block.
+    unsplit: Option<(f64, f64)>,
 }
 
 impl HostClock {
     pub(super) fn new(rate: SampleRate) -> Self {
-        Self { rate: rate.0, segment: None, heard: 0, next: 0, start_beat: 0.0, ratio: 1.0 }
+        Self { rate: rate.0, grid: None, heard: 0, rest: (0.0, 0.0), looping: None, unsplit: None }
+    }
+
+    /// Back to a new clock.
+    pub(super) fn reset(&mut self) {
+        *self = Self::new(SampleRate(self.rate));
     }
 
     /// Forgets where the host was, so that its next word is a jump.
     pub(super) fn stop(&mut self) {
-        self.segment = None;
+        self.grid = None;
     }
 
-    /// Whether it knows where the host is.
-    pub(super) fn running(&self) -> bool {
-        self.segment.is_some()
+    /// The frames of all ticks, while it knows where the host is.
+    pub(super) fn grid(&self) -> Option<&Grid> {
+        self.grid.as_ref()
     }
 
-    /// Host beats at a frame; `None` while stopped.
-    pub(super) fn beats_at(&self, frame: u64) -> Option<f64> {
-        self.segment.map(|segment| segment.beats_at(frame, self.rate))
-    }
-
-    /// The frame that host beats fall on; `None` while stopped.
-    pub(super) fn frame_at(&self, beats: f64) -> Option<i64> {
-        self.segment.map(|segment| (segment.frame_of(beats, self.rate) + 0.5).floor() as i64)
+    /// Takes another grid for the one that is.
+    pub(super) fn set_grid(&mut self, grid: Grid) {
+        self.grid = Some(grid);
     }
 
     /// Takes the host's word at `frame`.
-    pub(super) fn update(&mut self, transport: &Transport, frame: u64, ticks: &TickBeats) -> Move {
-        if !transport.playing {
-            return if self.segment.take().is_some() { Move::Stop } else { Move::Continue };
-        }
-        let tempo = transport.tempo;
-        let Some(old) = self.segment else {
-            let beats = transport.beats.unwrap_or(self.start_beat);
-            return self.locate(Segment { frame, beats, tempo }, ticks);
+    pub(super) fn follow(&mut self, word: &Word, frame: i64, course: Course) -> Move {
+        self.looping = word.looping.filter(|(start, end)| start < end);
+        let heard = std::mem::replace(&mut self.heard, frame);
+        let Some(old) = self.grid else {
+            self.anchor(word.position.unwrap_or(course.start), word, frame, course);
+            return Move::Jump;
         };
-        let predicted = old.beats_at(frame, self.rate);
-        let beats = transport.beats.unwrap_or(predicted);
-        let new = Segment { frame, beats, tempo };
-        let frames_per_beat = 60.0 * self.rate / tempo;
-        let error_frames = (beats - predicted).abs() * frames_per_beat;
+        let predicted = old.position_at(frame);
+        let position = word.position.unwrap_or(predicted);
+        let tempo = old.segment.tempo_at(frame);
+        let error_frames = (position - predicted).abs() * 60.0 * self.rate / word.tempo;
         // Where in the blocks before a tempo changed is not told: the position may differ by what it made up since.
-        let unseen = (frame - self.heard) as f64 * (tempo / old.tempo - 1.0).abs();
-        self.heard = frame;
-        if error_frames > JUMP_SECONDS * self.rate + unseen {
-            return self.locate(new, ticks);
+        let unseen = (frame - heard) as f64 * (word.tempo / tempo - 1.0).abs();
+        let jumps = error_frames > JUMP_SECONDS * self.rate + unseen;
+        if jumps {
+            self.learn(&old, heard, frame, position);
         }
-        if tempo != old.tempo || error_frames > TOLERANCE_FRAMES {
-            self.segment = Some(new);
+        let steady = (word.tempo - tempo).abs() <= 1e-9 * tempo && word.increment == old.segment.increment;
+        if jumps || !steady || error_frames > TOLERANCE_FRAMES {
+            self.anchor(position, word, frame, course);
         }
-        Move::Continue
+        if jumps { Move::Jump } else { Move::Continue }
     }
 
-    fn locate(&mut self, segment: Segment, ticks: &TickBeats) -> Move {
-        (self.segment, self.heard) = (Some(segment), segment.frame);
-        let slack = ON_TICK_FRAMES * segment.tempo / (60.0 * self.rate);
-        let song_beats = (segment.beats - slack - self.start_beat) * self.ratio;
-        self.next = ticks.first_from(song_beats.max(0.0));
-        Move::Locate(self.next)
+    /// Lets `position` of the host lie on `frame`.
+    pub(super) fn anchor(&mut self, position: f64, word: &Word, frame: i64, course: Course) {
+        let way = (position - course.start) * 60.0 * self.rate / word.tempo;
+        let (whole, rest) = self.place(way, word.tempo);
+        if rest != 0.0 {
+            self.rest = (word.tempo, rest);
+        }
+        let segment = Segment { frame, whole, rest, tempo: word.tempo, increment: word.increment };
+        self.grid = Some(Grid { segment, course, rate: self.rate });
     }
 
-    /// Frame on which the next tick begins; `None` while stopped.
-    pub(super) fn next_frame(&self, ticks: &TickBeats) -> Option<u64> {
-        self.frame_of(self.next, ticks).map(|frame| frame.max(0) as u64)
+    /// Whole frames and the rest, which is that of an earlier place where it is nearly the same.
+    fn place(&self, way: f64, tempo: f64) -> (i64, f64) {
+        let whole = (way + WHOLE_FRAMES).floor();
+        let rest = way - whole;
+        let (of_tempo, earlier) = self.rest;
+        if rest <= WHOLE_FRAMES {
+            (whole as i64, 0.0)
+        } else if tempo == of_tempo && (rest - earlier).abs() <= WHOLE_FRAMES {
+            (whole as i64, earlier)
+        } else {
+            (whole as i64, rest)
+        }
     }
 
-    /// Frame on which any tick begins, or would have begun; `None` while stopped.
-    pub(super) fn frame_of(&self, tick: u64, ticks: &TickBeats) -> Option<i64> {
-        self.frame_at(self.start_beat + ticks.beats(tick) / self.ratio)
+    /// Learns from a jump whether the host goes round its loop inside blocks.
+    fn learn(&mut self, old: &Grid, heard: i64, frame: i64, position: f64) {
+        let Some((start, end)) = self.looping else { return };
+        let per_frame = old.segment.tempo_at(frame) / (60.0 * self.rate);
+        let (from, to) = (old.position_at(heard), old.position_at(frame));
+        let rounds = ((to - position) / (end - start)).round();
+        let missed = (to - rounds * (end - start) - position).abs();
+        // One frame past the end is where a host that cuts its blocks there may round to.
+        let inside = from < end && to > end + 1.5 * per_frame && rounds >= 1.0 && missed <= 1.5 * per_frame;
+        self.unsplit = inside.then_some((start, end));
     }
 
-    /// The number of the tick that begins now; the next one follows it.
-    pub(super) fn take(&mut self) -> u64 {
-        self.next += 1;
-        self.next - 1
+    /// The end of the host's loop, or the song's start that it waits for, if that lies after `now`.
+    pub(super) fn coming(&self, now: i64, times: &SongTimes) -> Option<Turn> {
+        let grid = self.grid?;
+        let start = grid.frame_of(grid.course.first, times);
+        if start > now {
+            return (grid.course.first > 0).then_some(Turn { frame: start, grid, own: true });
+        }
+        self.wrap().filter(|turn| turn.frame > now && turn.frame < NEVER)
+    }
+
+    /// The way round the host's loop.
+    fn wrap(&self) -> Option<Turn> {
+        let (grid, (start, end)) = (self.grid?, self.looping?);
+        let segment = &grid.segment;
+        let way = (end - grid.course.start) * 60.0 * self.rate / segment.tempo;
+        let frames = (segment.frames_to(way) - WHOLE_FRAMES).ceil();
+        if !(0.0..1e15).contains(&frames) {
+            return None;
+        }
+        let frame = segment.frame + frames as i64;
+        let tempo = segment.tempo_at(frame);
+        let behind = (grid.position_at(frame) - end).max(0.0);
+        let way = (start + behind - grid.course.start) * 60.0 * self.rate / tempo;
+        let (whole, rest) = self.place(way, tempo);
+        let segment = Segment { frame, whole, rest, tempo, ..*segment };
+        Some(Turn { frame, grid: Grid { segment, ..grid }, own: self.unsplit == self.looping })
     }
 }
 
@@ -242,95 +378,301 @@ mod tests {
     use super::*;
 
     const RATE: SampleRate = SampleRate(48000.0);
+    const FRAMES_PER_BEAT_BPM: f64 = 60.0 * 48000.0;
 
-    /// 48 ticks of 1/24 beat, the second half repeating.
-    fn ticks() -> TickBeats {
-        TickBeats { starts: (0..=48).map(|tick| f64::from(tick) / 24.0).collect(), loop_start: 24 }
+    fn course() -> Course {
+        Course { ratio: 1.0, ..Course::default() }
     }
 
-    fn at(beats: f64, tempo: f64) -> Transport {
-        Transport { playing: true, tempo, beats: Some(beats), ..Transport::default() }
+    fn at(beats: f64, tempo: f64) -> Word {
+        Word { position: Some(beats), tempo, increment: 0.0, looping: None }
     }
 
-    /// Frames of the ticks that begin in `frames` frames, told the host's position every `block` frames.
-    fn tick_frames(
-        clock: &mut HostClock,
-        frames: u64,
-        block: u64,
-        host: impl Fn(u64) -> Transport,
-    ) -> Vec<(u64, u64)> {
-        let (ticks, mut begun) = (ticks(), Vec::new());
-        for start in (0..frames).step_by(block as usize) {
-            clock.update(&host(start), start, &ticks);
-            while let Some(frame) =
-                clock.next_frame(&ticks).filter(|&frame| frame < (start + block).min(frames))
-            {
-                begun.push((frame, clock.take()));
+    /// A host whose tempo changes on given frames, at once or over time.
+    struct Host {
+        /// First frame, beats there, tempo and its change with each frame.
+        pieces: Vec<(i64, f64, f64, f64)>,
+        tells_increments: bool,
+    }
+
+    impl Host {
+        /// `pieces`: frames that each lasts, tempo at its start and at its end.
+        fn new(pieces: impl IntoIterator<Item = (i64, f64, f64)>, tells_increments: bool) -> Self {
+            let (mut frame, mut beats) = (0, 0.0);
+            let piece = |(length, from, to): (i64, f64, f64)| {
+                let piece = (frame, beats, from, (to - from) / length as f64);
+                frame += length;
+                beats += length as f64 * (from + to) / 2.0 / FRAMES_PER_BEAT_BPM;
+                piece
+            };
+            Self { pieces: pieces.into_iter().map(piece).collect(), tells_increments }
+        }
+
+        fn piece(&self, frame: i64) -> (i64, f64, f64, f64) {
+            self.pieces[self.pieces.partition_point(|piece| piece.0 <= frame) - 1]
+        }
+
+        fn beats(&self, frame: f64) -> f64 {
+            let (first, beats, tempo, increment) = self.piece(frame as i64);
+            let passed = frame - first as f64;
+            beats + passed * (tempo + increment * passed / 2.0) / FRAMES_PER_BEAT_BPM
+        }
+
+        fn word(&self, frame: i64) -> Word {
+            let (first, _, tempo, increment) = self.piece(frame);
+            Word {
+                tempo: tempo + increment * (frame - first) as f64,
+                increment: if self.tells_increments { increment } else { 0.0 },
+                ..at(self.beats(frame as f64), 0.0)
             }
         }
-        begun
+
+        /// By how many frames the worst of its ticks misses the host's grid, in each of `parts` parts of the time; every
+        /// tick begins once and in turn. The host speaks at the start of each block and where a piece begins.
+        fn worst(&self, frames: i64, block: i64, parts: usize) -> Vec<f64> {
+            let times = SongTimes::even(48);
+            let (mut clock, mut next, mut worst) = (HostClock::new(RATE), 0, vec![0.0_f64; parts]);
+            let mut words: Vec<i64> = (0..frames).step_by(block as usize).collect();
+            words.extend(self.pieces.iter().map(|piece| piece.0).filter(|&frame| frame < frames));
+            words.sort_unstable();
+            words.dedup();
+            words.push(frames);
+            for pair in words.windows(2) {
+                let moved = clock.follow(&self.word(pair[0]), pair[0], course());
+                assert_eq!(
+                    moved,
+                    if pair[0] == 0 { Move::Jump } else { Move::Continue },
+                    "frame {}",
+                    pair[0]
+                );
+                while let frame = clock.grid().unwrap().frame_of(next, &times)
+                    && frame < pair[1]
+                {
+                    let frame = frame.max(pair[0]) as f64;
+                    let late = self.beats(frame) - next as f64 / 24.0;
+                    let side = if late > 0.0 { -1.0 } else { 1.0 };
+                    let off = late / (self.beats(frame + side) - self.beats(frame));
+                    let part = &mut worst[(frame as usize * parts) / frames as usize];
+                    *part = part.max(off.abs());
+                    next += 1;
+                }
+            }
+            assert!(next as f64 >= self.beats((frames - 1) as f64) * 24.0);
+            worst
+        }
     }
 
+    const TEN_MINUTES: i64 = 600 * 48000;
+
     #[test]
-    fn ticks_stay_on_the_hosts_grid_whatever_the_block() {
-        for block in [1, 64, 441, 8192] {
-            let host = |frame: u64| at(frame as f64 * 174.53 / (60.0 * 48000.0), 174.53);
-            let begun = tick_frames(&mut HostClock::new(RATE), 48000 * 60, block, host);
-            for (number, &(frame, tick)) in begun.iter().enumerate() {
-                let exact = number as f64 / 24.0 * 60.0 * 48000.0 / 174.53;
-                assert_eq!(tick, number as u64);
-                assert!((frame as f64 - exact).abs() <= 1.0, "block {block} tick {tick}: {frame} {exact}");
+    fn ticks_stay_on_the_grid_of_an_odd_tempo_for_ten_minutes() {
+        let host = Host::new([(TEN_MINUTES, 174.53, 174.53)], false);
+        for block in [1, 64, 441, 512, 8192] {
+            let frames = if block == 1 { TEN_MINUTES / 60 } else { TEN_MINUTES };
+            for off in host.worst(frames, block, 10) {
+                assert!(off <= 0.51, "blocks of {block}: {off} frames off");
             }
         }
     }
 
     #[test]
-    fn the_cut_of_blocks_does_not_move_a_tick() {
-        let host = |frame: u64| at(frame as f64 * 127.3 / (60.0 * 48000.0), 127.3);
-        let frames = |block| tick_frames(&mut HostClock::new(RATE), 480_000, block, host);
-        assert_eq!(frames(1), frames(8192));
+    fn ticks_stay_on_the_grid_of_a_tempo_that_steps_in_every_bar() {
+        // 300 bars of four beats, on whole frames.
+        let bar = |tempo: f64| ((4.0 * FRAMES_PER_BEAT_BPM / tempo).round() as i64, tempo, tempo);
+        let host = Host::new((0..300).map(|n| bar(60.0 + f64::from(n * 37 % 120) * 1.017)), false);
+        let frames = host.pieces.last().unwrap().0;
+        for block in [64, 441, 512, 8192] {
+            for off in host.worst(frames, block, 10) {
+                assert!(off <= 0.51, "blocks of {block}: {off} frames off");
+            }
+        }
+    }
+
+    fn ramps(tells_increments: bool) -> Host {
+        let second = 48000;
+        let up_and_down = [(10 * second, 60.0, 180.0), (10 * second, 180.0, 60.0)];
+        Host::new(up_and_down.into_iter().cycle().take(12), tells_increments)
     }
 
     #[test]
-    fn a_tempo_step_neither_repeats_nor_skips_a_tick() {
-        let host = |frame: u64| {
-            let (first, second) = (frame.min(100_000) as f64, frame.saturating_sub(100_000) as f64);
-            at((first * 90.0 + second * 180.0) / (60.0 * 48000.0), if frame < 100_000 { 90.0 } else { 180.0 })
+    fn ramps_with_the_increment_are_exact_in_any_block() {
+        for block in [64, 441, 512, 8192] {
+            for off in ramps(true).worst(120 * 48000, block, 6) {
+                assert!(off <= 0.51, "blocks of {block}: {off} frames off");
+            }
+        }
+    }
+
+    #[test]
+    fn ramps_without_the_increment_are_off_by_what_the_host_leaves_open_and_never_by_more() {
+        let increment = 120.0 / 480_000.0;
+        for (block, least_tempo) in [(64, 60.0), (441, 60.0), (512, 60.0), (8192, 60.0)] {
+            let open = increment * f64::from(block * block) / (2.0 * least_tempo);
+            for off in ramps(false).worst(120 * 48000, block.into(), 6) {
+                assert!(off <= 0.51 + open, "blocks of {block}: {off} frames off, {open} left open");
+                assert!(off <= 1.0 || block > 512, "blocks of {block}: {off} frames off");
+            }
+        }
+    }
+
+    /// Frames of the ticks from `from` on in a clock that hears of a place of the song once.
+    fn frames_from(way: f64, tempo: f64, frame: i64, error: f64) -> Vec<i64> {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(4800));
+        clock.follow(&at(way * tempo / FRAMES_PER_BEAT_BPM + error, tempo), frame, course());
+        let grid = clock.grid().unwrap();
+        (0..4000).map(|tick| grid.frame_of(tick, &times) - frame + way as i64).collect()
+    }
+
+    #[test]
+    fn a_seek_by_whole_frames_moves_every_tick_by_as_many_whatever_the_host_rounds() {
+        // At 128 BPM ticks begin halfway between frames; CLAP rounds beats to 2^-31.
+        for tempo in [128.0, 174.53, 125.0, 99.9] {
+            let played = frames_from(0.0, tempo, 0, 0.0);
+            for way in [1.0, 937.0, 938.0, 100_000.0, 3_333_333.0] {
+                for error in [0.0, 2e-10, -2e-10] {
+                    assert!(frames_from(way, tempo, 777, error) == played, "{tempo} BPM from frame {way}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_seek_by_whole_frames_from_between_frames_does_so_too() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(4800));
+        let course = Course { start: 1.0 / 3.0, ..course() };
+        let frames = |clock: &HostClock| -> Vec<i64> {
+            (0..2000).map(|tick| clock.grid().unwrap().frame_of(tick, &times)).collect()
         };
-        let begun = tick_frames(&mut HostClock::new(RATE), 480_000, 512, host);
-        assert!(begun.iter().enumerate().all(|(number, &(_, tick))| tick == number as u64));
+        clock.follow(&at(0.0, 174.53), 0, course);
+        let played = frames(&clock);
+        for (seek, error) in [(48_000, 2e-10), (-7, -2e-10), (123_457, 1e-10)] {
+            clock.stop();
+            let beats = seek as f64 * 174.53 / FRAMES_PER_BEAT_BPM + error;
+            assert_eq!(clock.follow(&at(beats, 174.53), 0, course), Move::Jump);
+            let moved: Vec<i64> = frames(&clock).iter().map(|frame| frame + seek).collect();
+            assert!(moved == played, "seek by {seek}");
+        }
     }
 
     #[test]
-    fn a_jump_locates_the_tick_at_the_new_place() {
-        let (mut clock, ticks) = (HostClock::new(RATE), ticks());
-        assert_eq!(clock.update(&at(0.0, 120.0), 0, &ticks), Move::Locate(0));
-        assert_eq!(clock.update(&at(0.02, 120.0), 480, &ticks), Move::Continue);
-        assert_eq!(clock.update(&at(1.5, 120.0), 960, &ticks), Move::Locate(36));
-        assert_eq!(clock.next_frame(&ticks), Some(960));
-        assert_eq!(clock.update(&Transport::default(), 1000, &ticks), Move::Stop);
-        assert_eq!(clock.next_frame(&ticks), None);
+    fn the_tick_that_follows_a_frame_and_the_one_that_holds_it_are_found() {
+        let times = SongTimes::even(4800);
+        let mut clock = HostClock::new(RATE);
+        clock.follow(&at(0.0, 128.0), 0, Course { limit: Some(5000), ..course() });
+        let grid = *clock.grid().unwrap();
+        for tick in [0, 1, 2, 77, 4799, 4800, 4999] {
+            let frame = grid.frame_of(tick, &times);
+            assert_eq!((grid.next_from(frame, &times), grid.next_from(frame + 1, &times)), (tick, tick + 1));
+            assert_eq!((grid.tick_at(frame, &times), grid.tick_at(frame + 936, &times)), (tick, tick));
+        }
+        assert_eq!(grid.frame_within(5000, &times), NEVER);
+        assert_eq!(grid.tick_at(1 << 40, &times), 4999);
+        assert_eq!(grid.tick_at(-5, &times), 0);
     }
 
     #[test]
-    fn the_song_waits_for_its_start_beat_and_obeys_the_ratio() {
-        let (mut clock, ticks) = (HostClock::new(RATE), ticks());
-        (clock.start_beat, clock.ratio) = (1.0, 2.0);
-        assert_eq!(clock.update(&at(0.0, 120.0), 0, &ticks), Move::Locate(0));
-        assert_eq!(clock.next_frame(&ticks), Some(24000));
-        clock.take();
-        assert_eq!(clock.next_frame(&ticks), Some(24500));
+    fn a_jump_is_told_by_position_and_a_small_difference_is_none() {
+        let mut clock = HostClock::new(RATE);
+        assert_eq!(clock.follow(&at(0.0, 120.0), 0, course()), Move::Jump);
+        assert_eq!(clock.follow(&at(0.02, 120.0), 480, course()), Move::Continue);
+        let before = *clock.grid().unwrap();
+        assert_eq!(clock.follow(&at(0.04 + 0.4 / 24000.0, 120.0), 960, course()), Move::Continue);
+        assert_eq!(*clock.grid().unwrap(), before);
+        assert_eq!(clock.follow(&at(0.06 + 200.0 / 24000.0, 120.0), 1440, course()), Move::Continue);
+        assert_eq!(clock.grid().unwrap().frame_of(0, &SongTimes::even(48)), -200);
+        assert_eq!(clock.follow(&at(0.08 + 600.0 / 24000.0, 120.0), 1920, course()), Move::Jump);
+        assert_eq!(clock.follow(&at(0.05, 120.0), 2400, course()), Move::Jump);
     }
 
     #[test]
-    fn positions_past_the_end_lie_in_the_loop() {
-        let ticks = ticks();
-        assert_eq!(ticks.first_from(2.0), 48);
-        assert_eq!(ticks.index(48, End::Loop), Some(24));
-        assert_eq!(ticks.first_from(102.5), 24 + 24 * 101 + 12);
-        assert_eq!(ticks.index(24 + 24 * 101 + 12, End::Loop), Some(36));
-        assert_eq!(ticks.index(48, End::Stop), None);
-        assert!((ticks.beats(24 + 24 * 101 + 12) - 102.5).abs() < 1e-9);
+    fn a_tempo_that_changed_unseen_inside_a_long_block_is_no_jump() {
+        let mut clock = HostClock::new(RATE);
+        clock.follow(&at(0.0, 60.0), 0, course());
+        // 8192 frames, the second half of them at 180.
+        let beats = 4096.0 * (60.0 + 180.0) / FRAMES_PER_BEAT_BPM;
+        assert_eq!(clock.follow(&at(beats, 180.0), 8192, course()), Move::Continue);
+    }
+
+    #[test]
+    fn the_song_waits_for_its_start_and_obeys_the_ratio() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(48));
+        clock.follow(&at(-1.0, 120.0), 0, Course { start: 1.0, ratio: 2.0, ..course() });
+        let grid = *clock.grid().unwrap();
+        assert_eq!((grid.frame_of(0, &times), grid.frame_of(1, &times)), (48000, 48500));
+        assert_eq!(grid.next_from(0, &times), 0);
+        assert_eq!(clock.coming(0, &times), None);
+    }
+
+    #[test]
+    fn a_start_in_the_middle_of_the_song_is_seen_coming() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(48));
+        clock.follow(&at(-1.0, 120.0), 0, Course { first: 7, ..course() });
+        let turn = clock.coming(0, &times).unwrap();
+        assert_eq!((turn.frame, turn.grid.frame_of(7, &times), turn.own), (24000, 24000, true));
+        assert_eq!(turn.grid.frame_of(6, &times), 23000);
+        assert_eq!(clock.coming(24000, &times), None);
+    }
+
+    /// The host loops over beats 1 to 3 at 120 BPM: frames 24000 to 72000.
+    fn looping(beats: f64) -> Word {
+        Word { looping: Some((1.0, 3.0)), ..at(beats, 120.0) }
+    }
+
+    #[test]
+    fn a_host_that_ends_its_block_at_the_loops_end_is_left_to_tell_the_jump_itself() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(480));
+        clock.follow(&looping(2.0), 0, course());
+        for _ in 0..3 {
+            let turn = clock.coming(0, &times).unwrap();
+            assert_eq!((turn.frame, turn.own), (24000, false));
+            assert_eq!(clock.follow(&looping(1.0), 24000, course()), Move::Jump);
+            assert!(clock.grid().unwrap().meets(24000, &turn.grid, turn.frame));
+            assert_eq!(clock.coming(24000, &times).map(|turn| turn.frame), Some(72000));
+            clock.stop();
+            clock.follow(&looping(2.0), 0, course());
+        }
+    }
+
+    #[test]
+    fn a_loop_gone_round_inside_a_block_is_predicted_from_then_on() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(480));
+        clock.follow(&looping(2.9), 0, course());
+        assert!(!clock.coming(0, &times).unwrap().own);
+        // 2400 frames to the loop's end, 1696 more in it.
+        assert_eq!(clock.follow(&looping(1.0 + 1696.0 / 24000.0), 4096, course()), Move::Jump);
+        let turn = clock.coming(4096, &times).unwrap();
+        assert_eq!((turn.frame, turn.own), (2400 + 48000, true));
+        clock.set_grid(turn.grid);
+        let frame = 51_200;
+        let beats = 1.0 + f64::from(frame - 50_400) / 24000.0;
+        assert_eq!(clock.follow(&looping(beats), frame.into(), course()), Move::Continue);
+        assert_eq!(clock.grid().unwrap().frame_of(24, &times), 50_400);
+    }
+
+    #[test]
+    fn a_host_that_goes_on_past_its_loop_is_believed() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(480));
+        clock.follow(&looping(2.9), 0, course());
+        clock.follow(&looping(1.0 + 1696.0 / 24000.0), 4096, course());
+        clock.set_grid(clock.coming(4096, &times).unwrap().grid);
+        // It exports now, and plays on.
+        assert_eq!(clock.follow(&looping(3.0 + 800.0 / 24000.0), 51_200, course()), Move::Jump);
+        assert_eq!(clock.coming(51_200, &times), None);
+        clock.follow(&looping(1.0), 60_000, course());
+        assert!(!clock.coming(60_000, &times).unwrap().own);
+    }
+
+    #[test]
+    fn loops_that_fit_no_frames_come_round_with_the_right_fraction() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(480));
+        let word = |beats| Word { looping: Some((0.0, 4.0)), ..at(beats, 174.53) };
+        clock.follow(&word(0.0), 0, course());
+        let turn = clock.coming(0, &times).unwrap();
+        let length = 4.0 * FRAMES_PER_BEAT_BPM / 174.53;
+        assert_eq!(turn.frame as f64, length.ceil());
+        let beats = (turn.frame as f64 - length) * 174.53 / FRAMES_PER_BEAT_BPM;
+        assert_eq!(clock.follow(&word(beats), turn.frame, course()), Move::Jump);
+        assert!(clock.grid().unwrap().meets(turn.frame, &turn.grid, turn.frame));
     }
 
     #[test]

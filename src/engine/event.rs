@@ -123,7 +123,9 @@ pub struct Transport {
 
 /// Tempos that a transport may have; others are taken as 120.
 const TEMPOS: std::ops::RangeInclusive<f64> = 1.0..=10_000.0;
-/// Positions further away are taken as none.
+/// Tempos that change faster than this, in BPM for each frame, are taken as steady.
+const STEEPEST: f64 = 1.0;
+/// Positions further away, in beats or seconds, are taken as none.
 const MAX_BEATS: f64 = 1e9;
 
 impl Transport {
@@ -137,15 +139,27 @@ impl Transport {
         Self {
             // NaN is in no range.
             tempo: if TEMPOS.contains(&self.tempo) { self.tempo } else { 120.0 },
+            tempo_increment: if self.tempo_increment.abs() <= STEEPEST { self.tempo_increment } else { 0.0 },
             beats: self.beats.filter(|beats| beats.abs() <= MAX_BEATS),
+            seconds: self.seconds.filter(|seconds| seconds.abs() <= MAX_BEATS),
+            looping: self
+                .looping
+                .filter(|(start, end)| start < end && start.abs().max(end.abs()) <= MAX_BEATS),
             ..self
         }
     }
 
     /// The same `frames` frames later.
     pub(super) fn later(self, frames: u64, rate: SampleRate) -> Self {
-        let passed = if self.playing { frames as f64 * self.tempo / (60.0 * rate.0) } else { 0.0 };
-        Self { beats: self.beats.map(|beats| beats + passed), ..self }
+        let frames = if self.playing { frames as f64 } else { 0.0 };
+        let tempo = (self.tempo + self.tempo_increment * frames).clamp(*TEMPOS.start(), *TEMPOS.end());
+        let passed = frames * (self.tempo + tempo) / (120.0 * rate.0);
+        Self {
+            tempo,
+            beats: self.beats.map(|beats| beats + passed),
+            seconds: self.seconds.map(|seconds| seconds + frames / rate.0),
+            ..self
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::tracker::KeyNote;
 use crate::tracker::KeyPress;
 use crate::tracker::KeySound;
 use crate::tracker::NoteControl;
+use crate::tracker::SongPlayer;
 use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::Semitones;
@@ -162,7 +163,7 @@ impl Keys {
         if !scene.playing.is_launched() {
             scene.playing.launch.end_all(None, scene.frame, scene.out);
         }
-        scene.playing.player.forget_controllers();
+        scene.playing.players_mut().for_each(SongPlayer::forget_controllers);
         self.retune(scene.playing);
         self.report(&mut scene);
     }
@@ -186,14 +187,14 @@ impl Keys {
 
     fn apply_transpose(&self, playing: &mut Playing) {
         playing.keyboard.set_transpose(self.transpose);
-        playing.player.set_key_transpose(self.transpose);
+        playing.players_mut().for_each(|player| player.set_key_transpose(self.transpose));
     }
 
     /// Makes a song that has come new follow what is set; `old` is the one it replaces.
     pub(super) fn take_over(&mut self, playing: &mut Playing, old: Option<&Playing>) {
         if let Some(old) = old {
             playing.keyboard.take_controllers(&old.keyboard);
-            playing.player.take_controllers(&old.player);
+            playing.players_mut().for_each(|player| player.take_controllers(old.player()));
         }
         self.apply_gain(playing);
         self.apply_transpose(playing);
@@ -276,7 +277,7 @@ impl Keys {
                 Some(KeySound::Instrument(self.program(slot).unwrap_or(u16::from(slot) + 1)))
             }
             KeyboardMode::Selected => Some(KeySound::Instrument(self.selected)),
-            KeyboardMode::Kit => kit_sample(note.key, scene.playing.player.song().samples.len()),
+            KeyboardMode::Kit => kit_sample(note.key, scene.playing.player().song().samples.len()),
             KeyboardMode::Channel => {
                 let instrument = self.program(slot).unwrap_or(self.selected);
                 return self.song_keys.press(note, (instrument, velocity), scene);
@@ -318,14 +319,16 @@ impl Keys {
     /// Moves a controller of a keyboard slot, or of a song channel.
     fn control(&mut self, channel: u8, control: Control, playing: &mut Playing) {
         match self.mode {
-            KeyboardMode::Channel => playing.player.control(channel.into(), control),
+            KeyboardMode::Channel => {
+                playing.players_mut().for_each(|player| player.control(channel.into(), control));
+            }
             _ => playing.keyboard.control(channel, control),
         }
     }
 
     fn control_note(&mut self, note: NoteAddress, control: NoteControl, playing: &mut Playing) {
         if let Some(channel) = self.song_keys.channel_of(note) {
-            playing.player.control_note(channel, control);
+            playing.player_mut().control_note(channel, control);
         }
         playing.keyboard.control_note(name(note), control);
     }

@@ -7,9 +7,10 @@
 use super::EventKind;
 use super::NoteAddress;
 use super::Transport;
+use super::clock::Course;
 use super::clock::HostClock;
 use super::clock::Move;
-use super::clock::TickBeats;
+use super::clock::Word;
 use super::outgoing::Outgoing;
 use super::song::SongSettings;
 use crate::audio::Outlets;
@@ -137,25 +138,18 @@ struct Grid {
     clock: HostClock,
     /// Launch beats less the host's.
     offset: f64,
-    /// The clock is asked for beats, not for ticks.
-    no_ticks: TickBeats,
     signature: (u16, u16),
 }
 
 impl Grid {
     fn new(rate: SampleRate) -> Self {
-        let mut grid = Self {
-            clock: HostClock::new(rate),
-            offset: 0.0,
-            no_ticks: TickBeats::default(),
-            signature: (4, 4),
-        };
+        let mut grid = Self { clock: HostClock::new(rate), offset: 0.0, signature: (4, 4) };
         grid.reset();
         grid
     }
 
     fn reset(&mut self) {
-        self.clock.stop();
+        self.clock.reset();
         (self.offset, self.signature) = (0.0, (4, 4));
         self.follow(&Transport::default(), 0);
     }
@@ -164,22 +158,28 @@ impl Grid {
     fn follow(&mut self, transport: &Transport, frame: u64) -> bool {
         let standing = Transport { playing: true, tempo: transport.tempo, ..Transport::default() };
         let word = if transport.playing { transport } else { &standing };
-        let before = self.clock.beats_at(frame);
-        let jumped = matches!(self.clock.update(word, frame, &self.no_ticks), Move::Locate(_));
-        if let (Some(before), Some(after), true) = (before, self.clock.beats_at(frame), jumped) {
+        let before = self.host_beats(frame);
+        // The clock is asked for beats, not for ticks.
+        let course = Course { ratio: 1.0, ..Course::default() };
+        let jumped = self.clock.follow(&Word::in_beats(word), frame as i64, course) == Move::Jump;
+        if let (Some(before), Some(after), true) = (before, self.host_beats(frame), jumped) {
             self.offset += before - after;
         }
         std::mem::replace(&mut self.signature, transport.signature) != transport.signature || jumped
     }
 
+    fn host_beats(&self, frame: u64) -> Option<f64> {
+        self.clock.grid().map(|grid| grid.position_at(frame as i64))
+    }
+
     /// Launch beats at a frame.
     fn beats_at(&self, frame: u64) -> f64 {
-        self.clock.beats_at(frame).unwrap_or(0.0) + self.offset
+        self.host_beats(frame).unwrap_or(0.0) + self.offset
     }
 
     /// The frame that launch beats fall on.
     fn frame_of(&self, beats: f64) -> u64 {
-        self.clock.frame_at(beats - self.offset).unwrap_or(0).max(0) as u64
+        self.clock.grid().map_or(0, |grid| grid.frame_at(beats - self.offset)).max(0) as u64
     }
 
     /// The first line at `frame` or later, in launch beats: multiples of `unit` from `origin` on in the host's beats.

@@ -11,8 +11,10 @@ mod launch;
 mod note_out;
 mod outgoing;
 mod parameter;
+mod players;
 mod render;
 mod song;
+mod ticks;
 
 pub use event::Event;
 pub use event::EventKind;

@@ -106,13 +106,13 @@ impl Target {
                 true
             }
             LaunchQuantise | LaunchMode => true,
+            ManualOrder | ManualRow | Chase => true,
             KeyboardMode | SelectedInstrument | VelocityCurve | Mpe | KeyboardGain | Transpose => true,
             Tone | Interpolation | Ramping | Panic => true,
             NoteOut | StripGain(_) | StripMute(_) | StripPan(_) => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            ManualOrder | ManualRow | Chase => false,
             Separation | SongGain | MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,

@@ -10,7 +10,6 @@ use super::ParameterValues;
 use super::TEMPO_RATIOS;
 use super::Target;
 use super::Transport;
-use super::clock::End;
 use super::halves::Command;
 use super::halves::Old;
 use super::halves::PositionCell;
@@ -21,6 +20,7 @@ use super::launch::LaunchMode;
 use super::launch::LaunchQuantise;
 use super::note_out::NoteOut;
 use super::outgoing::Outgoing;
+use super::song::End;
 use super::song::Playing;
 use super::song::SongSettings;
 use super::song::Sync;
@@ -43,6 +43,7 @@ use crate::mixer::Strip;
 use crate::mixer::strip_channels;
 use crate::rt::CommandReceiver;
 use crate::tracker::AmigaModel;
+use crate::tracker::Chase;
 use crate::tracker::Interpolation;
 use crate::tracker::Ramping;
 use crate::tracker::Tone;
@@ -300,8 +301,7 @@ impl Engine {
         let mut start = 0;
         while start < frames {
             let frame = self.frame + start as u64;
-            let ticks = song.next_frame().is_some_and(|next| next <= frame);
-            song.begin_ticks(frame);
+            let ticks = song.begin(frame);
             let mut scene = Scene { playing: song, frame, out: &mut self.outgoing };
             if ticks {
                 self.keys.report_ticked(&mut scene);
@@ -309,19 +309,19 @@ impl Engine {
             while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
                 self.keys.act(&event.kind, &mut scene);
             }
-            self.note_out.follow(&song.player, frame, &mut self.outgoing);
+            self.note_out.follow(song.player(), frame, &mut self.outgoing);
             song.launch.begin_ticks(frame, &mut self.outgoing);
-            let tick = song
-                .next_frame()
+            let cut = song
+                .next_cut(frame)
                 .into_iter()
                 .chain(song.launch.next_frame())
                 .min()
                 .map_or(frames, |next| start.saturating_add(next.saturating_sub(frame) as usize));
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
-            let end = tick.min(event).clamp(start + 1, frames);
+            let end = cut.min(event).clamp(start + 1, frames);
             let mut ctx = RenderContext::new(frame, Activity::Silent);
-            song.player.render(&mut ctx, &mut channels, &(start..end));
+            song.render(&mut ctx, &mut channels, &(start..end));
             song.launch.render(&mut ctx, &mut channels, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
@@ -351,13 +351,9 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
     match target {
         Target::SongPlay => settings.play = on,
         Target::Audition => settings.audition = on,
-        // Modes that are still to come run freely.
         Target::Sync => {
-            settings.sync = match value as usize {
-                0 => Sync::Song,
-                4 => Sync::Launch,
-                _ => Sync::Free,
-            };
+            use Sync::*;
+            settings.sync = [Song, Original, Tempo, Free, Launch, Manual][(value as usize).min(5)];
         }
         Target::ModuleTempo => settings.scale_tempo = !on,
         Target::TempoRatio => settings.ratio = TEMPO_RATIOS.get(value as usize).copied().unwrap_or(1.0),
@@ -371,6 +367,9 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
             use LaunchMode::*;
             settings.launch_mode = [Gate, OneShot, Latch][(value as usize).min(2)];
         }
+        Target::ManualOrder => settings.manual.0 = value as u16,
+        Target::ManualRow => settings.manual.1 = value as u16,
+        Target::Chase => settings.chase = [Chase::Full, Chase::State, Chase::Off][(value as usize).min(2)],
         Target::Tone => {
             use AmigaModel::*;
             use Tone::*;

@@ -1,22 +1,30 @@
-//! The song in the engine: its player, and the clock that says when a tick begins.
+//! The song in the engine: what sets its pace, and what a jump of the host or of a parameter makes of it.
 //!
-//! Made by the worker with everything it needs. On the audio thread it follows the transport, begins ticks on their
-//! frames and renders the frames between them. What a jump finds at its target are the row and tick, not the notes that
-//! sounded there.
+//! Made by the worker with everything it needs. On the audio thread it follows the transport in the way that the sync mode
+//! says, begins ticks on their frames and renders the frames between them. [`HostClock`] says when ticks happen,
+//! [`Players`] bring back what sounded where a jump goes.
 
 use super::Transport;
-use super::clock::End;
+use super::clock::Course;
+use super::clock::Grid;
 use super::clock::HostClock;
 use super::clock::Move;
 use super::clock::OwnClock;
-use super::clock::TickBeats;
+use super::clock::Turn;
+use super::clock::Word;
 use super::halves::Position;
 use super::launch::LaunchMode;
 use super::launch::LaunchQuantise;
 use super::launch::Launcher;
+use super::players::Players;
+use super::ticks::Pace;
+use super::ticks::SongTimes;
+use crate::audio::Outlets;
+use crate::audio::RenderContext;
 use crate::dsp::Level;
 use crate::rt::shared::Derived;
 use crate::tracker;
+use crate::tracker::Chase;
 use crate::tracker::Interpolation;
 use crate::tracker::Keyboard;
 use crate::tracker::Ramping;
@@ -26,13 +34,13 @@ use crate::tracker::Timeline;
 use crate::tracker::Tone;
 use crate::units::Gain;
 use crate::units::SampleRate;
+use std::ops::Range;
 use std::sync::Arc;
-
-/// One tick is 1/24 of a quarter note at any tempo.
-const TICKS_PER_BEAT: f64 = 24.0;
 
 /// Ticks that may begin on one frame, at most: more is a tempo that no song means.
 const TICKS_PER_FRAME: usize = 16;
+/// The tempo at which a beat is a second.
+const SECONDS_TEMPO: f64 = 60.0;
 
 /// What sets the pace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,10 +48,28 @@ pub(super) enum Sync {
     /// The host's beats.
     #[default]
     Song,
+    /// The module's own tempo, at the host's seconds.
+    Original,
+    /// The host's tempo, from where the host starts.
+    Tempo,
     /// The module's own tempo, from where the host starts.
     Free,
-    /// Notes, which start patterns; the song stands.
+    /// Notes: the song itself is silent.
     Launch,
+    /// The Order and Row parameters.
+    Manual,
+}
+
+/// What follows the song's last tick.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum End {
+    /// Goes on at the loop's start.
+    #[default]
+    Loop,
+    /// Silence.
+    Stop,
+    /// The last tick's state sounds on.
+    Hold,
 }
 
 /// The song's parameters.
@@ -58,6 +84,9 @@ pub(super) struct SongSettings {
     pub(super) start_beat: f64,
     pub(super) start_order: u16,
     pub(super) end: End,
+    /// Order and row of Manual sync.
+    pub(super) manual: (u16, u16),
+    pub(super) chase: Chase,
     pub(super) launch_mode: LaunchMode,
     pub(super) launch_quantise: LaunchQuantise,
     pub(super) tone: Tone,
@@ -76,6 +105,8 @@ impl Default for SongSettings {
             start_beat: 0.0,
             start_order: 0,
             end: End::Loop,
+            manual: (0, 0),
+            chase: Chase::Full,
             launch_mode: LaunchMode::default(),
             launch_quantise: LaunchQuantise::default(),
             tone: Tone::Clean,
@@ -85,98 +116,136 @@ impl Default for SongSettings {
     }
 }
 
+impl SongSettings {
+    /// Whether a jump of the host moves the song.
+    fn locked_to_host(&self) -> bool {
+        matches!(self.sync, Sync::Song | Sync::Original)
+    }
+
+    /// Whether the same host plays the song elsewhere. Modes that count their own ticks take new tempos as they go.
+    fn moves_song(&self, old: &Self) -> bool {
+        let policy = |s: &Self| (s.scale_tempo, s.ratio.to_bits(), s.start_beat.to_bits(), s.end);
+        let start = |s: &Self| (s.sync, s.start_order);
+        start(self) != start(old) || self.locked_to_host() && policy(self) != policy(old)
+    }
+}
+
+/// What begins the song's ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drive {
+    Nothing,
+    /// `HostClock`.
+    Host,
+    /// `OwnClock`.
+    Own,
+}
+
+/// A jump that has still to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Jump {
+    /// To silence.
+    Silence,
+    /// To where the host clock's grid says.
+    Host,
+    /// To the start, on the own clock.
+    Own,
+}
+
 /// A song with all that plays it.
 pub(super) struct Playing {
-    pub(super) player: SongPlayer,
+    players: Players,
     pub(super) keyboard: Keyboard,
     pub(super) launch: Launcher,
     timeline: Arc<Timeline>,
-    beats: Arc<SongBeats>,
+    times: Arc<SongTimes>,
+    rate: SampleRate,
+    settings: SongSettings,
+    /// `None` where the host's next word is a start.
+    drive: Option<Drive>,
+    host_plays: bool,
     host: HostClock,
     own: OwnClock,
     /// Moves on notes played on song channels while the song stands.
     idle: OwnClock,
-    settings: SongSettings,
+    /// Waits for the cross-fade under way to end, or for a chase that must not be put off.
+    jump: Option<Jump>,
+    /// Number of the host clock's next tick, while the player that is heard stands where the clock does.
+    next: Option<u64>,
+    /// The jump that is to come.
+    turn: Option<Turn>,
+    /// The host's last word and its frame.
+    heard: (Transport, u64),
+    /// The host's second at which the song starts in Original sync.
+    start_second: f64,
     /// Ticks of the song's first round that the own clock has still to begin.
     own_ticks: usize,
-    host_plays: bool,
-    /// The last tick has passed and the end is not a loop.
-    ended: bool,
-}
-
-/// Where a song's ticks lie in beats.
-struct SongBeats {
-    /// At the host's tempo times the module's relative tempo.
-    scaled: TickBeats,
-    /// At the host's tempo.
-    locked: TickBeats,
+    /// The last tick has passed on the own clock, and what it left sounds on.
+    held: bool,
 }
 
 /// Of timelines in use.
-static BEATS: Derived<Timeline, SongBeats> = Derived::new();
-
-impl SongBeats {
-    fn new(timeline: &Timeline) -> Self {
-        Self {
-            scaled: tick_beats(timeline, |tick_seconds, first| tick_seconds / first),
-            locked: tick_beats(timeline, |_, _| 1.0),
-        }
-    }
-
-    fn ticks(&self, scale_tempo: bool) -> &TickBeats {
-        if scale_tempo { &self.scaled } else { &self.locked }
-    }
-}
+static TIMES: Derived<Timeline, SongTimes> = Derived::new();
 
 impl Playing {
-    /// Builds the player, and what other instances of the song do not hold yet. Allocates.
+    /// Builds the players, and what other instances of the song do not hold yet. Allocates.
     pub(super) fn new(song: &Arc<Song>, trim: Gain, rate: SampleRate, level: Level) -> Self {
         let timeline = Timeline::of(song);
-        let mut player = SongPlayer::new(Arc::clone(song), rate);
-        player.set_trim(trim);
-        player.set_level(level);
+        let mut players = Players::new(song, rate);
+        players.both_mut().for_each(|player| {
+            player.set_trim(trim);
+            player.set_level(level);
+        });
         let mut keyboard = Keyboard::new(Arc::clone(song), rate);
         keyboard.set_level(level);
         let mut launch = Launcher::new(song, &timeline, trim, rate);
         launch.set_level(level);
         Self {
-            player,
+            players,
             keyboard,
             launch,
-            beats: BEATS.of(&timeline, || SongBeats::new(&timeline)),
+            times: TIMES.of(&timeline, || SongTimes::new(&timeline)),
             timeline,
+            rate,
+            settings: SongSettings::default(),
+            drive: Some(Drive::Nothing),
+            host_plays: false,
             host: HostClock::new(rate),
             own: OwnClock::new(rate),
             idle: OwnClock::new(rate),
-            settings: SongSettings::default(),
+            jump: None,
+            next: None,
+            turn: None,
+            heard: (Transport::default(), 0),
+            start_second: 0.0,
             own_ticks: 0,
-            host_plays: false,
-            ended: false,
+            held: false,
         }
     }
-}
 
-/// Starts of all ticks in beats, each as long as `length` says from its own and the first tick's seconds.
-fn tick_beats(timeline: &Timeline, length: impl Fn(f64, f64) -> f64) -> TickBeats {
-    let seconds = |index: usize| timeline.tick_seconds(index);
-    let first = seconds(0);
-    let mut starts = Vec::with_capacity(timeline.ticks().len() + 1);
-    let mut beats = 0.0;
-    for index in 0..timeline.ticks().len() {
-        starts.push(beats);
-        beats += length(seconds(index), first) / TICKS_PER_BEAT;
+    /// The player that is heard.
+    pub(super) fn player(&self) -> &SongPlayer {
+        self.players.heard()
     }
-    starts.push(beats);
-    TickBeats { starts, loop_start: timeline.loop_start() }
-}
 
-impl Playing {
+    /// The player that is heard, to do what its next jump may forget.
+    pub(super) fn player_mut(&mut self) -> &mut SongPlayer {
+        self.players.heard_mut()
+    }
+
+    /// All players of the song, to do what outlasts jumps.
+    pub(super) fn players_mut(&mut self) -> impl Iterator<Item = &mut SongPlayer> {
+        self.players.both_mut()
+    }
+
     /// Takes changed parameters; those that move the song act as a jump of the host, which is at `now`.
     pub(super) fn set(&mut self, settings: SongSettings, now: &Transport, frame: u64) {
         let old = std::mem::replace(&mut self.settings, settings);
-        self.player.set_tone(settings.tone);
-        self.player.set_interpolation(settings.interpolation);
-        self.player.set_ramping(settings.ramping);
+        self.players.set_chase(settings.chase);
+        self.players.both_mut().for_each(|player| {
+            player.set_tone(settings.tone);
+            player.set_interpolation(settings.interpolation);
+            player.set_ramping(settings.ramping);
+        });
         self.keyboard.set_tone(settings.tone);
         self.keyboard.set_interpolation(settings.interpolation);
         self.keyboard.set_ramping(settings.ramping);
@@ -184,78 +253,258 @@ impl Playing {
         if old.sync == Sync::Launch && settings.sync != Sync::Launch {
             self.launch.halt();
         }
-        (self.host.start_beat, self.host.ratio) = (settings.start_beat, settings.ratio);
-        let moves =
-            |s: &SongSettings| (s.play, s.sync, s.scale_tempo, s.ratio.to_bits(), s.start_beat.to_bits());
-        if moves(&old) != moves(&settings) {
-            self.halt();
-            self.host_plays = false;
-            self.follow(now, frame);
+        let now = self.known(&old, now, frame);
+        if settings.moves_song(&old) {
+            self.forget();
         }
-        let auditions =
-            settings.audition && settings.play && !self.host_plays && settings.sync != Sync::Launch;
-        if auditions && !self.own.running() {
-            self.start_own(frame);
-        } else if !auditions && !self.host_plays && self.own.running() {
-            self.halt();
+        if self.drive != Some(self.wanted_drive(&now)) {
+            self.follow(&now, frame);
+        } else if settings.sync == Sync::Manual && old.manual != settings.manual {
+            self.move_by_hand(&now, frame);
+        } else if self.drive == Some(Drive::Host) && !settings.locked_to_host() {
+            self.change_pace(&now, frame);
+        }
+    }
+
+    /// `now` with the position that the clock knows: it may have gone round a loop since the host's last word.
+    fn known(&self, old: &SongSettings, now: &Transport, frame: u64) -> Transport {
+        let position = self.host.grid().map(|grid| grid.position_at(frame as i64));
+        match old.sync {
+            Sync::Song => Transport { beats: position.or(now.beats), ..*now },
+            Sync::Original => Transport { seconds: position.or(now.seconds), ..*now },
+            Sync::Tempo | Sync::Free | Sync::Launch | Sync::Manual => *now,
+        }
+    }
+
+    /// Lets the host's next word be a start.
+    fn forget(&mut self) {
+        self.drive = None;
+        self.host.stop();
+        self.own.stop();
+    }
+
+    /// What is to begin ticks while the host's transport is this.
+    fn wanted_drive(&self, transport: &Transport) -> Drive {
+        let SongSettings { play, audition, sync, .. } = self.settings;
+        if !play || sync == Sync::Launch || !transport.playing && !audition {
+            return Drive::Nothing;
+        }
+        if !transport.playing {
+            return if sync == Sync::Manual { Drive::Host } else { Drive::Own };
+        }
+        let runs = self.host.grid().is_some();
+        match sync {
+            // A host that never says where it is has no grid to keep to.
+            Sync::Song if transport.beats.is_some() || runs => Drive::Host,
+            Sync::Original if transport.beats.is_some() || transport.seconds.is_some() || runs => Drive::Host,
+            Sync::Tempo | Sync::Manual => Drive::Host,
+            Sync::Song | Sync::Original | Sync::Free | Sync::Launch => Drive::Own,
         }
     }
 
     /// Follows the host, which says at `frame` where it is.
     pub(super) fn follow(&mut self, transport: &Transport, frame: u64) {
-        let started = transport.playing && !self.host_plays;
-        let stopped = !transport.playing && self.host_plays;
-        self.host_plays = transport.playing;
-        if started || stopped {
-            self.halt();
+        if transport.playing != self.host_plays {
+            self.host_plays = transport.playing;
+            self.forget();
         }
-        if !self.settings.play {
+        let strayed = self.strayed(transport, frame);
+        self.heard = (*transport, frame);
+        let drive = self.wanted_drive(transport);
+        let turned = self.drive.replace(drive) != Some(drive);
+        match drive {
+            Drive::Nothing if turned => {
+                self.host.stop();
+                self.own.stop();
+                self.begin_jump(Jump::Silence, frame);
+            }
+            Drive::Nothing => {}
+            Drive::Own if turned => {
+                self.host.stop();
+                self.begin_jump(Jump::Own, frame);
+            }
+            Drive::Own => {}
+            Drive::Host => {
+                self.own.stop();
+                self.follow_host(transport, frame, strayed);
+            }
+        }
+    }
+
+    fn follow_host(&mut self, transport: &Transport, frame: u64, strayed: bool) {
+        if self.settings.sync == Sync::Original && (self.host.grid().is_none() || strayed) {
+            self.host.stop();
+            self.start_second = self.second_of_start(transport);
+        }
+        let word = self.word(transport);
+        let course = match self.host.grid() {
+            Some(grid) if !self.settings.locked_to_host() => grid.course,
+            _ => self.course(),
+        };
+        match self.host.follow(&word, frame as i64, course) {
+            Move::Jump => self.begin_jump(Jump::Host, frame),
+            Move::Continue => {
+                if let (Some(grid), None) = (self.host.grid(), self.jump) {
+                    self.players.regrid(*grid);
+                }
+            }
+        }
+        self.look_ahead(frame);
+    }
+
+    /// What the host's transport says of the song's clock.
+    fn word(&self, transport: &Transport) -> Word {
+        let seconds = Word { position: None, tempo: SECONDS_TEMPO, increment: 0.0, looping: None };
+        match self.settings.sync {
+            Sync::Song => Word::in_beats(transport),
+            Sync::Original => {
+                let starts = self.host.grid().is_none();
+                let reckoned =
+                    || transport.beats.filter(|_| starts).map(|beats| seconds_of(transport, beats));
+                let position = transport.seconds.or_else(reckoned);
+                let second = |beat: f64| Some(position? + seconds_of(transport, beat - transport.beats?));
+                let looping = transport.looping.and_then(|(start, end)| second(start).zip(second(end)));
+                Word { position, looping, ..seconds }
+            }
+            Sync::Manual if !self.host_plays => seconds,
+            Sync::Tempo | Sync::Free | Sync::Launch | Sync::Manual => {
+                Word { position: None, looping: None, ..Word::in_beats(transport) }
+            }
+        }
+    }
+
+    /// Whether a host that tells no seconds has left the way that its beats were going.
+    fn strayed(&self, transport: &Transport, frame: u64) -> bool {
+        let (last, heard) = self.heard;
+        let (Some(told), Some(beats)) =
+            (transport.beats, last.later(frame - heard.min(frame), self.rate).beats)
+        else {
+            return false;
+        };
+        let unseen =
+            (frame - heard.min(frame)) as f64 / self.rate.0 * (transport.tempo / last.tempo - 1.0).abs();
+        let off = seconds_of(transport, told - beats).abs();
+        transport.seconds.is_none() && off > super::clock::JUMP_SECONDS + unseen
+    }
+
+    /// The host's second at which the song starts in Original sync; before a change of tempo it is a guess.
+    fn second_of_start(&self, transport: &Transport) -> f64 {
+        let start = self.settings.start_beat;
+        match (transport.seconds, transport.beats) {
+            (Some(seconds), Some(beats)) if start > 0.0 => seconds + seconds_of(transport, start - beats),
+            _ => seconds_of(transport, start),
+        }
+    }
+
+    /// How the parameters have the song go through the host's time.
+    fn course(&self) -> Course {
+        let SongSettings { sync, scale_tempo, ratio, start_beat, end, .. } = self.settings;
+        let by_hand = sync == Sync::Manual;
+        let own = sync == Sync::Original || by_hand && !self.host_plays;
+        let pace = match scale_tempo {
+            _ if own => Pace::Own,
+            true => Pace::Scaled,
+            false => Pace::Locked,
+        };
+        let first = if by_hand { self.row_by_hand() } else { self.first_tick() };
+        let count = self.times.starts(pace).count();
+        Course {
+            start: match sync {
+                Sync::Song => start_beat,
+                Sync::Original => self.start_second,
+                Sync::Tempo | Sync::Free | Sync::Launch | Sync::Manual => 0.0,
+            },
+            first,
+            limit: if by_hand { Some(self.row_end(first)) } else { (end != End::Loop).then_some(count) },
+            ratio: if own { 1.0 } else { ratio },
+            pace,
+        }
+    }
+
+    /// Number of the tick that the song starts with.
+    fn first_tick(&self) -> u64 {
+        let order = self.settings.start_order;
+        let ticks = self.timeline.ticks();
+        let exact = |tick: &tracker::Position| tick.order == order;
+        let later = |tick: &tracker::Position| tick.order > order;
+        ticks.iter().position(exact).or_else(|| ticks.iter().position(later)).unwrap_or(0) as u64
+    }
+
+    fn place(&self, tick: u64) -> Option<tracker::Position> {
+        let index = self.times.starts(Pace::Own).index(tick)?;
+        self.timeline.ticks().get(index).copied()
+    }
+
+    /// The first tick of the row that the parameters name.
+    fn row_by_hand(&self) -> u64 {
+        let (order, row) = self.settings.manual;
+        self.times.tick_of_row(order, row)
+    }
+
+    /// The tick that follows the row of `tick`.
+    fn row_end(&self, tick: u64) -> u64 {
+        let ticks =
+            self.times.starts(Pace::Own).index(tick).and_then(|index| self.timeline.ticks().get(index..));
+        let rest = ticks.unwrap_or(&[]).iter().skip(1);
+        tick + 1 + rest.take_while(|place| place.tick > 0).count() as u64
+    }
+
+    /// Order or row has been moved: on to the next row, or with a chase to any other.
+    fn move_by_hand(&mut self, now: &Transport, frame: u64) {
+        let Some(grid) = self.host.grid().copied() else { return };
+        let (word, mut course) = (self.word(now), self.course());
+        let following = grid.course.limit.filter(|_| self.jump.is_none());
+        let named = |tick: u64| self.place(tick).map(|place| (place.order, place.row));
+        match (following, self.next) {
+            (Some(row), Some(next)) if named(row) == named(course.first) => {
+                (next..row).for_each(|_| self.players.heard_mut().tick());
+                (course.first, course.limit) = (row, Some(self.row_end(row)));
+                self.host.anchor(course.start, &word, frame as i64, course);
+                self.next = Some(row);
+            }
+            _ => {
+                self.host.anchor(course.start, &word, frame as i64, course);
+                self.begin_jump(Jump::Host, frame);
+            }
+        }
+    }
+
+    /// Goes on from the next tick with another ratio or policy, in modes that count their own ticks.
+    fn change_pace(&mut self, now: &Transport, frame: u64) {
+        let Some(grid) = self.host.grid().copied() else { return };
+        let wanted = self.course();
+        let limit = if self.settings.sync == Sync::Manual { grid.course.limit } else { wanted.limit };
+        let course = Course { limit, ..wanted };
+        if (course.ratio, course.pace, limit) == (grid.course.ratio, grid.course.pace, grid.course.limit) {
             return;
         }
-        match self.settings.sync {
-            // A host that never says where it is has no grid to keep to.
-            Sync::Song if transport.playing && (transport.beats.is_some() || self.host.running()) => {
-                if self.own.running() {
-                    self.halt();
-                }
-                let ticks = self.beats.ticks(self.settings.scale_tempo);
-                match self.host.update(transport, frame, ticks) {
-                    Move::Locate(tick) => self.locate(tick, frame),
-                    Move::Stop => self.halt(),
-                    Move::Continue => {}
-                }
-            }
-            Sync::Launch => {}
-            Sync::Song | Sync::Free if transport.playing => {
-                if !self.own.running() && !self.ended {
-                    self.start_own(frame);
-                }
-            }
-            Sync::Song | Sync::Free => {
-                if stopped && self.settings.audition {
-                    self.start_own(frame);
-                }
-            }
+        let first = self.next.unwrap_or_else(|| grid.next_from(frame as i64, &self.times));
+        let start = grid.frame_of(first, &self.times).max(frame as i64);
+        self.host.anchor(course.start, &self.word(now), start, Course { first, ..course });
+        if let (Some(grid), None) = (self.host.grid(), self.jump) {
+            self.players.regrid(*grid);
         }
     }
 
     /// Back to the state of a new song with the same settings.
     pub(super) fn reset(&mut self) {
-        self.host_plays = false;
         self.keyboard.reset();
         self.launch.reset();
-        self.halt();
-        self.player.clear();
-        if self.settings.audition && self.settings.play && self.settings.sync != Sync::Launch {
-            self.start_own(0);
-        }
+        self.players.reset();
+        self.host.reset();
+        self.own.stop();
+        self.idle.stop();
+        (self.drive, self.host_plays) = (Some(Drive::Nothing), false);
+        (self.jump, self.next, self.turn) = (None, None, None);
+        self.held = false;
+        self.follow(&Transport::default(), 0);
     }
 
     /// Cuts every note, the song's too.
     pub(super) fn panic(&mut self) {
         self.keyboard.panic();
         self.launch.halt();
-        self.player.cut_all();
+        self.players.both_mut().for_each(SongPlayer::cut_all);
     }
 
     /// Whether keys start patterns, whatever their mode.
@@ -271,139 +520,202 @@ impl Playing {
         velocity: f32,
         frame: u64,
     ) {
-        self.player.play_note(channel, instrument, key, velocity);
+        self.players.heard_mut().play_note(channel, instrument, key, velocity);
         self.keep_ticking(frame);
     }
 
     /// Releases the key on a song channel.
     pub(super) fn release_note(&mut self, channel: usize, frame: u64) {
-        self.player.release_note(channel);
+        self.players.heard_mut().release_note(channel);
         self.keep_ticking(frame);
     }
 
     /// Lets the idle clock move on what sounds while the song does not.
     fn keep_ticking(&mut self, frame: u64) {
-        if self.next_frame().is_none() {
+        if self.next_tick().is_none() {
             self.idle.start(frame);
-            self.idle.advance(self.player.tick_seconds());
+            self.idle.advance(self.players.heard().tick_seconds());
         }
     }
 
-    fn halt(&mut self) {
-        self.host.stop();
+    /// Puts a jump down, and makes it if nothing hinders.
+    fn begin_jump(&mut self, jump: Jump, frame: u64) {
+        (self.next, self.jump, self.turn) = (None, Some(jump), None);
         self.own.stop();
         self.idle.stop();
-        self.ended = false;
-        self.player.reset();
+        self.make_jump(frame);
+    }
+
+    fn make_jump(&mut self, frame: u64) {
+        if self.players.fading() || self.jump == Some(Jump::Host) && self.players.overdue(frame as i64) {
+            return;
+        }
+        match self.jump.take() {
+            None => {}
+            Some(Jump::Silence) => self.players.restart(None),
+            Some(Jump::Own) => self.start_own(frame),
+            Some(Jump::Host) => self.jump_with_host(frame as i64),
+        }
     }
 
     fn start_own(&mut self, frame: u64) {
-        self.player.reset();
-        if self.settings.start_order > 0 {
-            self.player.seek(self.settings.start_order, 0);
-        }
-        self.ended = false;
-        self.idle.stop();
+        let first = self.first_tick();
+        self.restart_at(first);
         self.own.start(frame);
-        let first = |tick: &tracker::Position| tick.order >= self.settings.start_order;
-        let start = self.timeline.ticks().iter().position(first).unwrap_or(0);
-        self.own_ticks = self.timeline.ticks().len() - start;
+        self.own_ticks = self.timeline.ticks().len().saturating_sub(first as usize);
+        self.held = false;
     }
 
-    /// Puts the player where it would be at `frame` if the row there had been played from its first tick, and the tick
-    /// of this number is the next to begin.
-    fn locate(&mut self, tick: u64, frame: u64) {
-        self.player.reset();
-        self.ended = false;
-        self.idle.stop();
-        let Some(&place) =
-            self.ticks().index(tick, self.settings.end).and_then(|i| self.timeline.ticks().get(i))
-        else {
-            self.ended = true;
-            return;
-        };
-        let passed = u64::from(place.tick).min(tick);
-        if tick > passed {
-            self.player.seek_to(place);
-        }
-        let start_of = |song: &Self, tick| song.host.frame_of(tick, song.ticks()).unwrap_or(0);
-        for before in tick - passed..tick {
-            self.player.tick();
-            let end = start_of(self, before + 1).min(frame as i64);
-            self.player.skip((end - start_of(self, before)).max(0) as usize);
+    /// Begins at a tick without what was before it.
+    fn restart_at(&mut self, first: u64) {
+        let place = self.place(first).filter(|_| first > 0);
+        self.players.restart(place);
+    }
+
+    fn jump_with_host(&mut self, frame: i64) {
+        let Some(grid) = self.host.grid().copied() else { return };
+        let Course { first, limit, .. } = grid.course;
+        let over = |limit| self.settings.end == End::Stop && grid.frame_of(limit, &self.times) <= frame;
+        if self.settings.sync == Sync::Tempo {
+            // The counter is the song's own: it starts now, even if the host did while something else faded out.
+            self.host.set_grid(grid.moved(grid.frame_of(first, &self.times), frame));
+            self.restart_at(first);
+            self.next = Some(first);
+        } else if let Some((prepared, next)) = self.players.take_prepared(&grid, frame) {
+            self.host.set_grid(prepared);
+            self.next = Some(next);
+        } else if grid.frame_of(first, &self.times) > frame
+            || first == 0 && grid.next_from(frame, &self.times) == 0
+        {
+            self.players.restart(None);
+            self.next = (first == 0).then_some(0);
+        } else if limit.is_some_and(over) && self.settings.sync != Sync::Manual {
+            self.players.restart(None);
+        } else {
+            self.players.chase(grid, frame, &self.times);
         }
     }
 
-    fn ticks(&self) -> &TickBeats {
-        self.beats.ticks(self.settings.scale_tempo)
+    /// Sees which jump is to come, and has the players prepare for it.
+    fn look_ahead(&mut self, frame: u64) {
+        let looks = self.drive == Some(Drive::Host) && self.settings.locked_to_host() && self.jump.is_none();
+        self.turn = None;
+        if looks && !self.players.chasing() {
+            self.turn = self.host.coming(frame as i64, &self.times);
+            self.players.prepare(self.turn, &self.times);
+        }
+    }
+
+    /// Does what is due at `frame`: the jump that was to come, portions of a chase, and ticks. Says whether any began.
+    pub(super) fn begin(&mut self, frame: u64) -> bool {
+        let now = frame as i64;
+        if self.players.end_fade() {
+            self.make_jump(frame);
+            self.look_ahead(frame);
+        }
+        if let Some(turn) = self.turn.filter(|turn| turn.own && turn.frame == now) {
+            self.host.set_grid(turn.grid);
+            self.begin_jump(Jump::Host, frame);
+            self.look_ahead(frame);
+        }
+        if let Some(next) = self.players.work(now, &self.times) {
+            self.next = Some(next).filter(|_| self.jump.is_none());
+            if !self.players.fading() {
+                self.make_jump(frame);
+            }
+            self.look_ahead(frame);
+        }
+        self.begin_ticks(frame)
+    }
+
+    /// The next frame after `frame` on which something happens.
+    pub(super) fn next_cut(&self, frame: u64) -> Option<u64> {
+        let turn = self.turn.filter(|turn| turn.own).map(|turn| turn.frame);
+        let players = self.players.next_cut(frame as i64);
+        let later = [turn, players].into_iter().flatten().filter(|&cut| cut > frame as i64);
+        later.map(|cut| cut as u64).chain(self.next_tick()).min()
     }
 
     /// Frame of the next tick; `None` while nothing runs.
-    pub(super) fn next_frame(&self) -> Option<u64> {
-        self.song_frame().or_else(|| self.idle.next_frame())
+    fn next_tick(&self) -> Option<u64> {
+        self.song_tick().or_else(|| self.idle.next_frame())
     }
 
     /// Frame of the song's own next tick.
-    fn song_frame(&self) -> Option<u64> {
-        if self.ended {
-            return None;
-        }
-        self.own.next_frame().or_else(|| self.host.next_frame(self.ticks()))
+    fn song_tick(&self) -> Option<u64> {
+        let of_host = || Some(self.host.grid()?.frame_of(self.next?, &self.times).max(0) as u64);
+        self.own.next_frame().or_else(of_host)
     }
 
-    /// Begins every tick that is due at `frame`.
-    pub(super) fn begin_ticks(&mut self, frame: u64) {
-        for _ in 0..TICKS_PER_FRAME {
-            if self.next_frame().is_none_or(|next| next > frame) {
-                return;
+    /// Begins every tick that is due at `frame`, if any.
+    fn begin_ticks(&mut self, frame: u64) -> bool {
+        for done in 0..TICKS_PER_FRAME {
+            if self.next_tick().is_none_or(|next| next > frame) {
+                return done > 0;
             }
-            if self.song_frame().is_none() {
-                self.player.hold();
-                self.idle.advance(self.player.tick_seconds());
+            if self.song_tick().is_none() {
+                self.players.heard_mut().hold();
+                self.idle.advance(self.players.heard().tick_seconds());
             } else if self.own.running() {
-                self.begin_own_tick();
+                self.begin_own_tick(frame);
             } else {
-                self.begin_host_tick();
+                self.begin_host_tick(frame);
             }
         }
+        true
     }
 
-    fn begin_own_tick(&mut self) {
-        if self.own_ticks == 0 && self.settings.end != End::Loop {
-            self.end();
-            return;
-        }
+    fn begin_own_tick(&mut self, frame: u64) {
+        self.held |= self.own_ticks == 0 && self.settings.end != End::Loop;
         self.own_ticks = self.own_ticks.saturating_sub(1);
-        self.player.tick();
-        self.own.advance(self.player.tick_seconds());
+        if self.held && self.settings.end == End::Stop {
+            return self.begin_jump(Jump::Silence, frame);
+        }
+        self.play_tick(self.held);
+        self.own.advance(self.players.heard().tick_seconds());
     }
 
-    fn begin_host_tick(&mut self) {
-        let tick = self.host.take();
-        if self.ticks().index(tick, self.settings.end).is_none() {
-            self.end();
-        } else {
-            self.player.tick();
+    fn begin_host_tick(&mut self, frame: u64) {
+        let (Some(tick), Some(Grid { course, .. })) = (self.next, self.host.grid()) else { return };
+        let past = course.limit.is_some_and(|limit| tick >= limit);
+        if past && self.settings.end == End::Stop && self.settings.sync != Sync::Manual {
+            return self.begin_jump(Jump::Silence, frame);
         }
+        self.next = Some(tick + 1);
+        self.play_tick(past);
     }
 
-    fn end(&mut self) {
-        self.ended = true;
-        if self.settings.end == End::Stop {
-            self.player.reset();
-        }
+    /// A tick of the song, or one of the row that stands still.
+    fn play_tick(&mut self, held: bool) {
+        let player = self.players.heard_mut();
+        if held { player.hold() } else { player.tick() }
+    }
+
+    /// Adds the song's channels. `range` lies between two cuts.
+    pub(super) fn render(
+        &mut self,
+        ctx: &mut RenderContext<'_>,
+        outlets: &mut Outlets<'_>,
+        range: &Range<usize>,
+    ) {
+        self.players.render(ctx, outlets, range);
     }
 
     /// For display.
     pub(super) fn position(&self) -> Position {
-        let place = self.player.position();
+        let place = self.players.heard().position();
         Position {
             order: place.order,
             row: place.row,
             tick: place.tick.min(255) as u8,
             speed: place.speed.min(255) as u8,
             tempo: place.tempo.min(255) as u8,
-            running: self.song_frame().is_some(),
+            running: self.song_tick().is_some(),
         }
     }
+}
+
+/// How long so many beats last at the tempo that holds.
+fn seconds_of(transport: &Transport, beats: f64) -> f64 {
+    beats * 60.0 / transport.tempo
 }

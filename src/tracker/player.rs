@@ -552,6 +552,12 @@ impl SongPlayer {
         self.channels.len() + self.background_end
     }
 
+    /// Whether anything may be heard of it before the next tick.
+    pub fn sounds(&self) -> bool {
+        let voices = self.channels.iter().chain(self.background.iter().take(self.background_end));
+        voices.into_iter().any(Voice::has_sound) || self.chips.iter().any(adlib::Chip::sounding)
+    }
+
     /// Lets frames of the tick that has begun pass without being heard. Real-time: yes.
     pub(crate) fn pass(&mut self, frames: usize, pass: Pass) {
         match pass {

@@ -40,7 +40,7 @@ impl SongKeys {
         scene: &mut Scene<'_>,
     ) {
         let channel = usize::from(note.channel);
-        let known = channel < scene.playing.player.song().channels.len() && note.key <= LAST_KEY;
+        let known = channel < scene.playing.player().song().channels.len() && note.key <= LAST_KEY;
         let Some(held) = self.held.get_mut(channel).filter(|_| known) else {
             return scene.out.push(scene.frame, EventKind::NoteEnd(note));
         };
@@ -99,19 +99,19 @@ impl SongKeys {
 
     pub(super) fn choke_all(&mut self, channel: u8, scene: &mut Scene<'_>) {
         if self.held.get(usize::from(channel)).is_some_and(|held| held.is_some()) {
-            scene.playing.player.cut_note(channel.into());
+            scene.playing.player_mut().cut_note(channel.into());
             self.report_taken(scene);
         }
     }
 
     /// Notes that the pattern, a jump or a cut has taken away.
     pub(super) fn report_taken(&mut self, scene: &mut Scene<'_>) {
-        self.report(scene, |scene, channel| !scene.playing.player.key_plays(channel));
+        self.report(scene, |scene, channel| !scene.playing.player().key_plays(channel));
     }
 
     /// Those too of which nothing sounds any more. Only where a tick or an event is, so that it does not depend on blocks.
     pub(super) fn report_silent(&mut self, scene: &mut Scene<'_>) {
-        self.report(scene, |scene, channel| !scene.playing.player.key_sounds(channel));
+        self.report(scene, |scene, channel| !scene.playing.player().key_sounds(channel));
     }
 
     pub(super) fn end_all(&mut self, scene: &mut Scene<'_>) {
