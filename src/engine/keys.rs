@@ -21,7 +21,6 @@ use crate::tracker::KeyNote;
 use crate::tracker::KeyPress;
 use crate::tracker::KeySound;
 use crate::tracker::NoteControl;
-use crate::tracker::SongPlayer;
 use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::Semitones;
@@ -163,7 +162,7 @@ impl Keys {
         if !scene.playing.is_launched() {
             scene.playing.launch.end_all(None, scene.frame, scene.out);
         }
-        scene.playing.players_mut().for_each(SongPlayer::forget_controllers);
+        scene.playing.player_mut().forget_controllers();
         self.retune(scene.playing);
         self.report(&mut scene);
     }
@@ -187,14 +186,14 @@ impl Keys {
 
     fn apply_transpose(&self, playing: &mut Playing) {
         playing.keyboard.set_transpose(self.transpose);
-        playing.players_mut().for_each(|player| player.set_key_transpose(self.transpose));
+        playing.player_mut().set_key_transpose(self.transpose);
     }
 
     /// Makes a song that has come new follow what is set; `old` is the one it replaces.
     pub(super) fn take_over(&mut self, playing: &mut Playing, old: Option<&Playing>) {
         if let Some(old) = old {
             playing.keyboard.take_controllers(&old.keyboard);
-            playing.players_mut().for_each(|player| player.take_controllers(old.player()));
+            playing.player_mut().take_controllers(old.player());
         }
         self.apply_gain(playing);
         self.apply_transpose(playing);
@@ -320,7 +319,7 @@ impl Keys {
     fn control(&mut self, channel: u8, control: Control, playing: &mut Playing) {
         match self.mode {
             KeyboardMode::Channel => {
-                playing.players_mut().for_each(|player| player.control(channel.into(), control));
+                playing.player_mut().control(channel.into(), control);
             }
             _ => playing.keyboard.control(channel, control),
         }

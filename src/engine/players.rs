@@ -211,11 +211,16 @@ impl Players {
         self.chaser.advance(other, &self.snapshots, now, budget, &frame_of)
     }
 
-    /// Lets the other player be heard.
+    /// Lets the other player be heard, under the same controllers. One that is not heard is under none, so that it comes to
+    /// stand where the song alone would have brought it.
     fn swap(&mut self) {
         self.task = Task::None;
         let out = self.heard().sounds();
         self.heard = 1 - self.heard;
+        let [first, second] = &mut self.players;
+        let (new, old) = if self.heard == 0 { (first, second) } else { (second, first) };
+        new.take_controllers(old);
+        old.forget_controllers();
         let into = self.heard().sounds();
         self.fade = (out || into).then_some(Fade { passed: 0, out, into });
     }
@@ -271,6 +276,7 @@ impl Players {
         self.players.iter_mut().for_each(|player| {
             player.reset();
             player.clear();
+            player.forget_controllers();
         });
         (self.task, self.fade, self.heard) = (Task::None, None, 0);
     }

@@ -227,14 +227,9 @@ impl Playing {
         self.players.heard()
     }
 
-    /// The player that is heard, to do what its next jump may forget.
+    /// The player that is heard, to play on. A jump keeps its controllers and forgets its notes.
     pub(super) fn player_mut(&mut self) -> &mut SongPlayer {
         self.players.heard_mut()
-    }
-
-    /// All players of the song, to do what outlasts jumps.
-    pub(super) fn players_mut(&mut self) -> impl Iterator<Item = &mut SongPlayer> {
-        self.players.both_mut()
     }
 
     /// Takes changed parameters; those that move the song act as a jump of the host, which is at `now`.

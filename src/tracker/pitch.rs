@@ -209,6 +209,15 @@ pub(crate) fn tone_portamento(cx: &Context<'_>, ch: &mut Voice, speed: i32) {
     }
 }
 
+/// A tick of tone portamento that no pattern asks for: it touches no memory. Says whether the target is still ahead.
+pub(crate) fn glide(cx: &Context<'_>, ch: &mut Voice, speed: i32) -> bool {
+    let kept = (ch.porta_speed, ch.memory.pitch_up, ch.memory.pitch_down, ch.first_tick);
+    (ch.porta_speed, ch.first_tick) = (speed, false);
+    tone_portamento(cx, ch, speed);
+    (ch.porta_speed, ch.memory.pitch_up, ch.memory.pitch_down, ch.first_tick) = kept;
+    ch.porta_target != 0 && ch.period != ch.porta_target
+}
+
 fn step_to_target(cx: &Context<'_>, ch: &mut Voice, delta: i32) {
     let rising = if cx.tuning.rises() { delta } else { -delta };
     let target = ch.porta_target;

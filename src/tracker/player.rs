@@ -402,7 +402,6 @@ impl SongPlayer {
         self.channels.iter_mut().for_each(|voice| voice.sound.stop());
         self.background.iter_mut().take(self.background_end).for_each(|voice| voice.sound.stop());
         self.move_chips();
-        self.finish_touched_tick();
     }
 
     fn read_row(&mut self) {
@@ -466,6 +465,7 @@ impl SongPlayer {
             tick::update(&cx, voice, Role::Background, &core.output);
         }
         self.move_chips();
+        self.finish_touched_tick();
     }
 
     /// Takes in voices that notes have just moved to, and leaves out those at the end that have fallen silent.

@@ -169,7 +169,7 @@ impl Keys {
         scene.playing.launch.set_pedal(channel, false, scene.frame, scene.out);
         match self.mode {
             KeyboardMode::Channel => {
-                scene.playing.players_mut().for_each(|player| player.reset_controls(channel.into()));
+                scene.playing.player_mut().reset_controls(channel.into());
                 self.song_keys.set_pedal(channel, false, scene);
             }
             _ => scene.playing.keyboard.reset_controls(channel),

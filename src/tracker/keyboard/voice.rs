@@ -217,8 +217,7 @@ impl KeyVoice {
         let cx = core.context(flow);
         let voice = &mut self.voice;
         if let Some(speed) = self.glide.filter(|_| !voice.triggered) {
-            pitch::tone_portamento(&cx, voice, speed);
-            self.glide = (voice.porta_target != 0 && voice.period != voice.porta_target).then_some(speed);
+            self.glide = pitch::glide(&cx, voice, speed).then_some(speed);
         }
         self.acting.vibrate(&core.rules, core.tuning.linear(), voice);
         tick::update(&cx, voice, Role::Channel, &core.output);

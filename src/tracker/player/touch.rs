@@ -88,10 +88,7 @@ impl Touch {
             self.vibrates = acting.vibrate(&core.rules, core.tuning.linear(), ch);
         }
         if let Some(speed) = self.glide {
-            let first_tick = std::mem::replace(&mut ch.first_tick, false);
-            pitch::tone_portamento(&core.context(flow), ch, speed);
-            ch.first_tick = first_tick;
-            self.glide = (ch.porta_target != 0 && ch.period != ch.porta_target).then_some(speed);
+            self.glide = pitch::glide(&core.context(flow), ch, speed).then_some(speed);
         }
     }
 
@@ -293,13 +290,16 @@ impl SongPlayer {
         }
     }
 
-    /// Sets every controller as another player's are. Real-time: yes.
+    /// Sets every controller as another player's are; its keys' notes stay with it. Real-time: yes.
     pub fn take_controllers(&mut self, other: &Self) {
         let (own, others) = (&mut self.touches, &other.touches);
-        for (touch, other) in own.channels.iter_mut().zip(&others.channels) {
-            *touch = Touch { controls: other.controls, ..Touch::default() };
+        *own = Touches { transpose: others.transpose, ..Touches::default() };
+        for (channel, touch) in others.channels.iter().enumerate() {
+            if touch.controls != Controls::default() {
+                self.touches.channels[channel].controls = touch.controls; // both have as many
+                self.follow(channel);
+            }
         }
-        (own.transpose, own.any) = (others.transpose, others.any);
     }
 
     /// Every controller where it was at first. Real-time: yes.
