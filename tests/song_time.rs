@@ -1,123 +1,17 @@
 //! The song in the engine: on the host's grid, the same bits for every cut, silent when it should be.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may
 
-use busker::audio::AudioBuffer;
-use busker::dsp::Level;
-use busker::engine::Call;
-use busker::engine::Engine;
-use busker::engine::EngineConfig;
-use busker::engine::ParameterValues;
-use busker::engine::Setup;
+mod song_host;
+
 use busker::engine::Target;
 use busker::engine::Transport;
-use busker::engine::Worker;
-use busker::engine::table;
-use busker::mixer::Layout;
 use busker::sample::SampleData;
-use busker::tracker::Song;
-use busker::tracker::load::load;
-use busker::units::SampleRate;
+use song_host::Player;
+use song_host::RATE;
+use song_host::clicks;
+use song_host::fast_clicks;
+use song_host::onsets;
 use std::sync::Arc;
-
-const RATE: f64 = 48000.0;
-
-struct Player {
-    engine: Engine,
-    _worker: Worker,
-    values: Arc<ParameterValues>,
-}
-
-impl Player {
-    fn new(song: Song) -> Self {
-        let parameters = table();
-        let values = Arc::new(ParameterValues::new(&parameters));
-        let config = EngineConfig {
-            rate: SampleRate(RATE),
-            layout: Layout { main_input: 0, sidechain: 0, outputs: vec![2; 2] },
-            table: parameters.into(),
-            values: Arc::clone(&values),
-            level: Level::detect(),
-        };
-        let (_control, engine, mut worker) = busker::engine::new(config);
-        worker.apply(&Setup { song: Some(Arc::new(song)), ..Setup::default() }).unwrap();
-        Self { engine, _worker: worker, values }
-    }
-
-    fn set(&self, target: Target, value: f32) {
-        let index = table().iter().position(|spec| spec.target == target).unwrap();
-        self.values.set(index, value);
-    }
-
-    /// Left of the main output over `frames` frames in calls of the sizes in turn.
-    fn render(
-        &mut self,
-        frames: usize,
-        sizes: &[usize],
-        host: impl Fn(usize) -> Option<Transport>,
-    ) -> Vec<f32> {
-        let mut out = Vec::with_capacity(frames);
-        for &size in sizes.iter().cycle() {
-            let size = size.min(frames - out.len());
-            let mut buffers = [AudioBuffer::new(2, size), AudioBuffer::new(2, size)];
-            let mut blocks = buffers.each_mut().map(|buffer| buffer.block_mut(size));
-            let call = Call { frames: size, transport: host(out.len()), events: &[] };
-            self.engine.render(&call, None, &mut blocks);
-            out.extend_from_slice(buffers[0].channel(0));
-            if out.len() == frames {
-                return out;
-            }
-        }
-        out
-    }
-}
-
-/// A four-channel MOD of one pattern whose first channel clicks on every row: one frame of full scale, then silence.
-fn clicks() -> Song {
-    let mut bytes = vec![0u8; 1084];
-    bytes[..6].copy_from_slice(b"clicks");
-    let sample = 20 + 22;
-    bytes[sample..sample + 2].copy_from_slice(&32u16.to_be_bytes()); // words
-    bytes[sample + 3] = 64; // volume
-    bytes[sample + 7] = 1; // no loop
-    bytes[950] = 1; // orders
-    bytes[951] = 127;
-    bytes[1080..].copy_from_slice(b"M.K.");
-    for _row in 0..64 {
-        bytes.extend_from_slice(&[0x00, 0xd6, 0x10, 0x00]); // C-3, sample 1
-        bytes.extend_from_slice(&[0; 12]);
-    }
-    let mut data = [0u8; 64];
-    data[2..6].fill(127);
-    bytes.extend_from_slice(&data);
-    let song = load(&bytes).unwrap();
-    assert!(matches!(*song.samples[0].data, SampleData::Mono8(_)));
-    song
-}
-
-/// First frames of sounds after at least 100 frames of silence.
-fn onsets(audio: &[f32]) -> Vec<usize> {
-    let mut quiet = 100;
-    let mut found = Vec::new();
-    for (frame, sample) in audio.iter().enumerate() {
-        if sample.abs() > 1e-4 {
-            if quiet >= 100 {
-                found.push(frame);
-            }
-            quiet = 0;
-        } else {
-            quiet += 1;
-        }
-    }
-    found
-}
-
-/// The same, at speed 3 from its first row on.
-fn fast_clicks() -> Song {
-    let mut song = clicks();
-    song.patterns[0].cells[1].effect = 15;
-    song.patterns[0].cells[1].parameter = 3;
-    song
-}
 
 fn host(tempo: f64) -> impl Fn(usize) -> Option<Transport> {
     move |frame| {

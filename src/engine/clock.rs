@@ -296,13 +296,18 @@ impl HostClock {
     /// Learns from a jump whether the host goes round its loop inside blocks.
     fn learn(&mut self, old: &Grid, heard: i64, frame: i64, position: f64) {
         let Some((start, end)) = self.looping else { return };
-        let per_frame = old.segment.tempo_at(frame) / (60.0 * self.rate);
+        let slack = 1.5 * old.segment.tempo_at(frame) / (60.0 * self.rate);
         let (from, to) = (old.position_at(heard), old.position_at(frame));
         let rounds = ((to - position) / (end - start)).round();
-        let missed = (to - rounds * (end - start) - position).abs();
-        // One frame past the end is where a host that cuts its blocks there may round to.
-        let inside = from < end && to > end + 1.5 * per_frame && rounds >= 1.0 && missed <= 1.5 * per_frame;
-        self.unsplit = inside.then_some((start, end));
+        if (to - rounds * (end - start) - position).abs() > slack {
+            return; // a seek
+        }
+        // A host that cuts its blocks at the loop's end is there now, or a frame past it.
+        if rounds >= 1.0 && from < end && to > end + slack {
+            self.unsplit = self.looping;
+        } else if rounds <= -1.0 {
+            self.unsplit = None; // it has gone on where we went back
+        }
     }
 
     /// The end of the host's loop, or the song's start that it waits for, if that lies after `now`.

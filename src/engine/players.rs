@@ -99,12 +99,13 @@ impl Players {
         self.players.iter_mut()
     }
 
-    /// What a jump brings back, from the next one on.
-    pub(super) fn set_chase(&mut self, chase: Chase) {
-        if chase != self.chase && matches!(self.task, Task::Prepare { .. }) {
+    /// What a jump brings back, from the next one on. `true` where one is under way, which is to be begun anew.
+    pub(super) fn set_chase(&mut self, chase: Chase) -> bool {
+        let changed = std::mem::replace(&mut self.chase, chase) != chase;
+        if changed && matches!(self.task, Task::Prepare { .. }) {
             self.task = Task::None;
         }
-        self.chase = chase;
+        changed && self.chasing()
     }
 
     /// Whether one fades into the other: the next jump has to wait.

@@ -173,6 +173,8 @@ pub(super) struct Playing {
     next: Option<u64>,
     /// The jump that is to come.
     turn: Option<Turn>,
+    /// The host has not reached the start of a song that begins at a later order.
+    waits: bool,
     /// The host's last word and its frame.
     heard: (Transport, u64),
     /// The host's second at which the song starts in Original sync.
@@ -215,6 +217,7 @@ impl Playing {
             jump: None,
             next: None,
             turn: None,
+            waits: false,
             heard: (Transport::default(), 0),
             start_second: 0.0,
             own_ticks: 0,
@@ -235,7 +238,7 @@ impl Playing {
     /// Takes changed parameters; those that move the song act as a jump of the host, which is at `now`.
     pub(super) fn set(&mut self, settings: SongSettings, now: &Transport, frame: u64) {
         let old = std::mem::replace(&mut self.settings, settings);
-        self.players.set_chase(settings.chase);
+        let chases_otherwise = self.players.set_chase(settings.chase);
         self.players.both_mut().for_each(|player| {
             player.set_tone(settings.tone);
             player.set_interpolation(settings.interpolation);
@@ -251,6 +254,8 @@ impl Playing {
         let now = self.known(&old, now, frame);
         if settings.moves_song(&old) {
             self.forget();
+        } else if chases_otherwise {
+            self.begin_jump(Jump::Host, frame);
         }
         if self.drive != Some(self.wanted_drive(&now)) {
             self.follow(&now, frame);
@@ -448,7 +453,7 @@ impl Playing {
     fn move_by_hand(&mut self, now: &Transport, frame: u64) {
         let Some(grid) = self.host.grid().copied() else { return };
         let (word, mut course) = (self.word(now), self.course());
-        let following = grid.course.limit.filter(|_| self.jump.is_none());
+        let following = grid.course.limit.filter(|_| self.jump.is_none() && !self.players.chasing());
         let named = |tick: u64| self.place(tick).map(|place| (place.order, place.row));
         match (following, self.next) {
             (Some(row), Some(next)) if named(row) == named(course.first) => {
@@ -490,7 +495,7 @@ impl Playing {
         self.own.stop();
         self.idle.stop();
         (self.drive, self.host_plays) = (Some(Drive::Nothing), false);
-        (self.jump, self.next, self.turn) = (None, None, None);
+        (self.jump, self.next, self.turn, self.waits) = (None, None, None, false);
         self.held = false;
         self.follow(&Transport::default(), 0);
     }
@@ -535,7 +540,7 @@ impl Playing {
 
     /// Puts a jump down, and makes it if nothing hinders.
     fn begin_jump(&mut self, jump: Jump, frame: u64) {
-        (self.next, self.jump, self.turn) = (None, Some(jump), None);
+        (self.next, self.jump, self.turn, self.waits) = (None, Some(jump), None, false);
         self.own.stop();
         self.idle.stop();
         self.make_jump(frame);
@@ -584,15 +589,37 @@ impl Playing {
         {
             self.players.restart(None);
             self.next = (first == 0).then_some(0);
+            self.waits = first > 0;
         } else if limit.is_some_and(over) && self.settings.sync != Sync::Manual {
             self.players.restart(None);
         } else {
             self.players.chase(grid, frame, &self.times);
+            self.begin_at_once(&grid, frame);
         }
+    }
+
+    /// Where nothing sounds and a row begins on the very frame of a jump, its notes are heard at once, without what a chase
+    /// will bring back.
+    fn begin_at_once(&mut self, grid: &Grid, frame: i64) {
+        let next = grid.next_from(frame, &self.times);
+        let begins = grid.frame_within(next, &self.times) == frame && !self.players.heard().sounds();
+        if let Some(place) = self.place(next).filter(|place| begins && place.tick == 0) {
+            self.players.heard_mut().seek_to(place);
+            self.next = Some(next);
+        }
+    }
+
+    /// Whether the song has waited for its start until now.
+    fn start_is_due(&self, frame: u64) -> bool {
+        let starts = |grid: &Grid| grid.frame_of(grid.course.first, &self.times) <= frame as i64;
+        self.waits && self.host.grid().is_some_and(starts)
     }
 
     /// Sees which jump is to come, and has the players prepare for it.
     fn look_ahead(&mut self, frame: u64) {
+        if self.start_is_due(frame) {
+            return; // what has been prepared for it is about to be taken
+        }
         let looks = self.drive == Some(Drive::Host) && self.settings.locked_to_host() && self.jump.is_none();
         self.turn = None;
         if looks && !self.players.chasing() {
@@ -608,7 +635,10 @@ impl Playing {
             self.make_jump(frame);
             self.look_ahead(frame);
         }
-        if let Some(turn) = self.turn.filter(|turn| turn.own && turn.frame == now) {
+        if self.start_is_due(frame) {
+            self.begin_jump(Jump::Host, frame);
+            self.look_ahead(frame);
+        } else if let Some(turn) = self.turn.filter(|turn| turn.own && turn.frame == now) {
             self.host.set_grid(turn.grid);
             self.begin_jump(Jump::Host, frame);
             self.look_ahead(frame);
