@@ -21,6 +21,12 @@ use busker::engine::table;
 use busker::mixer::Layout;
 use busker::rack::Module;
 use busker::rack::Rack;
+use busker::tracker::Chase;
+use busker::tracker::Chaser;
+use busker::tracker::Snapshots;
+use busker::tracker::Song;
+use busker::tracker::SongPlayer;
+use busker::tracker::load::load;
 use busker::units::SampleRate;
 use std::path::Path;
 use std::sync::Arc;
@@ -135,6 +141,36 @@ fn songs_render_without_allocating() {
         played += 1;
     }
     assert!(played >= 20, "only {played} songs were played");
+}
+
+/// Chases back and forth through a song, in all three ways.
+fn chase(song: &Arc<Song>) {
+    let snapshots = Snapshots::of(song);
+    let mut player = SongPlayer::new(Arc::clone(song), SampleRate(44_100.0));
+    let mut chaser = Chaser::new();
+    let frame_of = |tick: u64| (tick * 777) as i64;
+    for (turn, to) in [0, 3, 5000, 70, 9000, 100_000, 2500].into_iter().enumerate() {
+        let what = [Chase::Full, Chase::State, Chase::Off][turn % 3];
+        assert_no_alloc(|| {
+            chaser.begin(&mut player, &snapshots, what, to, &frame_of);
+            let mut now = frame_of(to) + 100;
+            while chaser.advance(&mut player, &snapshots, now, 1500, &frame_of).is_none() {
+                now += 64;
+            }
+        });
+    }
+}
+
+#[test]
+fn chases_allocate_nothing() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/songs");
+    let entries = std::fs::read_dir(&folder).into_iter().flatten();
+    let files = entries.filter_map(|entry| std::fs::read(entry.unwrap().path()).ok());
+    for bytes in files.chain([adlib_s3m(), Rack::demo().song.unwrap().bytes.to_vec()]) {
+        if let Ok(song) = load(&bytes) {
+            chase(&Arc::new(song));
+        }
+    }
 }
 
 /// An S3M of nine AdLib channels that play one instrument in turn, slid, bent and cut.

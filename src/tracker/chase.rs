@@ -2,11 +2,12 @@
 //!
 //! In: a player that nobody hears, the number of a tick, and the frame of every tick. Out: the same player, its voices
 //! where they would be. Audio thread, in portions of a budget that is counted in work, not in time. Ticks are replayed
-//! with their frames passed over; the last of them are rendered for nobody, so that what filters, the Amiga's circuits
+//! from the last snapshot that lies far enough back, with their frames passed over; the last of them are rendered for nobody, so that what filters, the Amiga's circuits
 //! and ends of recordings leave behind is there too. The caller says when ticks happen, and fades from what sounded before.
 
 use super::SongPlayer;
 use super::player::Pass;
+use super::snapshot::Origin;
 use super::snapshot::Snapshots;
 
 /// What a jump brings back.
@@ -24,13 +25,27 @@ pub enum Chase {
 /// Seconds before the wanted frame that are rendered, not passed over.
 const RENDERED_SECONDS: f64 = 0.05;
 
+/// Steps of a sound's life that cost as much as a tick of its voice.
+const STEPS_A_UNIT: usize = 4;
+
 /// A voice's frames that cost as much to render as a tick of it does to replay.
 const FRAMES_A_UNIT: usize = 64;
+
+/// What a chase has still to do.
+#[derive(Clone, Copy, Debug, Default)]
+enum Work {
+    /// To put back this voice of a snapshot, and those after it.
+    Voices(Origin, usize),
+    /// To replay ticks.
+    #[default]
+    Ticks,
+}
 
 /// A chase under way. Real-time throughout.
 #[derive(Debug, Default)]
 pub struct Chaser {
     chase: Chase,
+    work: Work,
     /// Number of the tick that begins next.
     next: u64,
     /// Frame at which the player stands; `None` before its first tick.
@@ -53,14 +68,30 @@ impl Chaser {
         snapshots: &Snapshots,
         chase: Chase,
         to: u64,
-        _frame_of: &dyn Fn(u64) -> i64,
+        frame_of: &dyn Fn(u64) -> i64,
     ) {
-        *self = Self { chase, next: 0, stands: None };
+        *self = Self { chase, ..Self::default() };
+        if chase == Chase::Off {
+            return self.begin_at_row(player, snapshots, to);
+        }
+        match snapshots.before(to) {
+            Some(origin) => {
+                snapshots.begin(origin, player);
+                self.next = snapshots.tick_of(origin);
+                self.stands = Some(frame_of(self.next));
+                self.work = Work::Voices(origin, 0);
+            }
+            None => {
+                player.reset();
+                player.stop_sounds();
+            }
+        }
+    }
+
+    fn begin_at_row(&mut self, player: &mut SongPlayer, snapshots: &Snapshots, to: u64) {
         player.reset();
-        player.clear();
-        if chase == Chase::Off
-            && let Some(place) = snapshots.place(to)
-        {
+        player.stop_sounds();
+        if let Some(place) = snapshots.place(to) {
             self.next = to - u64::from(place.tick).min(to);
             if self.next > 0 {
                 player.seek_to(place);
@@ -74,12 +105,20 @@ impl Chaser {
     pub fn advance(
         &mut self,
         player: &mut SongPlayer,
-        _snapshots: &Snapshots,
+        snapshots: &Snapshots,
         now: i64,
         budget: u32,
         frame_of: &dyn Fn(u64) -> i64,
     ) -> Option<u64> {
         let mut left = budget as usize;
+        while let Work::Voices(origin, index) = self.work {
+            if left == 0 {
+                return None;
+            }
+            let steps = snapshots.put_back((origin, index), player, frame_of);
+            self.work = if steps.is_some() { Work::Voices(origin, index + 1) } else { Work::Ticks };
+            left = left.saturating_sub(steps.unwrap_or(0).div_ceil(STEPS_A_UNIT));
+        }
         let rendered = (RENDERED_SECONDS * player.rate().0) as i64;
         loop {
             let start = frame_of(self.next);

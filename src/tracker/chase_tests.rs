@@ -75,10 +75,7 @@ impl Heard {
 
     /// Plays a block of at most `frames` frames inside one tick, and says of how many.
     fn step(&mut self, plan: &Plan, frames: i64) -> i64 {
-        while plan.frame_of(self.next) <= self.frame {
-            self.player.tick();
-            self.next += 1;
-        }
+        self.begin_ticks(plan);
         let frames = frames.min(plan.frame_of(self.next) - self.frame).min(BLOCK_SIZE as i64);
         self.feeds.iter_mut().for_each(|feed| feed.begin(frames as usize));
         let mut ctx = RenderContext::new(self.frame as u64, Activity::Silent);
@@ -86,6 +83,28 @@ impl Heard {
         self.player.render(&mut ctx, outlets, &(0..frames as usize));
         self.frame += frames;
         frames
+    }
+
+    /// Plays up to `frame`; all but the last seconds of it are skipped, which tests of `voice` hold to be the same.
+    fn go_to(&mut self, plan: &Plan, frame: i64) {
+        while self.frame < frame {
+            let skipped = frame - (3.0 * plan.rate.0) as i64 - self.frame;
+            if skipped <= 0 {
+                self.step(plan, frame - self.frame);
+                continue;
+            }
+            self.begin_ticks(plan);
+            let frames = skipped.min(plan.frame_of(self.next) - self.frame);
+            self.player.skip(frames as usize);
+            self.frame += frames;
+        }
+    }
+
+    fn begin_ticks(&mut self, plan: &Plan) {
+        while plan.frame_of(self.next) <= self.frame {
+            self.player.tick();
+            self.next += 1;
+        }
     }
 
     fn sides(&self, channel: usize) -> Option<[&[f32]; 2]> {
@@ -110,7 +129,7 @@ struct Found {
     unlike: usize,
 }
 
-/// A chase from `plan.jumps[index]` on, until it is done: the player, heard from then on.
+/// A chase to `jump`, until it is done: the player, heard from then on.
 fn chased(song: &Arc<Song>, plan: &Plan, jump: i64) -> Heard {
     let (snapshots, mut player) = (Snapshots::of(song), plan.player(song));
     let frame_of = |tick| plan.frame_of(tick);
@@ -134,10 +153,7 @@ fn compare(song: &Arc<Song>, plan: &Plan) -> Found {
     let mut through = Heard::new(plan.player(song), plan.first_frame as i64, 0);
     for &jump in &plan.jumps {
         let mut other = chased(song, plan, jump);
-        while through.frame < other.frame {
-            let left = other.frame - through.frame;
-            through.step(plan, left);
-        }
+        through.go_to(plan, other.frame);
         let (end, mut unlike) = (other.frame + plan.heard, false);
         while through.frame < end {
             let frame = through.frame;
@@ -213,13 +229,11 @@ fn a_full_chase_sounds_as_playing_through_does_bit_for_bit() {
     let (mut dice, mut sounding) = (Dice(4), 0);
     let songs = songs("songs");
     for (path, song) in &songs {
-        for tone in [Tone::Clean, Tone::Authentic] {
-            let plan = plan(&mut dice, tone, 24, 3);
-            let found = compare(song, &plan);
-            sounding += found.sounding;
-            let what = format!("{} {tone:?}: {} at {:?}", path.display(), found.difference, found.place);
-            assert_eq!((found.jumps, found.unlike), (3, 0), "{what}");
-        }
+        let tone = [Tone::Clean, Tone::Authentic][dice.roll(2) as usize];
+        let found = compare(song, &plan(&mut dice, tone, 200, 5));
+        sounding += found.sounding;
+        let what = format!("{} {tone:?}: {} at {:?}", path.display(), found.difference, found.place);
+        assert_eq!((found.jumps, found.unlike), (5, 0), "{what}");
     }
-    assert!(songs.is_empty() || sounding > 1_000_000, "only {sounding} frames sounded");
+    assert!(songs.is_empty() || sounding > 5_000_000, "only {sounding} frames sounded");
 }

@@ -6,6 +6,7 @@
 
 use super::filter::FilterShape;
 use super::rules::Rules;
+use super::state::FilterSetting;
 use super::state::Voice;
 use super::tick::Output;
 use crate::units::Gain;
@@ -367,8 +368,8 @@ impl Tint {
         if self == Self::NONE && !*tinted {
             return;
         }
-        let own = voice.filtered.then_some(voice.filter_at);
-        let (cutoff, resonance, envelope) = own.unwrap_or((127, 0, 256));
+        let own = voice.filter_setting.filter(|_| voice.filtered);
+        let FilterSetting { cutoff, resonance, envelope } = own.unwrap_or(FilterSetting::OPEN);
         let raised = cutoff as f32 + (OPEN - cutoff as f32) * self.opening;
         let cutoff = libm::roundf(raised * self.closing) as i32;
         let resonance = (resonance + self.resonance).min(127);

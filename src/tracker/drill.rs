@@ -6,8 +6,11 @@
 #![allow(clippy::panic, reason = "a broken promise stops the fuzzer")]
 
 use super::AmigaModel;
+use super::Chase;
+use super::Chaser;
 use super::Interpolation;
 use super::Ramping;
+use super::Snapshots;
 use super::Song;
 use super::SongPlayer;
 use super::Tone;
@@ -28,10 +31,13 @@ const INTERPOLATIONS: [Interpolation; 4] =
 const RAMPINGS: [Ramping; 3] = [Ramping::Format, Ramping::Off, Ramping::On];
 const RATES: [f64; 4] = [48_000.0, 44_100.0, 8_000.0, 192_000.0];
 
+/// Calls in which any chase must come to an end.
+const MOST_CALLS: i64 = 10_000;
+
 /// No sum of 320 resonant voices comes near it.
 const LOUDEST: f32 = 1.0e6;
 
-/// Plays `ticks` of `song`; `choice` sets tone (bits 0–1), interpolation (2–3), rate (4–5), seeks (6) and keys (7).
+/// Plays `ticks` of `song`; `choice` sets tone (bits 0–1), interpolation (2–3), rate (4–5), seeks (6, with bit 4 chases too) and keys (7).
 ///
 /// # Panics
 /// Where a sample is no number or absurdly loud.
@@ -43,7 +49,11 @@ pub fn play(song: &Arc<Song>, choice: u8, ticks: usize) {
     player.set_interpolation(INTERPOLATIONS[choice >> 2 & 3]);
     player.set_ramping(RAMPINGS[choice % RAMPINGS.len()]);
     let mut feeds = vec![Feed::new(2); song.channels.len()];
+    let snapshots = (choice & 0x50 == 0x50).then(|| Snapshots::of(song));
     for tick in 0..ticks {
+        if let Some(snapshots) = snapshots.as_ref().filter(|_| tick % 61 == 60) {
+            chase(&mut player, snapshots, tick as u64 * 117);
+        }
         if choice & 0x40 != 0 && tick % 97 == 96 {
             // Orders and rows that are not there, too.
             player.seek((tick % 11) as u16 * 5, (tick % 7) as u16 * 13);
@@ -57,6 +67,26 @@ pub fn play(song: &Arc<Song>, choice: u8, ticks: usize) {
         render(&mut player, &mut feeds, frames);
         player.skip(whole - frames);
     }
+}
+
+/// Chases to a tick in small portions, at a tempo of its own.
+fn chase(player: &mut SongPlayer, snapshots: &Snapshots, to: u64) {
+    let mut chaser = Chaser::new();
+    let what = [Chase::Full, Chase::State, Chase::Off][(to % 3) as usize];
+    let tick_frames = 1 + (to % 7) as i64 * 211;
+    let frame_of = |tick: u64| tick as i64 * tick_frames;
+    chaser.begin(player, snapshots, what, to, &frame_of);
+    for call in 0..MOST_CALLS {
+        let now = frame_of(to) + tick_frames / 2 + call;
+        if let Some(next) = chaser.advance(player, snapshots, now, 4000, &frame_of) {
+            assert!(
+                frame_of(next) >= now && next > 0 && frame_of(next - 1) < now.max(1),
+                "tick {next} at frame {now}"
+            );
+            return;
+        }
+    }
+    panic!("a chase to tick {to} does not end");
 }
 
 /// A key of some instrument every few ticks, released a little later.

@@ -10,8 +10,11 @@ use super::song::Format;
 use super::song::Order;
 use super::song::Song;
 use super::wave::RandomNumbers;
+use super::wave::RandomState;
 use super::ways::Way;
 use std::cell::Cell;
+use std::ops::Deref;
+use std::ops::DerefMut;
 
 /// Slots of the table of visited places, at most and at least; a song that fills it counts as ended.
 const MOST_VISITS: usize = 1 << 16;
@@ -59,8 +62,9 @@ pub(crate) struct PatternLoop {
     pub(crate) left: u8,
 }
 
-/// The flow of rows.
-pub(crate) struct Flow {
+/// Where the flow of rows is, in plain data.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FlowState {
     pub(crate) position: Position,
     next_order: u16,
     next_row: u16,
@@ -73,8 +77,6 @@ pub(crate) struct Flow {
     pub(crate) jump: Option<u16>,
     loop_row: Option<u16>,
     jumped: bool,
-    /// One for each channel; Scream Tracker 3 uses the first only.
-    loops: Box<[PatternLoop]>,
     pub(crate) global_volume: i32,
     /// Memory of global volume slides, in formats that have one for all channels.
     pub(crate) global_volume_slide: u8,
@@ -82,10 +84,6 @@ pub(crate) struct Flow {
     pub(crate) led_filter: bool,
     /// First tick of the row, or of a repeat where the format counts those as first.
     pub(crate) first_tick: bool,
-    visited: Box<[Visit]>,
-    generation: u32,
-    /// How often the song has come round.
-    pub(crate) rounds: u32,
     /// Nothing is left to play.
     pub(crate) stopped: bool,
     fresh: bool,
@@ -93,12 +91,55 @@ pub(crate) struct Flow {
     only: Option<Position>,
     /// What comes after this row lies outside the pattern.
     leaves: bool,
+}
+
+/// The flow of rows.
+pub(crate) struct Flow {
+    state: FlowState,
+    /// One for each channel; Scream Tracker 3 uses the first only.
+    loops: Box<[PatternLoop]>,
+    visited: Box<[Visit]>,
+    generation: u32,
+    /// How often the song has come round.
+    pub(crate) rounds: u32,
     /// The background voice that a note moved to last, with its envelopes' positions.
     pub(crate) last_moved: Cell<Option<(usize, [u32; 3])>>,
+    /// Notes that have moved to background voices.
+    moves: Cell<u32>,
     /// A macro has just opened the filters of all channels.
     pub(crate) filters_open: Cell<bool>,
     /// Drawn from by swings and random shapes.
     pub(crate) random: RandomNumbers,
+}
+
+impl Deref for Flow {
+    type Target = FlowState;
+
+    fn deref(&self) -> &FlowState {
+        &self.state
+    }
+}
+
+impl DerefMut for Flow {
+    fn deref_mut(&mut self) -> &mut FlowState {
+        &mut self.state
+    }
+}
+
+/// A flow between two ticks, to be taken up again.
+#[derive(Clone, Debug)]
+pub(crate) struct FlowSnapshot {
+    state: FlowState,
+    loops: Box<[PatternLoop]>,
+    last_moved: Option<(usize, [u32; 3])>,
+    moves: u32,
+    pub(crate) random: RandomState,
+}
+
+impl FlowSnapshot {
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.loops)
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -132,29 +173,13 @@ impl Flow {
 
     fn with_visits(song: &Song, slots: usize) -> Self {
         let mut flow = Self {
-            position: Position::default(),
-            next_order: 0,
-            next_row: 0,
-            next_pattern_row: 0,
-            row_repeats: 0,
-            extra_ticks: 0,
-            break_row: None,
-            jump: None,
-            loop_row: None,
-            jumped: false,
+            state: FlowState::default(),
             loops: vec![PatternLoop::default(); song.channels.len()].into(),
-            global_volume: 0,
-            global_volume_slide: 0,
-            led_filter: false,
-            first_tick: false,
             visited: vec![Visit::default(); slots].into(),
             generation: 1,
             rounds: 0,
-            stopped: false,
-            fresh: true,
-            only: None,
-            leaves: false,
             last_moved: Cell::new(None),
+            moves: Cell::new(0),
             filters_open: Cell::new(false),
             random: RandomNumbers::starting_at(0, 0),
         };
@@ -199,6 +224,35 @@ impl Flow {
     /// Whether the tick that comes next lies outside the pattern, or begins it anew where nothing else is played.
     pub(crate) fn leaves_pattern(&self) -> bool {
         !self.fresh && self.leaves && self.position.tick + 1 >= self.ticks_on_row()
+    }
+
+    /// Another note moves to a background voice: says how many there have been.
+    pub(crate) fn count_move(&self) -> u32 {
+        self.moves.set(self.moves.get().wrapping_add(1));
+        self.moves.get()
+    }
+
+    /// What is needed to go on from here. Allocates.
+    pub(crate) fn snapshot(&self) -> FlowSnapshot {
+        FlowSnapshot {
+            state: self.state,
+            loops: self.loops.clone(),
+            last_moved: self.last_moved.get(),
+            moves: self.moves.get(),
+            random: self.random.state(),
+        }
+    }
+
+    /// Goes on from where a flow of the same song was, as if it had begun there, with so many random numbers drawn since.
+    ///
+    /// Real-time: yes.
+    pub(crate) fn take_up(&mut self, snapshot: &FlowSnapshot, draws: u64) {
+        self.state = snapshot.state;
+        self.loops.iter_mut().zip(&snapshot.loops).for_each(|(own, kept)| *own = *kept);
+        self.last_moved.set(snapshot.last_moved);
+        self.moves.set(snapshot.moves);
+        self.random = RandomNumbers::going_on(snapshot.random.after(draws));
+        (self.generation, self.rounds) = (self.generation.wrapping_add(1).max(1), 0);
     }
 
     /// Ticks of one pass of the row.

@@ -12,6 +12,7 @@ use super::state::Context;
 use super::state::SavedPanning;
 use super::state::Voice;
 use super::voice::Successor;
+use super::voice::WayBack;
 use super::ways::Way;
 use crate::audio::AudioSource;
 use std::sync::Arc;
@@ -289,8 +290,8 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
     set_loop(ch, data, sustains);
     // A sample that would ping-pong after the release does so in its sustain loop too, until the next note.
     ch.sound.ping_pong |= turns;
-    if ch.sound.frame() >= ch.sound.length.into() && rules.is_it() {
-        ch.sound.set_frame(0);
+    if rules.is_it() {
+        ch.sound.go_back(WayBack::ToStart);
     }
 }
 

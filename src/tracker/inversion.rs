@@ -43,6 +43,14 @@ impl Inversion {
     }
 }
 
+/// Bytes of a sample that are turned over, one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flipped {
+    sample: u16,
+    start: u32,
+    end: u32,
+}
+
 /// The song that a player changes, and as it was.
 pub(crate) struct Inverted {
     original: Arc<Song>,
@@ -97,6 +105,40 @@ impl Inverted {
             self.changed |= 1 << index;
             change(song, channels, index, |plane| {
                 if let Some(byte) = plane.get_mut((span.start + place) as usize) {
+                    *byte = !*byte;
+                }
+            });
+        }
+    }
+
+    /// All that is turned over now. Allocates.
+    pub(crate) fn flipped(&self, song: &Song) -> Vec<Flipped> {
+        let mut flipped = Vec::new();
+        for (index, (now, before)) in (0..64).zip(song.samples.iter().zip(&self.original.samples)) {
+            let (SampleData::Mono8(now), SampleData::Mono8(before)) = (&*now.data, &*before.data) else {
+                continue;
+            };
+            if self.changed >> index & 1 == 0 {
+                continue;
+            }
+            for frame in
+                (0..).zip(now.iter().zip(before)).filter(|(_, (a, b))| a != b).map(|(frame, _)| frame)
+            {
+                match flipped.last_mut() {
+                    Some(Flipped { sample, end, .. }) if (*sample, *end) == (index, frame) => *end += 1,
+                    _ => flipped.push(Flipped { sample: index, start: frame, end: frame + 1 }),
+                }
+            }
+        }
+        flipped
+    }
+
+    /// Turns over what was turned over elsewhere; all samples are as they were before.
+    pub(crate) fn flip(&mut self, song: &mut Arc<Song>, channels: &mut [Voice], flipped: &[Flipped]) {
+        for &Flipped { sample, start, end } in flipped {
+            self.changed |= 1 << sample; // below 64
+            change(song, channels, sample.into(), |plane| {
+                for byte in plane.get_mut(start as usize..end as usize).unwrap_or_default() {
                     *byte = !*byte;
                 }
             });

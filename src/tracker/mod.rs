@@ -32,6 +32,7 @@ mod inversion;
 mod it_tests;
 mod keyboard;
 mod launch;
+mod life;
 mod loudness;
 mod macros;
 mod mix;

@@ -111,6 +111,7 @@ fn move_to_background(
     if let Some(voice) = free.and_then(|free| background.get_mut(free)) {
         voice.clone_from(ch);
         voice.owner = index as u16; // at most 64 channels
+        voice.moved = cx.flow.count_move();
         voice.active = Active::default();
         voice.step = super::effect::Step::default();
         voice.portamento = false;

@@ -18,6 +18,7 @@ use super::state::FULL_FADE;
 use super::state::SavedPanning;
 use super::state::Struck;
 use super::state::Voice;
+use super::voice::WayBack;
 use super::ways::Way;
 
 /// How a note comes to a channel.
@@ -122,9 +123,7 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
             start_sample(cx, ch, sample);
             ch.struck = Struck { key: mapped_key, period };
         }
-        if ch.sound.frame() >= ch.sound.length.into() {
-            ch.sound.go_to_loop();
-        }
+        ch.sound.go_back(WayBack::ToLoopStart);
     }
     settle_key(cx, ch, portamento, strike.with_envelopes);
 }
@@ -316,7 +315,7 @@ fn leave_sustain(ch: &mut Voice, sample: &Sample) {
     }
     use_loop(ch, span);
     ch.sound.length = ch.sound.length.min(span.end);
-    ch.sound.fold_into_loop();
+    ch.sound.go_back(WayBack::IntoLoop);
 }
 
 /// ECx, SCx: cuts the note on a tick.

@@ -13,8 +13,10 @@ use super::effect::Step;
 use super::effect::decode_patterns;
 use super::flow::Advance;
 use super::flow::Flow;
+use super::flow::FlowSnapshot;
 use super::gain::Ramping;
 use super::inversion;
+use super::inversion::Flipped;
 use super::inversion::Inverted;
 use super::loudness::Peaks;
 use super::mix::Interpolation;
@@ -30,9 +32,11 @@ use super::song::Song;
 use super::song::TempoMode;
 use super::state::Context;
 use super::state::Voice;
+use super::state::VoiceState;
 use super::tick;
 use super::tick::Output;
 use super::tick::Role;
+use super::wave::RandomState;
 use super::wave::Waves;
 use super::ways::Way;
 use crate::audio::Outlets;
@@ -149,6 +153,19 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
 /// The patterns of songs that play, decoded.
 static PATTERNS: Derived<Song, Vec<Box<[Step]>>> = Derived::new();
 
+/// Where a song stands, apart from its voices.
+pub(crate) struct Setting {
+    flow: FlowSnapshot,
+    /// What EFx has done.
+    flipped: Box<[Flipped]>,
+}
+
+impl Setting {
+    pub(crate) fn bytes(&self) -> usize {
+        self.flow.bytes() + size_of_val(&*self.flipped)
+    }
+}
+
 /// How frames pass that nobody hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pass {
@@ -170,6 +187,8 @@ pub struct SongPlayer {
     inverted: Option<Inverted>,
     /// No background voice from here on is in use: notes go to the first free one.
     background_end: usize,
+    /// Those in use, in the order in which notes moved there: sums round off alike whatever voices were free.
+    background_order: Vec<u16>,
     /// One for each channel, where the song has AdLib instruments.
     pub(crate) chips: Vec<adlib::Chip>,
     /// Keys and controllers on the channels.
@@ -230,6 +249,7 @@ impl SongPlayer {
             channels: new_channels(&core),
             background: vec![Voice::idle(&core.rules); if has_background { voices } else { 0 }],
             background_end: 0,
+            background_order: Vec::with_capacity(voices),
             chips: adlib::Chip::for_song(&core.song, rate, core.song.channels.len()),
             touches: Touches::default(),
             changes: 0,
@@ -475,11 +495,31 @@ impl SongPlayer {
         debug_assert!(self.background.iter().skip(end).all(|voice| !voice.in_use()));
         let last = self.background.iter().take(end).rposition(Voice::in_use);
         self.background_end = last.map_or(0, |last| last + 1);
+        self.order_background();
+    }
+
+    fn order_background(&mut self) {
+        let Self { background, background_order, .. } = self;
+        let voices = || (0..).zip(&*background).take(self.background_end);
+        background_order.clear();
+        background_order.extend(voices().filter(|(_, voice)| voice.in_use()).map(|(slot, _)| slot));
+        background_order
+            .sort_unstable_by_key(|&slot| background.get(usize::from(slot)).map(|voice| voice.moved));
     }
 
     /// Background voices that have sound.
     fn background_in_use(&mut self) -> impl Iterator<Item = &mut Voice> {
         self.background.iter_mut().take(self.background_end).filter(|voice| voice.has_sound())
+    }
+
+    /// Hands them over in the order in which notes moved there.
+    fn each_in_background(&mut self, mut act: impl FnMut(&mut Voice)) {
+        for &slot in &self.background_order {
+            if let Some(voice) = self.background.get_mut(usize::from(slot)).filter(|voice| voice.has_sound())
+            {
+                act(voice);
+            }
+        }
     }
 
     /// Hands the channels' requests to their chips.
@@ -530,6 +570,52 @@ impl SongPlayer {
     pub(crate) fn stop_sounds(&mut self) {
         self.clear();
         self.background_end = 0;
+        self.background_order.clear();
+    }
+
+    /// Everything but the voices, to be put back later. Allocates.
+    pub(crate) fn setting(&self) -> Setting {
+        let flipped = self.inverted.as_ref().map(|inverted| inverted.flipped(&self.core.song));
+        Setting { flow: self.flow.snapshot(), flipped: flipped.unwrap_or_default().into() }
+    }
+
+    /// As if the song stood at `setting`, with no voice in use and so many random numbers drawn since. Real-time: yes.
+    pub(crate) fn stand_at(&mut self, setting: &Setting, draws: u64) {
+        self.reset();
+        self.stop_sounds();
+        self.flow.take_up(&setting.flow, draws);
+        if let Some(inverted) = &mut self.inverted {
+            inverted.flip(&mut self.core.song, &mut self.channels, &setting.flipped);
+        }
+    }
+
+    /// Channels, then background voices.
+    pub(crate) fn voice_mut(&mut self, slot: usize) -> Option<&mut Voice> {
+        match slot.checked_sub(self.channels.len()) {
+            None => self.channels.get_mut(slot),
+            Some(slot) => self.background.get_mut(slot),
+        }
+    }
+
+    /// Brings a voice back as it was, where `lead` says it is by now. Real-time: yes.
+    pub(crate) fn put_back(&mut self, slot: usize, state: &VoiceState, lead: impl FnOnce(&mut Voice, &Core)) {
+        let Self { core, channels, background, background_end, .. } = self;
+        let behind = slot.checked_sub(channels.len());
+        let voice = match behind {
+            None => channels.get_mut(slot),
+            Some(behind) => background.get_mut(behind),
+        };
+        let Some(voice) = voice else { return };
+        voice.state = *state;
+        lead(voice, core);
+        voice.sound.filter = voice.filter_setting.map(|setting| core.output.coefficients(setting));
+        if let Some(behind) = behind.filter(|_| voice.in_use()) {
+            *background_end = (*background_end).max(behind + 1);
+        }
+    }
+
+    pub(crate) fn random(&self) -> RandomState {
+        self.flow.random.state()
     }
 
     pub(crate) fn rate(&self) -> SampleRate {
@@ -588,11 +674,11 @@ impl SongPlayer {
                 ch.add_to(feed, range);
             }
         }
-        for voice in self.background_in_use() {
+        self.each_in_background(|voice| {
             if let Some(feed) = outlets.feed(voice.owner.into()) {
                 voice.add_to(feed, range);
             }
-        }
+        });
         for (index, chip) in self.chips.iter_mut().enumerate() {
             if let Some(feed) = outlets.feed(index) {
                 chip.add_to(feed, range);
@@ -619,9 +705,7 @@ impl SongPlayer {
         for ch in &mut self.channels {
             ch.add_to_planes(left, right);
         }
-        for voice in self.background_in_use() {
-            voice.add_to_planes(left, right);
-        }
+        self.each_in_background(|voice| voice.add_to_planes(left, right));
         for chip in &mut self.chips {
             chip.add_to_planes(left, right);
         }

@@ -91,6 +91,19 @@ pub(crate) struct Active {
     pub(crate) tremor: bool,
 }
 
+/// Where a filter stands; `envelope` is -256..=256.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct FilterSetting {
+    pub(crate) cutoff: i32,
+    pub(crate) resonance: i32,
+    pub(crate) envelope: i32,
+}
+
+impl FilterSetting {
+    /// As good as none.
+    pub(crate) const OPEN: Self = Self { cutoff: 127, resonance: 0, envelope: 256 };
+}
+
 /// A channel or background voice apart from its sound: all that a snapshot of it keeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct VoiceState {
@@ -179,8 +192,8 @@ pub(crate) struct VoiceState {
     pub(crate) saved_cutoff: Option<i32>,
     pub(crate) saved_resonance: Option<i32>,
     pub(crate) filtered: bool,
-    /// Cutoff, resonance and envelope of the filter as it was last set.
-    pub(crate) filter_at: (i32, i32, i32),
+    /// What the sound's filter was last set to.
+    pub(crate) filter_setting: Option<FilterSetting>,
     pub(crate) macro_slot: u8,
 
     pub(crate) memory: Memory,
@@ -198,6 +211,8 @@ pub(crate) struct VoiceState {
     pub(crate) rests: bool,
     /// Song channel (from 0), of a background voice the one it came from.
     pub(crate) owner: u16,
+    /// Of a background voice: the how many-th note it was that moved to one.
+    pub(crate) moved: u32,
 }
 
 /// The key that a note began with.
@@ -301,7 +316,7 @@ impl VoiceState {
             saved_cutoff: None,
             saved_resonance: None,
             filtered: false,
-            filter_at: (127, 0, 256),
+            filter_setting: None,
             macro_slot: 0,
             memory: Memory { retrigger: u8::from(rules.it_retrigger), ..Memory::default() },
             retrigger_count: 0,
@@ -313,6 +328,7 @@ impl VoiceState {
             muted: setup.muted,
             rests: setup.muted && rules.st3.muted_channels_rest,
             owner: 0,
+            moved: 0,
         }
     }
 }

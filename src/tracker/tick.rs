@@ -21,6 +21,7 @@ use super::song::Wave;
 use super::state::CENTRE;
 use super::state::Context;
 use super::state::FULL_VOLUME;
+use super::state::FilterSetting;
 use super::state::Voice;
 use super::wave;
 use super::ways::Way;
@@ -102,8 +103,13 @@ impl Output {
         (mixed * i64::from(share_q16)) >> 16 < 2
     }
 
-    fn coefficients(&self, cutoff: i32, resonance: i32, envelope: i32) -> Coefficients {
-        self.filter.coefficients(cutoff, resonance, envelope, self.rate)
+    pub(crate) fn coefficients(&self, setting: FilterSetting) -> Coefficients {
+        self.filter.coefficients(setting.cutoff, setting.resonance, setting.envelope, self.rate)
+    }
+
+    /// Frames of a recording for each of the output's.
+    pub(crate) fn step_q32(&self, frequency_q4: u32) -> i64 {
+        (step_of(frequency_q4.into(), self) as i64).max(1)
     }
 }
 
@@ -599,7 +605,7 @@ fn set_filter(cx: &Context<'_>, ch: &mut Voice, envelope: i32, output: &Output) 
         // A filter that runs stays on when it opens, but a new note starts without.
         if ch.triggered {
             ch.filtered = false;
-            ch.sound.filter = None;
+            (ch.filter_setting, ch.sound.filter) = (None, None);
         }
         return;
     }
@@ -607,8 +613,8 @@ fn set_filter(cx: &Context<'_>, ch: &mut Voice, envelope: i32, output: &Output) 
     if !was_filtered {
         ch.sound.reset_filter();
     }
-    ch.filter_at = (cutoff, resonance, envelope);
-    ch.sound.filter = Some(output.coefficients(cutoff, resonance, envelope));
+    let setting = FilterSetting { cutoff, resonance, envelope };
+    (ch.filter_setting, ch.sound.filter) = (Some(setting), Some(output.coefficients(setting)));
 }
 
 fn run_macros(cx: &Context<'_>, ch: &mut Voice, output: &Output) {
@@ -722,7 +728,8 @@ fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
         frequency = (frequency * u64::from(cx.flow.position.tempo) + lock / 2) / lock;
     }
     let frequency = frequency.min(i32::MAX as u64);
-    ch.sound.step_q32 = (step_of(frequency, output) as i64).max(1);
+    ch.sound.frequency_q4 = frequency as u32; // no more, by the line above
+    ch.sound.step_q32 = output.step_q32(ch.sound.frequency_q4);
     if cx.is_adlib(ch) {
         adlib::ask(cx, ch, frequency, output);
     }

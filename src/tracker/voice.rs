@@ -44,6 +44,39 @@ pub(crate) struct Successor {
     pub(crate) sample_loop: Option<Loop>,
 }
 
+/// What becomes of a position that lies past the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WayBack {
+    ToStart,
+    /// To the loop's first frame, with the fraction.
+    ToLoopStart,
+    /// As far into the loop as it would have come.
+    IntoLoop,
+}
+
+/// A set of those.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct WaysBack(u8);
+
+impl WaysBack {
+    /// Those in the set, in the order in which replay asks for them.
+    pub(crate) fn each(self) -> impl Iterator<Item = WayBack> {
+        let all = [WayBack::ToStart, WayBack::ToLoopStart, WayBack::IntoLoop];
+        all.into_iter().filter(move |way| self.0 >> *way as u8 & 1 != 0)
+    }
+}
+
+/// The part of a recording that sounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Course {
+    pub(crate) length: u32,
+    pub(crate) loop_start: u32,
+    pub(crate) loop_end: u32,
+    pub(crate) looping: bool,
+    pub(crate) ping_pong: bool,
+    pub(crate) later_loop_end: Option<u32>,
+}
+
 /// One channel's sound in progress.
 #[derive(Clone)]
 pub struct ChannelState {
@@ -54,10 +87,12 @@ pub struct ChannelState {
     pub(crate) position_q32: i64,
     /// What whoever watches has named the sound since its position was last set; 0 is set anew.
     pub(crate) life: u32,
-    /// `fold_into_loop` was called since that one looked.
-    pub(crate) folds: bool,
+    /// What `go_back` was asked for since that one looked.
+    pub(crate) asked: WaysBack,
     /// Frames for each output frame, without direction; 0 does not sound.
     pub(crate) step_q32: i64,
+    /// Frames a second that the step was last made of, with 4 fractional bits.
+    pub(crate) frequency_q4: u32,
     pub(crate) backwards: bool,
     /// One past the last frame that sounds; 0 is a stopped voice.
     pub(crate) length: u32,
@@ -75,7 +110,7 @@ pub struct ChannelState {
     /// The sample that a successor has become, until the sequencer has seen it.
     pub(crate) succeeded: Option<u16>,
     /// The position has been round the loop since the note began: what comes before the loop is its end.
-    in_loop: bool,
+    pub(crate) in_loop: bool,
     gains: Gains,
     /// Last sample of each side before the gains.
     last: [f32; 2],
@@ -99,8 +134,9 @@ impl ChannelState {
             lent: false,
             position_q32: 0,
             life: 0,
-            folds: false,
+            asked: WaysBack::default(),
             step_q32: 0,
+            frequency_q4: 0,
             backwards: false,
             length: 0,
             loop_start: 0,
@@ -154,8 +190,7 @@ impl ChannelState {
 
     /// Lets go of `data`, if that is what plays.
     pub(crate) fn lend(&mut self, data: &Arc<SampleData>) {
-        let wanted = Arc::as_ptr(data).cast::<()>();
-        self.lent = self.source.as_ref().is_some_and(|source| Arc::as_ptr(source).cast::<()>() == wanted);
+        self.lent = self.reads(data);
         if self.lent {
             self.source = None;
         }
@@ -166,6 +201,33 @@ impl ChannelState {
             let data: Arc<dyn AudioSource> = data.clone();
             self.source = Some(data);
         }
+    }
+
+    /// Whether `data` is what plays.
+    pub(crate) fn reads(&self, data: &Arc<SampleData>) -> bool {
+        self.source.is_some() && self.source_address() == Arc::as_ptr(data).addr()
+    }
+
+    /// Tells what plays from what else could; 0 is nothing.
+    pub(crate) fn source_address(&self) -> usize {
+        self.source.as_ref().map_or(0, |source| Arc::as_ptr(source).addr())
+    }
+
+    pub(crate) fn course(&self) -> Course {
+        Course {
+            length: self.length,
+            loop_start: self.loop_start,
+            loop_end: self.loop_end,
+            looping: self.looping,
+            ping_pong: self.ping_pong,
+            later_loop_end: self.later_loop_end,
+        }
+    }
+
+    pub(crate) fn set_course(&mut self, course: Course) {
+        (self.length, self.loop_start, self.loop_end) = (course.length, course.loop_start, course.loop_end);
+        (self.looping, self.ping_pong) = (course.looping, course.ping_pong);
+        self.later_loop_end = course.later_loop_end;
     }
 
     pub(crate) fn reset_filter(&mut self) {
@@ -187,24 +249,23 @@ impl ChannelState {
         self.life = 0;
     }
 
-    /// A position past the loop goes as far into it as it would have come.
-    pub(crate) fn fold_into_loop(&mut self) {
-        self.folds = true;
-        if self.frame() > self.length.into() {
-            let (start, end) = (i64::from(self.loop_start), i64::from(self.loop_end));
-            self.position_q32 = (start + (self.frame() - start).rem_euclid((end - start).max(1))) << 32;
+    /// Deals with a position that may lie past the end by now, and remembers that it was asked to.
+    pub(crate) fn go_back(&mut self, way: WayBack) {
+        self.asked.0 |= 1 << way as u8;
+        let (start, end) = (i64::from(self.loop_start), i64::from(self.loop_end));
+        match way {
+            WayBack::ToStart if self.frame() >= self.length.into() => self.position_q32 = 0,
+            WayBack::ToLoopStart if self.frame() >= self.length.into() => self.move_to_frame(self.loop_start),
+            WayBack::IntoLoop if self.frame() > self.length.into() => {
+                self.position_q32 = (start + (self.frame() - start).rem_euclid((end - start).max(1))) << 32;
+            }
+            WayBack::ToStart | WayBack::ToLoopStart | WayBack::IntoLoop => {}
         }
     }
 
     /// To the very end of the recording, where a way backwards begins.
     pub(crate) fn set_to_end(&mut self) {
         self.position_q32 = Self::boundary_q32(self.length) - 1;
-        self.life = 0;
-    }
-
-    /// To the loop's start.
-    pub(crate) fn go_to_loop(&mut self) {
-        self.move_to_frame(self.loop_start);
         self.life = 0;
     }
 
@@ -631,6 +692,62 @@ impl ChannelState {
         }
     }
 
+    /// Whether a ping-pong loop does nothing but turn the position round, and more than once in so many frames.
+    fn bounces(&self, frames: usize) -> bool {
+        let width = Self::boundary_q32(self.length.saturating_sub(self.loop_start));
+        let turns = self.looping && self.ping_pong && !self.turns_roughly && self.step_q32 < width / 2;
+        let often = self.step_q32.saturating_mul(frames as i64) > 2 * width;
+        turns && often && self.later_loop_end.is_none() && self.successor.is_none()
+    }
+
+    /// Whether a settled position lies where a ping-pong loop itself would bring it.
+    fn lies_on_its_way(&self) -> bool {
+        let overlap = if self.backwards { self.ping_pong_overlap } else { 0 };
+        let end = self.length.saturating_sub(overlap);
+        (Self::boundary_q32(self.loop_start)..=Self::boundary_q32(end)).contains(&self.position_q32)
+    }
+
+    /// Advances over a run that turns round as often as it likes.
+    ///
+    /// The way there (`width`) and back (`width` less the overlap) are laid out one after the other; what passes their
+    /// end begins again. The very end still belongs to the way back. The last step is left unsettled, as in other runs.
+    fn finish_bouncing_run(&mut self, frames: usize) {
+        let start = Self::boundary_q32(self.loop_start);
+        let width = Self::boundary_q32(self.length) - start;
+        let both_ways = 2 * width - Self::boundary_q32(self.ping_pong_overlap);
+        let there = self.position_q32 - start;
+        let from = if self.backwards { both_ways - there } else { there };
+        let to = i128::from(from) + i128::from(self.step_q32) * (frames as i128 - 1);
+        let turned = to > i128::from(both_ways) || !self.backwards && to >= i128::from(width);
+        let to = if to > i128::from(both_ways) { (to - 1) % i128::from(both_ways) + 1 } else { to } as i64;
+        self.in_loop |= turned;
+        self.backwards = to >= width;
+        self.position_q32 = start + if self.backwards { both_ways - to } else { to } + self.signed_step();
+    }
+
+    /// Advances over as many of `frames` as one run allows, and says of how many; 0 where the voice has ended.
+    fn pass_run(&mut self, frames: usize) -> usize {
+        let plain = self.in_plain_loop();
+        if plain || self.bounces(frames) {
+            if self.loop_run(frames) == 0 {
+                return 0;
+            }
+            if plain {
+                self.finish_loop_run(frames);
+                return frames;
+            }
+            if self.lies_on_its_way() {
+                self.finish_bouncing_run(frames);
+                return frames;
+            }
+        }
+        let run = self.run(frames);
+        if run > 0 {
+            self.finish_run(run);
+        }
+        run
+    }
+
     /// Advances without sound. Real-time.
     pub(crate) fn skip_frames(&mut self, frames: usize) {
         self.remains.skip(frames);
@@ -644,15 +761,9 @@ impl ChannelState {
         }
         let mut left = frames;
         while left > 0 {
-            let through = self.in_plain_loop();
-            let run = if through { self.loop_run(left) } else { self.run(left) };
+            let run = self.pass_run(left);
             if run == 0 {
                 break;
-            }
-            if through {
-                self.finish_loop_run(run)
-            } else {
-                self.finish_run(run)
             }
             left -= run;
         }
@@ -832,7 +943,7 @@ mod tests {
     fn skipping_leaves_a_voice_where_playing_does() {
         for (mut played, what) in voices() {
             let mut skipped = played.clone();
-            for frames in [3, 17, 100, 501] {
+            for frames in [3, 17, 100, 501, 2, 5000, 1] {
                 let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
                 played.add_to(&mut left, &mut right);
                 skipped.skip_frames(frames);

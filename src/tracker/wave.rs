@@ -72,20 +72,68 @@ const FIRST_STATE: u32 = 0x1AD1_E94E;
 /// Random numbers in the order in which a song draws them: the generator of Microsoft's C library
 /// (`s = 214013·s + 2531011`, 15 bits from the 16th), which the reference traces use too.
 #[derive(Debug)]
-pub(crate) struct RandomNumbers(Cell<u32>);
+pub(crate) struct RandomNumbers {
+    state: Cell<u32>,
+    drawn: Cell<u32>,
+}
+
+/// Where random numbers stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RandomState {
+    state: u32,
+    /// How many have been drawn.
+    drawn: u32,
+}
+
+/// The generator's factor and summand.
+const FACTOR: u32 = 214_013;
+const SUMMAND: u32 = 2_531_011;
+
+impl RandomState {
+    /// How many were drawn since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> u32 {
+        self.drawn.wrapping_sub(earlier.drawn)
+    }
+
+    /// After `count` draws more. Two steps of a generator are one with factor `a²` and summand `a·c + c`.
+    pub(crate) fn after(self, count: u64) -> Self {
+        let (mut state, mut left) = (self.state, count);
+        let (mut factor, mut summand) = (FACTOR, SUMMAND);
+        while left > 0 {
+            if left & 1 != 0 {
+                state = state.wrapping_mul(factor).wrapping_add(summand);
+            }
+            summand = summand.wrapping_mul(factor).wrapping_add(summand);
+            factor = factor.wrapping_mul(factor);
+            left >>= 1;
+        }
+        Self { state, drawn: self.drawn.wrapping_add(count as u32) }
+    }
+}
 
 impl RandomNumbers {
     /// Each place of a song has a start of its own; order 0, row 0 has the references'.
     pub(crate) fn starting_at(order: u16, row: u16) -> Self {
         let place = u32::from(order) << 16 | u32::from(row);
-        let numbers = Self(Cell::new(FIRST_STATE ^ place.wrapping_mul(0x9E37_79B1)));
+        let state = FIRST_STATE ^ place.wrapping_mul(0x9E37_79B1);
+        let numbers = Self::going_on(RandomState { state, drawn: 0 });
         numbers.draw();
         numbers
     }
 
+    /// Numbers that go on from a `state`.
+    pub(crate) fn going_on(RandomState { state, drawn }: RandomState) -> Self {
+        Self { state: Cell::new(state), drawn: Cell::new(drawn) }
+    }
+
+    pub(crate) fn state(&self) -> RandomState {
+        RandomState { state: self.state.get(), drawn: self.drawn.get() }
+    }
+
     fn draw(&self) -> u32 {
-        let state = self.0.get();
-        self.0.set(state.wrapping_mul(214_013).wrapping_add(2_531_011));
+        let state = self.state.get();
+        self.state.set(state.wrapping_mul(FACTOR).wrapping_add(SUMMAND));
+        self.drawn.set(self.drawn.get().wrapping_add(1));
         state >> 16 & 0x7FFF
     }
 
@@ -112,6 +160,17 @@ mod tests {
             [0, 64, 128, 192].map(|position| waves.fine(0, position, &RandomNumbers::starting_at(0, 0))),
             [0, 64, 0, -64]
         );
+    }
+
+    #[test]
+    fn going_on_after_any_number_of_draws_is_drawing_them() {
+        for count in [0, 1, 2, 3, 1000, 12_345] {
+            let numbers = RandomNumbers::starting_at(3, 7);
+            let start = numbers.state();
+            (0..count).for_each(|_| _ = numbers.draw());
+            assert_eq!(start.after(count), numbers.state());
+            assert_eq!(u64::from(numbers.state().since(start)), count);
+        }
     }
 
     #[test]
