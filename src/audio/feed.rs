@@ -63,6 +63,11 @@ impl Feed {
         }
     }
 
+    /// Takes back what has been added in this block.
+    pub fn silence(&mut self) {
+        self.activity = Activity::Silent;
+    }
+
     /// Whether anything has been added in this block.
     pub fn activity(&self) -> Activity {
         self.activity
@@ -127,6 +132,8 @@ mod tests {
         feed.open(0..4).1.fill(1.0);
         feed.scale(&(1..3), &[2.0, 3.0]);
         assert_eq!(feed.block().channel(1), [1.0, 2.0, 3.0, 1.0]);
+        feed.silence();
+        assert_eq!((feed.activity(), feed.open(0..4).1), (Activity::Silent, &mut [0.0; 4][..]));
     }
 
     #[test]

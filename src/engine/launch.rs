@@ -252,6 +252,7 @@ impl Launcher {
             slot.player.set_tone(settings.tone);
             slot.player.set_interpolation(settings.interpolation);
             slot.player.set_ramping(settings.ramping);
+            slot.player.set_separation(settings.separation);
         }
     }
 

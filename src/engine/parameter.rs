@@ -108,12 +108,12 @@ impl Target {
             LaunchQuantise | LaunchMode => true,
             ManualOrder | ManualRow | Chase => true,
             KeyboardMode | SelectedInstrument | VelocityCurve | Mpe | KeyboardGain | Transpose => true,
-            Tone | Interpolation | Ramping | Panic => true,
+            Tone | Interpolation | Ramping | Separation | SongGain | Panic => true,
             NoteOut | StripGain(_) | StripMute(_) | StripPan(_) => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            Separation | SongGain | MasterLimiter | MasterCeiling => false,
+            MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,
             StripSolo(_) | SendLevel { .. } | SendPre { .. } | SoftClip(_) | Limiter(_) | DuckAmount(_) => {

@@ -32,11 +32,13 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
+use crate::dsp::Ramp;
 use crate::graph::Piece;
 use crate::graph::Plan;
 use crate::mixer::INPUT_SOURCE;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::Meter;
+use crate::mixer::RAMP_SECONDS;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
@@ -46,8 +48,10 @@ use crate::tracker::AmigaModel;
 use crate::tracker::Chase;
 use crate::tracker::Interpolation;
 use crate::tracker::Ramping;
+use crate::tracker::Separation;
 use crate::tracker::Tone;
 use crate::units::Decibels;
+use crate::units::Gain;
 use crate::units::SampleRate;
 use std::ops::Range;
 use std::sync::Arc;
@@ -74,6 +78,8 @@ pub struct Engine {
     settings: SongSettings,
     keys: Keys,
     note_out: NoteOut,
+    /// Of everything that song channels put out.
+    song_gain: Ramp,
     outgoing: Outgoing,
     /// The host's last word, and the frame it was for.
     transport: Transport,
@@ -107,6 +113,7 @@ impl Engine {
             settings: SongSettings::default(),
             keys: Keys::default(),
             note_out: NoteOut::new(),
+            song_gain: Ramp::new(1.0),
             outgoing: Outgoing::new(),
             transport: Transport::default(),
             heard: 0,
@@ -238,7 +245,8 @@ impl Engine {
 
     fn apply_parameters(&mut self) {
         let mut settings = self.settings;
-        let Self { strips, table, values, keys, song, frame, note_out, outgoing: out, .. } = self;
+        let Self { strips, table, values, keys, song, frame, note_out, song_gain, outgoing: out, .. } = self;
+        let ramp_frames = self.rate.frames_in(RAMP_SECONDS) as u32;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
@@ -247,6 +255,7 @@ impl Engine {
                 Target::StripPan(strip) => strips[strip].set_pan(value),
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
+                Target::SongGain => song_gain.move_to(Gain::from(Decibels(value)).0, ramp_frames),
                 Target::NoteOut => note_out.switch(value >= 0.5, *frame, out),
                 Target::Panic => {
                     if let Some(song) = song.as_deref_mut().filter(|_| value >= 0.5) {
@@ -271,6 +280,7 @@ impl Engine {
         }
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
+            self.song_gain.jump_to(self.song_gain.target());
         }
     }
 
@@ -278,6 +288,7 @@ impl Engine {
         self.sources.iter_mut().for_each(|source| source.begin(range.len()));
         self.take_input(&range, outputs);
         self.play_song(&range, events);
+        self.apply_song_gain(range.len());
         let Some(plan) = &mut self.plan else {
             outputs.iter_mut().for_each(|output| output.slice_mut(range.clone()).silence());
             return;
@@ -330,6 +341,21 @@ impl Engine {
         self.position.store(song.position());
     }
 
+    /// Turns the song's channels up or down. One that is at rest costs nothing.
+    fn apply_song_gain(&mut self, frames: usize) {
+        let feeds = self.sources.iter_mut().take(KEYBOARD_SOURCE);
+        match (self.song_gain.settled(), self.song_gain.target()) {
+            (true, 1.0) => {}
+            (true, 0.0) => feeds.for_each(Feed::silence),
+            (..) => {
+                let mut factors = [0.0; BLOCK_SIZE];
+                let factors = &mut factors[..frames.min(BLOCK_SIZE)];
+                self.song_gain.fill(factors);
+                feeds.for_each(|feed| feed.scale(&(0..frames), factors));
+            }
+        }
+    }
+
     /// Copies the main input, which arrives in the main output's memory, to its source.
     fn take_input(&mut self, range: &Range<usize>, outputs: &[AudioBlockMut<'_>]) {
         if self.main_input > 0
@@ -357,6 +383,7 @@ fn change(settings: &mut SongSettings, target: Target, value: f32) {
         }
         Target::ModuleTempo => settings.scale_tempo = !on,
         Target::TempoRatio => settings.ratio = TEMPO_RATIOS.get(value as usize).copied().unwrap_or(1.0),
+        Target::Separation => settings.separation = Separation(value / 100.0),
         Target::StartBeat => settings.start_beat = value.into(),
         Target::StartOrder => settings.start_order = value as u16,
         Target::LaunchQuantise => {

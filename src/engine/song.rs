@@ -28,6 +28,7 @@ use crate::tracker::Chase;
 use crate::tracker::Interpolation;
 use crate::tracker::Keyboard;
 use crate::tracker::Ramping;
+use crate::tracker::Separation;
 use crate::tracker::Song;
 use crate::tracker::SongPlayer;
 use crate::tracker::Timeline;
@@ -92,6 +93,7 @@ pub(super) struct SongSettings {
     pub(super) tone: Tone,
     pub(super) interpolation: Interpolation,
     pub(super) ramping: Ramping,
+    pub(super) separation: Separation,
 }
 
 impl Default for SongSettings {
@@ -112,11 +114,20 @@ impl Default for SongSettings {
             tone: Tone::Clean,
             interpolation: Interpolation::default(),
             ramping: Ramping::Format,
+            separation: Separation::default(),
         }
     }
 }
 
 impl SongSettings {
+    /// Hands a player what concerns its sound.
+    fn tune(&self, player: &mut SongPlayer) {
+        player.set_tone(self.tone);
+        player.set_interpolation(self.interpolation);
+        player.set_ramping(self.ramping);
+        player.set_separation(self.separation);
+    }
+
     /// Whether a jump of the host moves the song.
     fn locked_to_host(&self) -> bool {
         matches!(self.sync, Sync::Song | Sync::Original)
@@ -239,11 +250,7 @@ impl Playing {
     pub(super) fn set(&mut self, settings: SongSettings, now: &Transport, frame: u64) {
         let old = std::mem::replace(&mut self.settings, settings);
         let chases_otherwise = self.players.set_chase(settings.chase);
-        self.players.both_mut().for_each(|player| {
-            player.set_tone(settings.tone);
-            player.set_interpolation(settings.interpolation);
-            player.set_ramping(settings.ramping);
-        });
+        self.players.both_mut().for_each(|player| settings.tune(player));
         self.keyboard.set_tone(settings.tone);
         self.keyboard.set_interpolation(settings.interpolation);
         self.keyboard.set_ramping(settings.ramping);

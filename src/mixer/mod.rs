@@ -14,6 +14,7 @@ pub use routing::Routing;
 pub use routing::SOURCES;
 pub use routing::strip_channels;
 pub use strip::Meter;
+pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;
 
 /// Song channels with outputs of their own.

@@ -25,7 +25,7 @@ use crate::units::Gain;
 use crate::units::SampleRate;
 
 /// Seconds that a change of gain takes.
-const RAMP_SECONDS: f64 = 0.005;
+pub(crate) const RAMP_SECONDS: f64 = 0.005;
 
 /// The reading half of a strip's meters: left and right (or the first and second channel) after the gain.
 pub struct Meter {

@@ -104,8 +104,8 @@ pub(crate) fn ask(cx: &Context<'_>, ch: &mut Voice, frequency_q4: u64, output: &
     ch.adlib.frequency_q4 = (!ch.key_off).then_some(frequency_q4);
     let level = i64::from(ch.level) * 63;
     ch.adlib.volume = ((level + 8192) >> 14) as u8; // at most 63: levels have 14 bits
-    ch.adlib.side = Side::nearest(ch.real_panning);
-    ch.real_panning = ch.adlib.side.panning();
+    ch.adlib.side = Side::nearest(output.panorama.heard(ch.real_panning));
+    ch.real_panning = Side::nearest(ch.real_panning).panning();
     ch.adlib.gain = output.adlib_level * output.trim * cx.flow.global_volume as f32 / 256.0;
     ch.adlib.ramp_frames = output.ramp_frames;
 }

@@ -7,6 +7,7 @@
 use super::gain::Ramping;
 use super::mix::Interpolation;
 use super::mix::Tone;
+use super::panorama::Separation;
 use super::player::Position;
 use super::player::SongPlayer;
 use super::song::Song;
@@ -122,6 +123,11 @@ impl PatternPlayer {
     /// How gains move, from the next tick on.
     pub fn set_ramping(&mut self, ramping: Ramping) {
         self.player.set_ramping(ramping);
+    }
+
+    /// Width of the song, from the next tick on.
+    pub fn set_separation(&mut self, separation: Separation) {
+        self.player.set_separation(separation);
     }
 
     /// What is read between two frames.

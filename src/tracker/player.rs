@@ -21,6 +21,8 @@ use super::inversion::Inverted;
 use super::loudness::Peaks;
 use super::mix::Interpolation;
 use super::mix::Tone;
+use super::panorama::Panorama;
+use super::panorama::Separation;
 use super::paula::Circuits;
 use super::period::Tuning;
 use super::row;
@@ -139,6 +141,7 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         adlib_level: adlib::LEVEL * crowding,
         trim: 1.0,
         mix_volume: song.mix_volume,
+        panorama: Panorama::new(song),
         root_shares: square_root_panning.then(Output::root_shares),
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
@@ -288,6 +291,11 @@ impl SongPlayer {
     /// What is read between two frames. Real-time: yes.
     pub fn set_interpolation(&mut self, interpolation: Interpolation) {
         self.voices_mut().for_each(|voice| voice.set_interpolation(interpolation));
+    }
+
+    /// Width of the whole song, from the next tick on. Real-time: yes.
+    pub fn set_separation(&mut self, separation: Separation) {
+        self.core.output.panorama.set(separation);
     }
 
     /// Level of the whole song, from the next tick on. Real-time: yes.

@@ -13,6 +13,7 @@ use super::gain::Ramping;
 use super::macros;
 use super::macros::Message;
 use super::mix::Tone;
+use super::panorama::Panorama;
 use super::paula::Circuits;
 use super::pitch;
 use super::song::Envelope;
@@ -39,6 +40,8 @@ pub(crate) struct Output {
     pub(crate) trim: f32,
     /// The song's own headroom setting.
     pub(crate) mix_volume: u8,
+    /// Where panning is heard.
+    pub(super) panorama: Panorama,
     /// Square-root panning (FT2) instead of linear: what is left to a side by its distance from the other, of 65,536.
     pub(crate) root_shares: Option<Box<[i32; 257]>>,
     /// The song's tracker itself moves gains, and slowly (FT2).
@@ -846,7 +849,8 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     let (left_share, right_share) = output.shares_q16(ch.real_panning);
     let level = level_of_tone(cx, ch, output);
     let side = |share: i32| ((i64::from(level) * i64::from(share)) >> 16) as i32; // no more than the level
-    let (left, right) = (side(left_share), side(right_share));
+    let (left, right) = output.shares_q16(output.panorama.heard(ch.real_panning));
+    let (left, right) = (side(left), side(right));
     let right = if ch.surround { -right } else { right };
     let global = cx.flow.global_volume as f32 / 256.0;
     // An AdLib note is heard through the chip; its stand-in only moves on.
