@@ -566,6 +566,35 @@ fn tempo_steps_leave_a_launch_on_the_hosts_grid() {
     }
 }
 
+#[test]
+fn a_tempo_ramp_leaves_a_launch_on_the_hosts_grid() {
+    let delay = delay();
+    // From 60 to 180 BPM in 10 s and back, over and over; beats and tempo at a frame.
+    let ramp = |frame: f64| {
+        let (turn, seconds) = ((frame / RATE / 20.0).floor(), frame / RATE % 20.0);
+        let up = |seconds: f64| seconds + seconds * seconds / 10.0;
+        let (beats, tempo) = match seconds < 10.0 {
+            true => (up(seconds), 60.0 + 12.0 * seconds),
+            false => (40.0 - up(20.0 - seconds), 300.0 - 12.0 * seconds),
+        };
+        (turn * 40.0 + beats, tempo)
+    };
+    for size in [64, 512] {
+        let mut player = Player::new(clicks(), BAR, LATCH);
+        player.press(10, 0, 0);
+        let found = onsets(&player.render(60 * 48_000, &[size], |frame| {
+            let (beats, tempo) = ramp(frame as f64);
+            playing(tempo, beats, (4, 4))
+        }));
+        assert_eq!(found.len(), (120 - 4) * 4);
+        for (row, &onset) in found.iter().enumerate() {
+            let (beats, tempo) = ramp((onset - delay) as f64);
+            let error = (beats - 4.0 - row as f64 / 4.0) * 60.0 * RATE / tempo;
+            assert!(error.abs() <= 1.0, "blocks of {size}, row {row}: {error} frames");
+        }
+    }
+}
+
 /// A generator of numbers below a bound.
 struct Numbers(u64);
 

@@ -122,11 +122,16 @@ fn toggle(ui: &mut Ui, controls: &Controls<'_>, index: usize, text: &str) {
 /// Order, row and tempo, lit while the song runs.
 fn show_position(ui: &mut Ui, position: Option<Position>) {
     let position = position.unwrap_or_default();
+    let launches = match (position.launched, position.waiting) {
+        (0, 0) => String::new(),
+        (launched, 0) => format!("   {launched} launched"),
+        (launched, waiting) => format!("   {launched} launched, {waiting} waiting"),
+    };
     let text = format!(
-        "{:03} : {:03}   {:3} BPM   {} ticks",
+        "{:03} : {:03}   {:3} BPM   {} ticks{launches}",
         position.order, position.row, position.tempo, position.speed
     );
-    let colour = if position.running { theme::ACCENT } else { theme::FAINT };
+    let colour = if position.running || position.launched > 0 { theme::ACCENT } else { theme::FAINT };
     let frame =
         egui::Frame::new().fill(theme::WELL).corner_radius(4).inner_margin(egui::Margin::symmetric(8, 4));
     frame.show(ui, |ui| ui.label(RichText::new(text).monospace().color(colour)));

@@ -60,6 +60,10 @@ pub struct Position {
     pub tempo: u8,
     /// Whether the song runs.
     pub running: bool,
+    /// Patterns that notes have launched and that play, 0–4.
+    pub launched: u8,
+    /// Launches that wait for their moment, 0–15: one more counts as 15.
+    pub waiting: u8,
 }
 
 /// Newest position, written by the engine.
@@ -72,7 +76,9 @@ impl PositionCell {
         let high = u64::from(p.tick)
             | u64::from(p.speed) << 8
             | u64::from(p.tempo) << 16
-            | u64::from(p.running) << 24;
+            | u64::from(p.running) << 24
+            | u64::from(p.launched.min(7)) << 25
+            | u64::from(p.waiting.min(15)) << 28;
         self.0.store(low | high << 32, Relaxed);
     }
 
@@ -85,6 +91,8 @@ impl PositionCell {
             speed: (bits >> 40) as u8,
             tempo: (bits >> 48) as u8,
             running: bits >> 56 & 1 == 1,
+            launched: (bits >> 57 & 7) as u8,
+            waiting: (bits >> 60 & 15) as u8,
         }
     }
 }
@@ -230,9 +238,16 @@ mod tests {
 
     #[test]
     fn a_position_survives_its_cell() {
-        let position = Position { order: 255, row: 1023, tick: 31, speed: 255, tempo: 200, running: true };
-        let cell = PositionCell::default();
-        cell.store(position);
-        assert_eq!(cell.load(), position);
+        let still =
+            Position { order: 255, row: 1023, tick: 31, speed: 255, tempo: 200, ..Position::default() };
+        for position in [
+            Position { running: true, ..still },
+            Position { launched: 4, ..still },
+            Position { waiting: 15, ..still },
+        ] {
+            let cell = PositionCell::default();
+            cell.store(position);
+            assert_eq!(cell.load(), position);
+        }
     }
 }

@@ -451,6 +451,16 @@ impl Launcher {
         self.grid.reset();
     }
 
+    /// Patterns that play.
+    pub(super) fn playing(&self) -> u8 {
+        self.slots.iter().filter(|slot| slot.run.is_some()).count() as u8
+    }
+
+    /// Launches that wait for their moment.
+    pub(super) fn waiting(&self) -> u8 {
+        self.waiting.iter().flatten().count() as u8
+    }
+
     /// Frame on which something happens next.
     pub(super) fn next_frame(&self) -> Option<u64> {
         let ticks = self.slots.iter().filter_map(|slot| slot.run.as_ref()).map(|run| run.next);
@@ -613,4 +623,57 @@ fn line(
         LaunchQuantise::Off | LaunchQuantise::Pattern => return None,
     };
     Some(grid.line_from(frame, unit, origin))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: SampleRate = SampleRate(48_000.0);
+
+    fn at(beats: f64, tempo: f64, signature: (u16, u16)) -> Transport {
+        Transport { playing: true, tempo, beats: Some(beats), signature, ..Transport::default() }
+    }
+
+    #[test]
+    fn bars_are_as_long_as_the_signature_says() {
+        let mut grid = Grid::new(RATE);
+        for (signature, bar) in [((4, 4), 4.0), ((3, 4), 3.0), ((7, 8), 3.5), ((0, 4), 4.0), ((4, 0), 4.0)] {
+            grid.follow(&at(0.0, 120.0, signature), 0);
+            assert_eq!(grid.bar(), bar);
+        }
+    }
+
+    #[test]
+    fn lines_are_counted_from_beat_0_through_pre_roll_and_belong_to_the_nearest_frame() {
+        let mut grid = Grid::new(RATE);
+        grid.follow(&at(-7.25, 120.0, (3, 4)), 0); // 24 000 frames a beat
+        let line = |frame| grid.frame_of(grid.line_from(frame, grid.bar(), 0.0));
+        assert_eq!([0, 30_000, 30_001, 102_001].map(line), [30_000, 30_000, 102_000, 174_000]);
+        grid.follow(&at(1.0 - 0.4 / 24_000.0, 120.0, (3, 4)), 300_000);
+        let line = |frame| grid.frame_of(grid.line_from(frame, 1.0, 0.0));
+        assert_eq!([300_000, 300_001].map(line), [300_000, 324_000]);
+    }
+
+    #[test]
+    fn a_jump_moves_the_lines_and_leaves_the_launches_own_beats_alone() {
+        let mut grid = Grid::new(RATE);
+        grid.follow(&at(0.0, 120.0, (4, 4)), 0);
+        let (beats, next) = (grid.beats_at(48_000), 3.0);
+        assert!(!grid.follow(&at(2.0, 120.0, (4, 4)), 48_000));
+        assert!(grid.follow(&at(100.5, 120.0, (4, 4)), 48_000));
+        assert_eq!((grid.beats_at(48_000), grid.frame_of(next)), (beats, 72_000));
+        assert_eq!(grid.frame_of(grid.line_from(48_000, 1.0, 0.0)), 60_000);
+    }
+
+    #[test]
+    fn the_grid_goes_on_at_the_last_tempo_while_the_host_stands() {
+        let mut grid = Grid::new(RATE);
+        grid.follow(&at(3.0, 60.0, (4, 4)), 0);
+        let standing = Transport { playing: false, ..at(3.0, 60.0, (4, 4)) };
+        assert!(!grid.follow(&standing, 24_000));
+        assert_eq!(grid.frame_of(grid.line_from(24_000, 1.0, 0.0)), 48_000);
+        grid.follow(&Transport { tempo: 120.0, ..standing }, 72_000); // half a beat past the line
+        assert_eq!(grid.frame_of(grid.line_from(72_000, 1.0, 0.0)), 84_000);
+    }
 }

@@ -743,6 +743,8 @@ impl Playing {
             speed: place.speed.min(255) as u8,
             tempo: place.tempo.min(255) as u8,
             running: self.song_tick().is_some(),
+            launched: self.launch.playing(),
+            waiting: self.launch.waiting(),
         }
     }
 }
