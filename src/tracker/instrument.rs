@@ -291,6 +291,9 @@ fn attach_instrument(cx: &Context<'_>, ch: &mut Voice, coming: Coming) {
     // A sample that would ping-pong after the release does so in its sustain loop too, until the next note.
     ch.sound.ping_pong |= turns;
     if rules.is_it() {
+        if ch.sound.frame() >= ch.sound.length.into() {
+            ch.count_strike(); // the new recording begins, too, if under a portamento
+        }
         ch.sound.go_back(WayBack::ToStart);
     }
 }

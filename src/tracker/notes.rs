@@ -60,6 +60,18 @@ pub enum NoteMessage {
     },
 }
 
+impl NoteMessage {
+    /// MIDI channel, from 0.
+    pub fn channel(self) -> u8 {
+        match self {
+            Self::On { channel, .. }
+            | Self::Off { channel, .. }
+            | Self::Bend { channel, .. }
+            | Self::Controller { channel, .. } => channel,
+        }
+    }
+}
+
 /// A note that has been sent.
 #[derive(Clone, Copy, Debug)]
 struct Held {

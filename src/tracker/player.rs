@@ -635,6 +635,18 @@ impl SongPlayer {
         Stamp { player: self.channels.as_ptr().addr(), jumps: self.jumps, changes: self.changes }
     }
 
+    /// Name of what a channel plays: its instrument, or its sample in songs without instruments; empty where it plays nothing.
+    pub fn instrument_name(&self, channel: usize) -> &str {
+        let Some(voice) = self.channels.get(channel) else { return "" };
+        let song = &self.core.song;
+        let instrument = voice.instrument.and_then(|index| song.instruments.get(usize::from(index)));
+        let sample = || voice.sample.and_then(|index| song.samples.get(usize::from(index)));
+        instrument
+            .map(|instrument| &instrument.name)
+            .or_else(|| sample().map(|sample| &sample.name))
+            .map_or("", |name| name)
+    }
+
     /// Step of a voice's key as it was struck, in the units of the step that sounds.
     pub(crate) fn step_of_key(&self, voice: &Voice) -> f64 {
         let frequency_q4 = self.core.tuning.frequency_q4(voice.struck.period, 0, voice.c5_speed);

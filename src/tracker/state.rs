@@ -521,6 +521,11 @@ impl Voice {
     /// A note begins: its sound rises from silence.
     pub(crate) fn begin_note(&mut self) {
         self.sound.start_from_silence();
+        self.count_strike();
+    }
+
+    /// Tells those who watch that a recording starts over.
+    pub(crate) fn count_strike(&mut self) {
         self.strikes = self.strikes.wrapping_add(1);
     }
 

@@ -1,9 +1,10 @@
-//! The command line: what is in a module, rendering, traces and presets.
+//! The command line: what is in a module, rendering, traces, MIDI files and presets.
 //!
 //! Exits with 0, with 1 and one line that says what went wrong and where, or with 2 for wrong usage.
 
 mod failure;
 mod info;
+mod midi;
 mod render;
 mod source;
 mod wav;
@@ -50,6 +51,8 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         most_ticks: usize,
     },
+    /// Writes the notes of a song as a MIDI file with its tempo map.
+    Midi(midi::Arguments),
     /// Writes a preset that VST3 hosts load.
     Preset {
         /// A module (MOD, S3M, XM, IT) or a rack.
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Render(arguments) => render::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Midi(arguments) => midi::run(&arguments),
         Command::Trace { song, output, pace, most_ticks } => {
             Source::open(&song).and_then(|source| trace(&source.at(pace), &output, most_ticks))
         }
