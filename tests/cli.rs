@@ -264,7 +264,9 @@ fn errors_name_the_file_and_what_is_wrong_with_it() {
     let demo = fs::read(DEMO).unwrap();
     let (cut, noise, text) =
         (file("cut.it", &demo[..300]), file("noise", &[0xee; 500]), file("a.txt", b"hello"));
-    for (command, out) in [("render", "-o"), ("trace", "-o"), ("preset", "-o"), ("info", "--json")] {
+    for (command, out) in
+        [("render", "-o"), ("trace", "-o"), ("midi", "-o"), ("preset", "-o"), ("info", "--json")]
+    {
         let out: &[&str] = if out == "-o" { &["-o", "unwritten"] } else { &[out] };
         let with = |song: &str| fail(&[&[command, song], out].concat());
         assert_eq!(
@@ -288,10 +290,11 @@ fn errors_name_the_file_and_what_is_wrong_with_it() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    let wrong: [&[&str]; 8] = [
+    let wrong: [&[&str]; 9] = [
         &[],
         &["play"],
         &["render", DEMO],
+        &["midi", DEMO, "-o", "unwritten", "--loops", "0"],
         &["render", DEMO, "-o", "unwritten", "--rate", "12"],
         &["render", DEMO, "-o", "unwritten", "--seconds", "-1"],
         &["render", DEMO, "-o", "unwritten", "--seconds", "1", "--loops", "2"],

@@ -122,6 +122,7 @@ fn strike_key(cx: &Context<'_>, ch: &mut Voice, key: u8, strike: Strike) {
             ch.sample = sample_index;
             start_sample(cx, ch, sample);
             ch.struck = Struck { key: mapped_key, period };
+            ch.count_strike(); // under a portamento, too
         }
         ch.sound.go_back(WayBack::ToLoopStart);
     }

@@ -370,7 +370,10 @@ fn take_instrument(cx: &Context<'_>, ch: &mut Voice, trigger: &mut Trigger) {
         match trigger.note.is_key() && swaps {
             false => {}
             // PortaSample.it
-            true if cx.rules.is_s3m() || cx.rules.it(Way::NewSamplesStartOver) => ch.sound.set_frame(0),
+            true if cx.rules.is_s3m() || cx.rules.it(Way::NewSamplesStartOver) => {
+                ch.sound.set_frame(0);
+                ch.count_strike();
+            }
             // A new sample ended the portamento.
             true => trigger.portamento = false,
         }

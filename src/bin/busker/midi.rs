@@ -277,3 +277,24 @@ impl Tempo {
         (TICK * parts as u64, changes.then_some(chosen))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rounding_loses_is_made_good() {
+        for seconds in [0.0005, 0.02, 0.019_083_97, 0.033_333_33, 0.699_05, 0.7, 2.5] {
+            let mut tempo = Tempo::default();
+            let (mut written, mut microseconds) = (0.0, 0);
+            for tick in 0..200_000 {
+                let (length, change) = tempo.pass(seconds);
+                microseconds = change.unwrap_or(microseconds);
+                assert!(f64::from(microseconds) <= SLOWEST);
+                written += length as f64 * f64::from(microseconds) / f64::from(DIVISION) / 1e6;
+                let off = written - seconds * f64::from(tick + 1);
+                assert!(off.abs() < 2.0 * STRAYS, "{seconds}: {off} s off at tick {tick}");
+            }
+        }
+    }
+}
