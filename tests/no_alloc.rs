@@ -76,6 +76,7 @@ fn render(scene: &mut Scene, calls: usize) {
         })
         .collect();
     let note_out = table().iter().position(|spec| spec.target == Target::NoteOut).unwrap();
+    let sync = table().iter().position(|spec| spec.target == Target::Sync).unwrap();
     let mut beats = 0.0;
     for call in 0..calls {
         let frames = SIZES[call % SIZES.len()];
@@ -83,10 +84,17 @@ fn render(scene: &mut Scene, calls: usize) {
             scene.values.set(value, [0.0, 0.5, 1.0, f32::NEG_INFINITY][(call + value) % 4]);
         }
         scene.values.set(note_out, if call % 11 == 10 { 0.0 } else { 1.0 });
+        // Every mode in turn, Song in between.
+        scene.values.set(sync, if call / 8 % 2 == 0 { 0.0 } else { (call / 16 % 6) as f32 });
         for channel in 0..scene.layout.main_input {
             buffers[0].channel_mut(channel).fill(if call % 2 == 0 { 1e-40 } else { 0.9 });
         }
-        let transport = Transport { playing: call % 50 != 49, beats: Some(beats), ..Transport::default() };
+        let transport = Transport {
+            playing: call % 50 != 49,
+            beats: Some(beats),
+            looping: (call % 20 < 15).then_some((beats.floor(), beats.floor() + 2.0)),
+            ..Transport::default()
+        };
         beats += frames as f64 / 24000.0 + if call % 40 == 39 { 3.0 } else { 0.0 };
         let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
         let request = Call {

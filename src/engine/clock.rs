@@ -335,7 +335,9 @@ impl HostClock {
         let way = (start + behind - grid.course.start) * 60.0 * self.rate / tempo;
         let (whole, rest) = self.place(way, tempo);
         let segment = Segment { frame, whole, rest, tempo, ..*segment };
-        Some(Turn { frame, grid: Grid { segment, ..grid }, own: self.unsplit == self.looping })
+        // Seconds of a loop are reckoned anew with each word, and rounded.
+        let near = |(a, b): (f64, f64)| (a - start).abs() < 1e-6 && (b - end).abs() < 1e-6;
+        Some(Turn { frame, grid: Grid { segment, ..grid }, own: self.unsplit.is_some_and(near) })
     }
 }
 

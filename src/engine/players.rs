@@ -126,13 +126,13 @@ impl Players {
     /// Makes a player heard that has played nothing yet, from the song's start or from a place in it.
     pub(super) fn restart(&mut self, place: Option<Position>) {
         self.task = Task::None;
-        let other = &mut self.players[1 - self.heard]; // 0 or 1
-        other.reset();
-        other.clear();
-        if let Some(place) = place {
-            other.seek_to(place);
-        }
+        fresh(&mut self.players[1 - self.heard], place); // 0 or 1
         self.swap();
+    }
+
+    /// Has the player that is heard, and silent, begin at a place while the other one chases.
+    pub(super) fn begin_at(&mut self, place: Position) {
+        fresh(self.heard_mut(), Some(place));
     }
 
     /// Chases where the song is by `grid`; done by `work`.
@@ -156,7 +156,10 @@ impl Players {
             Task::Chase { .. } => return,
             Task::Prepare { turn, .. } => Some(turn),
         };
-        if self.fading() || under_way == turn {
+        let same = |(old, new): (Turn, Turn)| {
+            old.grid.meets(old.frame, &new.grid, new.frame) && old.frame == new.frame
+        };
+        if self.fading() || under_way.zip(turn).is_some_and(same) {
             return;
         }
         self.task = turn.map_or(Task::None, |turn| Task::Prepare { turn, next: None });
@@ -280,6 +283,15 @@ impl Players {
             player.forget_controllers();
         });
         (self.task, self.fade, self.heard) = (Task::None, None, 0);
+    }
+}
+
+/// Brings a player to the song's start or to a place in it, with nothing sounding.
+fn fresh(player: &mut SongPlayer, place: Option<Position>) {
+    player.reset();
+    player.clear();
+    if let Some(place) = place {
+        player.seek_to(place);
     }
 }
 

@@ -348,13 +348,17 @@ impl Playing {
             Some(grid) if !self.settings.locked_to_host() => grid.course,
             _ => self.course(),
         };
-        match self.host.follow(&word, frame as i64, course) {
-            Move::Jump => self.begin_jump(Jump::Host, frame),
-            Move::Continue => {
-                if let (Some(grid), None) = (self.host.grid(), self.jump) {
+        let before = self.host.grid().copied();
+        let moved = self.host.follow(&word, frame as i64, course);
+        match (moved, self.host.grid()) {
+            (Move::Jump, _) => self.begin_jump(Jump::Host, frame),
+            (Move::Continue, Some(grid)) if before.as_ref() != Some(grid) => {
+                self.turn = None;
+                if self.jump.is_none() {
                     self.players.regrid(*grid);
                 }
             }
+            (Move::Continue, _) => {}
         }
         self.look_ahead(frame);
     }
@@ -611,7 +615,7 @@ impl Playing {
         let next = grid.next_from(frame, &self.times);
         let begins = grid.frame_within(next, &self.times) == frame && !self.players.heard().sounds();
         if let Some(place) = self.place(next).filter(|place| begins && place.tick == 0) {
-            self.players.heard_mut().seek_to(place);
+            self.players.begin_at(place);
             self.next = Some(next);
         }
     }
@@ -624,8 +628,8 @@ impl Playing {
 
     /// Sees which jump is to come, and has the players prepare for it.
     fn look_ahead(&mut self, frame: u64) {
-        if self.start_is_due(frame) {
-            return; // what has been prepared for it is about to be taken
+        if self.start_is_due(frame) || self.turn.is_some_and(|turn| turn.own && turn.frame == frame as i64) {
+            return; // what has been prepared is about to be taken
         }
         let looks = self.drive == Some(Drive::Host) && self.settings.locked_to_host() && self.jump.is_none();
         self.turn = None;

@@ -201,24 +201,32 @@ impl Host {
 
     /// Beats since the start.
     pub(crate) fn beats(&self, frame: f64) -> f64 {
+        self.beats_and_rounds(frame).0
+    }
+
+    /// The same, and how many beats the host has gone back in its loop.
+    fn beats_and_rounds(&self, frame: f64) -> (f64, f64) {
         let piece = self.at(frame as usize);
         let passed = if piece.playing { frame - piece.frame as f64 } else { 0.0 };
         let beats = piece.beats + passed * (piece.tempo + piece.increment * passed / 2.0) / (60.0 * RATE);
-        match self.looping {
-            Some((start, end)) if beats >= end => start + (beats - start) % (end - start),
-            _ => beats,
-        }
+        let back = match self.looping {
+            Some((start, end)) if beats >= end => ((beats - start) / (end - start)).floor() * (end - start),
+            _ => 0.0,
+        };
+        (beats - back, back)
     }
 
     pub(crate) fn transport(&self, frame: usize) -> Transport {
         let piece = self.at(frame);
         let passed = if piece.playing { (frame - piece.frame) as f64 } else { 0.0 };
+        let (beats, back) = self.beats_and_rounds(frame as f64);
+        let seconds = piece.seconds + passed / RATE - back * 60.0 / piece.tempo;
         Transport {
             playing: piece.playing,
             tempo: piece.tempo + piece.increment * passed,
             tempo_increment: if self.tells_increments { piece.increment } else { 0.0 },
-            beats: self.tells_beats.then(|| self.beats(frame as f64)),
-            seconds: self.tells_seconds.then(|| piece.seconds + passed / RATE),
+            beats: self.tells_beats.then_some(beats),
+            seconds: self.tells_seconds.then_some(seconds),
             looping: self.looping,
             ..Transport::default()
         }
