@@ -104,7 +104,7 @@ fn hold(held: &mut Vec<EventKind>, kind: EventKind) {
             let down = EventKind::NoteOff { channel, key, velocity: 0.0 };
             held.retain(|&other| other != down);
         }
-        EventKind::Midi(_) | EventKind::Parameter { .. } => {}
+        EventKind::Note { .. } | EventKind::Midi(_) | EventKind::Parameter { .. } => {}
     }
 }
 

@@ -160,7 +160,7 @@ impl<P: Guarded> Guard<P> {
         }
         let own = |parameter| self.values.contains(parameter);
         let whole = frames <= audio.buses.capacity() && lists.count() <= EVENTS_PER_PIECE;
-        if whole && !lists.names(own) {
+        if whole && !lists.names(own) && !lists.mistakable() {
             let (events, changes) = (call.inputEvents, call.inputParameterChanges);
             // SAFETY: the planes hold `frames` frames, which the capacity covers.
             return unsafe { self.process_piece(call, audio, 0..frames, events, changes) };

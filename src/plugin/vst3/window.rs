@@ -64,6 +64,13 @@ impl HostLists<'_> {
         events.max(0) as usize + points.max(0) as usize
     }
 
+    /// Whether the framework would take any event for another. Real-time: yes.
+    pub(super) fn mistakable(&self) -> bool {
+        let mut found = false;
+        self.each_event_as_it_is(|event| found |= told_rightly(&event).is_some());
+        found
+    }
+
     /// Whether any queue is of one of the plugin's own parameters. Real-time: yes.
     pub(super) fn names(&self, own: impl Fn(Vst::ParamID) -> bool) -> bool {
         self.queues().any(|queue| own(parameter_of(&queue)))
@@ -103,6 +110,10 @@ impl HostLists<'_> {
     }
 
     fn each_event(&self, mut visit: impl FnMut(Vst::Event)) {
+        self.each_event_as_it_is(|event| visit(told_rightly(&event).unwrap_or(event)));
+    }
+
+    fn each_event_as_it_is(&self, mut visit: impl FnMut(Vst::Event)) {
         let Some(list) = &self.events else { return };
         // SAFETY: the host's list is valid during the call.
         for index in 0..unsafe { list.getEventCount() } {
@@ -124,6 +135,22 @@ impl HostLists<'_> {
             unsafe { ComRef::from_raw(list.getParameterData(index)) }
         })
     }
+}
+
+/// The framework takes expression for brightness and brightness for expression; swapped, they arrive as they are meant.
+fn told_rightly(event: &Vst::Event) -> Option<Vst::Event> {
+    use Vst::NoteExpressionTypeIDs_ as kind;
+    if u32::from(event.r#type) != Vst::Event_::EventTypes_::kNoteExpressionValueEvent as u32 {
+        return None;
+    }
+    // SAFETY: the type says which member of the union the host filled; it is plain numbers.
+    let mut expression = unsafe { event.__field0.noteExpressionValue };
+    expression.typeId = match expression.typeId {
+        kind::kExpressionTypeID => kind::kBrightnessTypeID,
+        kind::kBrightnessTypeID => kind::kExpressionTypeID,
+        _ => return None,
+    };
+    Some(Vst::Event { __field0: Vst::Event__type0 { noteExpressionValue: expression }, ..*event })
 }
 
 fn point_count(queue: &ComRef<'_, Vst::IParamValueQueue>) -> i32 {

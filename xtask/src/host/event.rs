@@ -30,6 +30,13 @@ pub enum EventKind {
         /// 0…1.
         velocity: f64,
     },
+    /// Something about one note that has a number of its own.
+    Note {
+        /// Which.
+        note: Note,
+        /// What.
+        action: NoteAction,
+    },
     /// A channel message of three bytes; in VST3 it goes through `IMidiMapping` and is lost where that maps nothing.
     Midi([u8; 3]),
     /// An automation point.
@@ -39,6 +46,58 @@ pub enum EventKind {
         /// Normalised.
         value: f64,
     },
+}
+
+/// A note that can be told from others on its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The host's number for it; -1 for none.
+    pub id: i32,
+    /// MIDI channel, 0 to 15.
+    pub channel: u8,
+    /// MIDI key.
+    pub key: u8,
+}
+
+/// What becomes of a note.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum NoteAction {
+    /// Its key goes down, this fast: 0…1.
+    On(f64),
+    /// Its key comes up.
+    Off,
+    /// It ends at once; only CLAP can say it.
+    Choke,
+    /// A quality of its own, in CLAP's units.
+    Express(NoteExpression, f64),
+    /// Moves a parameter for this note alone, by a part of the parameter's range; only CLAP can say it.
+    Modulate {
+        /// Which parameter.
+        parameter: u32,
+        /// -1…1.
+        amount: f64,
+    },
+    /// The plugin has played it to its end; only CLAP can say it.
+    End,
+}
+
+/// Qualities of single notes that both formats know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoteExpression {
+    /// Linear factor, 0…4.
+    Volume,
+    /// 0…1, 0.5 in the middle.
+    Pan,
+    /// Semitones.
+    Tuning,
+    /// 0…1.
+    Vibrato,
+    /// 0…1.
+    Expression,
+    /// 0…1.
+    Brightness,
+    /// 0…1.
+    Pressure,
 }
 
 /// The host's play position on a frame.

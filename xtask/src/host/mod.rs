@@ -16,7 +16,7 @@ use std::path::Path;
 pub use audio::{Audio, Bus, Wiring};
 pub use clap::{Preset, PresetCatalogue, list_presets};
 pub use error::HostError;
-pub use event::{Event, EventKind, Told, Transport};
+pub use event::{Event, EventKind, Note, NoteAction, NoteExpression, Told, Transport};
 
 /// The plugin format of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,9 @@ use crate::host::Audio;
 use crate::host::Event;
 use crate::host::EventKind;
 use crate::host::HostError;
+use crate::host::Note;
+use crate::host::NoteAction;
+use crate::host::NoteExpression;
 use crate::host::Processor;
 use crate::host::Transport;
 use crate::host::Wiring;
@@ -135,6 +138,8 @@ fn raw_buses(buses: &mut [WiredBus]) -> Vec<clap_audio_buffer> {
 enum RawEvent {
     Note(clap_event_note),
     Midi(clap_event_midi),
+    Expression(clap_event_note_expression),
+    Modulation(clap_event_param_mod),
     Parameter(clap_event_param_value),
     Transport(clap_event_transport),
 }
@@ -144,6 +149,8 @@ impl RawEvent {
         match self {
             Self::Note(event) => &event.header,
             Self::Midi(event) => &event.header,
+            Self::Expression(event) => &event.header,
+            Self::Modulation(event) => &event.header,
             Self::Parameter(event) => &event.header,
             Self::Transport(event) => &event.header,
         }
@@ -176,19 +183,15 @@ fn header<T>(frame: u32, kind: clap_event_type) -> clap_event_header {
 
 /// `None` for parameters the plugin does not have.
 fn raw_event(event: &Event, ranges: &Ranges) -> Option<RawEvent> {
-    let note = |kind, channel: u8, key: u8, velocity| {
-        RawEvent::Note(clap_event_note {
-            header: header::<clap_event_note>(event.frame, kind),
-            note_id: -1,
-            port_index: 0,
-            channel: channel.into(),
-            key: key.into(),
-            velocity,
-        })
-    };
+    let nameless = |channel, key| Note { id: -1, channel, key };
     Some(match event.kind {
-        EventKind::NoteOn { channel, key, velocity } => note(CLAP_EVENT_NOTE_ON, channel, key, velocity),
-        EventKind::NoteOff { channel, key, velocity } => note(CLAP_EVENT_NOTE_OFF, channel, key, velocity),
+        EventKind::NoteOn { channel, key, velocity } => {
+            raw_note(event.frame, CLAP_EVENT_NOTE_ON, nameless(channel, key), velocity)
+        }
+        EventKind::NoteOff { channel, key, velocity } => {
+            raw_note(event.frame, CLAP_EVENT_NOTE_OFF, nameless(channel, key), velocity)
+        }
+        EventKind::Note { note, action } => raw_action(event.frame, note, action, ranges)?,
         EventKind::Midi(data) => RawEvent::Midi(clap_event_midi {
             header: header::<clap_event_midi>(event.frame, CLAP_EVENT_MIDI),
             port_index: 0,
@@ -210,6 +213,58 @@ fn raw_event(event: &Event, ranges: &Ranges) -> Option<RawEvent> {
     })
 }
 
+fn raw_note(frame: u32, kind: clap_event_type, note: Note, velocity: f64) -> RawEvent {
+    RawEvent::Note(clap_event_note {
+        header: header::<clap_event_note>(frame, kind),
+        note_id: note.id,
+        port_index: 0,
+        channel: note.channel.into(),
+        key: note.key.into(),
+        velocity,
+    })
+}
+
+/// `None` for parameters the plugin does not have.
+fn raw_action(frame: u32, note: Note, action: NoteAction, ranges: &Ranges) -> Option<RawEvent> {
+    let (channel, key) = (i16::from(note.channel), i16::from(note.key));
+    Some(match action {
+        NoteAction::On(velocity) => raw_note(frame, CLAP_EVENT_NOTE_ON, note, velocity),
+        NoteAction::Off => raw_note(frame, CLAP_EVENT_NOTE_OFF, note, 0.0),
+        NoteAction::Choke => raw_note(frame, CLAP_EVENT_NOTE_CHOKE, note, 0.0),
+        NoteAction::End => raw_note(frame, CLAP_EVENT_NOTE_END, note, 0.0),
+        NoteAction::Express(expression, value) => RawEvent::Expression(clap_event_note_expression {
+            header: header::<clap_event_note_expression>(frame, CLAP_EVENT_NOTE_EXPRESSION),
+            expression_id: match expression {
+                NoteExpression::Volume => CLAP_NOTE_EXPRESSION_VOLUME,
+                NoteExpression::Pan => CLAP_NOTE_EXPRESSION_PAN,
+                NoteExpression::Tuning => CLAP_NOTE_EXPRESSION_TUNING,
+                NoteExpression::Vibrato => CLAP_NOTE_EXPRESSION_VIBRATO,
+                NoteExpression::Expression => CLAP_NOTE_EXPRESSION_EXPRESSION,
+                NoteExpression::Brightness => CLAP_NOTE_EXPRESSION_BRIGHTNESS,
+                NoteExpression::Pressure => CLAP_NOTE_EXPRESSION_PRESSURE,
+            },
+            note_id: note.id,
+            port_index: 0,
+            channel,
+            key,
+            value,
+        }),
+        NoteAction::Modulate { parameter, amount } => {
+            let &(low, high) = ranges.get(&parameter)?;
+            RawEvent::Modulation(clap_event_param_mod {
+                header: header::<clap_event_param_mod>(frame, CLAP_EVENT_PARAM_MOD),
+                param_id: parameter,
+                cookie: std::ptr::null_mut(),
+                note_id: note.id,
+                port_index: 0,
+                channel,
+                key,
+                amount: amount * (high - low),
+            })
+        }
+    })
+}
+
 unsafe extern "C" fn event_count(list: *const clap_input_events) -> u32 {
     // SAFETY: `ctx` is the `RawEvents` that `process` keeps alive during the call.
     unsafe { &*(*list).ctx.cast::<RawEvents>() }.0.len() as u32
@@ -222,6 +277,8 @@ unsafe extern "C" fn event_at(list: *const clap_input_events, index: u32) -> *co
     match events.0.get(index as usize) {
         Some(RawEvent::Note(event)) => std::ptr::from_ref(event).cast(),
         Some(RawEvent::Midi(event)) => std::ptr::from_ref(event).cast(),
+        Some(RawEvent::Expression(event)) => std::ptr::from_ref(event).cast(),
+        Some(RawEvent::Modulation(event)) => std::ptr::from_ref(event).cast(),
         Some(RawEvent::Parameter(event)) => std::ptr::from_ref(event).cast(),
         Some(RawEvent::Transport(event)) => std::ptr::from_ref(event).cast(),
         None => std::ptr::null(),
@@ -234,13 +291,13 @@ unsafe extern "C" fn take_event(list: *const clap_output_events, event: *const c
     // SAFETY: the plugin passes a whole event; its header says which.
     let kind = unsafe {
         match (*event).type_ {
-            CLAP_EVENT_NOTE_ON | CLAP_EVENT_NOTE_OFF => {
+            kind @ (CLAP_EVENT_NOTE_ON | CLAP_EVENT_NOTE_OFF | CLAP_EVENT_NOTE_END) => {
                 let note = &*event.cast::<clap_event_note>();
-                let (channel, key, velocity) = (note.channel as u8, note.key as u8, note.velocity);
-                if (*event).type_ == CLAP_EVENT_NOTE_ON {
-                    EventKind::NoteOn { channel, key, velocity }
-                } else {
-                    EventKind::NoteOff { channel, key, velocity }
+                let (id, channel, key) = (note.note_id, note.channel as u8, note.key as u8);
+                match (kind, note.velocity) {
+                    (CLAP_EVENT_NOTE_ON, velocity) => EventKind::NoteOn { channel, key, velocity },
+                    (CLAP_EVENT_NOTE_OFF, velocity) => EventKind::NoteOff { channel, key, velocity },
+                    _ => EventKind::Note { note: Note { id, channel, key }, action: NoteAction::End },
                 }
             }
             CLAP_EVENT_MIDI => EventKind::Midi((*event.cast::<clap_event_midi>()).data),

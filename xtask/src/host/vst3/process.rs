@@ -6,8 +6,8 @@ use ::vst3::ComPtr;
 use ::vst3::ComWrapper;
 use ::vst3::Steinberg::Vst::ControllerNumbers_::kAfterTouch;
 use ::vst3::Steinberg::Vst::ControllerNumbers_::kPitchBend;
-use ::vst3::Steinberg::Vst::Event_::EventTypes_::kNoteOffEvent;
-use ::vst3::Steinberg::Vst::Event_::EventTypes_::kNoteOnEvent;
+use ::vst3::Steinberg::Vst::Event_::EventTypes_::*;
+use ::vst3::Steinberg::Vst::NoteExpressionTypeIDs_::*;
 use ::vst3::Steinberg::Vst::ProcessContext_::StatesAndFlags_::*;
 use ::vst3::Steinberg::Vst::ProcessModes_::kOffline;
 use ::vst3::Steinberg::Vst::ProcessModes_::kRealtime;
@@ -23,6 +23,9 @@ use crate::host::Block;
 use crate::host::Event as HostEvent;
 use crate::host::EventKind;
 use crate::host::HostError;
+use crate::host::Note;
+use crate::host::NoteAction;
+use crate::host::NoteExpression;
 use crate::host::Processor;
 use crate::host::Setup;
 use crate::host::Transport;
@@ -61,8 +64,16 @@ impl Vst3Processor {
     fn sort_events(&self, events: &[HostEvent], changes: &ParameterChanges, list: &EventList) {
         for event in events {
             match event.kind {
-                EventKind::NoteOn { .. } | EventKind::NoteOff { .. } => {
-                    list.events.borrow_mut().push(raw_note(event));
+                EventKind::NoteOn { channel, key, velocity } => {
+                    let note = Note { id: -1, channel, key };
+                    list.events.borrow_mut().extend(raw_note(event.frame, note, NoteAction::On(velocity)));
+                }
+                EventKind::NoteOff { channel, key, .. } => {
+                    let note = Note { id: -1, channel, key };
+                    list.events.borrow_mut().extend(raw_note(event.frame, note, NoteAction::Off));
+                }
+                EventKind::Note { note, action } => {
+                    list.events.borrow_mut().extend(raw_note(event.frame, note, action));
                 }
                 EventKind::Parameter { id, value } => changes.add(id, event.frame as i32, value),
                 EventKind::Midi(message) => {
@@ -164,34 +175,44 @@ fn raw_buses(buses: &mut [WiredBus]) -> Vec<AudioBusBuffers> {
     buses.iter_mut().map(raw).collect()
 }
 
-fn raw_note(event: &HostEvent) -> Event {
+/// `None` for what the format has no words for.
+fn raw_note(frame: u32, note: Note, action: NoteAction) -> Option<Event> {
     let mut raw: Event = zeroed();
-    raw.sampleOffset = event.frame as i32;
-    match event.kind {
-        EventKind::NoteOn { channel, key, velocity } => {
+    raw.sampleOffset = frame as i32;
+    let (channel, pitch) = (note.channel.into(), note.key.into());
+    match action {
+        NoteAction::On(velocity) => {
             raw.r#type = kNoteOnEvent as u16;
-            raw.__field0.noteOn = NoteOnEvent {
-                channel: channel.into(),
-                pitch: key.into(),
-                tuning: 0.0,
-                velocity: velocity as f32,
-                length: 0,
-                noteId: -1,
-            };
+            let velocity = velocity as f32;
+            raw.__field0.noteOn =
+                NoteOnEvent { channel, pitch, tuning: 0.0, velocity, length: 0, noteId: note.id };
         }
-        EventKind::NoteOff { channel, key, velocity } => {
+        NoteAction::Off => {
             raw.r#type = kNoteOffEvent as u16;
-            raw.__field0.noteOff = NoteOffEvent {
-                channel: channel.into(),
-                pitch: key.into(),
-                velocity: velocity as f32,
-                noteId: -1,
-                tuning: 0.0,
-            };
+            raw.__field0.noteOff =
+                NoteOffEvent { channel, pitch, velocity: 0.0, noteId: note.id, tuning: 0.0 };
         }
-        EventKind::Midi(_) | EventKind::Parameter { .. } => {}
+        NoteAction::Express(NoteExpression::Pressure, pressure) => {
+            raw.r#type = kPolyPressureEvent as u16;
+            let pressure = pressure as f32;
+            raw.__field0.polyPressure = PolyPressureEvent { channel, pitch, pressure, noteId: note.id };
+        }
+        NoteAction::Express(expression, value) => {
+            raw.r#type = kNoteExpressionValueEvent as u16;
+            let (kind, value) = match expression {
+                NoteExpression::Volume => (kVolumeTypeID, value / 4.0),
+                NoteExpression::Pan => (kPanTypeID, value),
+                NoteExpression::Tuning => (kTuningTypeID, value / 240.0 + 0.5),
+                NoteExpression::Vibrato => (kVibratoTypeID, value),
+                NoteExpression::Expression => (kExpressionTypeID, value),
+                NoteExpression::Brightness | NoteExpression::Pressure => (kBrightnessTypeID, value),
+            };
+            raw.__field0.noteExpressionValue =
+                NoteExpressionValueEvent { typeId: kind as u32, noteId: note.id, value };
+        }
+        NoteAction::Choke | NoteAction::Modulate { .. } | NoteAction::End => return None,
     }
-    raw
+    Some(raw)
 }
 
 fn host_event(raw: &Event) -> Option<HostEvent> {
@@ -207,6 +228,15 @@ fn host_event(raw: &Event) -> Option<HostEvent> {
                 let note = raw.__field0.noteOff;
                 let (channel, key) = (note.channel as u8, note.pitch as u8);
                 EventKind::NoteOff { channel, key, velocity: note.velocity.into() }
+            }
+            kLegacyMIDICCOutEvent => {
+                let message = raw.__field0.midiCCOut;
+                let (channel, value) = (message.channel as u8, message.value as u8);
+                EventKind::Midi(match u32::from(message.controlNumber) {
+                    kAfterTouch => [0xd0 | channel, value, 0],
+                    kPitchBend => [0xe0 | channel, value, message.value2 as u8],
+                    _ => [0xb0 | channel, message.controlNumber, value],
+                })
             }
             _ => return None,
         }
