@@ -256,7 +256,7 @@ impl HostClock {
         let tempo = old.segment.tempo_at(frame);
         let error_frames = (position - predicted).abs() * 60.0 * self.rate / word.tempo;
         // Where in the blocks before a tempo changed is not told: the position may differ by what it made up since.
-        let unseen = (frame - heard) as f64 * (word.tempo / tempo - 1.0).abs();
+        let unseen = (frame - heard) as f64 * (tempo / word.tempo - 1.0).abs();
         let jumps = error_frames > JUMP_SECONDS * self.rate + unseen;
         if jumps {
             self.learn(&old, heard, frame, position);
@@ -593,11 +593,15 @@ mod tests {
 
     #[test]
     fn a_tempo_that_changed_unseen_inside_a_long_block_is_no_jump() {
-        let mut clock = HostClock::new(RATE);
-        clock.follow(&at(0.0, 60.0), 0, course());
-        // 8192 frames, the second half of them at 180.
-        let beats = 4096.0 * (60.0 + 180.0) / FRAMES_PER_BEAT_BPM;
-        assert_eq!(clock.follow(&at(beats, 180.0), 8192, course()), Move::Continue);
+        for (before, after) in [(60.0, 180.0), (180.0, 60.0)] {
+            // 8192 frames, so many of them at the tempo before.
+            for first in [1.0, 4096.0, 8191.0] {
+                let mut clock = HostClock::new(RATE);
+                clock.follow(&at(0.0, before), 0, course());
+                let beats = (first * before + (8192.0 - first) * after) / FRAMES_PER_BEAT_BPM;
+                assert_eq!(clock.follow(&at(beats, after), 8192, course()), Move::Continue);
+            }
+        }
     }
 
     #[test]

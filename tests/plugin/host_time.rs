@@ -108,6 +108,7 @@ fn rows_stay_on_the_grid_over_tempo_steps_inside_blocks() {
         (Format::Clap, 8192, 1.0),
         // VST3 tells of a step with the next block: until then a host that does not split is off by what the tempo changed.
         (Format::Vst3, 512, 1.0 + 512.0 * 0.3),
+        (Format::Vst3, 8192, 1.0 + 8192.0 * 0.3),
     ] {
         let performance = clicking(format, &map, 30 * 48_000, "unsplit");
         let performance = Performance { blocks: BlockPlan::Fixed(blocks), host: UNSPLIT, ..performance };
@@ -126,6 +127,7 @@ fn rows_stay_on_the_grid_over_tempo_ramps() {
     let off = |block: f64| 1.0 + 0.5 * block * (12.0 * block / RATE) / 60.0;
     for (format, host, blocks, allowed) in [
         (Format::Clap, HostKind::default(), 512, 1.0),
+        (Format::Clap, HostKind::default(), 8192, 1.0),
         (Format::Clap, untold, 512, off(512.0)),
         (Format::Clap, untold, 8192, off(8192.0)),
         (Format::Vst3, HostKind::default(), 64, 1.0),

@@ -116,7 +116,7 @@ fn only_parameters_that_do_something_are_shown() {
         for name in ["Play", "Sync", "Bus 1 Gain", "Bus 16 Pan", "Master Gain", "Bus 2 Insert 1 Macro 8"] {
             assert!(shown(name), "{format}: {name} is hidden");
         }
-        for name in ["Chase", "Song Channel 1 Gain", "Lane 1 Gain", "Bus 3 Insert 1 Macro 1"] {
+        for name in ["Head Yaw", "Song Channel 1 Gain", "Lane 1 Gain", "Bus 3 Insert 1 Macro 1"] {
             assert!(!shown(name), "{format}: {name} is shown");
         }
     }

@@ -28,7 +28,7 @@ fn act(frame: u64, note: Note, action: NoteAction) -> TimedEvent {
 
 /// Both notes, and whatever else happens, while the host stands.
 fn both(format: Format, further: &[TimedEvent]) -> Rendering {
-    let mut events: Vec<_> = [LOW, HIGH].map(|note| act(1000, note, NoteAction::On(0.8))).to_vec();
+    let mut events: Vec<_> = [HIGH, LOW].map(|note| act(1000, note, NoteAction::On(0.8))).to_vec();
     events.extend_from_slice(further);
     events.extend([LOW, HIGH].map(|note| act(40_000, note, NoteAction::Off)));
     play(format, &Performance { segments: stopped(), events, ..Performance::default() })
@@ -50,7 +50,7 @@ fn every_note_expression_means_the_same_in_both_formats() {
         let [clap, vst3] = FORMATS.map(|format| both(format, &[change]));
         assert_eq!(clap.first_difference(&vst3), None, "{expression:?}");
         let plain = both(Format::Clap, &[]);
-        println!("{expression:?} {:?}", plain.first_difference(&clap));
+        assert!(plain.first_difference(&clap).is_some(), "{expression:?} does nothing");
     }
 }
 
@@ -62,7 +62,8 @@ fn a_note_expression_leaves_other_notes_alone() {
         let alone = play(format, &Performance { segments: stopped(), events, ..Performance::default() });
         let (left, right) = (&silenced.planes(0)[0], &alone.planes(0)[0]);
         let worst = left.iter().zip(right).skip(2000).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
-        assert!(worst < 1e-3, "{format}: {worst}");
+        // What is left is the reverb of the moment until the expression has acted; the note itself would be ten times as loud.
+        assert!(worst < 5e-3, "{format}: {worst}");
     }
 }
 

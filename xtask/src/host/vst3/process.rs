@@ -208,7 +208,7 @@ fn raw_note(frame: u32, note: Note, action: NoteAction) -> Option<Event> {
                 NoteExpression::Brightness | NoteExpression::Pressure => (kBrightnessTypeID, value),
             };
             raw.__field0.noteExpressionValue =
-                NoteExpressionValueEvent { typeId: kind as u32, noteId: note.id, value };
+                NoteExpressionValueEvent { typeId: kind, noteId: note.id, value };
         }
         NoteAction::Choke | NoteAction::Modulate { .. } | NoteAction::End => return None,
     }
