@@ -12,6 +12,8 @@ use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::Event;
 use busker::engine::EventKind;
+use busker::engine::Expression;
+use busker::engine::Modulation;
 use busker::engine::NoteAddress;
 use busker::engine::ParameterValues;
 use busker::engine::Target;
@@ -227,6 +229,49 @@ fn launches_start_stop_and_replace_each_other_without_allocating() {
             scene.values.set(index(Target::LaunchMode), f32::from(turn / 5 % 3));
             render(&mut scene, 8);
         }
+    }
+}
+
+/// Five thousand events of every kind on a few frames.
+fn midi_storm() -> Vec<Event> {
+    let kind = |n: u32| {
+        let (channel, value) = ((n % 16) as u8, (n % 101) as f32 / 100.0);
+        let note = NoteAddress { channel, key: (n * 7 % 128) as u8, id: (n % 3 > 0).then_some(n as i32 / 3) };
+        match n % 14 {
+            0..=4 => EventKind::NoteOn(note, value),
+            5 | 6 => EventKind::NoteOff(note),
+            7 => EventKind::Choke(note),
+            8 => EventKind::PitchBend { channel, value: value * 2.0 - 1.0 },
+            9 => EventKind::Controller { channel, number: (n / 14 % 128) as u8, value },
+            10 => EventKind::Pressure { channel, value },
+            11 => EventKind::Program { channel, program: (n % 128) as u8 },
+            12 => EventKind::Expression(note, Expression::Tuning(value)),
+            _ => EventKind::Modulation(note, Modulation::Gain(value - 0.5)),
+        }
+    };
+    (0..5000).map(|n| Event { frame: n / 1000, kind: kind(n) }).collect()
+}
+
+#[test]
+fn storms_of_midi_in_every_keyboard_mode_allocate_nothing() {
+    let adlib = Module { name: "adlib.s3m".to_owned(), bytes: adlib_s3m().into() };
+    let (events, parameters) = (midi_storm(), table());
+    let index = |target| parameters.iter().position(|spec| spec.target == target).unwrap();
+    for song in [Rack::demo().song, Some(adlib)] {
+        let mut scene = scene(instrument());
+        scene.worker.apply(&Rack { song, ..Rack::default() }.setup(&instrument()).unwrap()).unwrap();
+        let mut buffers: Vec<AudioBuffer> = (0..16).map(|_| AudioBuffer::new(2, 512)).collect();
+        for turn in 0..36 {
+            scene.values.set(index(Target::KeyboardMode), (turn % 6) as f32);
+            scene.values.set(index(Target::Mpe), (turn / 6 % 2) as f32);
+            scene.values.set(index(Target::Panic), f32::from(u8::from(turn % 7 == 6)));
+            let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(512)).collect();
+            let transport =
+                Some(Transport { playing: true, beats: Some(turn as f64), ..Transport::default() });
+            let request = Call { frames: 512, transport, events: &events };
+            assert_no_alloc(|| scene.engine.render(&request, None, &mut blocks));
+        }
+        assert_eq!(scene.engine.dropped_outgoing(), 0);
     }
 }
 

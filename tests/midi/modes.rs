@@ -150,6 +150,22 @@ fn a_song_channels_key_releases_as_its_format_does() {
     }
 }
 
+#[test]
+fn an_adlib_key_ends_whether_its_instrument_has_a_release_or_not() {
+    let dies_away = [0x21, 0x21, 0x3F, 0, 0xF0, 0xF0, 0, 0x08, 0, 0, 0, 0];
+    let never = [0x21, 0x21, 0x3F, 0, 0xF0, 0xF0, 0, 0, 0, 0, 0, 0];
+    for (mode, registers) in [(0, dies_away), (0, never), (1, dies_away), (1, never)] {
+        let mut song = song(Format::S3m);
+        song.samples[0].adlib = Some(registers);
+        let mut stage = Stage::new(song).mode(mode);
+        assert!(peak(&stage.hear(HALF, &[on(0, 60)])) > 0.02);
+        assert!(stage.ended().is_empty());
+        stage.hear(RATE, &[off(0, 60)]);
+        assert_eq!(peak(&stage.hear(TICK, &[])), 0.0, "mode {mode}, {registers:?}");
+        assert_eq!(stage.ended(), [address(0, 60)], "mode {mode}, {registers:?}");
+    }
+}
+
 /// Holds at full volume until released, then fades for about a second.
 fn fading(format: Format) -> Instrument {
     let point = |tick| EnvelopePoint { tick, value: 64 };

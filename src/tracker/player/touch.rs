@@ -199,16 +199,20 @@ impl SongPlayer {
     /// Releases the key on a song channel as its tracker would; what does not die away by itself is cut. Real-time: yes.
     pub fn release_note(&mut self, channel: usize) {
         self.changes += 1;
-        let Self { core, flow, channels, touches, .. } = self;
+        let Self { core, flow, channels, touches, chips, .. } = self;
         let cx = core.context(flow);
         let Some(ch) = channels.get_mut(channel) else { return };
         if let Some(touch) = touches.channels.get_mut(channel) {
             touch.released = true;
         }
-        if !strike::release(&cx, ch) {
-            ch.volume = 0;
-            ch.level_before_globals = 0;
-            tick::reaim(&cx, ch, &core.output, 0);
+        if strike::release(&cx, ch) {
+            return;
+        }
+        ch.volume = 0;
+        ch.level_before_globals = 0;
+        tick::reaim(&cx, ch, &core.output, 0);
+        if let Some(chip) = chips.get_mut(channel) {
+            chip.reset(core.output.ramp_frames); // What has no release would never die away.
         }
     }
 
@@ -239,7 +243,10 @@ impl SongPlayer {
             return false;
         };
         let chip = self.chips.get(channel).is_some_and(|chip| chip.sounding());
-        let silent = touch.released && (ch.was_silent || ch.volume == 0) && ch.sound.silent();
+        let sample = ch.sample.and_then(|index| self.core.song.samples.get(usize::from(index)));
+        let is_adlib = sample.is_some_and(|sample| sample.adlib.is_some());
+        // What stands in for an AdLib recording is never heard, and a loop goes on at no volume.
+        let silent = touch.released && (is_adlib || ch.was_silent || ch.volume == 0) && ch.sound.silent();
         touch.keyed && (chip || ch.has_sound() && !silent)
     }
 
