@@ -236,7 +236,11 @@ fn launches_start_stop_and_replace_each_other_without_allocating() {
 fn midi_storm() -> Vec<Event> {
     let kind = |n: u32| {
         let (channel, value) = ((n % 16) as u8, (n % 101) as f32 / 100.0);
-        let note = NoteAddress { channel, key: (n * 7 % 128) as u8, id: (n % 3 > 0).then_some(n as i32 / 3) };
+        let note = NoteAddress {
+            channel,
+            key: (n * 7 % 128) as u8,
+            id: (!n.is_multiple_of(3)).then_some(n as i32 / 3),
+        };
         match n % 14 {
             0..=4 => EventKind::NoteOn(note, value),
             5 | 6 => EventKind::NoteOff(note),
