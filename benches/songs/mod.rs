@@ -14,6 +14,7 @@ use std::sync::Arc;
 /// A song and the file it came from.
 pub(crate) struct Named {
     pub(crate) name: String,
+    #[allow(dead_code)] // not every bench opens files
     pub(crate) bytes: Vec<u8>,
     pub(crate) song: Arc<Song>,
 }
@@ -46,7 +47,7 @@ pub(crate) enum Choice {
 /// The files given, or else the chosen real songs and the built ones; what cannot be had is said.
 pub(crate) fn find(given: &[String], choice: Choice) -> Vec<Named> {
     let found = if given.is_empty() {
-        real(choice).into_iter().map(|path| read(&path)).chain([demo(), crowd()]).collect()
+        real(choice).into_iter().map(|path| read(&path)).chain([demo(), crowded(32, 1)]).collect()
     } else {
         given.iter().map(|path| read(Path::new(path))).collect::<Vec<_>>()
     };
@@ -82,29 +83,33 @@ fn demo() -> Result<Named, String> {
     Named::new("demo song (built)", module.bytes.to_vec())
 }
 
-fn crowd() -> Result<Named, String> {
-    Named::new("32 channels (built)", crowded_xm())
+/// A built song of so many channels, its one pattern played so many times.
+#[allow(dead_code)] // not every bench wants more than the usual one
+pub(crate) fn crowd(channels: u16, orders: u16) -> Option<Named> {
+    crowded(channels, orders).map_err(|why| println!("left out: {why}")).ok()
 }
 
-/// Channels of the built module.
-const CHANNELS: u16 = 32;
+fn crowded(channels: u16, orders: u16) -> Result<Named, String> {
+    Named::new(&format!("{channels} channels (built)"), crowded_xm(channels, orders))
+}
+
 /// Rows of its pattern.
 const ROWS: u16 = 64;
 
-/// An Extended Module in which 32 channels play a looped recording, with vibrato and slides among them.
-fn crowded_xm() -> Vec<u8> {
-    let mut file = b"Extended Module: 32 channels".to_vec();
+/// An Extended Module in which all channels play a looped recording, with vibrato and slides among them.
+fn crowded_xm(channels: u16, orders: u16) -> Vec<u8> {
+    let mut file = b"Extended Module: crowded".to_vec();
     file.resize(37, 0);
     file.push(0x1a);
     file.extend(b"FastTracker v2.00   ");
     file.extend(0x0104_u16.to_le_bytes());
     file.extend(276_u32.to_le_bytes());
     // Orders, restart, channels, patterns, instruments, linear slides, speed, tempo.
-    for word in [1, 0, CHANNELS, 1, 1, 1, 6, 125_u16] {
+    for word in [orders, 0, channels, 1, 1, 1, 6, 125_u16] {
         file.extend(word.to_le_bytes());
     }
     file.resize(60 + 276, 0);
-    let cells: Vec<u8> = (0..ROWS).flat_map(|row| (0..CHANNELS).flat_map(move |ch| cell(row, ch))).collect();
+    let cells: Vec<u8> = (0..ROWS).flat_map(|row| (0..channels).flat_map(move |ch| cell(row, ch))).collect();
     file.extend(9_u32.to_le_bytes());
     file.push(0);
     file.extend(ROWS.to_le_bytes());

@@ -22,6 +22,9 @@ pub(crate) type Registers = [u8; 12];
 /// Longest fade of what sounded before a reset.
 const TAIL_SECONDS: f64 = 0.005;
 
+/// A released note of which so much has been passed over is over.
+const DIES_AWAY_SECONDS: f64 = 0.5;
+
 /// Gain that makes a full operator on both sides as loud as OpenMPT does beside a full sample in the centre.
 pub(crate) const LEVEL: f32 = 0.1875;
 
@@ -150,6 +153,8 @@ pub(crate) struct Chip {
     /// Frames since the note died away, up to those that the resampler still holds.
     quiet_frames: u32,
     flush_frames: u32,
+    /// Frames since the release that were passed over.
+    missed_frames: usize,
     /// What sounded before a reset, faded out.
     tail: Box<[[f32; 2]]>,
     /// Frames of the tail that are filled, and those that have sounded.
@@ -172,6 +177,7 @@ impl Chip {
             side: Side::Both,
             quiet_frames: u32::MAX,
             flush_frames: frames_a_second * 4 / OPL_NATIVE_RATE + 2,
+            missed_frames: 0,
             tail: vec![[0.0; 2]; rate.frames_in(TAIL_SECONDS)].into(),
             tail_frames: 0,
             tail_done: 0,
@@ -189,7 +195,7 @@ impl Chip {
         self.opl = Opl3::new(self.rate);
         (self.registers, self.keyed, self.bend) = (Registers::default(), false, 1.0);
         self.gain = Ramp::new(0.0);
-        self.quiet_frames = u32::MAX;
+        (self.quiet_frames, self.missed_frames) = (u32::MAX, 0);
         (self.tail_frames, self.tail_done) = (0, 0);
     }
 
@@ -341,14 +347,27 @@ impl Chip {
         }
     }
 
-    /// Advances without sound.
-    pub(crate) fn skip(&mut self, frames: usize) {
+    /// Advances without sound; says for how many frames the chip ran.
+    pub(crate) fn skip(&mut self, frames: usize) -> usize {
         self.tail_done = self.tail_done.saturating_add(frames).min(self.tail_frames);
-        for _ in 0..frames {
+        for done in 0..frames {
             if self.asleep() {
-                return;
+                return done;
             }
             self.next();
+        }
+        frames
+    }
+
+    /// Lets frames pass in which the chip stands still. A released note is taken to have died away in a while.
+    pub(crate) fn pass_over(&mut self, frames: usize) {
+        if self.asleep() || self.keyed {
+            self.missed_frames = 0;
+            return;
+        }
+        self.missed_frames += frames;
+        if self.missed_frames as f64 > DIES_AWAY_SECONDS * f64::from(self.rate) {
+            self.clear();
         }
     }
 }

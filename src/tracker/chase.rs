@@ -6,7 +6,7 @@
 //! and ends of recordings leave behind is there too. The caller says when ticks happen, and fades from what sounded before.
 
 use super::SongPlayer;
-use super::player::Pass;
+use super::player::Reach;
 use super::snapshot::Origin;
 use super::snapshot::Snapshots;
 
@@ -22,8 +22,12 @@ pub enum Chase {
     Off,
 }
 
-/// Seconds before the wanted frame that are rendered, not passed over.
-const RENDERED_SECONDS: f64 = 0.05;
+/// Seconds before the wanted frame that are rendered, not passed over: three times what a recording's end leaves.
+const ANY_SECONDS: f64 = 0.05;
+/// The same for voices with a filter: the lowest (131 Hz) with all its resonance dies away by 80 dB.
+const FILTER_SECONDS: f64 = 0.35;
+/// The same for AdLib's chips, whose notes begin there.
+const CHIP_SECONDS: f64 = 0.1;
 
 /// Steps of a sound's life that cost as much as a tick of its voice.
 const STEPS_A_UNIT: usize = 4;
@@ -82,15 +86,13 @@ impl Chaser {
                 self.work = Work::Voices(origin, 0);
             }
             None => {
-                player.reset();
-                player.stop_sounds();
+                player.begin_anew();
             }
         }
     }
 
     fn begin_at_row(&mut self, player: &mut SongPlayer, snapshots: &Snapshots, to: u64) {
-        player.reset();
-        player.stop_sounds();
+        player.begin_anew();
         if let Some(place) = snapshots.place(to) {
             self.next = to - u64::from(place.tick).min(to);
             if self.next > 0 {
@@ -119,10 +121,9 @@ impl Chaser {
             self.work = if steps.is_some() { Work::Voices(origin, index + 1) } else { Work::Ticks };
             left = left.saturating_sub(steps.unwrap_or(0).div_ceil(STEPS_A_UNIT));
         }
-        let rendered = (RENDERED_SECONDS * player.rate().0) as i64;
         loop {
             let start = frame_of(self.next);
-            self.pass(player, start.min(now), now.saturating_sub(rendered), &mut left);
+            self.pass(player, start.min(now), now, &mut left);
             if start >= now {
                 return Some(self.finish(player));
             }
@@ -135,14 +136,16 @@ impl Chaser {
         }
     }
 
-    /// Lets the frames up to `end` pass, those from `rendered_from` on as if they were heard.
-    fn pass(&mut self, player: &mut SongPlayer, end: i64, rendered_from: i64, left: &mut usize) {
+    /// Lets the frames up to `end` pass on the way to `now`.
+    fn pass(&mut self, player: &mut SongPlayer, end: i64, now: i64, left: &mut usize) {
         let Some(stands) = self.stands.filter(|&stands| stands < end) else { return };
-        let border = rendered_from.clamp(stands, end);
-        player.pass((border - stands) as usize, Pass::Over);
-        let rendered = (end - border) as usize;
-        player.pass(rendered, Pass::Unheard);
-        *left = left.saturating_sub(rendered * player.voices_in_use() / FRAMES_A_UNIT);
+        let rate = player.rate();
+        let frames = |seconds: f64| rate.frames_in(seconds);
+        let reach =
+            Reach { any: frames(ANY_SECONDS), filtered: frames(FILTER_SECONDS), chips: frames(CHIP_SECONDS) };
+        let way = |to: i64| to.saturating_sub(stands) as usize;
+        let rendered = player.approach(way(end), way(now), &reach);
+        *left = left.saturating_sub(rendered / FRAMES_A_UNIT);
         self.stands = Some(end);
     }
 

@@ -169,14 +169,19 @@ impl Setting {
     }
 }
 
-/// How frames pass that nobody hears.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Pass {
-    /// Recordings and gains move on; filters, circuits and AdLib's chips stand still.
-    Over,
-    /// As if they were heard.
-    Unheard,
+/// How many frames before a wanted one are rendered, not passed over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// Of every voice: ends of recordings, ramps, Paula's circuits.
+    pub(crate) any: usize,
+    /// Of voices with a filter.
+    pub(crate) filtered: usize,
+    /// Of AdLib's chips.
+    pub(crate) chips: usize,
 }
+
+/// A frame of a chip takes as long as so many of a voice.
+const CHIP_COSTS: usize = 32;
 
 /// Plays a song: see the module's description.
 pub struct SongPlayer {
@@ -587,10 +592,15 @@ impl SongPlayer {
         Setting { flow: self.flow.snapshot(), flipped: flipped.unwrap_or_default().into() }
     }
 
+    /// To the start of the song, as a new player; nothing fades out. Real-time: yes.
+    pub(crate) fn begin_anew(&mut self) {
+        self.stop_sounds(); // first, so that there is nothing for `reset` to keep
+        self.reset();
+    }
+
     /// As if the song stood at `setting`, with no voice in use and so many random numbers drawn since. Real-time: yes.
     pub(crate) fn stand_at(&mut self, setting: &Setting, draws: u64) {
-        self.reset();
-        self.stop_sounds();
+        self.begin_anew();
         self.flow.take_up(&setting.flow, draws);
         if let Some(inverted) = &mut self.inverted {
             inverted.flip(&mut self.core.song, &mut self.channels, &setting.flipped);
@@ -664,26 +674,39 @@ impl SongPlayer {
         voices.into_iter().any(Voice::has_sound) || self.chips.iter().any(adlib::Chip::sounding)
     }
 
-    /// Lets frames of the tick that has begun pass without being heard. Real-time: yes.
-    pub(crate) fn pass(&mut self, frames: usize, pass: Pass) {
-        match pass {
-            Pass::Over => {
-                self.channels.iter_mut().for_each(|ch| ch.skip(frames));
-                self.background_in_use().for_each(|voice| voice.skip(frames));
-            }
-            Pass::Unheard => {
-                self.channels.iter_mut().for_each(|ch| ch.render_unheard(frames));
-                self.background_in_use().for_each(|voice| voice.render_unheard(frames));
-                self.chips.iter_mut().for_each(|chip| chip.skip(frames));
-            }
+    /// Advances recordings and gains inside the tick; filters, circuits and AdLib's chips stand still. Real-time: yes.
+    pub(crate) fn pass_over(&mut self, frames: usize) {
+        self.channels.iter_mut().for_each(|ch| ch.skip(frames));
+        self.background_in_use().for_each(|voice| voice.skip(frames));
+        self.chips.iter_mut().for_each(|chip| chip.pass_over(frames));
+    }
+
+    /// Advances inside the tick as `pass_over` does, but where those frames lie close before the one that is wanted: there
+    /// as if it were heard. `left` is the number of frames to the wanted one before this. Says how many frames of voices
+    /// that were. Real-time: yes.
+    pub(crate) fn approach(&mut self, frames: usize, left: usize, reach: &Reach) -> usize {
+        let within = |reach: usize| (reach + frames).saturating_sub(left).min(frames);
+        let (any, filtered, chips) = (within(reach.any), within(reach.filtered), within(reach.chips));
+        let mut done = 0;
+        let mut approach = |voice: &mut Voice| {
+            let rendered = if voice.sound.filter.is_some() { filtered } else { any };
+            voice.skip(frames - rendered);
+            done += if rendered > 0 { voice.render_unheard(rendered) } else { 0 };
+        };
+        self.channels.iter_mut().for_each(&mut approach);
+        self.background_in_use().for_each(&mut approach);
+        for chip in &mut self.chips {
+            chip.pass_over(frames - chips);
+            done += chip.skip(chips) * CHIP_COSTS;
         }
+        done
     }
 
     /// Advances all voices without sound, inside the tick. Real-time: yes.
     pub fn skip(&mut self, frames: usize) {
         self.channels.iter_mut().for_each(|ch| ch.skip(frames));
         self.background_in_use().for_each(|voice| voice.skip(frames));
-        self.chips.iter_mut().for_each(|chip| chip.skip(frames));
+        self.chips.iter_mut().for_each(|chip| _ = chip.skip(frames));
     }
 
     /// Renders the frames of `range` of a block, all inside the tick that has begun; each song channel is an outlet.

@@ -8,7 +8,6 @@
 use super::life::Lives;
 use super::life::Place;
 use super::life::Recorder;
-use super::player::Pass;
 use super::player::Position;
 use super::player::Setting;
 use super::player::SongPlayer;
@@ -241,7 +240,7 @@ impl Builder {
         }
         let frames = player.tick_seconds() * RATE.0 + self.carry;
         self.carry = frames.fract();
-        player.pass(frames as usize, Pass::Over);
+        player.pass_over(frames as usize);
         for slot in 0..*highest {
             if let Some(voice) = player.voice_mut(slot) {
                 recorder.see_frames(&song, voice, tick);

@@ -426,10 +426,11 @@ impl Voice {
         self.sound.add_to(left, right);
     }
 
-    /// Goes through what `add_to` does, for nobody to hear.
-    pub(crate) fn render_unheard(&mut self, frames: usize) {
+    /// Goes through what `add_to` does, for nobody to hear; says how many frames were rendered.
+    pub(crate) fn render_unheard(&mut self, frames: usize) -> usize {
         if self.silent() {
-            return self.skip(frames);
+            self.skip(frames);
+            return 0;
         }
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
         let mut left = frames;
@@ -439,6 +440,7 @@ impl Voice {
             self.add_to_planes(&mut first[..count], &mut second[..count]);
             left -= count;
         }
+        frames
     }
 
     /// As `ChannelState::bound`, with the sound that fades out under it.
