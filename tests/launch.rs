@@ -528,6 +528,33 @@ fn what_waits_follows_the_hosts_grid_through_a_seek_and_a_loop() {
 }
 
 #[test]
+fn the_start_of_a_host_loop_is_a_line_though_its_end_is_none() {
+    let delay = delay();
+    // It loops from the bar at beat 4 to beat 6.5, of 23 703.7 frames each, and says so at each block.
+    let tempo = 121.5;
+    let frames = |beats: f64| beats * 60.0 * RATE / tempo;
+    let beats = |frame: usize| {
+        let beats = frame as f64 / frames(1.0);
+        if beats < 6.5 { beats } else { 4.0 + (beats - 4.0) % 2.5 }
+    };
+    let host = |frame: usize| {
+        let transport = playing(tempo, beats(frame), (4, 4))?;
+        Some(Transport { looping: Some((4.0, 6.5)), ..transport })
+    };
+    for size in [1, 64, 512] {
+        for round in 1..4 {
+            let line = frames(4.0 + 2.5 * f64::from(round));
+            let mut player = Player::new(clicks(), BAR, LATCH);
+            player.press(line as usize - 10_000, 2, 0);
+            let found = onsets(&player.render(line as usize + 20_000, &[size], host));
+            // A block that holds the loop's end is over before the host says so.
+            let late = found[0] as f64 - delay as f64 - line;
+            assert!(found.len() == 1 && (-0.5..=size as f64).contains(&late), "{size} {round}: {late}");
+        }
+    }
+}
+
+#[test]
 fn tempo_steps_leave_a_launch_on_the_hosts_grid() {
     let delay = delay();
     let tempo = |bar: usize| [120.0, 174.53, 60.0, 93.7, 200.0][bar % 5];

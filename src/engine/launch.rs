@@ -139,23 +139,25 @@ struct Grid {
     /// Launch beats less the host's.
     offset: f64,
     signature: (u16, u16),
+    /// Frame of the host's last word.
+    heard: u64,
 }
 
 impl Grid {
     fn new(rate: SampleRate) -> Self {
-        let mut grid = Self { clock: HostClock::new(rate), offset: 0.0, signature: (4, 4) };
+        let mut grid = Self { clock: HostClock::new(rate), offset: 0.0, signature: (4, 4), heard: 0 };
         grid.reset();
         grid
     }
 
     fn reset(&mut self) {
         self.clock.reset();
-        (self.offset, self.signature) = (0.0, (4, 4));
+        (self.offset, self.signature, self.heard) = (0.0, (4, 4), 0);
         self.follow(&Transport::default(), 0);
     }
 
-    /// Follows the host; `true` where its lines have moved.
-    fn follow(&mut self, transport: &Transport, frame: u64) -> bool {
+    /// Follows the host. Where its lines have moved, the frame from which on they are to be sought.
+    fn follow(&mut self, transport: &Transport, frame: u64) -> Option<u64> {
         let standing = Transport { playing: true, tempo: transport.tempo, ..Transport::default() };
         let word = if transport.playing { transport } else { &standing };
         let before = self.host_beats(frame);
@@ -165,7 +167,22 @@ impl Grid {
         if let (Some(before), Some(after), true) = (before, self.host_beats(frame), jumped) {
             self.offset += before - after;
         }
-        std::mem::replace(&mut self.signature, transport.signature) != transport.signature || jumped
+        let heard = std::mem::replace(&mut self.heard, frame);
+        let counts_anew = std::mem::replace(&mut self.signature, transport.signature) != transport.signature;
+        if jumped {
+            let unheard = (frame - heard).max(1);
+            return Some(frame.saturating_sub(self.frames_since_loop(word, frame, unheard).unwrap_or(0)));
+        }
+        counts_anew.then_some(frame)
+    }
+
+    /// Frames since the host went round its loop, where it has within the last `unheard`: between two frames, or inside
+    /// a block. Lines there would never come, were its end on none.
+    fn frames_since_loop(&self, word: &Transport, frame: u64, unheard: u64) -> Option<u64> {
+        let (start, _) = word.looping?;
+        let (now, next) = (self.host_beats(frame)?, self.host_beats(frame + 1)?);
+        let passed = (now - start) / (next - now);
+        (-0.5..=unheard as f64).contains(&passed).then(|| passed.max(0.0).ceil() as u64)
     }
 
     fn host_beats(&self, frame: u64) -> Option<f64> {
@@ -260,12 +277,12 @@ impl Launcher {
     pub(super) fn follow(&mut self, transport: &Transport, frame: u64) {
         self.halts |= self.host_plays && !transport.playing;
         self.host_plays = transport.playing;
-        if self.grid.follow(transport, frame) {
-            self.find_moments_anew(frame);
+        if let Some(from) = self.grid.follow(transport, frame) {
+            self.find_moments_anew(from);
         }
     }
 
-    /// The lines have moved: what waits for one waits for the next.
+    /// The lines have moved: what waits for one waits for the first from `frame` on.
     fn find_moments_anew(&mut self, frame: u64) {
         let Self { slots, waiting, grid, settings, first_speed, .. } = self;
         let stops = slots.iter_mut().filter_map(|slot| slot.run.as_mut()?.stop.as_mut());
@@ -660,8 +677,8 @@ mod tests {
         let mut grid = Grid::new(RATE);
         grid.follow(&at(0.0, 120.0, (4, 4)), 0);
         let (beats, next) = (grid.beats_at(48_000), 3.0);
-        assert!(!grid.follow(&at(2.0, 120.0, (4, 4)), 48_000));
-        assert!(grid.follow(&at(100.5, 120.0, (4, 4)), 48_000));
+        assert_eq!(grid.follow(&at(2.0, 120.0, (4, 4)), 48_000), None);
+        assert_eq!(grid.follow(&at(100.5, 120.0, (4, 4)), 48_000), Some(48_000));
         assert_eq!((grid.beats_at(48_000), grid.frame_of(next)), (beats, 72_000));
         assert_eq!(grid.frame_of(grid.line_from(48_000, 1.0, 0.0)), 60_000);
     }
@@ -671,7 +688,7 @@ mod tests {
         let mut grid = Grid::new(RATE);
         grid.follow(&at(3.0, 60.0, (4, 4)), 0);
         let standing = Transport { playing: false, ..at(3.0, 60.0, (4, 4)) };
-        assert!(!grid.follow(&standing, 24_000));
+        assert_eq!(grid.follow(&standing, 24_000), None);
         assert_eq!(grid.frame_of(grid.line_from(24_000, 1.0, 0.0)), 48_000);
         grid.follow(&Transport { tempo: 120.0, ..standing }, 72_000); // half a beat past the line
         assert_eq!(grid.frame_of(grid.line_from(72_000, 1.0, 0.0)), 84_000);
