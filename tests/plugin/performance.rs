@@ -125,6 +125,22 @@ fn clap_hosts_may_bend_their_time_inside_blocks() {
     }
 }
 
+#[test]
+fn ramps_that_clap_tells_sound_the_same_however_blocks_are_cut() {
+    let points = [(0.0, 90.0, true), (2.0, 171.3, true), (4.5, 66.6, false)];
+    let points = points.map(|(beat, tempo, ramp)| TempoPoint { beat, tempo, ramp });
+    let cue = Cue { beat: Some(0.0), ..Cue::default() };
+    let segments = TempoMap::new(points.to_vec()).segments(&[cue], FRAMES, RATE);
+    let render = |blocks| {
+        let ramps = Performance { blocks, segments: segments.clone(), ..performance() };
+        play(Format::Clap, &ramps)
+    };
+    let reference = render(BlockPlan::Fixed(512));
+    for blocks in [BlockPlan::Fixed(1), BlockPlan::Fixed(64), BlockPlan::Fixed(8192), BlockPlan::Random(9)] {
+        assert_eq!(reference.first_difference(&render(blocks)), None, "{blocks:?}");
+    }
+}
+
 /// A song with a tempo change and a loop, in both formats, left as a WAV file.
 fn assert_song_agrees(song: Option<&std::path::Path>, name: &str) {
     let points = [(0.0, 125.0), (8.0, 141.7), (12.0, 97.3)];

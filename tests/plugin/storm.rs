@@ -51,7 +51,7 @@ fn a_storm_loses_no_note_off() {
     for format in FORMATS {
         let mode = parameter(&mut *instrument(format), "Keyboard");
         for (what, storm) in &storms {
-            for index in 0..3 {
+            for index in 0..4 {
                 let mut host = instrument(format);
                 let value = f64::from(index) / f64::from(mode.steps.max(1));
                 let mut events = storm.clone();
