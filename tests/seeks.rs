@@ -19,7 +19,7 @@ const SETTLED: usize = 4096 + 144;
 /// Frames compared after it.
 const COMPARED: usize = 12_000;
 /// Frames played through for the seeks of one song to land in.
-const PLAYED: usize = 20 * 48_000;
+const PLAYED: usize = 40 * 48_000;
 
 /// The modules of a folder beside the repository, in the order of their names.
 fn modules(folder: &str, ends: &[&str]) -> Vec<PathBuf> {

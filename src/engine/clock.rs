@@ -495,6 +495,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_host_that_rounds_the_tempo_it_tells_is_followed_by_its_position() {
+        let (mut clock, times) = (HostClock::new(RATE), SongTimes::even(48));
+        let mut next = 0;
+        for start in (0..60 * 48000_i64).step_by(64) {
+            let beats = start as f64 * 174.53 / FRAMES_PER_BEAT_BPM;
+            let moved = clock.follow(&at(beats, 174.5), start, course());
+            assert!(start == 0 || moved == Move::Continue);
+            while let frame = clock.grid().unwrap().frame_of(next, &times)
+                && frame < start + 64
+            {
+                let exact = next as f64 / 24.0 * FRAMES_PER_BEAT_BPM / 174.53;
+                assert!((frame.max(start) as f64 - exact).abs() <= 1.0, "tick {next}: {frame} for {exact}");
+                next += 1;
+            }
+        }
+        assert!(next > 4000);
+    }
+
     fn ramps(tells_increments: bool) -> Host {
         let second = 48000;
         let up_and_down = [(10 * second, 60.0, 180.0), (10 * second, 180.0, 60.0)];

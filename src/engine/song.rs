@@ -393,7 +393,7 @@ impl Playing {
             return false;
         };
         let unseen =
-            (frame - heard.min(frame)) as f64 / self.rate.0 * (transport.tempo / last.tempo - 1.0).abs();
+            (frame - heard.min(frame)) as f64 / self.rate.0 * (last.tempo / transport.tempo - 1.0).abs();
         let off = seconds_of(transport, told - beats).abs();
         transport.seconds.is_none() && off > super::clock::JUMP_SECONDS + unseen
     }
