@@ -15,6 +15,7 @@ use crate::rt::CommandSender;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::tracker::Snapshots;
 use crate::tracker::Song;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -133,6 +134,8 @@ pub struct Setup {
     pub song: Option<Arc<Song>>,
     /// Level of the song.
     pub trim: Gain,
+    /// The song's, where they have been made already; its player makes them otherwise.
+    pub snapshots: Option<Arc<Snapshots>>,
     /// Routes of the desk.
     pub routing: Routing,
     /// At most one for each slot.
@@ -141,7 +144,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { song: None, trim: Gain::UNITY, routing: Routing::default(), inserts: Vec::new() }
+        Self {
+            song: None,
+            trim: Gain::UNITY,
+            snapshots: None,
+            routing: Routing::default(),
+            inserts: Vec::new(),
+        }
     }
 }
 

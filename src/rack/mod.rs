@@ -23,6 +23,8 @@ use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
+use crate::tracker::Snapshots;
+use crate::tracker::Song;
 use crate::tracker::Timeline;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
@@ -37,6 +39,7 @@ use serde::Serializer;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::thread;
 use thiserror::Error;
 
 /// Versions of the rack format.
@@ -262,8 +265,8 @@ impl Rack {
             let machine = MachineKind::from_id(&insert.machine)?;
             Some(Insert { strip: insert.strip, slot: insert.slot, machine })
         });
-        let trim = song.as_ref().map_or(Gain::UNITY, |song| Timeline::of(song).default_trim());
-        Ok(Setup { song, trim, routing: self.routing.clone(), inserts: inserts.collect() })
+        let (trim, snapshots) = song.as_ref().map_or((Gain::UNITY, None), prepare);
+        Ok(Setup { song, trim, snapshots, routing: self.routing.clone(), inserts: inserts.collect() })
     }
 
     /// Sets every parameter: to the rack's value, or where it has none to the default.
@@ -273,6 +276,17 @@ impl Rack {
             values.set(index, value.unwrap_or_else(|| spec.kind.default_value()));
         }
     }
+}
+
+/// What takes longest of a song that is opened, on two threads at once.
+fn prepare(song: &Arc<Song>) -> (Gain, Option<Arc<Snapshots>>) {
+    let timeline = Timeline::of(song);
+    let snapshots = thread::scope(|scope| {
+        // Where there is no second thread to be had, the level is found after the snapshots.
+        let _ = thread::Builder::new().spawn_scoped(scope, || timeline.default_trim());
+        Snapshots::of(song)
+    });
+    (timeline.default_trim(), Some(snapshots))
 }
 
 #[cfg(test)]
