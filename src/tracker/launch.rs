@@ -278,6 +278,45 @@ mod tests {
         }
     }
 
+    /// Both sides of one channel of a real song's pattern, or of all its channels, over some hundred ticks.
+    fn channels_of_demo(pattern: u16, only: Option<usize>) -> Vec<Vec<f32>> {
+        let song = Arc::new(crate::tracker::load::load(include_bytes!("../rack/demo.it")).unwrap());
+        let channels = song.channels.len();
+        let places = PatternPlaces::new(&song, &Timeline::build(&song));
+        let mut player = PatternPlayer::new(song, RATE);
+        player.start(places.get(pattern).unwrap(), only, Gain::UNITY);
+        let mut feeds = vec![Feed::new(2); channels];
+        let mut heard = vec![Vec::new(); channels];
+        for _ in 0..400 {
+            player.tick();
+            feeds.iter_mut().for_each(|feed| feed.begin(256));
+            let mut ctx = RenderContext::new(0, crate::audio::Activity::Silent);
+            player.render(&mut ctx, &mut Outlets::new(&mut feeds, &[]), &(0..256));
+            for (feed, heard) in feeds.iter_mut().zip(&mut heard) {
+                let (left, right) = feed.open(0..256);
+                heard.extend_from_slice(left);
+                heard.extend_from_slice(right);
+            }
+        }
+        heard
+    }
+
+    #[test]
+    fn a_channel_alone_sounds_bit_for_bit_as_in_its_pattern() {
+        let mut heard = 0;
+        for pattern in [0, 1] {
+            let whole = channels_of_demo(pattern, None);
+            for channel in 0..whole.len() {
+                let alone = channels_of_demo(pattern, Some(channel));
+                assert!(alone[channel] == whole[channel], "pattern {pattern} channel {channel}");
+                let others = alone.iter().enumerate().filter(|(other, _)| *other != channel);
+                assert!(others.flat_map(|(_, samples)| samples).all(|sample| *sample == 0.0));
+                heard += usize::from(alone[channel].iter().any(|sample| sample.abs() > 0.01));
+            }
+        }
+        assert!(heard >= 8, "{heard} channels sound");
+    }
+
     #[test]
     fn a_new_start_leaves_nothing_of_the_old_one() {
         let cells = [
