@@ -8,7 +8,9 @@
 use super::AmigaModel;
 use super::Chase;
 use super::Chaser;
+use super::Control;
 use super::Interpolation;
+use super::NoteControl;
 use super::Ramping;
 use super::Snapshots;
 use super::Song;
@@ -19,6 +21,7 @@ use crate::audio::Feed;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::units::SampleRate;
+use crate::units::Semitones;
 use std::sync::Arc;
 
 /// Frames of sound of each tick; the rest is passed over as silent voices pass.
@@ -89,13 +92,21 @@ fn chase(player: &mut SongPlayer, snapshots: &Snapshots, to: u64) {
     panic!("a chase to tick {to} does not end");
 }
 
-/// A key of some instrument every few ticks, released a little later.
+/// A key of some instrument every few ticks, moved by controllers and released a little later.
 fn touch_keys(player: &mut SongPlayer, tick: usize) {
     let channel = tick % player.song().channels.len();
+    let value = (tick % 11) as f32 / 10.0;
     match tick % 5 {
         0 => player.play_note(channel, (tick % 9) as u16, (tick * 7 % 128) as u8, 0.8),
+        1 => player.control(channel, Control::Bend(Semitones(value * 300.0 - 150.0))),
+        2 => player.control_note(channel, NoteControl::Brightness(value)),
         3 => player.release_note(channel),
-        _ => {}
+        _ => {
+            player.control(channel, Control::Resonance(value));
+            player.control(channel, Control::Modulation(1.0 - value));
+            player.control(channel, Control::Portamento(tick.is_multiple_of(3)));
+            player.control(channel, Control::Pan(value * 2.0 - 1.0));
+        }
     }
 }
 

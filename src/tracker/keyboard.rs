@@ -286,8 +286,11 @@ impl Keyboard {
     /// Moves a controller of a slot.
     pub fn control(&mut self, slot: u8, control: Control) {
         let Some(state) = self.slots.get_mut(usize::from(slot)) else { return };
+        let before = state.controls;
         state.controls.set(control);
-        self.follow_slot(slot);
+        if state.controls != before {
+            self.follow_slot(slot);
+        }
     }
 
     /// Puts back the controllers of a slot that MIDI's "reset all controllers" does; the pedal comes up.
