@@ -29,7 +29,7 @@ const CHASE: usize = 12_000;
 const MOST_WORK: usize = 4_000_000;
 
 /// Bytes beyond which every other snapshot is given up.
-const MOST_BYTES: usize = 2 << 20;
+const MOST_BYTES: usize = 4 << 20;
 
 /// A voice in use, or one whose recording may not have ended yet at another tempo.
 #[derive(Clone, Copy, Debug)]
