@@ -11,6 +11,7 @@ mod empty_calls;
 mod events;
 mod host_time;
 mod layout;
+mod note_out;
 mod notes;
 mod performance;
 mod presets;
