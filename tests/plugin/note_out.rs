@@ -17,8 +17,8 @@ use crate::stage::parameter;
 use crate::stage::play;
 use crate::stage::stopped;
 
-/// A tick of the demo song at the host's 120 beats a minute.
-const TICK: u64 = 1000;
+/// A tick of the demo song at the host's 125 beats a minute.
+const TICK: u64 = 960;
 
 fn switch(frame: u64, on: bool) -> TimedEvent {
     let id = parameter(&mut *instrument(Format::Clap), "Note Out").id;
