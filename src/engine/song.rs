@@ -434,11 +434,7 @@ impl Playing {
 
     /// Number of the tick that the song starts with.
     fn first_tick(&self) -> u64 {
-        let order = self.settings.start_order;
-        let ticks = self.timeline.ticks();
-        let exact = |tick: &tracker::Position| tick.order == order;
-        let later = |tick: &tracker::Position| tick.order > order;
-        ticks.iter().position(exact).or_else(|| ticks.iter().position(later)).unwrap_or(0) as u64
+        self.times.tick_of_order(self.settings.start_order)
     }
 
     fn place(&self, tick: u64) -> Option<tracker::Position> {

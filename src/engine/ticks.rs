@@ -99,6 +99,25 @@ pub(super) struct SongTimes {
     own: TickStarts,
     /// Order, row and first tick of every row that is played, in the order of the first two; of its first time.
     rows: Box<[(u16, u16, u32)]>,
+    /// First tick of every order up to the last one; of an order that is not played, that of the next to come.
+    orders: Box<[u32]>,
+}
+
+fn first_ticks(timeline: &Timeline) -> Box<[u32]> {
+    let last = timeline.ticks().iter().map(|place| place.order).max();
+    let mut firsts = vec![None; last.map_or(0, |last| usize::from(last) + 1)];
+    for (place, tick) in timeline.ticks().iter().zip(0..) {
+        firsts[usize::from(place.order)].get_or_insert(tick); // up to `last`
+    }
+    let mut soonest = u32::MAX;
+    let mut or_later = |first: Option<u32>| {
+        let own = first.unwrap_or(soonest);
+        soonest = soonest.min(own);
+        own
+    };
+    let mut orders: Vec<u32> = firsts.into_iter().rev().map(&mut or_later).collect();
+    orders.reverse();
+    orders.into()
 }
 
 impl SongTimes {
@@ -120,6 +139,7 @@ impl SongTimes {
             locked: table(&|_| 1.0 / TICKS_PER_BEAT),
             own: table(&|tick| timeline.tick_seconds(tick)),
             rows: rows.into(),
+            orders: first_ticks(timeline),
         }
     }
 
@@ -128,6 +148,11 @@ impl SongTimes {
         let after = self.rows.partition_point(|&(o, r, _)| (o, r) <= (order, row));
         let found = self.rows.get(after.saturating_sub(1));
         found.map_or(0, |&(_, _, tick)| tick.into())
+    }
+
+    /// First tick of an order, or of the soonest of those after it; the song's start past the last one.
+    pub(super) fn tick_of_order(&self, order: u16) -> u64 {
+        self.orders.get(usize::from(order)).map_or(0, |&tick| tick.into())
     }
 
     /// The table of one pace.
@@ -145,13 +170,22 @@ impl SongTimes {
     /// Ticks of equal length, the second half repeating.
     pub(super) fn even(count: usize) -> Self {
         let table = |length| TickStarts::new((0..count).map(move |_| length), count / 2);
-        Self { scaled: table(1.0 / 24.0), locked: table(1.0 / 24.0), own: table(0.02), rows: [].into() }
+        Self {
+            scaled: table(1.0 / 24.0),
+            locked: table(1.0 / 24.0),
+            own: table(0.02),
+            rows: [].into(),
+            orders: [].into(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tracker::load::load;
+    use crate::tracker::song::Order;
+    use std::sync::Arc;
 
     #[test]
     fn positions_past_the_end_lie_in_the_loop() {
@@ -162,6 +196,27 @@ mod tests {
         assert_eq!(ticks.first_from(102.5), 24 + 24 * 101 + 12);
         assert_eq!(ticks.index(24 + 24 * 101 + 12), Some(36));
         assert!((ticks.start(24 + 24 * 101 + 12) - 102.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_first_tick_of_an_order_is_that_of_the_next_where_it_is_skipped() {
+        let mut song = load(include_bytes!("../rack/demo.it")).unwrap();
+        song.orders =
+            [Order::Skip, Order::Pattern(0), Order::Skip, Order::Pattern(1), Order::Pattern(2)].into();
+        // The first pattern leads to the last order, and that to the song's start.
+        (song.patterns[0].cells[0].effect, song.patterns[0].cells[0].parameter) = (2, 4);
+        let timeline = Timeline::build(&Arc::new(song));
+        let times = SongTimes::new(&timeline);
+        let ticks = timeline.ticks();
+        let scanned = |order: u16| {
+            let exact = ticks.iter().position(|place| place.order == order);
+            let tick = exact.or_else(|| ticks.iter().position(|place| place.order > order));
+            tick.unwrap_or(0) as u64
+        };
+        for order in 0..7 {
+            assert_eq!(times.tick_of_order(order), scanned(order), "order {order}");
+        }
+        assert!(times.tick_of_order(2) > 0 && times.tick_of_order(9) == 0);
     }
 
     #[test]
