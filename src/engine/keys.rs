@@ -315,13 +315,11 @@ impl Keys {
         }
     }
 
-    /// Moves a controller of a keyboard slot, or of a song channel.
+    /// Moves a controller of a keyboard slot, in Channel mode of a song channel too: other modes find it where it is.
     fn control(&mut self, channel: u8, control: Control, playing: &mut Playing) {
-        match self.mode {
-            KeyboardMode::Channel => {
-                playing.player_mut().control(channel.into(), control);
-            }
-            _ => playing.keyboard.control(channel, control),
+        playing.keyboard.control(channel, control);
+        if self.mode == KeyboardMode::Channel {
+            playing.player_mut().control(channel.into(), control);
         }
     }
 

@@ -204,6 +204,19 @@ fn the_pedal_holds_what_is_released_under_it() {
 }
 
 #[test]
+fn what_moves_in_another_mode_has_moved_in_all() {
+    let mut stage = Stage::new(song(Format::It));
+    stage.hear(TICK, &[control(0, 64, 127), control(0, 1, 127)]);
+    stage.set(Target::KeyboardMode, 1.0);
+    stage.hear(TICK, &[control(0, 64, 0), control(0, 1, 0)]);
+    stage.set(Target::KeyboardMode, 0.0);
+    let still = stage.hear(RATE / 2, &[on(0, 60)]);
+    assert_near(interval(hertz(&still[2000..5000]), hertz(&still[5000..8000])), 0.0, 0.01);
+    stage.hear(RATE / 10, &[off(0, 60)]);
+    assert_eq!(stage.ended(), [address(0, 60)]);
+}
+
+#[test]
 fn notes_off_and_sound_off_end_a_channels_notes_and_no_others() {
     for (number, mode) in [(123, 0), (120, 0), (123, 1), (120, 1)] {
         let mut stage = Stage::new(song(Format::S3m)).mode(mode);

@@ -122,12 +122,11 @@ impl Keys {
         self.control(channel, control, scene.playing);
     }
 
+    /// In every mode, so that none finds a pedal down that has come up.
     fn pedal(&mut self, channel: u8, down: bool, scene: &mut Scene<'_>) {
         scene.playing.launch.set_pedal(channel, down, scene.frame, scene.out);
-        match self.mode {
-            KeyboardMode::Channel => self.song_keys.set_pedal(channel, down, scene),
-            _ => scene.playing.keyboard.set_pedal(channel, down),
-        }
+        scene.playing.keyboard.set_pedal(channel, down);
+        self.song_keys.set_pedal(channel, down, scene);
     }
 
     /// Registered parameters: of these the bend range. In MPE one member's is that of all.
@@ -166,14 +165,11 @@ impl Keys {
         if let Some(wheel) = self.wheels.get_mut(usize::from(channel)) {
             (wheel.value, wheel.parameter) = (0.0, NO_PARAMETER);
         }
-        scene.playing.launch.set_pedal(channel, false, scene.frame, scene.out);
-        match self.mode {
-            KeyboardMode::Channel => {
-                scene.playing.player_mut().reset_controls(channel.into());
-                self.song_keys.set_pedal(channel, false, scene);
-            }
-            _ => scene.playing.keyboard.reset_controls(channel),
+        scene.playing.keyboard.reset_controls(channel);
+        if self.mode == KeyboardMode::Channel {
+            scene.playing.player_mut().reset_controls(channel.into());
         }
+        self.pedal(channel, false, scene);
     }
 }
 
