@@ -418,7 +418,7 @@ impl Playing {
             false => Pace::Locked,
         };
         let first = if by_hand { self.row_by_hand() } else { self.first_tick() };
-        let count = self.times.starts(pace).count();
+        let count = self.timeline.ticks().len() as u64;
         Course {
             start: match sync {
                 Sync::Song => start_beat,
@@ -439,7 +439,7 @@ impl Playing {
 
     fn place(&self, tick: u64) -> Option<tracker::Position> {
         let index = self.times.starts(Pace::Own).index(tick)?;
-        self.timeline.ticks().get(index).copied()
+        self.timeline.unrolled().get(index).copied()
     }
 
     /// The first tick of the row that the parameters name.
@@ -451,7 +451,7 @@ impl Playing {
     /// The tick that follows the row of `tick`.
     fn row_end(&self, tick: u64) -> u64 {
         let ticks =
-            self.times.starts(Pace::Own).index(tick).and_then(|index| self.timeline.ticks().get(index..));
+            self.times.starts(Pace::Own).index(tick).and_then(|index| self.timeline.unrolled().get(index..));
         let rest = ticks.unwrap_or(&[]).iter().skip(1);
         tick + 1 + rest.take_while(|place| place.tick > 0).count() as u64
     }

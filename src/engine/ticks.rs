@@ -125,7 +125,7 @@ impl SongTimes {
     pub(super) fn new(timeline: &Timeline) -> Self {
         let first = timeline.tick_seconds(0);
         let table = |length: &dyn Fn(usize) -> f64| {
-            TickStarts::new((0..timeline.ticks().len()).map(length), timeline.loop_start())
+            TickStarts::new((0..timeline.unrolled().len()).map(length), timeline.repeat())
         };
         let mut rows: Vec<(u16, u16, u32)> = (0..)
             .zip(timeline.ticks())

@@ -88,15 +88,15 @@ impl Snapshots {
     }
 
     fn loop_ticks(&self) -> u64 {
-        (self.timeline.ticks().len() as u64).saturating_sub(self.timeline.loop_start() as u64).max(1)
+        (self.timeline.unrolled().len() as u64).saturating_sub(self.timeline.repeat() as u64).max(1)
     }
 
     /// Place of the n-th tick from the song's start, loops run through.
     pub(crate) fn place(&self, number: u64) -> Option<Position> {
-        let ticks = self.timeline.ticks();
+        let ticks = self.timeline.unrolled();
         let index = match number.checked_sub(ticks.len() as u64) {
             None => number,
-            Some(past) => self.timeline.loop_start() as u64 + past % self.loop_ticks(),
+            Some(past) => self.timeline.repeat() as u64 + past % self.loop_ticks(),
         };
         ticks.get(index as usize).copied()
     }
@@ -192,7 +192,7 @@ impl Builder {
     }
 
     fn build(mut self) -> Snapshots {
-        let (count, loop_start) = (self.timeline.ticks().len() as u32, self.timeline.loop_start() as u32);
+        let (count, loop_start) = (self.timeline.unrolled().len() as u32, self.timeline.repeat() as u32);
         let pass = count.saturating_sub(loop_start).max(1);
         // As many passes more as any chase looks back on.
         let wanted = count + (self.replayed + self.spacing).div_ceil(pass).max(1) * pass;
