@@ -539,10 +539,16 @@ impl Playing {
 
     /// Lets the idle clock move on what sounds while the song does not.
     fn keep_ticking(&mut self, frame: u64) {
-        if self.next_tick().is_none() {
+        if self.stands() && !self.idle.running() {
             self.idle.start(frame);
             self.idle.advance(self.players.heard().tick_seconds());
         }
+    }
+
+    /// Whether no tick of the song has begun, or none will.
+    fn stands(&self) -> bool {
+        let first = self.host.grid().map(|grid| grid.course.first);
+        self.song_tick().is_none() || !self.own.running() && self.next == first
     }
 
     /// Puts a jump down, and makes it if nothing hinders.
@@ -651,6 +657,7 @@ impl Playing {
             self.look_ahead(frame);
         }
         if let Some(next) = self.players.work(now, &self.times) {
+            self.idle.stop();
             self.next = Some(next).filter(|_| self.jump.is_none());
             if !self.players.fading() {
                 self.make_jump(frame);
@@ -668,9 +675,9 @@ impl Playing {
         later.map(|cut| cut as u64).chain(self.next_tick()).min()
     }
 
-    /// Frame of the next tick; `None` while nothing runs.
+    /// Frame of the next tick, the song's or of what sounds before it begins; `None` while nothing runs.
     fn next_tick(&self) -> Option<u64> {
-        self.song_tick().or_else(|| self.idle.next_frame())
+        self.song_tick().into_iter().chain(self.idle.next_frame()).min()
     }
 
     /// Frame of the song's own next tick.
@@ -685,10 +692,13 @@ impl Playing {
             if self.next_tick().is_none_or(|next| next > frame) {
                 return done > 0;
             }
-            if self.song_tick().is_none() {
+            if self.song_tick().is_none_or(|next| next > frame) {
                 self.players.heard_mut().hold();
                 self.idle.advance(self.players.heard().tick_seconds());
-            } else if self.own.running() {
+                continue;
+            }
+            self.idle.stop();
+            if self.own.running() {
                 self.begin_own_tick(frame);
             } else {
                 self.begin_host_tick(frame);

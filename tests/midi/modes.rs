@@ -134,12 +134,16 @@ fn a_jump_takes_a_song_channel_from_its_key_and_keeps_the_bend() {
 
 #[test]
 fn a_song_channels_key_releases_as_its_format_does() {
-    for format in FORMATS {
+    for (format, counts_in) in FORMATS.into_iter().flat_map(|format| [(format, false), (format, true)]) {
         let mut song = song(format);
         if matches!(format, Format::Xm | Format::It) {
             song.instruments = vec![fading(format)];
         }
         let mut stage = Stage::new(song).mode(1);
+        if counts_in {
+            stage = stage.play();
+            stage.jump(-60.0); // the song begins long after all this
+        }
         assert!(peak(&stage.output(4, HALF, &[on(0, 60)])[0]) > 0.1);
         stage.output(4, 2 * TICK, &[off(0, 60)]);
         let after = peak(&stage.output(4, TICK, &[])[0]);
