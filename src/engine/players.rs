@@ -137,7 +137,13 @@ impl Players {
 
     /// Chases where the song is by `grid`; done by `work`.
     pub(super) fn chase(&mut self, grid: Grid, frame: i64, times: &SongTimes) {
-        let since = if let Task::Chase { since, .. } = self.task { since } else { frame };
+        let since = if let Task::Chase { since, .. } = self.task {
+            since
+        } else {
+            // The jump takes the keys' notes; those struck from here on are carried over.
+            self.heard_mut().forget_keys();
+            frame
+        };
         self.task = Task::Chase { grid, since };
         self.begin(&grid, frame, times);
     }
@@ -195,6 +201,9 @@ impl Players {
             Task::Chase { grid, .. } => {
                 let next = self.advance(&grid, frame, CHASE_BUDGET, times);
                 if next.is_some() {
+                    let [first, second] = &mut self.players;
+                    let (new, old) = if self.heard == 0 { (second, first) } else { (first, second) };
+                    new.take_keys(old);
                     self.swap();
                 }
                 next

@@ -228,3 +228,14 @@ fn the_same_key_again_gets_its_instruments_new_note_action() {
         assert_eq!(stage.ended().len(), 2, "{action:?}");
     }
 }
+
+#[test]
+fn a_key_struck_where_playing_starts_in_the_middle_of_a_song_plays_on_through_the_chase() {
+    let mut stage = Stage::new(song(Format::It)).mode(1).play();
+    stage.jump(6.3);
+    let [left, _] = stage.output(5, HALF, &[on(1, 72)]);
+    assert!(peak(&left[HALF / 2..]) > 0.05);
+    assert_eq!(stage.ended(), []);
+    assert!(peak(&stage.output(5, HALF, &[off(1, 72)])[0][HALF / 2..]) < 1e-3);
+    assert_eq!(stage.ended(), [address(1, 72)]);
+}

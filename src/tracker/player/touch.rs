@@ -297,16 +297,37 @@ impl SongPlayer {
         }
     }
 
-    /// Sets every controller as another player's are; its keys' notes stay with it. Real-time: yes.
+    /// Sets every controller as another player's are, over those of a player that is under none. Real-time: yes.
     pub fn take_controllers(&mut self, other: &Self) {
-        let (own, others) = (&mut self.touches, &other.touches);
-        *own = Touches { transpose: others.transpose, ..Touches::default() };
+        let others = &other.touches;
+        self.touches.transpose = others.transpose;
         for (channel, touch) in others.channels.iter().enumerate() {
             if touch.controls != Controls::default() {
                 self.touches.channels[channel].controls = touch.controls; // both have as many
                 self.follow(channel);
             }
         }
+    }
+
+    /// Goes on with the keys' notes of another player where they are; AdLib's stay behind with their chips. Real-time: yes.
+    pub fn take_keys(&mut self, other: &Self) {
+        for (index, (touch, theirs)) in other.touches.channels.iter().zip(&other.channels).enumerate() {
+            let sample = theirs.sample.and_then(|sample| other.core.song.samples.get(usize::from(sample)));
+            if !touch.keyed || sample.is_none_or(|sample| sample.adlib.is_some()) {
+                continue;
+            }
+            let Some(own) = self.channels.get_mut(index) else { continue };
+            let of_pattern = (own.step, own.active, own.memory);
+            own.clone_from(theirs);
+            (own.step, own.active, own.memory) = of_pattern;
+            (self.touches.channels[index], self.touches.any) = (*touch, true); // both have as many
+            self.changes += 1;
+        }
+    }
+
+    /// Keys are taken from their notes, which go on as the song's. Real-time: yes.
+    pub fn forget_keys(&mut self) {
+        self.touches.forget_keys();
     }
 
     /// Every controller where it was at first. Real-time: yes.
