@@ -322,3 +322,14 @@ fn the_masters_pedal_holds_all_members() {
     stage.hear(HALF, &[control(0, 64, 0)]);
     assert_eq!(stage.ended(), [address(3, 60), address(4, 64)]);
 }
+
+#[test]
+fn the_masters_notes_off_and_sound_off_end_all_members_notes() {
+    for number in [120, 123] {
+        let mut stage = Stage::new(song(Format::It)).mode(2);
+        stage.set(Target::Mpe, 1.0);
+        stage.hear(TICK, &[on(3, 60), on(7, 64)]);
+        stage.hear(RATE / 10, &[control(0, number, 0)]);
+        assert_eq!(stage.ended(), [address(3, 60), address(7, 64)], "controller {number}");
+    }
+}

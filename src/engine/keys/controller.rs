@@ -89,6 +89,10 @@ impl Keys {
 
     /// The MIDI controllers that notes follow.
     pub(super) fn controller(&mut self, (channel, number, value): (u8, u8, f32), scene: &mut Scene<'_>) {
+        if self.plays_mpe() && channel == 0 && number >= ALL_SOUND_OFF {
+            // The master's channel mode messages are for all members.
+            (1..KEYBOARD_SLOTS as u8).for_each(|member| self.controller((member, number, value), scene));
+        }
         let value = seven_bits(value);
         let midi = libm::roundf(value * 127.0);
         let on = midi >= 64.0;
