@@ -28,6 +28,12 @@ const CHASE: usize = 12_000;
 /// Voice-ticks for which a song is run through, at most; what lies beyond is replayed from the last snapshot.
 const MOST_WORK: usize = 4_000_000;
 
+/// Ticks, voice-ticks and bytes up to which passes of a loop that never plays quite the same are run through one by one:
+/// twelve minutes at the usual tempo.
+const LONGEST: u32 = 36_000;
+const MORE_WORK: usize = 300_000;
+const MORE_BYTES: usize = 1 << 20;
+
 /// Bytes beyond which every other snapshot is given up.
 const MOST_BYTES: usize = 4 << 20;
 
@@ -195,26 +201,26 @@ impl Builder {
         let (count, loop_start) = (self.timeline.unrolled().len() as u32, self.timeline.repeat() as u32);
         let pass = count.saturating_sub(loop_start).max(1);
         // As many passes more as any chase looks back on.
-        let wanted = count + (self.replayed + self.spacing).div_ceil(pass).max(1) * pass;
-        let (mut work, mut end) = (0, wanted);
-        let mut random = [self.player.random(); 2];
-        for tick in 0..wanted {
-            if tick >= count && (tick - count).is_multiple_of(pass) {
-                random = [random[1], self.player.random()];
-            }
+        let mut wanted = count + (self.replayed + self.spacing).div_ceil(pass).max(1) * pass;
+        let (mut work, mut tick) = (0, 0);
+        let (mut random, mut states) = ([self.player.random(); 2], Vec::new());
+        while tick < wanted && work <= MOST_WORK {
             if tick % self.spacing == 0 && tick > 0 {
                 self.take(tick);
             }
             self.run(tick);
             work += self.player.voices_in_use();
-            if work > MOST_WORK {
-                end = count + tick.saturating_sub(count) / pass * pass;
-                break;
+            tick += 1;
+            if tick >= count && (tick - count).is_multiple_of(pass) {
+                random = [random[1], self.player.random()];
+                let before = std::mem::replace(&mut states, self.states_now());
+                let more = work < MORE_WORK && wanted + pass <= LONGEST && self.bytes() < MORE_BYTES;
+                if tick == wanted && more && states != before {
+                    wanted += pass;
+                }
             }
         }
-        if end == wanted {
-            random = [random[1], self.player.random()];
-        }
+        let end = count + tick.saturating_sub(count) / pass * pass;
         Snapshots {
             timeline: self.timeline,
             snapshots: self.snapshots,
@@ -225,6 +231,10 @@ impl Builder {
             end: end.max(count),
             draws: random[1].since(random[0]),
         }
+    }
+
+    fn states_now(&mut self) -> Vec<VoiceState> {
+        (0..self.highest).filter_map(|slot| Some(self.player.voice_mut(slot)?.state)).collect()
     }
 
     /// Plays a tick, and watches what it does to sounds.

@@ -311,6 +311,9 @@ impl SongPlayer {
 
     /// Goes on with the keys' notes of another player where they are; AdLib's stay behind with their chips. Real-time: yes.
     pub fn take_keys(&mut self, other: &Self) {
+        if self.inverted.is_some() {
+            return; // each has copies of the recordings of its own
+        }
         for (index, (touch, theirs)) in other.touches.channels.iter().zip(&other.channels).enumerate() {
             let sample = theirs.sample.and_then(|sample| other.core.song.samples.get(usize::from(sample)));
             if !touch.keyed || sample.is_none_or(|sample| sample.adlib.is_some()) {
