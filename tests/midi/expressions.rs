@@ -80,6 +80,22 @@ fn expressions_move_their_note_and_no_other() {
 }
 
 #[test]
+fn what_is_asked_of_a_note_on_its_first_frame_is_there_at_once() {
+    for format in FORMATS {
+        let mut stage = Stage::new(song(format)).mode(2);
+        let sound =
+            stage.output(1, HALF, &[EventKind::NoteOn(note(1), 1.0), express(1, Expression::Volume(0.0))]);
+        assert_eq!(peak(&sound[0]), 0.0, "{format:?}");
+        // Later it moves in a ramp.
+        let sound = stage.output(1, HALF, &[express(1, Expression::Volume(1.0))]);
+        assert!(
+            sound[0][..48].iter().all(|sample| sample.abs() < 0.1) && peak(&sound[0]) > 0.2,
+            "{format:?}"
+        );
+    }
+}
+
+#[test]
 fn modulation_moves_one_note_and_follows_the_parameters() {
     let mut pair = Pair::new(Format::It);
     let ([left, _], _) = pair.hear(&[]);

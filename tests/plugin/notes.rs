@@ -62,8 +62,7 @@ fn a_note_expression_leaves_other_notes_alone() {
         let alone = play(format, &Performance { segments: stopped(), events, ..Performance::default() });
         let (left, right) = (&silenced.planes(0)[0], &alone.planes(0)[0]);
         let worst = left.iter().zip(right).skip(2000).fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
-        // What is left is the reverb of the moment until the expression has acted; the note itself would be ten times as loud.
-        assert!(worst < 5e-3, "{format}: {worst}");
+        assert!(worst < 1e-6, "{format}: {worst}");
     }
 }
 

@@ -79,6 +79,8 @@ pub(super) struct KeyVoice {
     /// Feed that the voice sounds on.
     pub(super) outlet: u8,
     gain: Ramp,
+    /// The note has not sounded yet: what is asked of it on its first frame is there at once.
+    fresh: bool,
     /// Of a note that has been stolen, choked or cut.
     pub(super) fade: Option<Fade>,
     /// Panning of the note itself, and that which controllers have made of it.
@@ -108,6 +110,7 @@ impl KeyVoice {
             acting: Acting::new(&Default::default(), &own, &Default::default()),
             outlet: 0,
             gain: Ramp::new(1.0),
+            fresh: false,
             fade: None,
             struck_panning: 0,
             panning: 0,
@@ -159,6 +162,7 @@ impl KeyVoice {
         self.struck_panning = self.voice.panning;
         self.panning = self.voice.panning;
         self.gain.jump_to(acting.gain);
+        self.fresh = true;
         self.set_panning(panning);
         self.acting = acting;
         self.acting.tint.apply(&mut self.voice, &mut self.tinted, &core.rules, &core.output);
@@ -174,7 +178,11 @@ impl KeyVoice {
         ramp_frames: u32,
     ) {
         let old = std::mem::replace(&mut self.acting, acting);
-        self.gain.move_to(acting.gain, ramp_frames);
+        if self.fresh {
+            self.gain.jump_to(acting.gain);
+        } else {
+            self.gain.move_to(acting.gain, ramp_frames);
+        }
         if old.ratio != acting.ratio {
             self.bend();
         }
@@ -274,6 +282,7 @@ impl KeyVoice {
     /// Adds at most `BLOCK_SIZE` frames with the note's gain.
     fn add_piece(&mut self, feed: &mut Feed, range: Range<usize>) {
         let frames = range.len().min(BLOCK_SIZE);
+        self.fresh = false;
         if self.voice.silent() && !self.chip_sounds() {
             self.voice.skip(frames);
             self.gain.skip(frames);
