@@ -1,6 +1,8 @@
 //! Patterns started by notes: on their exact frames, whole or one channel, the same bits for every cut.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may
 
+mod song_host;
+
 use busker::audio::AudioBuffer;
 use busker::dsp::Level;
 use busker::engine::Call;
@@ -20,6 +22,7 @@ use busker::sample::SampleData;
 use busker::tracker::Song;
 use busker::tracker::load::load;
 use busker::units::SampleRate;
+use song_host::onsets;
 use std::sync::Arc;
 
 const RATE: f64 = 48000.0;
@@ -163,23 +166,6 @@ fn held() -> Song {
     song.samples[0].sample_loop =
         Some(busker::tracker::song::Loop { start: 0, end: 60_000, ping_pong: false });
     song
-}
-
-/// First frames of sounds after at least 100 frames of silence.
-fn onsets(audio: &[f32]) -> Vec<usize> {
-    let mut quiet = 100;
-    let mut found = Vec::new();
-    for (frame, sample) in audio.iter().enumerate() {
-        if sample.abs() > 1e-4 {
-            if quiet >= 100 {
-                found.push(frame);
-            }
-            quiet = 0;
-        } else {
-            quiet += 1;
-        }
-    }
-    found
 }
 
 /// Frames from a row's start to its click.

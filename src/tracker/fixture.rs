@@ -1,5 +1,6 @@
-//! Small songs for tests, built cell by cell.
+//! Songs for tests: small ones, built cell by cell, and real ones.
 
+use super::load::load;
 use super::song::Cell;
 use super::song::ChannelSetup;
 use super::song::Dialect;
@@ -14,6 +15,8 @@ use super::song::Quirks;
 use super::song::Sample;
 use super::song::Song;
 use crate::sample::SampleData;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Two channels, one empty pattern of 64 rows, one looped sample of 64 frames at full scale.
@@ -53,18 +56,8 @@ pub(crate) fn song(format: Format, pitch: PitchModel) -> Song {
 pub(crate) fn sample(frames: usize) -> Sample {
     let data = (0..frames).map(|n| if n < frames / 2 { i16::MAX } else { -i16::MAX }).collect();
     Sample {
-        name: String::new(),
-        data: Arc::new(SampleData::Mono16(data)),
         sample_loop: Some(super::song::Loop { start: 0, end: frames as u32, ping_pong: false }),
-        sustain_loop: None,
-        volume: 64,
-        global_volume: 64,
-        panning: None,
-        c5_speed: 8363,
-        relative_key: 0,
-        finetune: 0,
-        vibrato: super::song::AutoVibrato::default(),
-        adlib: None,
+        ..Sample::plain(SampleData::Mono16(data))
     }
 }
 
@@ -84,4 +77,19 @@ pub(crate) fn note(key: u8, effect: u8, parameter: u8) -> Cell {
 pub(crate) fn put(song: &mut Song, row: usize, cell: Cell) {
     let channels = song.channels.len();
     song.patterns[0].cells[row * channels] = cell;
+}
+
+/// The demo, and every module of the shared folder, which are left out aloud where that is absent.
+pub(crate) fn songs_at_hand() -> Vec<Song> {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let kinds = ["mod", "s3m", "xm", "it"];
+    let folders = kinds.iter().map(|kind| format!("tracker-tests/{kind}")).chain(["songs".to_owned()]);
+    let mut songs = vec![load(include_bytes!("../rack/demo.it")).unwrap()];
+    for entry in folders.filter_map(|folder| fs::read_dir(shared.join(folder)).ok()).flatten() {
+        songs.extend(load(&fs::read(entry.unwrap().path()).unwrap()));
+    }
+    if songs.len() == 1 {
+        println!("skipped: {} is absent", shared.display());
+    }
+    songs
 }

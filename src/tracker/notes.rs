@@ -283,7 +283,6 @@ fn bend(voice: &Voice, step_of_key: f64) -> u16 {
 mod tests {
     use super::*;
     use crate::tracker::fixture;
-    use crate::tracker::load::load;
     use crate::tracker::song::Cell;
     use crate::tracker::song::Format;
     use crate::tracker::song::Note;
@@ -291,8 +290,6 @@ mod tests {
     use crate::tracker::song::Song;
     use crate::units::SampleRate;
     use std::collections::HashSet;
-    use std::fs;
-    use std::path::Path;
     use std::sync::Arc;
 
     const RATE: SampleRate = SampleRate(48_000.0);
@@ -458,24 +455,9 @@ mod tests {
         assert_eq!(sent, [on, off, on, off]);
     }
 
-    /// Songs of the shared folder, and the demo.
-    fn songs() -> Vec<Song> {
-        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-        let kinds = ["mod", "s3m", "xm", "it"];
-        let folders = kinds.iter().map(|kind| format!("tracker-tests/{kind}")).chain(["songs".to_owned()]);
-        let mut songs = vec![load(include_bytes!("../rack/demo.it")).unwrap()];
-        for entry in folders.filter_map(|folder| fs::read_dir(shared.join(folder)).ok()).flatten() {
-            songs.extend(load(&fs::read(entry.unwrap().path()).unwrap()));
-        }
-        if songs.len() == 1 {
-            println!("skipped: {} is absent", shared.display());
-        }
-        songs
-    }
-
     #[test]
     fn no_key_of_any_song_is_begun_twice_or_left_down() {
-        for song in songs() {
+        for song in fixture::songs_at_hand() {
             let title = song.title.clone();
             let mut player = SongPlayer::new(Arc::new(song), RATE);
             let mut notes = ChannelNotes::new(16);

@@ -27,7 +27,6 @@ use super::paula::Circuits;
 use super::period::Tuning;
 use super::row;
 use super::rules::Rules;
-use super::song::AutoVibrato;
 use super::song::MadeWith;
 use super::song::Sample;
 use super::song::Song;
@@ -77,7 +76,7 @@ impl Core {
         Self {
             tuning: Tuning::new(&song, &rules),
             waves: Waves::new(),
-            no_sample: no_sample(),
+            no_sample: Sample::plain(SampleData::empty()),
             output: output(&song, &rules, rate),
             tone: Tone::default(),
             ramping: Ramping::default(),
@@ -105,23 +104,6 @@ impl Core {
             flow,
             no_sample: &self.no_sample,
         }
-    }
-}
-
-fn no_sample() -> Sample {
-    Sample {
-        name: String::new(),
-        data: Arc::new(SampleData::empty()),
-        sample_loop: None,
-        sustain_loop: None,
-        volume: 64,
-        global_volume: 64,
-        panning: None,
-        c5_speed: 8363,
-        relative_key: 0,
-        finetune: 0,
-        vibrato: AutoVibrato::default(),
-        adlib: None,
     }
 }
 

@@ -181,7 +181,7 @@ pub struct ChannelSetup {
 
 impl ChannelSetup {
     /// In the centre at full volume.
-    pub(crate) fn centred() -> Self {
+    pub fn centred() -> Self {
         Self { panning: 128, surround: false, volume: 64, muted: false, name: String::new() }
     }
 }
@@ -249,6 +249,26 @@ pub struct Sample {
     pub vibrato: AutoVibrato,
     /// The OPL registers of an AdLib instrument (S3M), whose `data` is a silent stand-in.
     pub adlib: Option<[u8; 12]>,
+}
+
+impl Sample {
+    /// Without a name or a loop, at full volume, playing at its own speed at 8363 Hz.
+    pub fn plain(data: SampleData) -> Self {
+        Self {
+            name: String::new(),
+            data: Arc::new(data),
+            sample_loop: None,
+            sustain_loop: None,
+            volume: 64,
+            global_volume: 64,
+            panning: None,
+            c5_speed: 8363,
+            relative_key: 0,
+            finetune: 0,
+            vibrato: AutoVibrato::default(),
+            adlib: None,
+        }
+    }
 }
 
 /// A point of an envelope.

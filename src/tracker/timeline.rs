@@ -153,12 +153,9 @@ impl Timeline {
 mod tests {
     use super::*;
     use crate::tracker::fixture;
-    use crate::tracker::load::load;
     use crate::tracker::song::Cell;
     use crate::tracker::song::Format;
     use crate::tracker::song::PitchModel;
-    use std::fs;
-    use std::path::Path;
 
     fn heard(song: &Arc<Song>) -> Vec<Position> {
         let mut player = SongPlayer::new(Arc::clone(song), RATE);
@@ -209,17 +206,7 @@ mod tests {
 
     #[test]
     fn a_timeline_goes_where_playing_goes() {
-        let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-        let kinds = ["mod", "s3m", "xm", "it"];
-        let folders = kinds.iter().map(|kind| format!("tracker-tests/{kind}")).chain(["songs".to_owned()]);
-        let mut songs = vec![load(include_bytes!("../rack/demo.it")).unwrap()];
-        for entry in folders.filter_map(|folder| fs::read_dir(shared.join(folder)).ok()).flatten() {
-            songs.extend(load(&fs::read(entry.unwrap().path()).unwrap()));
-        }
-        if songs.len() == 1 {
-            println!("skipped: {} is absent", shared.display());
-        }
-        for song in songs.into_iter().map(Arc::new) {
+        for song in fixture::songs_at_hand().into_iter().map(Arc::new) {
             assert!(Timeline::build(&song).ticks() == heard(&song), "{}", song.title);
         }
     }

@@ -18,7 +18,6 @@ use busker::mixer::Layout;
 use busker::mixer::Routing;
 use busker::sample::SampleData;
 use busker::tracker::Song;
-use busker::tracker::song::AutoVibrato;
 use busker::tracker::song::Cell;
 use busker::tracker::song::ChannelSetup;
 use busker::tracker::song::Dialect;
@@ -45,18 +44,8 @@ pub(crate) const FORMATS: [Format; 4] = [Format::Mod, Format::S3m, Format::Xm, F
 pub(crate) fn looped(frames: usize, shape: impl Fn(f32) -> f32) -> Sample {
     let wave = (0..frames).map(|n| (32_000.0 * shape(n as f32 / frames as f32)) as i16).collect();
     Sample {
-        name: String::new(),
-        data: Arc::new(SampleData::Mono16(wave)),
         sample_loop: Some(Loop { start: 0, end: frames as u32, ping_pong: false }),
-        sustain_loop: None,
-        volume: 64,
-        global_volume: 64,
-        panning: None,
-        c5_speed: 8363,
-        relative_key: 0,
-        finetune: 0,
-        vibrato: AutoVibrato::default(),
-        adlib: None,
+        ..Sample::plain(SampleData::Mono16(wave))
     }
 }
 
@@ -80,8 +69,6 @@ pub(crate) fn song(format: Format) -> Song {
         Format::Xm => (Dialect::FastTracker2, PitchModel::Linear),
         Format::It => (Dialect::ImpulseTracker, PitchModel::Linear),
     };
-    let channel =
-        ChannelSetup { panning: 128, surround: false, volume: 64, muted: false, name: String::new() };
     Song {
         title: String::new(),
         format,
@@ -89,7 +76,7 @@ pub(crate) fn song(format: Format) -> Song {
         made_with: MadeWith::Unknown,
         quirks: Quirks::default(),
         pitch,
-        channels: vec![channel; 4],
+        channels: vec![ChannelSetup::centred(); 4],
         orders: vec![Order::Pattern(0)],
         restart_order: 0,
         patterns: vec![Pattern { cells: vec![Cell::default(); 256], rows: 64 }],

@@ -17,7 +17,6 @@ use super::text::Charset;
 use crate::audio::AudioSource;
 use crate::sample::SampleData;
 use crate::tracker::Song;
-use crate::tracker::song::AutoVibrato;
 use crate::tracker::song::Cell;
 use crate::tracker::song::ChannelSetup;
 use crate::tracker::song::Dialect;
@@ -409,20 +408,7 @@ struct Kind<'a> {
 }
 
 fn empty_sample() -> Sample {
-    Sample {
-        name: String::new(),
-        data: Arc::new(SampleData::empty()),
-        sample_loop: None,
-        sustain_loop: None,
-        volume: 0,
-        global_volume: 64,
-        panning: None,
-        c5_speed: 8363,
-        relative_key: 0,
-        finetune: 0,
-        vibrato: AutoVibrato::default(),
-        adlib: None,
-    }
+    Sample { volume: 0, ..Sample::plain(SampleData::empty()) }
 }
 
 /// The 80 bytes of a sample or an AdLib voice.

@@ -409,17 +409,12 @@ impl<'a> Bank<'a> {
         self.stored.push(Stored { length: length as usize, loop_start, loop_length, flags, encoding });
         self.samples.push(Sample {
             name,
-            data: Arc::new(SampleData::empty()),
-            sample_loop: None,
-            sustain_loop: None,
             volume,
-            global_volume: 64,
             panning: Some(panning.into()),
-            c5_speed: 8363,
             relative_key,
             finetune,
             vibrato,
-            adlib: None,
+            ..Sample::plain(SampleData::empty())
         });
         Ok(())
     }
