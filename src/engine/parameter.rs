@@ -57,7 +57,6 @@ pub enum Target {
     SongGain,
     KeyboardGain,
     Transpose,
-    MasterLimiter,
     MasterCeiling,
     HeadYaw,
     HeadPitch,
@@ -76,6 +75,9 @@ pub enum Target {
     SoftClip(usize),
     Limiter(usize),
     DuckAmount(usize),
+    DuckThreshold(usize),
+    DuckAttack(usize),
+    DuckRelease(usize),
     Azimuth(usize),
     Elevation(usize),
     Distance(usize),
@@ -93,7 +95,11 @@ pub enum Target {
     InputPan(usize),
     InputToBus { input: usize, bus: usize },
     InputToOutput { input: usize, output: usize },
+    InputMonitor(usize),
     OutputGain(usize),
+    MonitorGain,
+    Listen,
+    Identify,
     VoiceTrigger(usize),
 }
 
@@ -109,19 +115,20 @@ impl Target {
             ManualOrder | ManualRow | Chase => true,
             KeyboardMode | SelectedInstrument | VelocityCurve | Mpe | KeyboardGain | Transpose => true,
             Tone | Interpolation | Ramping | Separation | SongGain | Panic => true,
-            NoteOut | StripGain(_) | StripMute(_) | StripPan(_) => true,
+            NoteOut => true,
+            ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => true,
+            StripGain(_) | StripMute(_) | StripSolo(_) | StripPan(_) => true,
+            SendLevel { .. } | SendPre { .. } | SoftClip(_) | Limiter(_) | MasterCeiling => true,
+            DuckAmount(_) | DuckThreshold(_) | DuckAttack(_) | DuckRelease(_) => true,
+            InputTrim(_) | InputMute(_) | InputSolo(_) | InputPan(_) | InputMonitor(_) => true,
+            InputToBus { .. } | InputToOutput { .. } | OutputGain(_) => true,
+            MonitorGain | Listen | Identify => true,
             InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
                 default_insert(strip, slot).is_some()
             }
-            MasterLimiter | MasterCeiling => false,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
-            ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_) => false,
-            StripSolo(_) | SendLevel { .. } | SendPre { .. } | SoftClip(_) | Limiter(_) | DuckAmount(_) => {
-                false
-            }
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => false,
-            InputTrim(_) | InputMute(_) | InputSolo(_) | InputPan(_) | InputToBus { .. } => false,
-            InputToOutput { .. } | OutputGain(_) | VoiceTrigger(_) => false,
+            VoiceTrigger(_) => false,
         }
     }
 }
@@ -133,6 +140,7 @@ pub enum Unit {
     None,
     Percent,
     Decibels,
+    Milliseconds,
     Degrees,
     Metres,
     Semitones,
@@ -164,7 +172,7 @@ pub enum Kind {
         /// Of a new instance.
         default: i32,
     },
-    /// Decibels from `-inf` to +12, on a fader's curve; 0 dB lies at 3/4 of the way.
+    /// Decibels from `-inf` to +12, on a fader's curve; 0 dB lies at exactly 3/4 of the way.
     Level {
         /// dB of a new instance.
         default: Decibels,
@@ -282,13 +290,18 @@ impl Kind {
     }
 }
 
-/// Fader curve: the fourth root of amplitude, scaled so that +12 dB is 1; 0 dB then lies at 0.708.
+/// Where 0 dB lies on a fader's way.
+const UNITY_POSITION: f32 = 0.75;
+/// Decibels for each tenfold of the way, so that [`LEVEL_MAX`] lies at 1: 12 / log10(1 / 0.75).
+const DECADE: f32 = 96.047_07;
+
+/// Fader curve: a power of amplitude, 1 / 4.8, scaled so that 0 dB lies at [`UNITY_POSITION`] to the bit.
 fn fader_position(level: Decibels) -> f32 {
-    libm::powf(10.0, (level.0 - LEVEL_MAX.0) / 80.0)
+    if level >= LEVEL_MAX { 1.0 } else { UNITY_POSITION * libm::powf(10.0, level.0 / DECADE) }
 }
 
 fn fader_level(position: f32) -> Decibels {
-    Decibels(LEVEL_MAX.0 + 80.0 * libm::log10f(position))
+    Decibels((DECADE * libm::log10f(position / UNITY_POSITION)).min(LEVEL_MAX.0))
 }
 
 /// A level whose fader is moved by `offset` of its way, as a host's modulation does.
@@ -301,6 +314,7 @@ fn number_text(plain: f32, unit: Unit) -> String {
         Unit::None => format!("{plain:.2}"),
         Unit::Percent => format!("{plain:.0} %"),
         Unit::Decibels => format!("{plain:.2} dB"),
+        Unit::Milliseconds => format!("{plain:.1} ms"),
         Unit::Degrees => format!("{plain:.1}°"),
         Unit::Metres => format!("{plain:.2} m"),
         Unit::Semitones => format!("{plain:+.2} st"),
@@ -366,6 +380,10 @@ const RATIO: &[&str] = &["1/4", "1/2", "3/4", "1", "1 1/2", "2", "4"];
 const KEYBOARD: &[&str] = &["Multi", "Channel", "Selected", "Kit", "Launch", "Voices"];
 const TONES: &[&str] = &["Clean", "Authentic", "Amiga 500", "Amiga 1200", "Amiga Unfiltered"];
 const INTERPOLATION: &[&str] = &["None", "Linear", "Cubic", "Sinc"];
+const LISTEN: &[&str] =
+    &["Off", "Input 1", "Input 2", "Input 3", "Input 4", "Input 5", "Input 6", "Input 7", "Input 8"];
+const IDENTIFY: &[&str] =
+    &["Off", "Output 1", "Output 2", "Output 3", "Output 4", "Output 5", "Output 6", "Output 7", "Output 8"];
 const QUANTISE: &[&str] = &["Off", "Row", "Beat", "Bar", "Pattern"];
 
 /// Factors of the `TempoRatio` choices.
@@ -380,6 +398,9 @@ pub fn table() -> Vec<ParameterSpec> {
     (0..STRIPS).for_each(|strip| table.strip(strip));
     (0..LANES).for_each(|lane| table.lane(lane));
     (0..INPUTS).for_each(|input| table.input(input));
+    table.add("mongn", "Gain", "Monitor", UNITY, Target::MonitorGain);
+    table.add("listen", "Listen", "Monitor", choice(LISTEN, 0), Target::Listen);
+    table.add("ident", "Identify", "Monitor", choice(IDENTIFY, 0), Target::Identify);
     (0..STRIPS).for_each(|strip| table.inserts(strip));
     (0..TRIGGERS).for_each(|slot| {
         table.add(
@@ -462,7 +483,7 @@ impl Table {
         let range = TRANSPOSE_MAX.0;
         self.add("transp", "Transpose", "", number(-range, range, 0.0, Unit::Semitones), Target::Transpose);
         self.add("mgain", "Gain", "Master", UNITY, Target::StripGain(MASTER));
-        self.add("mlimit", "Look-Ahead Limiter", "Master", OFF, Target::MasterLimiter);
+        self.add("mlimit", "Limiter", "Master", OFF, Target::Limiter(MASTER));
         self.add(
             "mceil",
             "Ceiling",
@@ -500,17 +521,13 @@ impl Table {
             self.add(format!("b{n:02}e{send}"), "Pre", &*path, OFF, Target::SendPre { strip, send });
         }
         self.add(format!("b{n:02}c"), "Soft Clip", &*group, OFF, Target::SoftClip(strip));
-        self.add(format!("b{n:02}i"), "Limiter", &*group, OFF, Target::Limiter(strip));
+        if strip != MASTER {
+            self.add(format!("b{n:02}i"), "Limiter", &*group, OFF, Target::Limiter(strip));
+        }
         if strip < BUSES {
+            self.duck(strip);
             let path = format!("{group}/Space");
             let (degrees, metres) = (Unit::Degrees, Unit::Metres);
-            self.add(
-                format!("b{n:02}d"),
-                "Duck",
-                &*group,
-                number(0.0, 100.0, 0.0, Unit::Percent),
-                Target::DuckAmount(strip),
-            );
             self.add(
                 format!("b{n:02}a"),
                 "Azimuth",
@@ -533,6 +550,18 @@ impl Table {
                 Target::Distance(strip),
             );
         }
+    }
+
+    fn duck(&mut self, strip: usize) {
+        let (n, path) = (strip + 1, format!("{}/Duck", strip_name(strip)));
+        let (decibels, ms) = (Unit::Decibels, Unit::Milliseconds);
+        let mut add = |letter: char, name, kind, target| {
+            self.add(format!("b{n:02}{letter}"), name, &*path, kind, target);
+        };
+        add('d', "Amount", number(0.0, 100.0, 0.0, Unit::Percent), Target::DuckAmount(strip));
+        add('t', "Threshold", number(-60.0, 0.0, -30.0, decibels), Target::DuckThreshold(strip));
+        add('k', "Attack", number(0.1, 200.0, 5.0, ms), Target::DuckAttack(strip));
+        add('f', "Release", number(10.0, 2000.0, 200.0, ms), Target::DuckRelease(strip));
     }
 
     fn lane(&mut self, lane: usize) {
@@ -577,6 +606,7 @@ impl Table {
                 Target::InputToOutput { input, output },
             );
         }
+        self.add(format!("i{n}l"), "Monitor", &*group, SILENT, Target::InputMonitor(input));
         self.add(format!("o{n}g"), "Gain", format!("Output {n}"), UNITY, Target::OutputGain(input));
     }
 
@@ -699,8 +729,8 @@ mod tests {
     fn a_fader_ends_in_silence_and_passes_unity_exactly() {
         assert_eq!(UNITY.plain(0.0), f32::NEG_INFINITY);
         assert_eq!(UNITY.text(f32::NEG_INFINITY), "-inf dB");
-        assert!((UNITY.plain(UNITY.normalise(0.0))).abs() < 1e-4);
-        assert_eq!(UNITY.plain(1.0), 12.0);
+        assert_eq!((UNITY.normalise(0.0), UNITY.plain(0.75)), (0.75, 0.0));
+        assert_eq!((UNITY.normalise(LEVEL_MAX.0), UNITY.plain(1.0)), (1.0, LEVEL_MAX.0));
     }
 
     #[test]
