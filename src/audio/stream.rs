@@ -5,6 +5,7 @@
 
 use super::AudioBlock;
 use super::AudioBlockMut;
+use super::Feed;
 
 /// Frames between two lines of the control grid, counted from `reset`.
 pub const GRID: usize = 64;
@@ -73,7 +74,7 @@ pub trait AudioStream: Send {
     /// Widths, constant for the life of the stream.
     fn channel_config(&self) -> ChannelConfig;
 
-    /// Works in place: `io` holds the input and afterwards the output; `side` is the sidechain.
+    /// Works in place: `io` holds the input and afterwards the output; `side` is the sidechain, `None` where it is silent.
     ///
     /// `io` has at most `BLOCK_SIZE` frames and the larger of both widths. Real-time: never waits, allocates or frees.
     fn render(
@@ -88,10 +89,17 @@ pub trait AudioStream: Send {
         false
     }
 
+    /// A further block that the last `render` or `skip` has begun and perhaps filled, as a strip's sends are.
+    ///
+    /// `None` where there is no such outlet. Real-time.
+    fn outlet(&self, _number: usize) -> Option<&Feed> {
+        None
+    }
+
     /// Back to the state of a new stream. Real-time.
     fn reset(&mut self);
 
-    /// Advances by `frames` without sound. Real-time.
+    /// Advances by `frames` without sound, with silent outlets. Real-time.
     fn skip(&mut self, frames: usize);
 
     /// See [`Tail`]. Real-time.

@@ -39,9 +39,11 @@ use crate::mixer::INPUT_SOURCE;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::Meter;
 use crate::mixer::RAMP_SECONDS;
+use crate::mixer::SIDECHAIN_SOURCE;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
+use crate::mixer::source_channels;
 use crate::mixer::strip_channels;
 use crate::rt::CommandReceiver;
 use crate::tracker::AmigaModel;
@@ -102,6 +104,7 @@ impl Engine {
             .map(|strip| Strip::new(strip_channels(&config.layout, strip), config.rate, config.level))
             .unzip();
         config.values.mark_all();
+        let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
         let main_input = config.layout.main_input;
         let engine = Self {
             commands,
@@ -118,9 +121,7 @@ impl Engine {
             transport: Transport::default(),
             heard: 0,
             rate: config.rate,
-            sources: (0..SOURCES)
-                .map(|source| Feed::new(if source == INPUT_SOURCE { main_input } else { 2 }))
-                .collect(),
+            sources,
             main_input,
             position,
             frame: 0,
@@ -153,7 +154,6 @@ impl Engine {
         side: Option<&AudioBlock<'_>>,
         outputs: &mut [AudioBlockMut<'_>],
     ) {
-        let _ = side;
         self.outgoing.begin(self.frame, call.frames);
         if let Some(transport) = call.transport {
             (self.transport, self.heard) = (transport.cleaned(), self.frame);
@@ -175,6 +175,8 @@ impl Engine {
             let count =
                 events.iter().take_while(|event| last || (event.frame as usize) < done + frames).count();
             let (now, later) = events.split_at(count); // `count` counts them
+            self.sources.iter_mut().for_each(|source| source.begin(frames));
+            self.take_side(&(done..done + frames), side);
             self.block(done..done + frames, now, outputs);
             events = later;
             done += frames;
@@ -285,7 +287,6 @@ impl Engine {
     }
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
-        self.sources.iter_mut().for_each(|source| source.begin(range.len()));
         self.take_input(&range, outputs);
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
@@ -353,6 +354,15 @@ impl Engine {
                 self.song_gain.fill(factors);
                 feeds.for_each(|feed| feed.scale(&(0..frames), factors));
             }
+        }
+    }
+
+    /// Copies the host's sidechain to its source, where anything hears that.
+    fn take_side(&mut self, range: &Range<usize>, side: Option<&AudioBlock<'_>>) {
+        if self.plan.as_ref().is_some_and(|plan| plan.reads_source(SIDECHAIN_SOURCE))
+            && let (Some(source), Some(side)) = (self.sources.get_mut(SIDECHAIN_SOURCE), side)
+        {
+            source.copy(&side.slice(range.clone()));
         }
     }
 

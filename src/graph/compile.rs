@@ -58,11 +58,17 @@ pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
     let shared = shared(graph);
     let own = |edge: &&Edge| match places[edge.from.0] {
         Place::Source(number) => shared.get(number) == Some(&number),
-        Place::Scratch(_) | Place::Output(_) => true,
+        Place::Scratch(_) | Place::Output(_) | Place::Outlet { .. } => true,
     };
     let edges: Vec<&Edge> = graph.edges.iter().filter(own).collect();
     let steps = order.iter().filter_map(|&node| step(graph, node, &places, &edges)).collect();
-    Ok(Plan::new(steps, &scratch, shared))
+    let mut read = vec![false; shared.len()];
+    for edge in &graph.edges {
+        if let Place::Source(number) = places[edge.from.0] {
+            read[number] = true; // `shared` is as long as there are sources
+        }
+    }
+    Ok(Plan::new(steps, &scratch, shared, read))
 }
 
 /// For each source the one whose block it shares: the first of its group that goes the same way, or itself.
@@ -100,7 +106,8 @@ fn check(graph: &Graph) -> Result<(), GraphError> {
     }
     for edge in &graph.edges {
         let (from, to) = (&graph.nodes[edge.from.0], &graph.nodes[edge.to.0]); // ids come from this graph
-        if matches!(from.kind, Kind::Output(_)) || matches!(to.kind, Kind::Source(_)) {
+        let outlet_of_none = edge.outlet.is_some() && !matches!(from.kind, Kind::Stream(_));
+        if outlet_of_none || matches!(from.kind, Kind::Output(_)) || matches!(to.kind, Kind::Source(_)) {
             return Err(GraphError::Direction { from: from.name.clone(), to: to.name.clone() });
         }
     }
@@ -160,7 +167,7 @@ fn place(graph: &Graph, node: NodeId, next_scratch: usize) -> Place {
 
 /// The output of the same width that receives nothing but `node`, if there is one.
 fn sole_output(graph: &Graph, node: NodeId) -> Option<usize> {
-    let feeds = |edge: &&Edge| edge.from == node && !edge.side;
+    let feeds = |edge: &&Edge| edge.from == node && edge.outlet.is_none() && !edge.side;
     graph.edges.iter().filter(feeds).find_map(|edge| {
         let Kind::Output(number) = graph.nodes[edge.to.0].kind else { return None };
         let alone = graph.edges.iter().filter(|other| other.to == edge.to).count() == 1;
@@ -178,11 +185,19 @@ fn step(graph: &Graph, node: NodeId, places: &[Place], edges: &[&Edge]) -> Optio
     let edges = || edges.iter().filter(|edge| edge.to == node);
     let inputs: Vec<Input> = edges()
         .filter(|edge| !edge.side)
-        .map(|edge| Input { from: places[edge.from.0], mix: edge.mix.unwrap_or(graph.mix) })
+        .map(|edge| Input { from: from(graph, edge, places), mix: edge.mix.unwrap_or(graph.mix) })
         .collect();
     if stream.is_none() && inputs.iter().any(|input| input.from == place) {
         return None; // the stream before has rendered into this output's own memory
     }
     let side = edges().rfind(|edge| edge.side).map(|edge| places[edge.from.0]);
     Some(Step { stream, inputs, side, place })
+}
+
+/// Where the sound of an edge lies.
+fn from(graph: &Graph, edge: &Edge, places: &[Place]) -> Place {
+    match (edge.outlet, graph.nodes[edge.from.0].kind) {
+        (Some(number), Kind::Stream(stream)) => Place::Outlet { stream, number },
+        _ => places[edge.from.0],
+    }
 }

@@ -37,6 +37,8 @@ struct Node {
 
 struct Edge {
     from: NodeId,
+    /// One of the outlets of `from`, in place of its block.
+    outlet: Option<usize>,
     to: NodeId,
     /// `None` takes the graph's default.
     mix: Option<&'static dyn ChannelMix>,
@@ -93,12 +95,19 @@ impl Graph {
 
     /// Feeds `to` with `from`, mixed by the graph's policy.
     pub fn connect(&mut self, from: NodeId, to: NodeId) {
-        self.edges.push(Edge { from, to, mix: None, side: false });
+        self.edges.push(Edge { from, outlet: None, to, mix: None, side: false });
     }
 
     /// Feeds `to` with `from`, mixed by a policy of its own.
     pub fn connect_with(&mut self, from: NodeId, to: NodeId, mix: &'static dyn ChannelMix) {
-        self.edges.push(Edge { from, to, mix: Some(mix), side: false });
+        self.edges.push(Edge { from, outlet: None, to, mix: Some(mix), side: false });
+    }
+
+    /// Feeds `to` with an outlet of the stream `from`, mixed by the graph's policy; see [`AudioStream::outlet`].
+    ///
+    /// [`AudioStream::outlet`]: crate::audio::AudioStream::outlet
+    pub fn connect_outlet(&mut self, from: NodeId, number: usize, to: NodeId) {
+        self.edges.push(Edge { from, outlet: Some(number), to, mix: None, side: false });
     }
 
     /// Says that one node adds to all of these sources, so that those which go the same way may share one block.
@@ -108,7 +117,7 @@ impl Graph {
 
     /// Gives `from` to the sidechain of `to`; the last one counts.
     pub fn connect_side(&mut self, from: NodeId, to: NodeId) {
-        self.edges.push(Edge { from, to, mix: None, side: true });
+        self.edges.push(Edge { from, outlet: None, to, mix: None, side: true });
     }
 
     /// Orders the nodes and allocates their buffers.

@@ -19,6 +19,11 @@ pub(super) enum Place {
     Source(usize),
     Scratch(usize),
     Output(usize),
+    /// Held by the stream; only read.
+    Outlet {
+        stream: usize,
+        number: usize,
+    },
 }
 
 pub(super) struct Input {
@@ -55,6 +60,8 @@ pub struct Plan {
     scratch: Vec<Scratch>,
     outputs: Vec<Output>,
     shared: Vec<usize>,
+    /// Whether anything reads a source.
+    read: Vec<bool>,
 }
 
 /// What is known of an output bus of the host.
@@ -75,11 +82,16 @@ pub struct Piece {
 }
 
 impl Plan {
-    pub(super) fn new(steps: Vec<Step>, scratch_channels: &[usize], shared: Vec<usize>) -> Self {
+    pub(super) fn new(
+        steps: Vec<Step>,
+        scratch_channels: &[usize],
+        shared: Vec<usize>,
+        read: Vec<bool>,
+    ) -> Self {
         let places = || {
             steps.iter().filter_map(|step| match step.place {
                 Place::Output(number) => Some(number),
-                Place::Source(_) | Place::Scratch(_) => None,
+                Place::Source(_) | Place::Scratch(_) | Place::Outlet { .. } => None,
             })
         };
         let mut outputs = vec![
@@ -95,12 +107,17 @@ impl Plan {
                 touched: 0,
             })
             .collect();
-        Self { steps, scratch, outputs, shared }
+        Self { steps, scratch, outputs, shared, read }
     }
 
     /// For each source the one whose block it adds to: itself, or another of its group that goes the same way.
     pub fn shared_sources(&self) -> &[usize] {
         &self.shared
+    }
+
+    /// Whether any node hears a source; one that none hears need not be filled. Real-time.
+    pub fn reads_source(&self, number: usize) -> bool {
+        self.read.get(number).copied().unwrap_or(false)
     }
 
     /// Runs every step once on the frames of `piece`; outputs that no step writes become silent there.
@@ -119,16 +136,22 @@ impl Plan {
                 block.slice_mut(piece.range.clone()).silence();
             }
         }
-        let mut hands =
-            Hands { scratch: &mut self.scratch, outputs, states: &mut self.outputs, sources, piece };
+        let buffers =
+            Buffers { scratch: &mut self.scratch, outputs, states: &mut self.outputs, sources, piece };
+        let mut hands = Hands { buffers, streams };
         for step in &self.steps {
-            hands.run(step, streams);
+            hands.run(step);
         }
     }
 }
 
-/// All buffers of one run.
-struct Hands<'r, 'b> {
+/// All that one run works on.
+struct Hands<'r, 'b, S> {
+    buffers: Buffers<'r, 'b>,
+    streams: &'r mut [S],
+}
+
+struct Buffers<'r, 'b> {
     scratch: &'r mut [Scratch],
     outputs: &'r mut [AudioBlockMut<'b>],
     states: &'r mut [Output],
@@ -136,18 +159,18 @@ struct Hands<'r, 'b> {
     piece: &'r Piece,
 }
 
-impl Hands<'_, '_> {
-    fn run<S: AudioStream>(&mut self, step: &Step, streams: &mut [S]) {
+impl<S: AudioStream> Hands<'_, '_, S> {
+    fn run(&mut self, step: &Step) {
         let heard = step.inputs.iter().any(|input| self.activity(input.from) == Activity::Sounding);
-        let mut stream = step.stream.and_then(|number| streams.get_mut(number));
-        let frames = self.piece.range.len();
+        let frames = self.buffers.piece.range.len();
+        let stream = step.stream.and_then(|number| self.streams.get_mut(number));
         let sleeps = !heard && stream.as_ref().is_none_or(|stream| stream.asleep());
-        if sleeps && let Some(stream) = &mut stream {
+        if sleeps && let Some(stream) = stream {
             stream.skip(frames);
         }
         match step.place {
             Place::Scratch(number) => {
-                let Some(slot) = self.scratch.get_mut(number) else { return };
+                let Some(slot) = self.buffers.scratch.get_mut(number) else { return };
                 slot.clear();
                 slot.activity = Activity::Silent;
                 if sleeps {
@@ -155,34 +178,30 @@ impl Hands<'_, '_> {
                 }
                 // Taken out while it is written, so that the other buffers can be read.
                 let mut buffer = std::mem::replace(&mut slot.buffer, AudioBuffer::new(0, 0));
-                let activity = self.render(step, stream, &mut buffer.block_mut(frames));
+                let activity = self.render(step, &mut buffer.block_mut(frames));
                 let touched = if activity == Activity::Sounding { frames } else { 0 };
-                self.scratch[number] = Scratch { buffer, activity, touched }; // `get_mut` found it
+                self.buffers.scratch[number] = Scratch { buffer, activity, touched }; // `get_mut` found it
             }
             Place::Output(number) => {
-                let Some(slot) = self.outputs.get_mut(number) else { return };
-                slot.slice_mut(self.piece.range.clone()).silence();
+                let range = self.buffers.piece.range.clone();
+                let Some(slot) = self.buffers.outputs.get_mut(number) else { return };
+                slot.slice_mut(range.clone()).silence();
                 if sleeps {
                     return;
                 }
                 let mut block = std::mem::replace(slot, AudioBlockMut::new([]));
-                let activity = self.render(step, stream, &mut block.slice_mut(self.piece.range.clone()));
-                self.outputs[number] = block; // `get_mut` found it
-                if let Some(state) = self.states.get_mut(number) {
+                let activity = self.render(step, &mut block.slice_mut(range));
+                self.buffers.outputs[number] = block; // `get_mut` found it
+                if let Some(state) = self.buffers.states.get_mut(number) {
                     state.activity = activity;
                 }
             }
-            Place::Source(_) => {}
+            Place::Source(_) | Place::Outlet { .. } => {}
         }
     }
 
     /// Sums what arrives into `io`, which is clear, and lets the stream work on it.
-    fn render<S: AudioStream>(
-        &self,
-        step: &Step,
-        stream: Option<&mut S>,
-        io: &mut AudioBlockMut<'_>,
-    ) -> Activity {
+    fn render(&mut self, step: &Step, io: &mut AudioBlockMut<'_>) -> Activity {
         let mut input = Activity::Silent;
         for from in &step.inputs {
             if self.activity(from.from) == Activity::Sounding {
@@ -190,16 +209,42 @@ impl Hands<'_, '_> {
                 input = Activity::Sounding;
             }
         }
-        let Some(stream) = stream else { return input };
-        let side = step.side.map(|place| self.block(place));
-        stream.render(&mut RenderContext::new(self.piece.frame, input), side.as_ref(), io)
+        let Some(stream) = step.stream.and_then(|number| self.streams.get_mut(number)) else { return input };
+        let sounding = |place: &Place| self.buffers.activity(*place) == Activity::Sounding;
+        let side = step.side.filter(sounding).map(|place| self.buffers.block(place));
+        stream.render(&mut RenderContext::new(self.buffers.piece.frame, input), side.as_ref(), io)
     }
 
+    fn outlet(&self, stream: usize, number: usize) -> Option<&Feed> {
+        self.streams.get(stream).and_then(|stream| stream.outlet(number))
+    }
+
+    fn activity(&self, place: Place) -> Activity {
+        match place {
+            Place::Outlet { stream, number } => {
+                self.outlet(stream, number).map_or(Activity::Silent, Feed::activity)
+            }
+            Place::Source(_) | Place::Scratch(_) | Place::Output(_) => self.buffers.activity(place),
+        }
+    }
+
+    fn block(&self, place: Place) -> AudioBlock<'_> {
+        match place {
+            Place::Outlet { stream, number } => {
+                self.outlet(stream, number).map_or(AudioBlock::new([]), Feed::block)
+            }
+            Place::Source(_) | Place::Scratch(_) | Place::Output(_) => self.buffers.block(place),
+        }
+    }
+}
+
+impl Buffers<'_, '_> {
     fn activity(&self, place: Place) -> Activity {
         let found = match place {
             Place::Source(number) => self.sources.get(number).map(Feed::activity),
             Place::Scratch(number) => self.scratch.get(number).map(|scratch| scratch.activity),
             Place::Output(number) => self.states.get(number).map(|output| output.activity),
+            Place::Outlet { .. } => None,
         };
         found.unwrap_or(Activity::Silent)
     }
@@ -212,6 +257,7 @@ impl Hands<'_, '_> {
                 self.scratch.get(number).map(|scratch| scratch.buffer.block(range.len()))
             }
             Place::Output(number) => self.outputs.get(number).map(|block| block.slice(range.clone())),
+            Place::Outlet { .. } => None,
         };
         found.unwrap_or(AudioBlock::new([]))
     }
@@ -226,7 +272,12 @@ mod tests {
     use crate::graph::GraphError;
     use crate::graph::NodeId;
 
-    struct Add(f32);
+    /// Adds a number and the sidechain; its one outlet holds twice what leaves on the left.
+    struct Add(f32, Feed);
+
+    fn add(number: f32) -> Add {
+        Add(number, Feed::new(2))
+    }
 
     impl AudioStream for Add {
         fn channel_config(&self) -> ChannelConfig {
@@ -242,10 +293,23 @@ mod tests {
             for plane in io.planes_mut() {
                 plane.iter_mut().for_each(|sample| *sample += self.0 + side);
             }
+            let frames = io.frames();
+            self.1.begin(frames);
+            for (to, from) in self.1.open(0..frames).0.iter_mut().zip(io.channel(0)) {
+                *to = 2.0 * from;
+            }
             Activity::Sounding
         }
+        fn asleep(&self) -> bool {
+            self.0 == 0.0
+        }
+        fn outlet(&self, number: usize) -> Option<&Feed> {
+            (number == 0).then_some(&self.1)
+        }
         fn reset(&mut self) {}
-        fn skip(&mut self, _: usize) {}
+        fn skip(&mut self, frames: usize) {
+            self.1.begin(frames);
+        }
     }
 
     /// Runs a graph on mono or stereo sources of constant value; gives the first sample of each output's channels.
@@ -277,7 +341,7 @@ mod tests {
         graph.connect(a, bus);
         graph.connect(b, bus);
         graph.connect(bus, out);
-        assert_eq!(run(&graph, &[&[1.0], &[2.0, 3.0]], &mut [Add(10.0)], &[2]), [[13.0, 14.0]]);
+        assert_eq!(run(&graph, &[&[1.0], &[2.0, 3.0]], &mut [add(10.0)], &[2]), [[13.0, 14.0]]);
     }
 
     #[test]
@@ -290,7 +354,7 @@ mod tests {
         graph.connect(bus, aux);
         graph.connect(bus, master);
         graph.connect(master, main);
-        let out = run(&graph, &[&[1.0, 1.0]], &mut [Add(1.0), Add(5.0)], &[2, 2]);
+        let out = run(&graph, &[&[1.0, 1.0]], &mut [add(1.0), add(5.0)], &[2, 2]);
         assert_eq!(out, [[7.0, 7.0], [2.0, 2.0]]);
     }
 
@@ -310,7 +374,7 @@ mod tests {
         let blocks = [[1.0, 1.0], [2.0, 2.0], [4.0, 4.0], [8.0, 8.0], [16.0, 16.0], [32.0, 32.0]];
         let blocks: Vec<&[f32]> = blocks.iter().map(|block| &block[..]).collect();
         // The caller has added sources 0 and 2 into the first block, which alone is read.
-        assert_eq!(run(&graph, &blocks, &mut [Add(0.0), Add(0.0)], &[2]), [[49.0, 49.0]]);
+        assert_eq!(run(&graph, &blocks, &mut [add(0.0), add(0.0)], &[2]), [[49.0, 49.0]]);
     }
 
     #[test]
@@ -320,7 +384,7 @@ mod tests {
         let out = graph.add_output("out", 2);
         graph.connect(one, out);
         graph.connect(two, out);
-        assert_eq!(run(&graph, &[], &mut [Add(1.0), Add(2.0)], &[2]), [[3.0, 3.0]]);
+        assert_eq!(run(&graph, &[], &mut [add(1.0), add(2.0)], &[2]), [[3.0, 3.0]]);
     }
 
     #[test]
@@ -338,7 +402,52 @@ mod tests {
             (graph.add_source("a", 2), graph.add_stream("bus", 2), graph.add_output("out", 2));
         graph.connect_side(a, bus);
         graph.connect(bus, out);
-        assert_eq!(run(&graph, &[&[3.0, 9.0]], &mut [Add(1.0)], &[2]), [[4.0, 4.0]]);
+        assert_eq!(run(&graph, &[&[3.0, 9.0]], &mut [add(1.0)], &[2]), [[4.0, 4.0]]);
+    }
+
+    #[test]
+    fn a_silent_sidechain_is_none_whatever_its_block_still_holds() {
+        let mut graph = Graph::default();
+        let (a, bus, out) =
+            (graph.add_source("a", 1), graph.add_stream("bus", 2), graph.add_output("out", 2));
+        graph.connect_side(a, bus);
+        graph.connect(bus, out);
+        let mut plan = graph.compile().unwrap();
+        assert!(plan.reads_source(0) && !plan.reads_source(1));
+        let (mut feed, mut memory) = (Feed::new(1), AudioBuffer::new(2, 4));
+        feed.copy(&AudioBlock::new([&[3.0f32; 4][..]]));
+        feed.begin(4);
+        plan.run(&Piece { frame: 0, range: 0..4 }, &[feed], &mut [add(1.0)], &mut [memory.block_mut(4)]);
+        assert_eq!(memory.channel(0), [1.0; 4]);
+    }
+
+    #[test]
+    fn an_outlet_feeds_another_node_and_sleeps_with_its_stream() {
+        let mut graph = Graph::default();
+        let a = graph.add_source("a", 2);
+        let (bus, echo, out) =
+            (graph.add_stream("bus", 2), graph.add_stream("echo", 2), graph.add_output("out", 2));
+        graph.connect(a, bus);
+        graph.connect_outlet(bus, 0, echo);
+        graph.connect_outlet(bus, 1, echo);
+        graph.connect(echo, out);
+        let sounding: &[&[f32]] = &[&[1.0, 1.0]];
+        assert_eq!(run(&graph, sounding, &mut [add(0.0), add(5.0)], &[2]), [[7.0, 5.0]]);
+        assert_eq!(run(&graph, &[&[0.0, 0.0]], &mut [add(0.0), add(5.0)], &[2]), [[5.0, 5.0]]);
+        let mut graph = Graph::default();
+        let (a, b) = (graph.add_source("a", 2), graph.add_stream("b", 2));
+        graph.connect_outlet(a, 0, b);
+        assert!(matches!(graph.compile().err(), Some(GraphError::Direction { .. })));
+    }
+
+    #[test]
+    fn a_cycle_through_an_outlet_is_refused() {
+        let mut graph = Graph::default();
+        let (bus, back) = (graph.add_stream("Bus 1", 2), graph.add_stream("Return 1", 2));
+        graph.connect_outlet(bus, 0, back);
+        graph.connect(back, bus);
+        let error = graph.compile().err().unwrap();
+        assert_eq!(error.to_string(), "this routing runs in a circle: Bus 1 -> Return 1 -> Bus 1");
     }
 
     #[test]

@@ -7,11 +7,18 @@ mod routing;
 mod strip;
 
 pub use routing::Bus;
+pub use routing::INPUT_CHANNEL_SOURCE;
 pub use routing::INPUT_SOURCE;
+pub use routing::INSTRUMENT_SOURCE;
 pub use routing::KEYBOARD_SOURCE;
 pub use routing::Layout;
+pub use routing::MATRIX_SOURCE;
 pub use routing::Routing;
+pub use routing::SEND_SOURCE;
+pub use routing::SIDECHAIN_SOURCE;
+pub use routing::SONG_SOURCE;
 pub use routing::SOURCES;
+pub use routing::source_channels;
 pub use routing::strip_channels;
 pub use strip::Meter;
 pub(crate) use strip::RAMP_SECONDS;
@@ -19,6 +26,8 @@ pub use strip::Strip;
 
 /// Song channels with outputs of their own.
 pub const SONG_CHANNELS: usize = 64;
+/// Input channels, those of the main input and then those of the sidechain.
+pub const INPUT_CHANNELS: usize = 8;
 /// Mixing buses.
 pub const BUSES: usize = 16;
 /// Returns that sends feed.

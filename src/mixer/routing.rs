@@ -3,6 +3,7 @@
 //! Any thread but the audio thread. Indices count from 0; a bus that does not exist leaves its source unheard.
 
 use super::BUSES;
+use super::INPUT_CHANNELS;
 use super::MASTER;
 use super::RETURNS;
 use super::SONG_CHANNELS;
@@ -73,12 +74,47 @@ impl Default for Routing {
     }
 }
 
-/// First keyboard slot among the sources of the graph; song channels come before.
-pub const KEYBOARD_SOURCE: usize = SONG_CHANNELS;
-/// The main input among the sources, where there is one.
-pub const INPUT_SOURCE: usize = SONG_CHANNELS + KEYBOARD_SLOTS;
-/// Sources of the graph, with the main input.
-pub const SOURCES: usize = INPUT_SOURCE + 1;
+/// The first song channel among the sources of the graph.
+pub const SONG_SOURCE: usize = 0;
+/// The first keyboard slot.
+pub const KEYBOARD_SOURCE: usize = SONG_SOURCE + SONG_CHANNELS;
+/// The first of the notes of the song that are routed by instrument: one source for each bus.
+pub const INSTRUMENT_SOURCE: usize = KEYBOARD_SOURCE + KEYBOARD_SLOTS;
+/// The first of what the keyboard sends: one source for each return.
+pub const SEND_SOURCE: usize = INSTRUMENT_SOURCE + BUSES;
+/// The main input, as wide as it is; silent where there is none.
+pub const INPUT_SOURCE: usize = SEND_SOURCE + RETURNS;
+/// The first of what the matrix puts out: one source for each bus.
+pub const MATRIX_SOURCE: usize = INPUT_SOURCE + 1;
+/// The first input channel for sidechains, mono, after its trim, mute and solo.
+pub const INPUT_CHANNEL_SOURCE: usize = MATRIX_SOURCE + BUSES;
+/// The host's sidechain as it comes.
+pub const SIDECHAIN_SOURCE: usize = INPUT_CHANNEL_SOURCE + INPUT_CHANNELS;
+/// Sources of the graph.
+pub const SOURCES: usize = SIDECHAIN_SOURCE + 1;
+
+/// Channels of a source's block.
+pub fn source_channels(layout: &Layout, source: usize) -> usize {
+    match source {
+        INPUT_SOURCE => layout.main_input.max(1),
+        INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => 1,
+        SIDECHAIN_SOURCE => layout.sidechain.max(1),
+        _ => 2,
+    }
+}
+
+fn source_name(source: usize) -> String {
+    match source {
+        ..KEYBOARD_SOURCE => format!("Song Channel {}", source - SONG_SOURCE + 1),
+        ..INSTRUMENT_SOURCE => format!("Keyboard {}", source - KEYBOARD_SOURCE + 1),
+        ..SEND_SOURCE => format!("Instruments on Bus {}", source - INSTRUMENT_SOURCE + 1),
+        ..INPUT_SOURCE => format!("Keyboard Send {}", source - SEND_SOURCE + 1),
+        INPUT_SOURCE => "Main Input".to_owned(),
+        ..INPUT_CHANNEL_SOURCE => format!("Matrix on Bus {}", source - MATRIX_SOURCE + 1),
+        ..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
+        _ => "Sidechain".to_owned(),
+    }
+}
 
 /// Channels of a strip: the first bus and the master are as wide as the main input, all others stereo.
 pub fn strip_channels(layout: &Layout, strip: usize) -> usize {
@@ -93,11 +129,9 @@ impl Routing {
 
     fn graph(&self, layout: &Layout) -> Graph {
         let mut graph = Graph::default();
-        let song: Vec<NodeId> =
-            (0..SONG_CHANNELS).map(|c| graph.add_source(format!("Song Channel {}", c + 1), 2)).collect();
-        let keyboard: Vec<NodeId> =
-            (0..KEYBOARD_SLOTS).map(|slot| graph.add_source(format!("Keyboard {}", slot + 1), 2)).collect();
-        let input = (layout.main_input > 0).then(|| graph.add_source("Input", layout.main_input));
+        let sources: Vec<NodeId> = (0..SOURCES)
+            .map(|source| graph.add_source(source_name(source), source_channels(layout, source)))
+            .collect();
         let strips: Vec<NodeId> =
             (0..=MASTER).map(|s| graph.add_stream(strip_name(s), strip_channels(layout, s))).collect();
         let outputs: Vec<NodeId> = layout
@@ -106,19 +140,30 @@ impl Routing {
             .enumerate()
             .map(|(number, &channels)| graph.add_output(format!("Output {}", number + 1), channels))
             .collect();
-        let mut feed = |from: &[NodeId], buses: &[usize]| {
-            for (&from, bus) in from.iter().zip(buses) {
-                if let Some(&strip) = strips[..BUSES].get(*bus) {
-                    graph.connect(from, strip);
+        self.connect_sources(&mut graph, &sources, &strips);
+        self.connect_strips(&mut graph, &strips, &outputs);
+        graph
+    }
+
+    fn connect_sources(&self, graph: &mut Graph, sources: &[NodeId], strips: &[NodeId]) {
+        let (buses, returns) = strips.split_at(BUSES); // the master comes after both
+        let mut feed = |first: usize, to: &[usize]| {
+            for (&source, bus) in sources.iter().skip(first).zip(to) {
+                if let Some(&bus) = buses.get(*bus) {
+                    graph.connect(source, bus);
                 }
             }
         };
-        feed(&song, &self.song_channels);
-        feed(&keyboard, &self.keyboard);
-        feed(input.as_slice(), &[self.input]);
-        graph.group(&song);
-        self.connect_strips(&mut graph, &strips, &outputs);
-        graph
+        let each: Vec<usize> = (0..BUSES).collect();
+        feed(SONG_SOURCE, &self.song_channels);
+        feed(KEYBOARD_SOURCE, &self.keyboard);
+        feed(INSTRUMENT_SOURCE, &each);
+        feed(INPUT_SOURCE, &[self.input]);
+        feed(MATRIX_SOURCE, &each);
+        for (&source, &to) in sources[SEND_SOURCE..].iter().zip(&returns[..RETURNS]) {
+            graph.connect(source, to);
+        }
+        graph.group(&sources[SONG_SOURCE..KEYBOARD_SOURCE]);
     }
 
     fn connect_strips(&self, graph: &mut Graph, strips: &[NodeId], outputs: &[NodeId]) {
@@ -137,8 +182,9 @@ impl Routing {
                 graph.connect_side(from, strip);
             }
         }
-        for &strip in &strips[BUSES..BUSES + RETURNS] {
-            graph.connect(strip, strips[MASTER]);
+        for (send, &back) in strips[BUSES..BUSES + RETURNS].iter().enumerate() {
+            strips[..BUSES].iter().for_each(|&bus| graph.connect_outlet(bus, send, back));
+            graph.connect(back, strips[MASTER]);
         }
         if let Some(&main) = outputs.first() {
             graph.connect(strips[MASTER], main);
