@@ -105,13 +105,13 @@ pub fn source_channels(layout: &Layout, source: usize) -> usize {
 
 fn source_name(source: usize) -> String {
     match source {
-        ..KEYBOARD_SOURCE => format!("Song Channel {}", source - SONG_SOURCE + 1),
-        ..INSTRUMENT_SOURCE => format!("Keyboard {}", source - KEYBOARD_SOURCE + 1),
-        ..SEND_SOURCE => format!("Instruments on Bus {}", source - INSTRUMENT_SOURCE + 1),
-        ..INPUT_SOURCE => format!("Keyboard Send {}", source - SEND_SOURCE + 1),
+        SONG_SOURCE..KEYBOARD_SOURCE => format!("Song Channel {}", source - SONG_SOURCE + 1),
+        KEYBOARD_SOURCE..INSTRUMENT_SOURCE => format!("Keyboard {}", source - KEYBOARD_SOURCE + 1),
+        INSTRUMENT_SOURCE..SEND_SOURCE => format!("Instruments on Bus {}", source - INSTRUMENT_SOURCE + 1),
+        SEND_SOURCE..INPUT_SOURCE => format!("Keyboard Send {}", source - SEND_SOURCE + 1),
         INPUT_SOURCE => "Main Input".to_owned(),
-        ..INPUT_CHANNEL_SOURCE => format!("Matrix on Bus {}", source - MATRIX_SOURCE + 1),
-        ..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
+        MATRIX_SOURCE..INPUT_CHANNEL_SOURCE => format!("Matrix on Bus {}", source - MATRIX_SOURCE + 1),
+        INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
         _ => "Sidechain".to_owned(),
     }
 }
