@@ -5,6 +5,7 @@
 
 mod routing;
 mod strip;
+mod tap;
 
 pub use routing::Bus;
 pub use routing::INPUT_CHANNEL_SOURCE;
@@ -23,6 +24,8 @@ pub use routing::strip_channels;
 pub use strip::Meter;
 pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;
+pub use tap::Tap;
+pub use tap::TapPoint;
 
 /// Song channels with outputs of their own.
 pub const SONG_CHANNELS: usize = 64;

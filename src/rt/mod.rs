@@ -1,9 +1,10 @@
-//! The roads between threads: ordered commands, newest values, and the float environment of the audio thread.
+//! The roads between threads: ordered commands, newest values, bulk frames; and the float environment of the audio thread.
 //!
 //! Nothing here waits or frees on the audio thread; `shared` locks, and is for all other threads.
 
 mod command;
 mod denormals;
+mod frames;
 mod meter;
 pub(crate) mod shared;
 
@@ -13,6 +14,12 @@ pub use command::QueueFull;
 pub use command::Retired;
 pub use command::command_queue;
 pub use denormals::NoDenormals;
+pub use frames::DropCount;
+pub use frames::Drops;
+pub use frames::FrameReader;
+pub use frames::FrameWriter;
+pub use frames::Taken;
+pub use frames::frame_ring;
 pub use meter::LevelReader;
 pub use meter::LevelWriter;
 pub use meter::level;
