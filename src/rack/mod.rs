@@ -4,40 +4,46 @@
 //! version first, and parameter values stay with the host. Fields that this version does not know survive a load and a
 //! save. Any thread but the audio thread.
 
+mod insert;
 mod packed;
 mod preset;
 pub mod render;
+mod song;
+mod unknown;
+mod values;
 
+pub use insert::InsertSlot;
 pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;
 pub use preset::RACK_FIELD;
+pub use song::Module;
+pub use song::SPEEDS;
+pub use song::SongTime;
+pub use song::TEMPOS;
+pub use unknown::Unknown;
+pub use values::Values;
 
 use crate::engine::Insert;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Setup;
-use crate::engine::default_insert;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
-use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
-use crate::mixer::STRIPS;
+use crate::mixer::strip_name;
 use crate::tracker::Snapshots;
 use crate::tracker::Song;
 use crate::tracker::Timeline;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
-use crate::tracker::song::FixedPace;
 use crate::units::Gain;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use insert::default_inserts;
 use serde::Deserialize;
-use serde::Deserializer;
 use serde::Serialize;
-use serde::Serializer;
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
+use song::read_song;
+use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use thiserror::Error;
@@ -51,77 +57,29 @@ pub struct Version {
     pub minor: u16,
 }
 
+impl Version {
+    fn refused(self) -> RackError {
+        RackError::Newer { found: self.major, known: VERSION.major }
+    }
+}
+
 /// The version that this library writes.
 pub const VERSION: Version = Version { major: 1, minor: 0 };
 
-/// A module inside a rack.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Module {
-    /// File name, for display and for saving it again.
-    pub name: String,
-    /// The file, byte for byte.
-    #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
-    pub bytes: Arc<[u8]>,
-}
-
-fn write_bytes<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&BASE64.encode(bytes))
-}
-
-fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    BASE64.decode(text).map(Into::into).map_err(serde::de::Error::custom)
-}
-
-/// A machine in an insert slot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InsertSlot {
-    /// Index of the strip: buses, returns, master.
-    pub strip: usize,
-    /// Index of the slot.
-    pub slot: usize,
-    /// Id of the machine; one that this version does not know is kept and not heard.
-    pub machine: String,
-}
-
-/// How the song runs, where that is no parameter.
+/// What is special to the master.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SongTime {
-    /// Ticks a row, 1 to 255, in place of the module's own and its commands'.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub speed: Option<i64>,
-    /// BPM, 32 to 255, in place of the module's own and its commands'.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tempo: Option<i64>,
+pub struct Master {
+    /// Ends in the true-peak limiter that looks ahead; every output is then later by its latency.
+    #[serde(default)]
+    pub look_ahead: bool,
     /// What a newer version has added.
     #[serde(flatten)]
-    pub unknown: BTreeMap<String, serde_json::Value>,
+    pub unknown: Unknown,
 }
 
-/// Speeds and tempos that a song can be given.
-pub const SPEEDS: RangeInclusive<i64> = 1..=255;
-/// See [`SPEEDS`].
-pub const TEMPOS: RangeInclusive<i64> = 32..=255;
-
-impl SongTime {
+impl Master {
     fn is_default(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// What it asks of the song.
-    pub fn pace(&self) -> Result<FixedPace, RackError> {
-        let within = |field: &'static str, found: Option<i64>, range: RangeInclusive<i64>| {
-            let byte = |found: i64| u8::try_from(found).ok().filter(|_| range.contains(&found));
-            let checked = |found| {
-                let (least, most) = (*range.start(), *range.end());
-                byte(found).ok_or(RackError::OutOfRange { field, found, least, most })
-            };
-            found.map(checked).transpose()
-        };
-        Ok(FixedPace {
-            speed: within("song_time.speed", self.speed, SPEEDS)?,
-            tempo: within("song_time.tempo", self.tempo, TEMPOS)?,
-        })
     }
 }
 
@@ -130,45 +88,40 @@ impl SongTime {
 pub struct Rack {
     /// First, so that a reader can refuse early.
     pub version: Version,
-    /// The song, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub song: Option<Module>,
     /// Speed and tempo in place of the song's.
     #[serde(default, skip_serializing_if = "SongTime::is_default")]
     pub song_time: SongTime,
     /// Routes of the desk.
     #[serde(default)]
     pub routing: Routing,
+    /// The end of the desk.
+    #[serde(default, skip_serializing_if = "Master::is_default")]
+    pub master: Master,
     /// Machines on the strips.
     #[serde(default = "default_inserts")]
     pub inserts: Vec<InsertSlot>,
-    /// Plain values by parameter id; levels of silence are `-inf`. Empty in the host's state.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub parameters: BTreeMap<String, f32>,
+    /// Values of parameters by id. Empty in the host's state.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub parameters: Values,
+    /// The song, if there is one; last in a file, since it is long.
+    #[serde(default, deserialize_with = "read_song", skip_serializing_if = "Option::is_none")]
+    pub song: Option<Module>,
     /// What a newer version has added.
     #[serde(flatten)]
-    pub unknown: BTreeMap<String, serde_json::Value>,
-}
-
-fn default_inserts() -> Vec<InsertSlot> {
-    let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
-    slots
-        .filter_map(|(strip, slot)| {
-            default_insert(strip, slot).map(|kind| InsertSlot { strip, slot, machine: kind.id().to_owned() })
-        })
-        .collect()
+    pub unknown: Unknown,
 }
 
 impl Default for Rack {
     fn default() -> Self {
         Self {
             version: VERSION,
-            song: None,
             song_time: SongTime::default(),
             routing: Routing::default(),
+            master: Master::default(),
             inserts: default_inserts(),
-            parameters: BTreeMap::new(),
-            unknown: BTreeMap::new(),
+            parameters: Values::default(),
+            song: None,
+            unknown: Unknown::default(),
         }
     }
 }
@@ -199,6 +152,28 @@ pub enum RackError {
         /// What is wrong with it.
         error: LoadError,
     },
+    /// The module beside the rack cannot be read.
+    #[error("the rack's song {}: {error}", file.display())]
+    SongFile {
+        /// As the rack names it, from the rack's own folder.
+        file: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The module is not in the rack, and nobody can say which folder it lies in.
+    #[error("the rack's song is the file {}: open the rack from its own file", file.display())]
+    SongOutside {
+        /// As the rack names it.
+        file: PathBuf,
+    },
+    /// Two machines in one place.
+    #[error("the rack has two machines in insert slot {slot} of {strip}: leave one of them out")]
+    SlotTwice {
+        /// Name of the strip.
+        strip: String,
+        /// From 1.
+        slot: usize,
+    },
     /// A number that means nothing.
     #[error("the rack's {field} is {found}: it can be {least} to {most}")]
     OutOfRange {
@@ -223,9 +198,23 @@ impl Rack {
         Self { song: Some(Module { name: "demo.it".to_owned(), bytes: bytes.into() }), ..Self::default() }
     }
 
-    /// Reads the text of a `.busker.toml` file.
+    /// Reads the text of a `.busker.toml` file that holds its song, if it has one.
     pub fn from_toml(text: &str) -> Result<Self, RackError> {
-        toml::from_str::<Self>(text)?.checked()
+        Self::from_toml_in(text, None)
+    }
+
+    /// Reads the text of a `.busker.toml` file; a song beside it is read from its folder.
+    pub fn from_toml_in(text: &str, folder: Option<&Path>) -> Result<Self, RackError> {
+        let mut rack: Self = toml::from_str(text).map_err(|error| match toml::from_str(text) {
+            Ok(Head { version: Some(version), .. }) if version.major > VERSION.major => version.refused(),
+            _ => error.into(),
+        })?;
+        if let (None, Some(file)) = (&rack.song, toml::from_str(text).ok().and_then(Head::file)) {
+            let folder = folder.ok_or_else(|| RackError::SongOutside { file: file.clone() })?;
+            let song = Module::read(&folder.join(&file));
+            rack.song = Some(song.map_err(|error| RackError::SongFile { file, error })?);
+        }
+        rack.checked()
     }
 
     /// Text of a `.busker.toml` file.
@@ -240,12 +229,15 @@ impl Rack {
 
     /// Text for the host's state; parameter values are left out.
     pub fn pack(&self) -> Result<String, PackedError> {
-        packed::pack(&Self { parameters: BTreeMap::new(), ..self.clone() })
+        packed::pack(&Self { parameters: Values::default(), ..self.clone() })
     }
 
     fn checked(self) -> Result<Self, RackError> {
         if self.version.major > VERSION.major {
-            return Err(RackError::Newer { found: self.version.major, known: VERSION.major });
+            return Err(self.version.refused());
+        }
+        if let Some(twice) = insert::claimed_twice(&self.inserts) {
+            return Err(RackError::SlotTwice { strip: strip_name(twice.strip), slot: twice.slot + 1 });
         }
         self.song_time.pace()?;
         Ok(self)
@@ -272,9 +264,27 @@ impl Rack {
     /// Sets every parameter: to the rack's value, or where it has none to the default.
     pub fn apply_parameters(&self, table: &[ParameterSpec], values: &ParameterValues) {
         for (index, spec) in table.iter().enumerate() {
-            let value = self.parameters.get(&spec.id).copied();
+            let value = self.parameters.get(&spec.id);
             values.set(index, value.unwrap_or_else(|| spec.kind.default_value()));
         }
+    }
+}
+
+/// What of a rack's file is looked at beside the rack itself.
+#[derive(Deserialize)]
+struct Head {
+    version: Option<Version>,
+    song: Option<SongHead>,
+}
+
+#[derive(Deserialize)]
+struct SongHead {
+    file: Option<PathBuf>,
+}
+
+impl Head {
+    fn file(self) -> Option<PathBuf> {
+        self.song?.file
     }
 }
 
@@ -299,7 +309,7 @@ mod tests {
         let mut rack = Rack { song, ..Rack::default() };
         rack.routing.song_channels[3] = 7;
         rack.song_time.tempo = Some(140);
-        rack.parameters.insert("b01g".to_owned(), f32::NEG_INFINITY);
+        rack.parameters.insert("b01g", f32::NEG_INFINITY);
         rack
     }
 
@@ -321,8 +331,65 @@ mod tests {
         assert!(rack.routing == Routing::default());
         let again = Rack::unpack(&rack.pack().unwrap()).unwrap();
         let again = Rack::from_toml(&again.to_toml().unwrap()).unwrap();
-        assert_eq!((&again.unknown["space"]["size"], again.song_time.speed), (&3.into(), Some(4)));
-        assert_eq!(again.song_time.unknown["swing"], 0.5);
+        assert_eq!((&again.unknown.0["space"]["size"], again.song_time.speed), (&3.into(), Some(4)));
+        assert_eq!(again.song_time.unknown.0["swing"], 0.5);
+    }
+
+    const HEAD: &str = "version = { major = 1, minor = 0 }\n";
+
+    #[test]
+    fn unknown_fields_survive_at_the_top_in_inserts_and_among_parameters_after_a_state_too() {
+        let text = format!(
+            "{HEAD}size = -inf\n[master]\nlook_ahead = true\nwidth = 2\n[[inserts]]\nstrip = \"bus 3\"\nslot = 2\n\
+             machine = \"toaster\"\nheat = 3\n[parameters]\nzzz1 = \"4 s\"\nb01g = -6\n"
+        );
+        let rack = Rack::from_toml(&text).unwrap();
+        let mut state = Rack::unpack(&rack.pack().unwrap()).unwrap();
+        state.parameters = rack.parameters.clone();
+        let written = state.to_toml().unwrap();
+        let again = Rack::from_toml(&written).unwrap();
+        assert!(again == rack, "{written}");
+        assert!(
+            again.master.look_ahead
+                && again.inserts
+                    == [{
+                        let mut insert = InsertSlot::new(2, 1, "toaster");
+                        insert.unknown.0.insert("heat".to_owned(), 3.into());
+                        insert
+                    }]
+        );
+        for line in ["size = \"-inf\"", "width = 2", "zzz1 = \"4 s\"", "b01g = \"-6 dB\""] {
+            assert!(written.lines().any(|written| written == line), "{line} is not in {written}");
+        }
+    }
+
+    #[test]
+    fn a_song_beside_the_rack_is_read_from_the_racks_folder_and_saved_inside() {
+        let text = format!("{HEAD}song = {{ file = \"demo.it\" }}\n");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rack");
+        let rack = Rack::from_toml_in(&text, Some(&folder)).unwrap();
+        assert!(rack.song == Rack::demo().song);
+        assert!(Rack::from_toml(&rack.to_toml().unwrap()).unwrap().song == rack.song);
+        let refused = |text: &str, folder| Rack::from_toml_in(text, folder).err().unwrap().to_string();
+        let nowhere = refused(&text, None);
+        assert_eq!(nowhere, "the rack's song is the file demo.it: open the rack from its own file");
+        let absent = refused(&text.replace("demo", "absent"), Some(&folder));
+        assert!(absent.starts_with("the rack's song absent.it: "), "{absent}");
+        for (song, why) in [
+            ("name = \"a.it\"", "neither `bytes` nor a `file`"),
+            ("file = \"demo.it\", bytes = \"AAAA\"", "both `bytes` and a `file`"),
+            ("bytes = \"%\"", "the song's bytes: "),
+        ] {
+            let error = refused(&format!("{HEAD}song = {{ {song} }}\n"), Some(&folder));
+            assert!(error.contains("line 2") && error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_machines_in_one_slot_are_refused() {
+        let insert = "[[inserts]]\nstrip = \"return 1\"\nslot = 2\nmachine = \"reverb\"\n";
+        let error = Rack::from_toml(&format!("{HEAD}{insert}{insert}")).err().unwrap().to_string();
+        assert_eq!(error, "the rack has two machines in insert slot 2 of Return 1: leave one of them out");
     }
 
     #[test]
@@ -373,6 +440,9 @@ mod tests {
     fn a_newer_major_version_is_refused() {
         let error = Rack::from_toml("version = { major = 2, minor = 0 }").err().unwrap();
         assert_eq!(error.to_string(), "the rack has version 2, this Busker reads up to 1: update Busker");
+        // Even where it says things that this version cannot read.
+        let text = "version = { major = 2, minor = 0 }\nrouting = 3\n";
+        assert!(matches!(Rack::from_toml(text), Err(RackError::Newer { found: 2, .. })));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! Hosts store it as a string; compressed it costs little more than the module inside. Sizes are bounded before they
 //! are believed.
 
+use super::Head;
 use super::Rack;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::Error as _;
 use std::io::Read;
 use thiserror::Error;
 
@@ -45,7 +47,13 @@ pub(super) fn unpack(text: &str) -> Result<Rack, PackedError> {
     if json.len() as u64 > LIMIT {
         return Err(PackedError::TooLarge);
     }
-    Ok(serde_json::from_slice(&json)?)
+    let rack: Rack = serde_json::from_slice(&json)?;
+    match rack.song {
+        None if serde_json::from_slice(&json).ok().and_then(Head::file).is_some() => {
+            Err(serde_json::Error::custom("its song is not in it").into())
+        }
+        _ => Ok(rack),
+    }
 }
 
 #[cfg(test)]
@@ -60,6 +68,14 @@ mod tests {
         assert!(matches!(unpack(&text[..text.len() / 8 * 4]).err(), Some(PackedError::Zstd(_))));
         let json = BASE64.encode(zstd::encode_all(&b"[1]"[..], COMPRESSION).unwrap());
         assert!(matches!(unpack(&json).err(), Some(PackedError::Json(_))));
+    }
+
+    #[test]
+    fn a_song_that_is_not_inside_is_missed() {
+        let json = br#"{"version":{"major":1,"minor":0},"song":{"file":"a.it"}}"#;
+        let text = BASE64.encode(zstd::encode_all(&json[..], COMPRESSION).unwrap());
+        let error = unpack(&text).err().unwrap().to_string();
+        assert!(error.contains("its song is not in it"), "{error}");
     }
 
     #[test]

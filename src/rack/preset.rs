@@ -53,7 +53,7 @@ impl Value {
 impl Rack {
     /// The state that the plugin would save with this rack; parameters without a value are left to their defaults.
     pub fn host_state(&self, table: &[ParameterSpec]) -> Result<Vec<u8>, PackedError> {
-        let valued = table.iter().filter_map(|spec| Some((spec, *self.parameters.get(&spec.id)?)));
+        let valued = table.iter().filter_map(|spec| Some((spec, self.parameters.get(&spec.id)?)));
         let params = valued.map(|(spec, plain)| (spec.id.as_str(), Value::of(spec, plain))).collect();
         let fields = [(RACK_FIELD, serde_json::to_string(&self.pack()?)?)].into();
         Ok(serde_json::to_vec(&State { version: env!("CARGO_PKG_VERSION"), params, fields })?)
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn the_state_has_the_racks_values_in_the_hosts_scale() {
         let mut rack = Rack::default();
-        rack.parameters.insert("b01g".to_owned(), f32::NEG_INFINITY);
-        rack.parameters.insert("b01m".to_owned(), 1.0);
-        rack.parameters.insert("sync".to_owned(), 3.0);
+        rack.parameters.insert("b01g", f32::NEG_INFINITY);
+        rack.parameters.insert("b01m", 1.0);
+        rack.parameters.insert("sync", 3.0);
         let state: serde_json::Value = serde_json::from_slice(&rack.host_state(&table()).unwrap()).unwrap();
         assert_eq!(state["params"]["b01g"]["f32"], 0.0);
         assert_eq!(state["params"]["b01m"]["bool"], true);

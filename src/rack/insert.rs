@@ -1,0 +1,128 @@
+//! Machines on strips as a rack saves them: `strip = "bus 2"`, `slot = 1`, `machine = "reverb"`.
+//!
+//! Files count from 1, the library from 0. Any thread but the audio thread.
+
+use super::unknown::Unknown;
+use crate::engine::default_insert;
+use crate::mixer::BUSES;
+use crate::mixer::INSERTS;
+use crate::mixer::MASTER;
+use crate::mixer::STRIPS;
+use crate::mixer::strip_name;
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::Serializer;
+use serde::de::Error;
+use std::collections::BTreeSet;
+
+/// A machine in an insert slot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InsertSlot {
+    /// Index of the strip: buses, returns, master.
+    #[serde(serialize_with = "write_strip", deserialize_with = "read_strip")]
+    pub strip: usize,
+    /// Index of the slot.
+    #[serde(serialize_with = "write_slot", deserialize_with = "read_slot")]
+    pub slot: usize,
+    /// Id of the machine; one that this version does not know is kept and not heard.
+    pub machine: String,
+    /// What a newer version has added.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl InsertSlot {
+    /// A machine by its id, strip and slot counted from 0.
+    pub fn new(strip: usize, slot: usize, machine: impl Into<String>) -> Self {
+        Self { strip, slot, machine: machine.into(), unknown: Unknown::default() }
+    }
+}
+
+fn write_strip<S: Serializer>(strip: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&strip_name(*strip).to_ascii_lowercase())
+}
+
+fn read_strip<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wanted = text.trim();
+    let named = (0..STRIPS).find(|&strip| strip_name(strip).eq_ignore_ascii_case(wanted));
+    named.ok_or_else(|| {
+        let returns = (BUSES..MASTER).map(strip_name).collect::<Vec<_>>().join("\", \"").to_ascii_lowercase();
+        D::Error::custom(format!(
+            "there is no strip {text:?}: it can be \"bus 1\" to \"bus {BUSES}\", \"{returns}\" or \"master\""
+        ))
+    })
+}
+
+fn write_slot<S: Serializer>(slot: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(*slot as u64 + 1)
+}
+
+fn read_slot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let slot = usize::try_from(number).ok().filter(|number| (1..=INSERTS).contains(number));
+    let refused = || D::Error::custom(format!("there is no insert slot {number}: it can be 1 to {INSERTS}"));
+    slot.map(|number| number - 1).ok_or_else(refused)
+}
+
+/// What a new instance has in its slots.
+pub(super) fn default_inserts() -> Vec<InsertSlot> {
+    let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
+    slots
+        .filter_map(|(strip, slot)| {
+            default_insert(strip, slot).map(|kind| InsertSlot::new(strip, slot, kind.id()))
+        })
+        .collect()
+}
+
+/// The first slot that two machines claim.
+pub(super) fn claimed_twice(inserts: &[InsertSlot]) -> Option<&InsertSlot> {
+    let mut places = BTreeSet::new();
+    inserts.iter().find(|insert| !places.insert((insert.strip, insert.slot)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<InsertSlot, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn strips_and_slots_are_written_as_users_call_them() {
+        for (strip, text) in
+            [(0, "bus 1"), (15, "bus 16"), (16, "return 1"), (17, "return 2"), (18, "master")]
+        {
+            let insert = InsertSlot::new(strip, 3, "reverb");
+            let written = toml::to_string(&insert).unwrap();
+            assert_eq!(written, format!("strip = \"{text}\"\nslot = 4\nmachine = \"reverb\"\n"));
+            assert!(read(&written).unwrap() == insert);
+        }
+    }
+
+    #[test]
+    fn places_that_do_not_exist_are_refused_with_those_that_do() {
+        let refused = |strip: &str, slot: i64| {
+            read(&format!("strip = {strip}\nslot = {slot}\nmachine = \"reverb\"")).unwrap_err().to_string()
+        };
+        let strips = "it can be \"bus 1\" to \"bus 16\", \"return 1\", \"return 2\" or \"master\"";
+        let error = refused("\"bus 17\"", 1);
+        assert!(
+            error.contains("line 1") && error.contains(&format!("no strip \"bus 17\": {strips}")),
+            "{error}"
+        );
+        for slot in [0, 5, -1] {
+            let error = refused("\"bus 1\"", slot);
+            let why = format!("there is no insert slot {slot}: it can be 1 to 4");
+            assert!(error.contains("line 2") && error.contains(&why), "{error}");
+        }
+    }
+
+    #[test]
+    fn fields_of_newer_versions_survive() {
+        let text = "strip = \"bus 2\"\nslot = 1\nmachine = \"reverb\"\nlevel = \"-inf dB\"\n";
+        assert_eq!(toml::to_string(&read(text).unwrap()).unwrap(), text);
+    }
+}
