@@ -200,7 +200,7 @@ fn a_rack_renders_as_its_parameters_say() {
     let (rack_path, wav) = (folder.join("quiet.busker.toml"), folder.join("a.wav"));
     let render = |gain: f32| {
         let mut rack = Rack::demo();
-        rack.parameters.insert("b01g".to_owned(), gain);
+        rack.parameters.insert("b01g", gain);
         fs::write(&rack_path, rack.to_toml().unwrap()).unwrap();
         let paths = [rack_path.to_str().unwrap(), wav.to_str().unwrap()];
         succeed(&["render", paths[0], "-o", paths[1], "--seconds", "2", "--stems", folder.to_str().unwrap()]);
