@@ -4,6 +4,7 @@
 //! time, arrangements by channel count, outputs named and typed so that every host shows them, and no corrupt state.
 //! The host's own transport goes to the plugin through the link; the framework's is left empty.
 
+use super::listing::Listing;
 use super::sink::Sink;
 use super::values::Values;
 use super::window::HostLists;
@@ -64,6 +65,7 @@ pub(super) struct Guard<P: Guarded> {
     main_arrangement: [AtomicU64; 2],
     /// Where the host hears of changes; only its main thread comes here.
     handler: Arc<AtomicRefCell<Option<ComPtr<IComponentHandler2>>>>,
+    listing: Listing,
     /// The plugin's own parameters, whose points the framework never sees.
     values: Values,
 }
@@ -92,9 +94,14 @@ impl<P: Guarded> Guard<P> {
                 unsafe { handler.setDirty(1) };
             }
         });
+        let params = link.params();
+        let pointers = params.as_ref().map(|params| params.param_map()).unwrap_or_default();
+        let listing = Listing::new(&inner, pointers.len());
+        let pointers = listing.own_ids().zip(pointers.into_iter().map(|(_, pointer, _)| pointer));
         Guard {
             handler,
-            values: Values::new(&inner, link.params()),
+            values: Values::new(pointers, params),
+            listing,
             inner,
             link,
             audio: AtomicRefCell::new(None),
@@ -305,7 +312,7 @@ impl HostBuses {
 }
 
 /// Copies `text` as UTF-16, cut to fit and ended by 0.
-fn write_title(target: &mut String128, text: &str) {
+pub(super) fn write_title(target: &mut String128, text: &str) {
     target.fill(0);
     let last = target.len() - 1;
     for (target, unit) in target[..last].iter_mut().zip(text.encode_utf16()) {
@@ -558,8 +565,6 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         fn setComponentState(stream: *mut IBStream) -> tresult;
         fn setState(stream: *mut IBStream) -> tresult;
         fn getState(stream: *mut IBStream) -> tresult;
-        fn getParameterCount() -> int32;
-        fn getParamStringByValue(parameter: ParamID, value: ParamValue, text: *mut String128) -> tresult;
         fn getParamValueByString(parameter: ParamID, text: *mut TChar, value: *mut ParamValue) -> tresult;
         fn normalizedParamToPlain(parameter: ParamID, value: ParamValue) -> ParamValue;
         fn plainParamToNormalized(parameter: ParamID, value: ParamValue) -> ParamValue;
@@ -578,24 +583,28 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         unsafe { self.inner.setComponentHandler(handler) }
     }
 
-    /// Gives all hidden parameters (MIDI controllers, and what does nothing yet) one title: a host that keeps thousands of
-    /// different ones takes half a minute to load.
+    unsafe fn getParameterCount(&self) -> int32 {
+        self.listing.count()
+    }
+
     unsafe fn getParameterInfo(&self, index: int32, info: *mut ParameterInfo) -> tresult {
-        // SAFETY: the wrapper's own method. Its own check lets one index too many through.
-        if index < 0 || index >= unsafe { self.inner.getParameterCount() } {
+        // SAFETY: the host gives room for one description; NULL becomes `None`.
+        let Some(info) = (unsafe { info.as_mut() }) else { return kInvalidArgument };
+        if self.listing.describe(index, info) { kResultOk } else { kInvalidArgument }
+    }
+
+    unsafe fn getParamStringByValue(
+        &self,
+        parameter: ParamID,
+        value: ParamValue,
+        text: *mut String128,
+    ) -> tresult {
+        // SAFETY: the host gives room for one text; NULL becomes `None`.
+        let (Some(words), Some(text)) = (self.values.text(parameter, value), unsafe { text.as_mut() }) else {
             return kInvalidArgument;
-        }
-        // SAFETY: the caller's own promises, passed on.
-        let result = unsafe { self.inner.getParameterInfo(index, info) };
-        if result == kResultOk {
-            // SAFETY: the wrapper has refused NULL and filled the rest.
-            let info = unsafe { &mut *info };
-            if info.flags & ParameterInfo_::ParameterFlags_::kIsHidden as int32 != 0 {
-                write_title(&mut info.title, "Reserved");
-                write_title(&mut info.shortTitle, "Reserved");
-            }
-        }
-        result
+        };
+        write_title(text, &words);
+        kResultOk
     }
 }
 

@@ -6,12 +6,8 @@
 
 use nice_plug::prelude::ParamPtr;
 use nice_plug::prelude::Params;
-use nice_plug::prelude::Vst3Plugin;
-use nice_plug::wrapper::vst3::Wrapper;
-use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::IEditControllerTrait;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ParamID;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ParamValue;
-use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::ParameterInfo;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,18 +19,12 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// The wrapper lists the plugin's parameters first, in the plugin's order, then its own for MIDI.
-    pub(super) fn new<P: Vst3Plugin>(wrapper: &Wrapper<P>, params: Option<Arc<dyn Params>>) -> Self {
-        let pointers = params.as_ref().map(|params| params.param_map()).unwrap_or_default();
-        let id = |index| {
-            // SAFETY: `ParameterInfo` is plain data, valid as zeros; the wrapper fills it.
-            let mut info: ParameterInfo = unsafe { std::mem::zeroed() };
-            // SAFETY: as above.
-            unsafe { wrapper.getParameterInfo(index, &mut info) };
-            info.id
-        };
-        let by_id = (0..).map(id).zip(pointers).map(|(id, (_, pointer, _))| (id, pointer)).collect();
-        Values { by_id, _params: params }
+    /// Parameters by their ids, and what keeps them alive.
+    pub(super) fn new(
+        by_id: impl Iterator<Item = (ParamID, ParamPtr)>,
+        params: Option<Arc<dyn Params>>,
+    ) -> Self {
+        Values { by_id: by_id.collect(), _params: params }
     }
 
     /// Whether this is one of the plugin's own. Real-time: yes.
@@ -48,5 +38,11 @@ impl Values {
             // SAFETY: the parameters live as long as `self`. The value is atomic, so any thread may set it.
             unsafe { pointer._internal_set_normalized_value(value as f32) };
         }
+    }
+    /// The plugin's words for a value, as a whole of number and unit. Not real-time.
+    pub(super) fn text(&self, parameter: ParamID, value: ParamValue) -> Option<String> {
+        let pointer = self.by_id.get(&parameter)?;
+        // SAFETY: the parameters live as long as `self`.
+        Some(unsafe { pointer.normalized_value_to_string(value as f32, false) })
     }
 }
