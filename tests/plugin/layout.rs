@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use xtask::host::Direction;
 use xtask::host::Format;
+use xtask::host::ParameterInfo;
+use xtask::host::PluginHost;
 
 use crate::stage::FORMATS;
 use crate::stage::bundle;
@@ -61,7 +63,7 @@ fn instrument_accepts_its_own_layout_and_refuses_others() {
 fn insert_takes_mono_to_eight_channels() {
     for format in FORMATS {
         let mut host = insert(format);
-        let aux = |direction, host: &mut dyn xtask::host::PluginHost| -> Vec<usize> {
+        let aux = |direction, host: &mut dyn PluginHost| -> Vec<usize> {
             host.buses(direction).iter().skip(1).map(|bus| bus.channels).collect()
         };
         let (sides, outs) = (aux(Direction::Input, &mut *host), aux(Direction::Output, &mut *host));
@@ -89,22 +91,62 @@ fn both_formats_list_the_same_parameters() {
         assert_eq!(lists[0], lists[1]);
         let ids: HashSet<_> = lists[0].iter().map(|(id, _, _)| id).collect();
         assert_eq!(ids.len(), lists[0].len(), "ids collide");
+        let names: HashSet<_> = lists[0].iter().map(|(_, name, _)| name).collect();
+        assert_eq!(names.len(), lists[0].len(), "names repeat");
     }
 }
 
 #[test]
-fn values_and_texts_go_there_and_back() {
+fn a_vst3_host_finds_a_parameter_of_its_own_for_every_midi_controller() {
+    let parameters = instrument(Format::Vst3).parameters();
+    let ids: HashSet<_> = parameters.iter().map(|parameter| parameter.id).collect();
+    assert_eq!(ids.len(), parameters.len(), "ids collide");
+    // Sixteen channels of 128 controllers, pressure and bend follow what CLAP hosts see.
+    assert_eq!(ids.len(), instrument(Format::Clap).parameters().len() + 16 * 130);
+}
+
+/// Visible parameters of a new instance.
+fn visible(host: &mut dyn PluginHost) -> Vec<ParameterInfo> {
+    host.parameters().into_iter().filter(|parameter| !parameter.hidden).collect()
+}
+
+#[test]
+fn every_visible_parameter_understands_its_own_words() {
     for format in FORMATS {
-        let mut host = instrument(format);
-        for name in ["Bus 1 Gain", "Bus 3 Pan", "Master Gain"] {
-            let id = crate::stage::parameter(&mut *host, name).id;
-            for value in [0.25, 0.5, 0.75] {
-                let text = host.text(id, value).unwrap();
-                let back =
-                    host.value_of(id, &text).unwrap_or_else(|| panic!("{format}: '{text}' is not read"));
-                assert!((back - value).abs() < 0.01, "{format}: {name} {value} is '{text}' is {back}");
+        for mut host in [instrument(format), insert(format)] {
+            for parameter in visible(&mut *host) {
+                for value in [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, parameter.default] {
+                    let name = parameter.full_name();
+                    let text = host.text(parameter.id, value).unwrap();
+                    assert!(!text.is_empty(), "{format}: {name} has no words for {value}");
+                    let back = host.value_of(parameter.id, &text);
+                    let back = back.unwrap_or_else(|| panic!("{format}: {name} does not read '{text}'"));
+                    let again = host.text(parameter.id, back).unwrap();
+                    assert_eq!(text, again, "{format}: {name} at {value}, read as {back}");
+                }
             }
         }
+    }
+}
+
+#[test]
+fn levels_end_at_silence_and_have_unity_at_three_quarters() {
+    for format in FORMATS {
+        let mut host = instrument(format);
+        let mut levels = 0;
+        for parameter in visible(&mut *host) {
+            if host.text(parameter.id, 0.0).unwrap() != "-inf dB" {
+                continue;
+            }
+            levels += 1;
+            let name = parameter.full_name();
+            assert_eq!(host.text(parameter.id, 0.75).unwrap(), "0.00 dB", "{format}: {name}");
+            assert_eq!(host.value_of(parameter.id, "0 dB"), Some(0.75), "{format}: {name}");
+            assert_eq!(host.value_of(parameter.id, "-inf dB"), Some(0.0), "{format}: {name}");
+            assert_eq!(host.value_of(parameter.id, "-inf"), Some(0.0), "{format}: {name}");
+        }
+        // Gains of 64 song channels and 19 strips, two sends of each bus, 8 outputs and the matrix at least.
+        assert!(levels >= 64 + 19 + 32 + 8 + 8 * 16, "{format}: only {levels} levels");
     }
 }
 
@@ -113,10 +155,18 @@ fn only_parameters_that_do_something_are_shown() {
     for format in FORMATS {
         let parameters = instrument(format).parameters();
         let shown = |name: &str| parameters.iter().any(|p| !p.hidden && p.full_name() == name);
-        for name in ["Play", "Sync", "Bus 1 Gain", "Bus 16 Pan", "Master Gain", "Bus 2 Insert 1 Macro 8"] {
+        for name in [
+            "Play",
+            "Sync",
+            "Bus 1 Gain",
+            "Bus 16 Pan",
+            "Master Gain",
+            "Song Channel 64 Pan",
+            "Bus 2 Insert 1 Macro 8",
+        ] {
             assert!(shown(name), "{format}: {name} is hidden");
         }
-        for name in ["Head Yaw", "Song Channel 1 Gain", "Lane 1 Gain", "Bus 3 Insert 1 Macro 1"] {
+        for name in ["Head Yaw", "Bus 1 Azimuth", "Lane 1 Gain", "Bus 3 Insert 1 Macro 1"] {
             assert!(!shown(name), "{format}: {name} is shown");
         }
     }

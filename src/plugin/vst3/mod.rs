@@ -2,7 +2,7 @@
 //!
 //! In: a host that opens the library. Out: the plugins of the list, each behind a `Guard`. The host's main thread.
 //! What happens in a call is in `guard`; the part of a cut call is in `window`, what it sends goes through `sink`; the
-//! host's clock is read in `transport`; parameters are listed by `listing` and set by `values`.
+//! host's clock is read in `transport`; `listing` describes parameters, `values` sets them.
 #![allow(unreachable_pub)] // Hosts find the entry points by name.
 #![allow(clippy::unnecessary_cast)] // The headers' enums are signed on Windows and unsigned elsewhere.
 #![allow(unsafe_code)] // COM interfaces are unsafe functions over raw pointers.
