@@ -16,6 +16,7 @@ mod params;
 #[cfg(feature = "plugin")]
 mod plugin;
 pub mod rack;
+pub mod recorder;
 pub mod rt;
 pub mod sample;
 pub mod tracker;

@@ -91,6 +91,7 @@ fn modules_use_only_rows_above_their_own() {
 fn planted_upward_sideways_and_framework_uses_are_found() {
     assert_eq!(faults("graph", "use crate::mixer::Strip;").len(), 1);
     assert_eq!(faults("tracker", "fn f() { crate::machine::x() }").len(), 1);
+    assert_eq!(faults("recorder", "use crate::mixer::Tap;").len(), 1);
     assert_eq!(faults("engine", "use nice_plug::prelude::*;").len(), 1);
     assert_eq!(faults("mixer", "use crate::graph::Graph; // crate::engine").len(), 0);
     assert_eq!(faults("plugin", "use crate::params::P; use nice_plug::prelude::*;").len(), 0);

@@ -12,6 +12,7 @@ mod note_out;
 mod outgoing;
 mod parameter;
 mod players;
+mod record;
 mod render;
 mod song;
 mod ticks;
@@ -40,6 +41,8 @@ pub use parameter::Target;
 pub use parameter::Unit;
 pub use parameter::default_insert;
 pub use parameter::table;
+pub use record::ArmedTap;
+pub use record::RecorderSettings;
 pub use render::Call;
 pub use render::Engine;
 

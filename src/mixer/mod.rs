@@ -26,6 +26,8 @@ pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;
 pub use tap::Tap;
 pub use tap::TapPoint;
+pub use tap::TapSource;
+pub use tap::UnknownSource;
 
 /// Song channels with outputs of their own.
 pub const SONG_CHANNELS: usize = 64;

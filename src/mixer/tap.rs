@@ -3,10 +3,17 @@
 //! In: the blocks of both points. Out: those of one, while it runs, into a frame ring. Audio thread; the ring's other end
 //! belongs to whoever writes the file. What sleeps need not be written: it is silence there.
 
+use super::BUSES;
+use super::INPUT_CHANNELS;
+use super::MASTER;
+use super::RETURNS;
 use crate::audio::AudioBlock;
 use crate::rt::FrameWriter;
 use serde::Deserialize;
 use serde::Serialize;
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
 
 /// On which side of the gain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +25,68 @@ pub enum TapPoint {
     #[default]
     #[serde(rename = "post")]
     PostGain,
+}
+
+/// What can be recorded. In files and on screen it counts from 1: `input 1`, `bus 3`, `return 1`, `master`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum TapSource {
+    /// An input channel, mono.
+    Input(usize),
+    /// A strip, in the order of strips.
+    Strip(usize),
+}
+
+/// A text that names nothing to record.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "\"{0}\" cannot be recorded: say input 1 to {INPUT_CHANNELS}, bus 1 to {BUSES}, return 1 to {RETURNS} or master"
+)]
+pub struct UnknownSource(pub String);
+
+impl fmt::Display for TapSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Strip(MASTER) => write!(f, "master"),
+            Self::Strip(strip) if strip >= BUSES => write!(f, "return {}", strip - BUSES + 1),
+            Self::Strip(bus) => write!(f, "bus {}", bus + 1),
+            Self::Input(input) => write!(f, "input {}", input + 1),
+        }
+    }
+}
+
+impl FromStr for TapSource {
+    type Err = UnknownSource;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSource> {
+        let known = match text.split_once(' ') {
+            None => (text == "master").then_some(Self::Strip(MASTER)),
+            Some((kind, number)) => number.parse().ok().and_then(|number: usize| {
+                let index = number.checked_sub(1)?;
+                match kind {
+                    "input" => (index < INPUT_CHANNELS).then_some(Self::Input(index)),
+                    "bus" => (index < BUSES).then_some(Self::Strip(index)),
+                    "return" => (index < RETURNS).then_some(Self::Strip(BUSES + index)),
+                    _ => None,
+                }
+            }),
+        };
+        known.ok_or_else(|| UnknownSource(text.to_owned()))
+    }
+}
+
+impl TryFrom<String> for TapSource {
+    type Error = UnknownSource;
+
+    fn try_from(text: String) -> Result<Self, UnknownSource> {
+        text.parse()
+    }
+}
+
+impl From<TapSource> for String {
+    fn from(source: TapSource) -> Self {
+        source.to_string()
+    }
 }
 
 /// See the module's description.
@@ -90,6 +159,19 @@ mod tests {
     use super::*;
     use crate::rt::Taken;
     use crate::rt::frame_ring;
+
+    #[test]
+    fn sources_are_named_from_one_and_found_again_by_name() {
+        let strips = (0..=MASTER).map(TapSource::Strip);
+        for source in strips.chain((0..INPUT_CHANNELS).map(TapSource::Input)) {
+            assert_eq!(source.to_string().parse(), Ok(source));
+        }
+        assert_eq!(TapSource::Strip(2).to_string(), "bus 3");
+        assert_eq!("return 2".parse(), Ok(TapSource::Strip(17)));
+        for wrong in ["", "bus", "bus 0", "bus 17", "return 3", "input 9", "Bus 1", "master 1", "bus 1 "] {
+            assert_eq!(wrong.parse::<TapSource>(), Err(UnknownSource(wrong.to_owned())));
+        }
+    }
 
     #[test]
     fn a_tap_takes_only_its_own_point_and_only_while_it_runs() {
