@@ -39,12 +39,12 @@ use crate::mixer::INPUT_SOURCE;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::Meter;
 use crate::mixer::RAMP_SECONDS;
+use crate::mixer::Routing;
 use crate::mixer::SIDECHAIN_SOURCE;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
 use crate::mixer::source_channels;
-use crate::mixer::strip_channels;
 use crate::rt::CommandReceiver;
 use crate::tracker::AmigaModel;
 use crate::tracker::Chase;
@@ -101,7 +101,10 @@ impl Engine {
         position: Arc<PositionCell>,
     ) -> (Self, Vec<Meter>) {
         let (strips, meters) = (0..STRIPS)
-            .map(|strip| Strip::new(strip_channels(&config.layout, strip), config.rate, config.level))
+            .map(|strip| {
+                let channels = Routing::default().strip_channels(&config.layout, strip);
+                Strip::new(channels, config.rate, config.level)
+            })
             .unzip();
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
@@ -497,7 +500,7 @@ mod tests {
         let (_control, mut engine, mut worker) = insert(2);
         let mut setup = Setup::default();
         for bus in 0..200 {
-            setup.routing.input = bus % 2;
+            setup.routing.input = Some(bus % 2);
             worker.apply(&setup).unwrap();
             rendered(&mut engine, 2, &[1]);
         }

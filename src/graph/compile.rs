@@ -25,12 +25,14 @@ pub enum GraphError {
         Vec<String>,
     ),
     /// A node is wider than a block can be, or has no channels.
-    #[error("{name} has {channels} channels; 1 to {MAX_CHANNELS} are possible")]
+    #[error("{name} has {channels} channels; 1 to {most} are possible")]
     Width {
         /// Of the node.
         name: String,
         /// Asked for.
         channels: usize,
+        /// That it can have.
+        most: usize,
     },
     /// Something is fed into a source, or out of an output.
     #[error("{from} cannot feed {to}")]
@@ -101,7 +103,8 @@ fn plain_way(graph: &Graph, node: NodeId) -> Option<(usize, Vec<NodeId>)> {
 fn check(graph: &Graph) -> Result<(), GraphError> {
     for node in &graph.nodes {
         if node.channels == 0 || node.channels > MAX_CHANNELS {
-            return Err(GraphError::Width { name: node.name.clone(), channels: node.channels });
+            let (name, channels) = (node.name.clone(), node.channels);
+            return Err(GraphError::Width { name, channels, most: MAX_CHANNELS });
         }
     }
     for edge in &graph.edges {

@@ -3,10 +3,17 @@
 //! Song channels, keyboard slots and inputs feed buses; buses feed the master, a host output of their own, or both.
 //! Routing is edited and compiled off the audio thread; strips run on it.
 
+mod route;
 mod routing;
 mod strip;
 mod tap;
 
+pub use route::Connection;
+pub use route::MixPolicy;
+pub use route::Route;
+pub use route::RouteError;
+pub use route::SideSource;
+pub use route::Unknown;
 pub use routing::Bus;
 pub use routing::INPUT_CHANNEL_SOURCE;
 pub use routing::INPUT_SOURCE;
@@ -19,8 +26,8 @@ pub use routing::SEND_SOURCE;
 pub use routing::SIDECHAIN_SOURCE;
 pub use routing::SONG_SOURCE;
 pub use routing::SOURCES;
+pub use routing::SongBy;
 pub use routing::source_channels;
-pub use routing::strip_channels;
 pub use strip::Meter;
 pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;
@@ -33,6 +40,12 @@ pub use tap::UnknownSource;
 pub const SONG_CHANNELS: usize = 64;
 /// Input channels, those of the main input and then those of the sidechain.
 pub const INPUT_CHANNELS: usize = 8;
+/// Instruments of a module that can be routed, or samples where it has no instruments.
+pub const INSTRUMENTS: usize = 255;
+/// Outputs that a host can have, the main one among them.
+pub const HOST_OUTPUTS: usize = 16;
+/// Channels of a strip, at most.
+pub const STRIP_CHANNELS: usize = 8;
 /// Mixing buses.
 pub const BUSES: usize = 16;
 /// Returns that sends feed.

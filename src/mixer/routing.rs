@@ -1,21 +1,35 @@
 //! Where everything goes: plain data, and the graph that it stands for.
 //!
-//! Any thread but the audio thread. Indices count from 0; a bus that does not exist leaves its source unheard.
+//! Any thread but the audio thread. Indices count from 0, in files from 1; a bus that does not exist leaves its source
+//! unheard. In files a routing is only what differs from the default.
 
 use super::BUSES;
 use super::INPUT_CHANNELS;
+use super::INSTRUMENTS;
 use super::MASTER;
 use super::RETURNS;
 use super::SONG_CHANNELS;
+use super::STRIP_CHANNELS;
+use super::route::BusOrNone;
+use super::route::Connection;
+use super::route::FoldOrBroadcast;
+use super::route::HostOutput;
+use super::route::Route;
+use super::route::SideSource;
+use super::route::Unknown;
 use super::strip_name;
-use crate::audio::SurroundDownmix;
 use crate::graph::Graph;
 use crate::graph::GraphError;
 use crate::graph::NodeId;
 use crate::graph::Plan;
 use crate::tracker::KEYBOARD_SLOTS;
 use serde::Deserialize;
+use serde::Deserializer;
 use serde::Serialize;
+use serde::Serializer;
+use serde::de::Error as _;
+use std::collections::BTreeMap;
+use thiserror::Error;
 
 /// The host's side of the desk: channels of each of its buses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,49 +42,228 @@ pub struct Layout {
     pub outputs: Vec<usize>,
 }
 
-/// Where a bus goes.
+/// A bus's name, width and ways on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bus {
-    /// Into the master.
-    pub to_master: bool,
-    /// Into a host output of its own, from 1; 0 is the main output and comes from the master.
-    pub output: Option<usize>,
-    /// Into another bus.
-    pub to_bus: Option<usize>,
-    /// Heard by the sidechain of this bus's inserts.
-    pub side_from: Option<usize>,
+    /// Empty shows as "Bus 3"; see [`Routing::bus_name`].
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// 1 to 8. `None` makes bus 1 as wide as the main input and every other stereo.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "read_width")]
+    pub channels: Option<usize>,
+    /// Nowhere where empty; what the host does not have is left out.
+    #[serde(skip_serializing_if = "only_master")]
+    pub to: Vec<Connection>,
+    /// What drives its duck and its machines' sidechains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side: Option<SideSource>,
+    /// What a newer version has added.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+fn only_master(to: &[Connection]) -> bool {
+    *to == [Route::Master.into()]
+}
+
+fn read_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let channels = Option::<i64>::deserialize(deserializer)?;
+    let width = |channels: i64| {
+        let width = usize::try_from(channels).ok().filter(|width| (1..=STRIP_CHANNELS).contains(width));
+        width.ok_or_else(|| {
+            D::Error::custom(format!("{channels} channels do not exist: a bus has 1 to {STRIP_CHANNELS}"))
+        })
+    };
+    channels.map(width).transpose()
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { to_master: true, output: None, to_bus: None, side_from: None }
+        Self {
+            name: String::new(),
+            channels: None,
+            to: vec![Route::Master.into()],
+            side: None,
+            unknown: Unknown::new(),
+        }
     }
 }
 
-/// All routes of a rack.
+/// What sends the song's notes to buses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SongBy {
+    /// The song channel, by `song_channels`.
+    #[default]
+    Channel,
+    /// The instrument (or sample, where there are no instruments), by `instruments`.
+    Instrument,
+}
+
+/// All routes of a rack. In files, maps hold only what differs from the default: `3 = "bus 2"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(try_from = "File", into = "File")]
 pub struct Routing {
-    /// Bus of each song channel.
-    pub song_channels: Vec<usize>,
+    /// Which of the next two maps counts.
+    pub song_by: SongBy,
+    /// Bus of each song channel; `None` is nowhere.
+    pub song_channels: Vec<Option<usize>>,
+    /// Bus of each instrument.
+    pub instruments: Vec<Option<usize>>,
     /// Bus of each keyboard slot.
-    pub keyboard: Vec<usize>,
+    pub keyboard: Vec<Option<usize>>,
     /// Bus of the main input.
-    pub input: usize,
-    /// Each bus's way on.
+    pub input: Option<usize>,
+    /// Host output of the monitor mix.
+    pub monitor: usize,
+    /// Every bus of the desk.
     pub buses: Vec<Bus>,
+    /// What a newer version has added.
+    pub unknown: Unknown,
 }
 
 impl Default for Routing {
     /// The song and the inputs on bus 1, the keyboard on bus 2, every bus to the master.
     fn default() -> Self {
         Self {
-            song_channels: vec![0; SONG_CHANNELS],
-            keyboard: vec![1; KEYBOARD_SLOTS],
-            input: 0,
+            song_by: SongBy::default(),
+            song_channels: vec![SONG_BUS; SONG_CHANNELS],
+            instruments: vec![SONG_BUS; INSTRUMENTS],
+            keyboard: vec![KEYBOARD_BUS; KEYBOARD_SLOTS],
+            input: INPUT_BUS,
+            monitor: 0,
             buses: vec![Bus::default(); BUSES],
+            unknown: Unknown::new(),
         }
+    }
+}
+
+const SONG_BUS: Option<usize> = Some(0);
+const KEYBOARD_BUS: Option<usize> = Some(1);
+const INPUT_BUS: Option<usize> = Some(0);
+
+/// A routing as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(default)]
+struct File {
+    #[serde(skip_serializing_if = "is_default")]
+    song_by: SongBy,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    song_channels: BTreeMap<Number, BusOrNone>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    instruments: BTreeMap<Number, BusOrNone>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    keyboard: BTreeMap<Number, BusOrNone>,
+    #[serde(skip_serializing_if = "is_input_bus")]
+    input: BusOrNone,
+    #[serde(skip_serializing_if = "is_default")]
+    monitor: HostOutput,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    buses: BTreeMap<Number, Bus>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_input_bus(bus: &BusOrNone) -> bool {
+    bus.0 == INPUT_BUS
+}
+
+impl Default for File {
+    fn default() -> Self {
+        Routing::default().into()
+    }
+}
+
+/// A key of a map in a file, which counts from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Number(usize);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&(self.0 + 1))
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        number.map(Self).ok_or_else(|| D::Error::custom(format!("'{text}' is no number from 1 up")))
+    }
+}
+
+/// A number past the end of a list, or a way that stands there twice.
+#[derive(Debug, Error)]
+enum FileError {
+    #[error("{field}.{number} does not exist: 1 to {last} do")]
+    Number { field: &'static str, number: usize, last: usize },
+    #[error("buses.{bus} goes to '{to}' twice")]
+    Twice { bus: usize, to: Route },
+}
+
+/// A list from what differs from `default` in it.
+fn filled<T, U: Clone>(
+    field: &'static str,
+    mut list: Vec<U>,
+    differing: BTreeMap<Number, T>,
+    value: fn(T) -> U,
+) -> Result<Vec<U>, FileError> {
+    let last = list.len();
+    for (Number(index), found) in differing {
+        let wrong = FileError::Number { field, number: index + 1, last };
+        *list.get_mut(index).ok_or(wrong)? = value(found);
+    }
+    Ok(list)
+}
+
+/// What differs from `default` in a list.
+fn differing<T, U: PartialEq>(list: Vec<U>, default: &U, value: fn(U) -> T) -> BTreeMap<Number, T> {
+    let differs = list.into_iter().enumerate().filter(|(_, found)| found != default);
+    differs.map(|(index, found)| (Number(index), value(found))).collect()
+}
+
+impl From<Routing> for File {
+    fn from(routing: Routing) -> Self {
+        Self {
+            song_by: routing.song_by,
+            song_channels: differing(routing.song_channels, &SONG_BUS, BusOrNone),
+            instruments: differing(routing.instruments, &SONG_BUS, BusOrNone),
+            keyboard: differing(routing.keyboard, &KEYBOARD_BUS, BusOrNone),
+            input: BusOrNone(routing.input),
+            monitor: HostOutput(routing.monitor),
+            buses: differing(routing.buses, &Bus::default(), |bus| bus),
+            unknown: routing.unknown,
+        }
+    }
+}
+
+impl TryFrom<File> for Routing {
+    type Error = FileError;
+
+    fn try_from(file: File) -> Result<Self, FileError> {
+        let all = Self::default();
+        for (Number(bus), Bus { to, .. }) in &file.buses {
+            let twice =
+                to.iter().enumerate().find(|(place, way)| to[..*place].iter().any(|w| w.to == way.to));
+            if let Some((_, way)) = twice {
+                return Err(FileError::Twice { bus: bus + 1, to: way.to });
+            }
+        }
+        Ok(Self {
+            song_by: file.song_by,
+            song_channels: filled("song_channels", all.song_channels, file.song_channels, |bus| bus.0)?,
+            instruments: filled("instruments", all.instruments, file.instruments, |bus| bus.0)?,
+            keyboard: filled("keyboard", all.keyboard, file.keyboard, |bus| bus.0)?,
+            input: file.input.0,
+            monitor: file.monitor.0,
+            buses: filled("buses", all.buses, file.buses, |bus| bus)?,
+            unknown: file.unknown,
+        })
     }
 }
 
@@ -116,45 +309,62 @@ fn source_name(source: usize) -> String {
     }
 }
 
-/// Channels of a strip: the first bus and the master are as wide as the main input, all others stereo.
-pub fn strip_channels(layout: &Layout, strip: usize) -> usize {
-    if (strip == 0 || strip == MASTER) && layout.main_input > 0 { layout.main_input } else { 2 }
-}
-
 impl Routing {
-    /// Compiles the routes into a plan. Allocates.
-    pub fn compile(&self, layout: &Layout) -> Result<Plan, GraphError> {
-        self.graph(layout).compile()
+    /// Name of a bus as users see it.
+    pub fn bus_name(&self, bus: usize) -> String {
+        let named = self.buses.get(bus).filter(|bus| !bus.name.is_empty());
+        named.map_or_else(|| strip_name(bus), |bus| bus.name.clone())
     }
 
-    fn graph(&self, layout: &Layout) -> Graph {
-        let mut graph = Graph::default();
+    /// Channels of a strip: the first bus is as wide as the main input and the master as the main output, where
+    /// nothing else is said; the returns are stereo.
+    pub fn strip_channels(&self, layout: &Layout, strip: usize) -> usize {
+        let own = self.buses.get(strip).and_then(|bus| bus.channels);
+        own.unwrap_or(match strip {
+            0 if layout.main_input > 0 => layout.main_input,
+            MASTER => layout.outputs.first().copied().unwrap_or(2),
+            _ => 2,
+        })
+    }
+
+    /// Compiles the routes into a plan. Allocates.
+    pub fn compile(&self, layout: &Layout) -> Result<Plan, GraphError> {
+        self.graph(layout)?.compile()
+    }
+
+    fn graph(&self, layout: &Layout) -> Result<Graph, GraphError> {
+        let mut graph = Graph::new(&FoldOrBroadcast);
         let sources: Vec<NodeId> = (0..SOURCES)
             .map(|source| graph.add_source(source_name(source), source_channels(layout, source)))
             .collect();
-        let strips: Vec<NodeId> =
-            (0..=MASTER).map(|s| graph.add_stream(strip_name(s), strip_channels(layout, s))).collect();
-        let outputs: Vec<NodeId> = layout
-            .outputs
-            .iter()
-            .enumerate()
-            .map(|(number, &channels)| graph.add_output(format!("Output {}", number + 1), channels))
+        let mut strips = Vec::new();
+        for strip in 0..=MASTER {
+            let (name, channels) = (self.bus_name(strip), self.strip_channels(layout, strip));
+            if !(1..=STRIP_CHANNELS).contains(&channels) {
+                return Err(GraphError::Width { name, channels, most: STRIP_CHANNELS });
+            }
+            strips.push(graph.add_stream(name, channels));
+        }
+        let outputs: Vec<NodeId> = (1..)
+            .zip(&layout.outputs)
+            .map(|(number, &channels)| graph.add_output(format!("Output {number}"), channels))
             .collect();
         self.connect_sources(&mut graph, &sources, &strips);
+        self.connect_sides(&mut graph, &sources, &strips);
         self.connect_strips(&mut graph, &strips, &outputs);
-        graph
+        Ok(graph)
     }
 
     fn connect_sources(&self, graph: &mut Graph, sources: &[NodeId], strips: &[NodeId]) {
         let (buses, returns) = strips.split_at(BUSES); // the master comes after both
-        let mut feed = |first: usize, to: &[usize]| {
+        let mut feed = |first: usize, to: &[Option<usize>]| {
             for (&source, bus) in sources.iter().skip(first).zip(to) {
-                if let Some(&bus) = buses.get(*bus) {
+                if let Some(&bus) = bus.and_then(|bus| buses.get(bus)) {
                     graph.connect(source, bus);
                 }
             }
         };
-        let each: Vec<usize> = (0..BUSES).collect();
+        let each: Vec<Option<usize>> = (0..BUSES).map(Some).collect();
         feed(SONG_SOURCE, &self.song_channels);
         feed(KEYBOARD_SOURCE, &self.keyboard);
         feed(INSTRUMENT_SOURCE, &each);
@@ -166,20 +376,32 @@ impl Routing {
         graph.group(&sources[SONG_SOURCE..KEYBOARD_SOURCE]);
     }
 
+    fn connect_sides(&self, graph: &mut Graph, sources: &[NodeId], strips: &[NodeId]) {
+        for (&strip, bus) in strips[..BUSES].iter().zip(&self.buses) {
+            let side = bus.side.and_then(|side| match side {
+                SideSource::Bus(bus) => strips[..BUSES].get(bus),
+                SideSource::Input(input) => sources[INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE].get(input),
+                SideSource::Sidechain => sources.get(SIDECHAIN_SOURCE),
+            });
+            if let Some(&side) = side {
+                graph.connect_side(side, strip);
+            }
+        }
+    }
+
     fn connect_strips(&self, graph: &mut Graph, strips: &[NodeId], outputs: &[NodeId]) {
         for (&strip, bus) in strips[..BUSES].iter().zip(&self.buses) {
-            if bus.to_master {
-                graph.connect(strip, strips[MASTER]);
-            }
-            if let Some(&to) = bus.to_bus.and_then(|to| strips[..BUSES].get(to)) {
-                graph.connect(strip, to);
-            }
-            if let Some(&to) = bus.output.filter(|&output| output > 0).and_then(|output| outputs.get(output))
-            {
-                graph.connect_with(strip, to, &SurroundDownmix);
-            }
-            if let Some(&from) = bus.side_from.and_then(|from| strips[..BUSES].get(from)) {
-                graph.connect_side(from, strip);
+            for Connection { to, mix, .. } in &bus.to {
+                let to = match *to {
+                    Route::Master => strips.get(MASTER),
+                    Route::Bus(bus) => strips[..BUSES].get(bus),
+                    Route::Output(output) => outputs.get(output),
+                };
+                match (to, mix) {
+                    (Some(&to), Some(mix)) => graph.connect_with(strip, to, mix.mix()),
+                    (Some(&to), None) => graph.connect(strip, to),
+                    (None, _) => {}
+                }
             }
         }
         for (send, &back) in strips[BUSES..BUSES + RETURNS].iter().enumerate() {
@@ -195,15 +417,20 @@ impl Routing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixer::MixPolicy;
 
     fn layout() -> Layout {
         Layout { main_input: 0, sidechain: 2, outputs: vec![2; 16] }
     }
 
+    fn read(text: &str) -> Result<Routing, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.to_string())
+    }
+
     #[test]
     fn the_default_routing_compiles_for_every_host_layout() {
         assert!(Routing::default().compile(&layout()).is_ok());
-        for channels in [1, 2, 4, 6, 8] {
+        for channels in 1..=8 {
             let mut outputs = vec![2; 7];
             outputs[0] = channels;
             let layout = Layout { main_input: channels, sidechain: 2, outputs };
@@ -212,18 +439,114 @@ mod tests {
     }
 
     #[test]
-    fn buses_in_a_circle_are_refused_by_name() {
-        let mut routing = Routing::default();
-        routing.buses[2].to_bus = Some(4);
-        routing.buses[4].to_bus = Some(2);
-        let error = routing.compile(&layout()).err().unwrap();
-        assert_eq!(error.to_string(), "this routing runs in a circle: Bus 3 -> Bus 5 -> Bus 3");
+    fn a_file_holds_only_what_differs_and_unknown_fields_survive_everywhere() {
+        assert_eq!(toml::to_string(&Routing::default()).unwrap(), "");
+        let text = r#"song_by = "instrument"
+input = "none"
+monitor = "output 3"
+colour = "red"
+
+[song_channels]
+3 = "bus 2"
+12 = "none"
+
+[instruments]
+255 = "bus 16"
+
+[keyboard]
+1 = "bus 1"
+
+[buses.3]
+name = "Drums"
+channels = 6
+to = ["bus 5", { to = "output 2", mix = "truncate" }, { to = "master", gain = 0.5 }]
+side = "input 2"
+width = 7
+
+[buses.10]
+to = []
+side = "sidechain"
+"#;
+        let routing = read(text).unwrap();
+        assert_eq!((routing.song_by, routing.input, routing.monitor), (SongBy::Instrument, None, 2));
+        assert_eq!(routing.song_channels[1..4], [Some(0), Some(1), Some(0)]);
+        assert_eq!((routing.song_channels[11], routing.instruments[254]), (None, Some(15)));
+        let drums = &routing.buses[2];
+        assert_eq!(
+            drums.to[..2],
+            [Route::Bus(4).into(), Connection::mixed(Route::Output(1), MixPolicy::Truncate)]
+        );
+        assert_eq!((drums.channels, drums.side), (Some(6), Some(SideSource::Input(1))));
+        assert_eq!((routing.bus_name(2), routing.bus_name(3)), ("Drums".to_owned(), "Bus 4".to_owned()));
+        assert!(routing.buses[9].to.is_empty());
+        let again = toml::to_string(&routing).unwrap();
+        assert_eq!(read(&again).unwrap(), routing, "{again}");
+        assert!(again.contains("gain = 0.5") && again.contains("width = 7") && again.contains("colour"));
+        let json = serde_json::to_string(&routing).unwrap();
+        assert_eq!(serde_json::from_str::<Routing>(&json).unwrap(), routing);
     }
 
     #[test]
-    fn routes_to_nowhere_are_left_out() {
-        let mut routing = Routing { song_channels: vec![99; 3], ..Routing::default() };
-        routing.buses[0].output = Some(40);
+    fn a_wrong_text_is_refused_with_what_is_wrong_and_where() {
+        for (text, what, place) in [
+            ("\n[song_channels]\n3 = \"bus 17\"", "'bus 17' does not exist: buses 1 to 16 do", "line 3"),
+            ("[song_channels]\n65 = \"bus 1\"", "song_channels.65 does not exist: 1 to 64 do", ""),
+            ("[song_channels]\nx = \"bus 1\"", "'x' is no number from 1 up", "line 2"),
+            ("[keyboard]\n17 = \"bus 1\"", "keyboard.17 does not exist: 1 to 16 do", ""),
+            ("[buses.0]", "'0' is no number from 1 up", "line 1"),
+            ("[buses.17]", "buses.17 does not exist: 1 to 16 do", ""),
+            ("[buses.1]\nto = [\"out 2\"]", "'out 2' is none of 'master', 'bus 3' or 'output 2'", "line 2"),
+            ("[buses.1]\nto = [7]", "expected a route (\"master\") or a table", "line 2"),
+            ("[buses.1]\nto = [{ to = \"master\", mix = \"fold\" }]", "unknown variant `fold`", "line 2"),
+            ("[buses.2]\nto = [\"bus 3\", \"bus 3\"]", "buses.2 goes to 'bus 3' twice", ""),
+            ("[buses.1]\nchannels = 9", "9 channels do not exist: a bus has 1 to 8", "line 2"),
+            ("[buses.1]\nchannels = -1", "-1 channels do not exist: a bus has 1 to 8", "line 2"),
+            ("[buses.1]\nside = \"master\"", "'master' is none of 'bus 3', 'input 2' or", "line 2"),
+            ("monitor = \"master\"", "'master' is none of the outputs: 'output 2'", "line 1"),
+            ("song_by = \"sample\"", "unknown variant `sample`", "line 1"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(what) && error.contains(place), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn widths_are_what_the_rack_says_or_else_the_hosts() {
+        let insert = Layout { main_input: 6, sidechain: 2, outputs: vec![6, 2, 2] };
+        let mut routing = Routing::default();
+        let widths = |routing: &Routing, layout: &Layout| {
+            [0, 1, BUSES, MASTER].map(|strip| routing.strip_channels(layout, strip))
+        };
+        assert_eq!(widths(&routing, &insert), [6, 2, 2, 6]);
+        assert_eq!(widths(&routing, &layout()), [2, 2, 2, 2]);
+        (routing.buses[0].channels, routing.buses[1].channels) = (Some(1), Some(8));
+        assert_eq!(widths(&routing, &insert), [1, 8, 2, 6]);
+        routing.buses[1].channels = Some(9);
+        let error = routing.compile(&insert).err().unwrap();
+        assert_eq!(error.to_string(), "Bus 2 has 9 channels; 1 to 8 are possible");
+    }
+
+    #[test]
+    fn a_circle_is_refused_by_name_through_buses_and_sidechains() {
+        let circle = |routing: &Routing| routing.compile(&layout()).err().unwrap().to_string();
+        let mut routing = Routing::default();
+        routing.buses[2].name = "Drums".to_owned();
+        routing.buses[2].to.push(Route::Bus(4).into());
+        routing.buses[4].to = vec![Route::Bus(2).into()];
+        assert_eq!(circle(&routing), "this routing runs in a circle: Drums -> Bus 5 -> Drums");
+        routing.buses[4].to = vec![Route::Bus(7).into()];
         assert!(routing.compile(&layout()).is_ok());
+        routing.buses[2].side = Some(SideSource::Bus(7));
+        assert_eq!(circle(&routing), "this routing runs in a circle: Drums -> Bus 5 -> Bus 8 -> Drums");
+        routing.buses[2] = Bus { to: vec![Route::Bus(2).into()], ..Bus::default() };
+        assert_eq!(circle(&routing), "this routing runs in a circle: Bus 3 -> Bus 3");
+    }
+
+    #[test]
+    fn routes_to_what_the_host_does_not_have_are_left_out() {
+        let mut routing = Routing { song_channels: vec![Some(99); 3], ..Routing::default() };
+        routing.buses[0].to = vec![Route::Output(12).into(), Route::Bus(40).into()];
+        let small = Layout { outputs: vec![2], ..layout() };
+        assert!(routing.compile(&small).is_ok());
     }
 }

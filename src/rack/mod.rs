@@ -307,7 +307,7 @@ mod tests {
     fn rack() -> Rack {
         let song = Some(Module { name: "a.mod".to_owned(), bytes: vec![0, 1, 254, 255].into() });
         let mut rack = Rack { song, ..Rack::default() };
-        rack.routing.song_channels[3] = 7;
+        rack.routing.song_channels[3] = Some(7);
         rack.song_time.tempo = Some(140);
         rack.parameters.insert("b01g", f32::NEG_INFINITY);
         rack

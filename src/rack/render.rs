@@ -19,6 +19,7 @@ use crate::engine::Worker;
 use crate::mixer::BUSES;
 use crate::mixer::Bus;
 use crate::mixer::Layout;
+use crate::mixer::Route;
 use crate::mixer::Routing;
 use crate::mixer::SONG_CHANNELS;
 use crate::tracker::Song;
@@ -172,11 +173,10 @@ pub fn channel_stems(rack: &Rack) -> Result<Vec<StemGroup>, RackError> {
     let song = rack.setup(&Layout::default())?.song;
     let channels: Vec<usize> = (0..song.map_or(0, |song| song.channels.len()).min(SONG_CHANNELS)).collect();
     let groups = channels.chunks(STEM_OUTPUTS).map(|group| {
-        // The last bus is where the other groups' channels go unheard.
-        let mut routing = Routing { song_channels: vec![BUSES - 1; SONG_CHANNELS], ..silent_routing() };
+        let mut routing = silent_routing();
         for (bus, &channel) in group.iter().enumerate() {
-            routing.song_channels[channel] = bus; // below SONG_CHANNELS
-            routing.buses[bus].output = Some(bus + 1); // a group has fewer than BUSES
+            routing.song_channels[channel] = Some(bus); // below SONG_CHANNELS
+            routing.buses[bus].to = vec![Route::Output(bus + 1).into()]; // a group has fewer than BUSES
         }
         let names = group.iter().map(|channel| format!("channel {:02}", channel + 1)).collect();
         StemGroup { names, routing, dry: true }
@@ -186,13 +186,16 @@ pub fn channel_stems(rack: &Rack) -> Result<Vec<StemGroup>, RackError> {
 
 /// Stems of the buses that song channels feed, each before the master.
 pub fn bus_stems(rack: &Rack) -> Vec<StemGroup> {
-    let used: Vec<usize> = (0..BUSES).filter(|bus| rack.routing.song_channels.contains(bus)).collect();
+    let used: Vec<usize> =
+        (0..BUSES).filter(|&bus| rack.routing.song_channels.contains(&Some(bus))).collect();
     let groups = used.chunks(STEM_OUTPUTS).map(|group| {
         let mut routing = rack.routing.clone();
-        routing.buses.iter_mut().for_each(|bus| bus.output = None);
+        for bus in &mut routing.buses {
+            bus.to.retain(|way| !matches!(way.to, Route::Output(1..)));
+        }
         for (output, &bus) in group.iter().enumerate() {
             if let Some(bus) = routing.buses.get_mut(bus) {
-                bus.output = Some(output + 1);
+                bus.to.push(Route::Output(output + 1).into());
             }
         }
         let names = group.iter().map(|bus| format!("bus {:02}", bus + 1)).collect();
@@ -202,7 +205,9 @@ pub fn bus_stems(rack: &Rack) -> Vec<StemGroup> {
 }
 
 fn silent_routing() -> Routing {
-    Routing { buses: vec![Bus { to_master: false, ..Bus::default() }; BUSES], ..Routing::default() }
+    let silent = Bus { to: Vec::new(), ..Bus::default() };
+    let song_channels = vec![None; SONG_CHANNELS];
+    Routing { song_channels, buses: vec![silent; BUSES], ..Routing::default() }
 }
 
 #[cfg(test)]
@@ -279,7 +284,7 @@ mod tests {
     #[test]
     fn buses_that_the_song_feeds_have_stems() {
         let mut rack = Rack::demo();
-        rack.routing.song_channels[2] = 9;
+        rack.routing.song_channels[2] = Some(9);
         let groups = bus_stems(&rack);
         assert_eq!(
             groups.iter().flat_map(|group| group.names.clone()).collect::<Vec<_>>(),

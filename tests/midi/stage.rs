@@ -15,6 +15,7 @@ use busker::engine::Transport;
 use busker::engine::Worker;
 use busker::engine::table;
 use busker::mixer::Layout;
+use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::sample::SampleData;
 use busker::tracker::Song;
@@ -137,11 +138,11 @@ impl Stage {
     pub(crate) fn load(&mut self, song: Song) {
         let mut routing = Routing::default();
         for output in 1..OUTPUTS {
-            routing.buses[output].output = Some(output);
+            routing.buses[output].to.push(Route::Output(output).into());
         }
-        (0..4).for_each(|channel| routing.song_channels[channel] = 4 + channel);
-        (0..3).for_each(|slot| routing.keyboard[slot] = 1 + slot);
-        routing.keyboard[3..].fill(0);
+        (0..4).for_each(|channel| routing.song_channels[channel] = Some(4 + channel));
+        (0..3).for_each(|slot| routing.keyboard[slot] = Some(1 + slot));
+        routing.keyboard[3..].fill(Some(0));
         let setup = Setup { song: Some(Arc::new(song)), routing, ..Setup::default() };
         self.worker.apply(&setup).unwrap();
     }
