@@ -1,9 +1,9 @@
 //! The head of the page: the song, where it is, and how it follows the host. Its foot: what went wrong.
 
 use super::Controls;
-use super::index_of;
+use super::cell;
+use super::controls::find;
 use super::theme;
-use crate::engine::Kind;
 use crate::engine::ParameterSpec;
 use crate::engine::Position;
 use crate::engine::Target;
@@ -23,25 +23,18 @@ const EXTENSIONS: [&str; 10] = ["mod", "s3m", "xm", "it", "mdz", "s3z", "xmz", "
 
 /// Song parameters, and whether a file dialog is open.
 pub(super) struct Header {
-    play: usize,
-    audition: usize,
-    sync: usize,
-    sync_labels: &'static [&'static str],
+    play: Option<usize>,
+    audition: Option<usize>,
+    sync: Option<usize>,
     choosing: Arc<AtomicBool>,
 }
 
 impl Header {
     pub(super) fn new(table: &[ParameterSpec]) -> Self {
-        let sync = index_of(table, Target::Sync);
-        let sync_labels = match table.get(sync).map(|spec| &spec.kind) {
-            Some(Kind::Choice { labels, .. }) => *labels,
-            _ => &[],
-        };
         Header {
-            play: index_of(table, Target::SongPlay),
-            audition: index_of(table, Target::Audition),
-            sync,
-            sync_labels,
+            play: find(table, Target::SongPlay),
+            audition: find(table, Target::Audition),
+            sync: find(table, Target::Sync),
             choosing: Arc::default(),
         }
     }
@@ -60,28 +53,14 @@ impl Header {
                     self.choose(instance);
                 }
                 ui.add_space(6.0);
-                self.show_sync(ui, controls);
+                cell::choice(ui, controls, self.sync, 84.0);
+                ui.label(RichText::new("Sync").color(theme::FAINT));
                 toggle(ui, controls, self.audition, "Audition");
                 toggle(ui, controls, self.play, "Play");
                 ui.add_space(10.0);
                 show_position(ui, view.control.as_ref().map(|control| control.position()));
             });
         });
-    }
-
-    fn show_sync(&self, ui: &mut Ui, controls: &Controls<'_>) {
-        let last = self.sync_labels.len().saturating_sub(1).max(1) as f32;
-        let now = (controls.params.normalised(self.sync) * last).round() as usize;
-        let shown = self.sync_labels.get(now).copied().unwrap_or_default();
-        egui::ComboBox::from_id_salt("sync").width(84.0).selected_text(shown).show_ui(ui, |ui| {
-            for (choice, label) in self.sync_labels.iter().enumerate() {
-                let colour = if choice == now { theme::BACKGROUND } else { theme::TEXT };
-                if ui.selectable_label(choice == now, RichText::new(*label).color(colour)).clicked() {
-                    controls.set(self.sync, choice as f32 / last);
-                }
-            }
-        });
-        ui.label(RichText::new("Sync").color(theme::FAINT));
     }
 
     /// Asks for a file without holding up the host: the dialog belongs to this thread, the wait for its answer does not.
@@ -111,11 +90,12 @@ fn description(view: &View) -> String {
     }
 }
 
-fn toggle(ui: &mut Ui, controls: &Controls<'_>, index: usize, text: &str) {
+fn toggle(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, text: &str) {
+    let Some(index) = index else { return };
     let on = controls.is_on(index);
     let colour = if on { theme::BACKGROUND } else { theme::TEXT };
     if ui.selectable_label(on, RichText::new(text).color(colour)).clicked() {
-        controls.set(index, if on { 0.0 } else { 1.0 });
+        controls.toggle(index);
     }
 }
 

@@ -1,24 +1,37 @@
-//! The editor: one plain page with the song, where it is, and the desk.
+//! The editor: the song and where it is above a page of its own for each part of the desk.
 //!
-//! In: what the instance shows, the parameters and the engine's meters. Out: changes as gestures that hosts can record, and songs
-//! to open. The host's GUI thread; loading happens on the worker's, the file dialog waits on a thread of its own.
-//! The audio thread never asks for a repaint: the worker does, while the window is open.
+//! In: what the instance shows, the parameters and the engine's meters. Out: changes as gestures that hosts can record, songs
+//! to open and orders to the worker. The host's GUI thread; loading happens on the worker's, the file dialog waits on a thread of
+//! its own. The audio thread never asks for a picture: the worker does, while the window is open and something changes.
 
-mod desk;
+mod cell;
+mod channels;
+mod controls;
+mod drag;
 mod fader;
 mod header;
+mod inputs;
+mod meter;
+mod mixer;
+mod strip;
 mod theme;
 
 use crate::engine::ParameterSpec;
-use crate::engine::Target;
 use crate::params::BuskerParams;
-use crate::params::Gesture;
 use crate::plugin::Instance;
-use desk::Desk;
+use crate::plugin::View;
+use controls::Controls;
+use egui::Key;
+use egui::Modifiers;
+use egui::RichText;
+use egui::Ui;
 use header::Header;
+use inputs::Inputs;
+use mixer::Mixer;
 use nice_plug::context::gui::GuiContext;
+use nice_plug::editor::ResizeHint;
+use nice_plug::editor::SizeConstraints;
 use nice_plug::editor::dpi::LogicalSize;
-use nice_plug::prelude::ParamSetter;
 use nice_plug_egui::EguiEditor;
 use nice_plug_egui::EguiEditorState;
 use nice_plug_egui::EguiNiceSettings;
@@ -28,12 +41,14 @@ use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::HandlerError;
 use nice_plug_egui::create_egui_editor;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// In logical pixels.
-const SIZE: LogicalSize<f32> = LogicalSize::new(862.0, 452.0);
+const SIZE: LogicalSize<f32> = LogicalSize::new(1280.0, 720.0);
+const LEAST_SIZE: LogicalSize<f32> = LogicalSize::new(640.0, 360.0);
 
 /// What the framework opens windows for.
-pub(crate) type Editor = EguiEditor<Page>;
+pub(crate) type Editor = EguiEditor<App>;
 
 /// The editor of an instance; its window opens when the host asks.
 pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Option<Editor> {
@@ -45,76 +60,126 @@ pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Opti
             repaint.request_repaint();
         }
     }));
-    let page = Page::new(instance, params);
-    create_egui_editor(state, notifier, EguiNiceSettings::new().with_tile("Busker"), page)
+    let resizing = ResizeHint {
+        size_constraints: SizeConstraints::min_logical_size(LEAST_SIZE),
+        ..ResizeHint::RESIZABLE
+    };
+    let settings = EguiNiceSettings::new().with_tile("Busker").with_resize_hint(resizing);
+    create_egui_editor(state, notifier, settings, App { instance, params, open: None })
 }
 
-/// All there is to see.
-pub(crate) struct Page {
-    instance: Arc<Instance>,
-    params: Arc<BuskerParams>,
-    host: Option<GuiContext>,
-    header: Header,
-    desk: Desk,
+/// How long a picture stays while a meter moves.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// What the editor has a page for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Page {
+    Mixer,
+    Inputs,
 }
 
 impl Page {
-    fn new(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Self {
-        let (header, desk) = (Header::new(params.table()), Desk::new(params.table()));
-        Page { instance, params, host: None, header, desk }
+    const ALL: [Page; 2] = [Page::Mixer, Page::Inputs];
+
+    fn name(self) -> &'static str {
+        match self {
+            Page::Mixer => "Mixer",
+            Page::Inputs => "Inputs",
+        }
+    }
+
+    /// The page `steps` further on, around the end.
+    fn turned(self, steps: usize) -> Self {
+        let place = Self::ALL.iter().position(|page| *page == self).unwrap_or(0);
+        Self::ALL[(place + steps) % Self::ALL.len()]
     }
 }
 
-impl NiceEguiApp for Page {
+/// The editor of an instance, whether its window is open or not.
+pub(crate) struct App {
+    instance: Arc<Instance>,
+    params: Arc<BuskerParams>,
+    open: Option<(GuiContext, Pages)>,
+}
+
+impl NiceEguiApp for App {
     fn build(&mut self, egui: egui::Context, host: GuiContext, _: &mut Frame) -> Result<(), HandlerError> {
         theme::apply(&egui);
-        self.host = Some(host);
+        self.open = Some((host, Pages::new(self.params.table())));
         Ok(())
     }
 
-    fn ui(&mut self, ui: &mut egui::Ui, _: &mut Frame) {
-        let Some(host) = &self.host else { return };
-        let controls = Controls { params: &self.params, setter: host.param_setter() };
-        let view = self.instance.view();
-        let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(12);
-        egui::CentralPanel::default().frame(frame).show(ui, |ui| {
-            self.header.show(ui, &controls, &view, &self.instance);
-            ui.add_space(10.0);
-            self.desk.show(ui, &controls, view.control.as_deref());
-            ui.add_space(8.0);
-            header::show_notice(ui, &view);
-        });
+    fn ui(&mut self, ui: &mut Ui, _: &mut Frame) {
+        let Some((host, pages)) = &mut self.open else { return };
+        let (params, setter) = (&*self.params, host.param_setter());
+        let controls = Controls { params, host: &|index, step| params.gesture(index, &setter, step) };
+        pages.show(ui, &controls, &self.instance.view(), &self.instance);
     }
 
     fn editor_closed(&mut self) {
-        self.host = None;
+        self.open = None;
     }
 }
 
-/// The parameters, and the way to change them so that the host knows.
-struct Controls<'a> {
-    params: &'a BuskerParams,
-    setter: ParamSetter<'a>,
+/// All there is to see, and which page is in front.
+struct Pages {
+    front: Page,
+    header: Header,
+    mixer: Mixer,
+    inputs: Inputs,
 }
 
-impl Controls<'_> {
-    fn gesture(&self, index: usize, step: Gesture) {
-        self.params.gesture(index, &self.setter, step);
+impl Pages {
+    fn new(table: &[ParameterSpec]) -> Self {
+        Pages {
+            front: Page::Mixer,
+            header: Header::new(table),
+            mixer: Mixer::new(table),
+            inputs: Inputs::new(table),
+        }
     }
 
-    /// A whole gesture at once, for a click.
-    fn set(&self, index: usize, normalised: f32) {
-        self.gesture(index, Gesture::Begin);
-        self.gesture(index, Gesture::Move(normalised));
-        self.gesture(index, Gesture::End);
+    fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
+        self.turn_by_keys(ui);
+        let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(10);
+        egui::CentralPanel::default().frame(frame).show(ui, |ui| {
+            egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
+                self.header.show(ui, controls, view, instance);
+                self.show_tabs(ui);
+                ui.add_space(4.0);
+            });
+            egui::Panel::bottom("foot").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
+                header::show_notice(ui, view);
+            });
+            let moves = match self.front {
+                Page::Mixer => self.mixer.show(ui, controls, view),
+                Page::Inputs => self.inputs.show(ui, controls, view),
+            };
+            if moves {
+                ui.ctx().request_repaint_after(FRAME);
+            }
+        });
     }
 
-    fn is_on(&self, index: usize) -> bool {
-        self.params.normalised(index) >= 0.5
+    fn show_tabs(&mut self, ui: &mut Ui) {
+        ui.horizontal(|ui| {
+            for page in Page::ALL {
+                let front = page == self.front;
+                let colour = if front { theme::BACKGROUND } else { theme::TEXT };
+                if ui.selectable_label(front, RichText::new(page.name()).color(colour)).clicked() {
+                    self.front = page;
+                }
+            }
+        });
     }
-}
 
-/// Where the table has the parameter that acts on `target`; past its end, which shows nothing, where it has none.
-fn index_of(table: &[ParameterSpec], target: Target) -> usize {
-    table.iter().position(|spec| spec.target == target).unwrap_or(table.len())
+    /// Ctrl with Page Down and Page Up.
+    fn turn_by_keys(&mut self, ui: &Ui) {
+        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
+        if pressed(Key::PageDown) {
+            self.front = self.front.turned(1);
+        } else if pressed(Key::PageUp) {
+            self.front = self.front.turned(Page::ALL.len() - 1);
+        }
+    }
 }

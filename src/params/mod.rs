@@ -94,6 +94,12 @@ impl BuskerParams {
         texts.map_or_else(String::new, |texts| texts.text(plain(&texts.kind, normalised)))
     }
 
+    /// 0–1 of a text with or without its unit; `None` past the table and for what is no value.
+    pub(crate) fn parsed(&self, index: usize, text: &str) -> Option<f32> {
+        let texts = Texts::new(self.table.get(index)?, &self.rack);
+        texts.parse(text).map(|plain| texts.kind.normalise(plain))
+    }
+
     /// Begins, continues and ends a change by hand, so that hosts can record it.
     pub(crate) fn gesture(&self, index: usize, setter: &ParamSetter<'_>, step: Gesture) {
         match self.entries.get(index) {

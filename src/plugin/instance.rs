@@ -272,6 +272,8 @@ impl Instance {
             title: song.map(|song| song.title.trim().to_owned()).filter(|title| !title.is_empty()),
             file,
             channels: song.map_or(0, |song| song.channels.len()),
+            inputs: session.layout.main_input + session.layout.sidechain,
+            outputs: session.layout.outputs.iter().sum(),
             notice: session.notice.clone(),
             control: session.control.clone(),
             dropped_events: self.dropped_events.load(Relaxed),
@@ -286,12 +288,22 @@ pub(crate) struct View {
     pub(crate) title: Option<String>,
     pub(crate) file: Option<String>,
     pub(crate) channels: usize,
+    /// Channels of all inputs, and of all outputs.
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
     pub(crate) notice: Option<String>,
     /// Meters and position of the running engine.
     pub(crate) control: Option<Arc<Control>>,
     pub(crate) dropped_events: u64,
     /// Times an offline render went on without its worker.
     pub(crate) missed_waits: u64,
+}
+
+impl View {
+    /// A bus as the user has named it.
+    pub(crate) fn bus_name(&self, bus: usize) -> String {
+        crate::mixer::strip_name(bus)
+    }
 }
 
 impl RackStore for Instance {

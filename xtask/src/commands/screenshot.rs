@@ -1,10 +1,12 @@
-//! `cargo xtask screenshot`: opens the editor of a bundled plugin in a virtual X server and writes a PNG.
+//! `cargo xtask screenshot`: opens the editor of a bundled plugin in a virtual X server and writes a PNG of each page.
 //!
+//! Pages are turned as a user does it, by Ctrl and Page Down.
 //! The picture is taken by a child process, since only a fresh process can be given its display, and an editor that
 //! crashes must not take the command with it. The plugin plays meanwhile, so that meters and position move.
 
 use std::io::BufRead;
 use std::io::BufReader;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -20,7 +22,11 @@ use x11rb::protocol::xproto::ConfigureWindowAux;
 use x11rb::protocol::xproto::ConnectionExt;
 use x11rb::protocol::xproto::CreateWindowAux;
 use x11rb::protocol::xproto::ImageFormat;
+use x11rb::protocol::xproto::InputFocus;
+use x11rb::protocol::xproto::KEY_PRESS_EVENT;
+use x11rb::protocol::xproto::KEY_RELEASE_EVENT;
 use x11rb::protocol::xproto::WindowClass;
+use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 use crate::error::TaskError;
@@ -49,9 +55,12 @@ pub struct Arguments {
     /// A module (CLAP) or `.vstpreset` (VST3) to show.
     #[arg(long)]
     song: Option<PathBuf>,
-    /// The picture.
+    /// The picture of the first page.
     #[arg(short, long)]
     output: PathBuf,
+    /// What to call the picture of the next page: `editor-NAME.png` beside `editor.png`; once for each page.
+    #[arg(long)]
+    page: Vec<String>,
     /// How long the editor is open before the picture is taken.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
@@ -60,10 +69,20 @@ pub struct Arguments {
     here: bool,
 }
 
+/// Symbols of keys, from X11's `keysymdef.h`.
+const CONTROL: u32 = 0xffe3;
+const PAGE_DOWN: u32 = 0xff56;
+
+/// The pages after the first, in the editor's order.
+const PAGES: [&str; 1] = ["inputs"];
+/// How long a page is in front before its picture is taken.
+const PAGE_SECONDS: f64 = 1.0;
+
 impl Arguments {
-    /// The editor of the bundle's first plugin.
+    /// Every page of the editor of the bundle's first plugin.
     pub(super) fn of(bundle: PathBuf, output: PathBuf) -> Self {
-        Self { plugin: Some(bundle), name: None, song: None, output, seconds: 3.0, here: false }
+        let page = PAGES.map(str::to_owned).to_vec();
+        Self { plugin: Some(bundle), name: None, song: None, output, page, seconds: 3.0, here: false }
     }
 }
 
@@ -81,6 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     if let Some(name) = &arguments.name {
         child.args(["--name", name]);
     }
+    child.args(arguments.page.iter().flat_map(|page| ["--page", page]));
     if let Some(song) = &arguments.song {
         child.arg("--song").arg(absolute(song)?);
     }
@@ -144,12 +164,88 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     let size = ConfigureWindowAux::new().width(u32::from(width)).height(u32::from(height));
     connection.configure_window(window, &size).map_err(window_error)?;
     connection.flush().map_err(window_error)?;
-    play_while_open(&mut *host, arguments.seconds)?;
-    let image = grab(&connection, window, width, height)?;
+    let visit = Visit { connection: &connection, window, size: (width, height) };
+    play_while_open(&mut *host, |host| visit.photograph_pages(host, arguments))?;
     host.close_editor();
-    image.save(&arguments.output)?;
-    println!("wrote {}", arguments.output.display());
     Ok(())
+}
+
+/// An open editor.
+struct Visit<'a> {
+    connection: &'a RustConnection,
+    window: u32,
+    size: (u16, u16),
+}
+
+impl Visit<'_> {
+    fn photograph_pages(&self, host: &mut dyn PluginHost, arguments: &Arguments) -> Result<(), TaskError> {
+        self.park_pointer()?;
+        wait(host, arguments.seconds);
+        let mut last = self.photograph(&arguments.output)?;
+        for page in &arguments.page {
+            self.turn_page()?;
+            wait(host, PAGE_SECONDS);
+            let stem = arguments.output.file_stem().unwrap_or_default().to_string_lossy();
+            let picture = self.photograph(&arguments.output.with_file_name(format!("{stem}-{page}.png")))?;
+            if picture.pixels == last.pixels {
+                return Err(TaskError::Claim(format!("no page {page} came to the front")));
+            }
+            last = picture;
+        }
+        Ok(())
+    }
+
+    fn photograph(&self, output: &Path) -> Result<Image, TaskError> {
+        let image = grab(self.connection, self.window, self.size)?;
+        image.save(output)?;
+        println!("wrote {}", output.display());
+        Ok(image)
+    }
+
+    /// Puts the pointer into the corner, where nothing lies, and has the editor hear the keys.
+    fn park_pointer(&self) -> Result<(), TaskError> {
+        let focus = self.connection.set_input_focus(InputFocus::PARENT, self.window, x11rb::CURRENT_TIME);
+        focus.map_err(window_error)?;
+        let (x, y) = (self.size.0 as i16 - 1, self.size.1 as i16 - 1);
+        let parked = self.connection.warp_pointer(x11rb::NONE, self.window, 0, 0, 0, 0, x, y);
+        parked.map_err(window_error)?;
+        self.connection.flush().map_err(window_error)
+    }
+
+    /// Presses and releases Ctrl and Page Down.
+    fn turn_page(&self) -> Result<(), TaskError> {
+        let (control, page_down) = (self.key(CONTROL)?, self.key(PAGE_DOWN)?);
+        for (kind, key) in [
+            (KEY_PRESS_EVENT, control),
+            (KEY_PRESS_EVENT, page_down),
+            (KEY_RELEASE_EVENT, page_down),
+            (KEY_RELEASE_EVENT, control),
+        ] {
+            let sent = self.connection.xtest_fake_input(kind, key, x11rb::CURRENT_TIME, x11rb::NONE, 0, 0, 0);
+            sent.map_err(window_error)?;
+        }
+        self.connection.flush().map_err(window_error)
+    }
+
+    /// The key that gives a symbol.
+    fn key(&self, symbol: u32) -> Result<u8, TaskError> {
+        let setup = self.connection.setup();
+        let (first, count) = (setup.min_keycode, setup.max_keycode - setup.min_keycode + 1);
+        let map = self.connection.get_keyboard_mapping(first, count).map_err(window_error)?;
+        let map = map.reply().map_err(window_error)?;
+        let mut keys = map.keysyms.chunks(usize::from(map.keysyms_per_keycode).max(1));
+        let place = keys.position(|symbols| symbols.contains(&symbol));
+        place.map(|place| first + place as u8).ok_or_else(|| window_error("a key is missing"))
+    }
+}
+
+/// Serves the editor for a while.
+fn wait(host: &mut dyn PluginHost, seconds: f64) {
+    let begun = Instant::now();
+    while begun.elapsed().as_secs_f64() < seconds {
+        host.idle();
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn open_window() -> Result<(RustConnection, u32), TaskError> {
@@ -164,8 +260,8 @@ fn open_window() -> Result<(RustConnection, u32), TaskError> {
             screen.root,
             0,
             0,
+            1600,
             1200,
-            900,
             0,
             WindowClass::INPUT_OUTPUT,
             screen.root_visual,
@@ -177,26 +273,26 @@ fn open_window() -> Result<(RustConnection, u32), TaskError> {
     Ok((connection, window))
 }
 
-/// Plays at about real speed on a thread of its own and serves the editor on this one.
-fn play_while_open(host: &mut dyn PluginHost, seconds: f64) -> Result<(), TaskError> {
+/// Plays at about real speed on a thread of its own while `visit` serves the editor on this one.
+fn play_while_open(
+    host: &mut dyn PluginHost,
+    visit: impl FnOnce(&mut dyn PluginHost) -> Result<(), TaskError>,
+) -> Result<(), TaskError> {
     let mut audio = Audio::new(&channels(host, Direction::Input), &channels(host, Direction::Output));
     let mut processor = host.activate(&Setup { max_block: 480, ..Setup::default() })?;
     let over = AtomicBool::new(false);
-    let played = std::thread::scope(|scope| {
+    let (visited, played) = std::thread::scope(|scope| {
         let audio_thread = scope.spawn(|| {
             let answer = play(&mut *processor, &mut audio, &over);
             drop(processor);
             answer
         });
-        let begun = Instant::now();
-        while begun.elapsed().as_secs_f64() < seconds {
-            host.idle();
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let visited = visit(host);
         over.store(true, Relaxed);
-        audio_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        (visited, audio_thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
     host.deactivate()?;
+    visited?;
     Ok(played?)
 }
 
@@ -228,7 +324,7 @@ fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> 
 }
 
 /// The window's pixels with everything inside it.
-fn grab(connection: &RustConnection, window: u32, width: u16, height: u16) -> Result<Image, TaskError> {
+fn grab(connection: &RustConnection, window: u32, (width, height): (u16, u16)) -> Result<Image, TaskError> {
     let reply = connection
         .get_image(ImageFormat::Z_PIXMAP, window, 0, 0, width, height, !0)
         .map_err(window_error)?

@@ -1,0 +1,190 @@
+//! Small controls: a bar with its value as text, a switch with a letter or a word, and a list to choose from.
+
+use super::Controls;
+use super::drag;
+use super::drag::Travel;
+use super::theme;
+use crate::engine::Kind;
+use egui::Align2;
+use egui::Color32;
+use egui::Rect;
+use egui::Response;
+use egui::RichText;
+use egui::Role;
+use egui::Sense;
+use egui::Stroke;
+use egui::StrokeKind;
+use egui::TextStyle;
+use egui::Ui;
+use egui::WidgetInfo;
+use egui::vec2;
+
+/// Height of a bar and of a switch.
+pub(super) const HEIGHT: f32 = 16.0;
+/// Points of pointer travel for a bar's whole range.
+const TRAVEL: f32 = 160.0;
+
+/// Rows no higher than the controls, `spacing` apart.
+pub(super) fn tighten(ui: &mut Ui, spacing: f32) {
+    ui.spacing_mut().item_spacing = vec2(2.0, spacing);
+    ui.spacing_mut().interact_size.y = HEIGHT;
+}
+
+/// A word that takes `width`, cut where it is longer.
+pub(super) fn text(ui: &mut Ui, text: &str, width: f32, align: Align2) {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+    let place = align.pos_in_rect(&rect);
+    let font = TextStyle::Small.resolve(ui.style());
+    let painted = ui.painter_at(rect).text(place, align, text, font, theme::FAINT);
+    if painted.width() > width {
+        response.on_hover_text(text);
+    }
+}
+
+/// A bar that shows parameter `index` by its fill and as text.
+pub(super) fn bar(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, width: f32) {
+    labelled_bar(ui, controls, index, width, "");
+}
+
+/// The same with a word before the value.
+pub(super) fn labelled_bar(
+    ui: &mut Ui,
+    controls: &Controls<'_>,
+    index: Option<usize>,
+    width: f32,
+    label: &str,
+) {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
+    let Some(index) = index else { return };
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let value = drag::by_hand(ui, controls, index, &response, Travel::Anywhere(TRAVEL));
+    let kind = controls.kind(index);
+    paint_bar(ui, rect, kind, value, response.hovered() || response.dragged());
+    outline(ui, rect, &response);
+    let font = TextStyle::Small.resolve(ui.style());
+    let text = short_text(kind, kind.plain(value));
+    let painter = ui.painter_at(rect);
+    if label.is_empty() {
+        painter.text(rect.center(), Align2::CENTER_CENTER, text, font, text_colour(kind, value));
+    } else {
+        let inner = rect.shrink2(vec2(4.0, 0.0));
+        painter.text(inner.left_center(), Align2::LEFT_CENTER, label, font.clone(), theme::FAINT);
+        painter.text(inner.right_center(), Align2::RIGHT_CENTER, text, font, text_colour(kind, value));
+    }
+    response.on_hover_text(hint(controls, index));
+}
+
+/// Name and exact value.
+pub(super) fn hint(controls: &Controls<'_>, index: usize) -> String {
+    format!("{}: {}", controls.name(index), controls.params.text(index))
+}
+
+/// The value with its unit, with no more digits than fit.
+pub(super) fn short_text(kind: &Kind, plain: f32) -> String {
+    match kind {
+        Kind::Level { .. } if plain.is_finite() => format!("{:.1} dB", plain + 0.0),
+        _ => kind.text(plain),
+    }
+}
+
+fn text_colour(kind: &Kind, value: f32) -> Color32 {
+    let silent = matches!(kind, Kind::Level { .. }) && value <= 0.0;
+    if silent { theme::LINE } else { theme::TEXT }
+}
+
+fn paint_bar(ui: &Ui, rect: Rect, kind: &Kind, value: f32, lit: bool) {
+    let painter = ui.painter();
+    painter.rect_filled(rect, 2.0, theme::WELL);
+    let at = |share: f32| rect.left() + share * rect.width();
+    let from = if matches!(kind, Kind::Pan) { 0.5 } else { 0.0 };
+    let span = at(value.min(from))..=at(value.max(from));
+    let fill = if lit { theme::FILL_LIT } else { theme::FILL };
+    painter.rect_filled(Rect::from_x_y_ranges(span, rect.y_range()), 2.0, fill);
+    if from > 0.0 {
+        painter.vline(at(from), rect.y_range(), Stroke::new(1.0, theme::LINE));
+    }
+}
+
+/// Shows where the keys go.
+pub(super) fn outline(ui: &Ui, rect: Rect, response: &Response) {
+    if response.has_focus() {
+        ui.painter().rect_stroke(rect, 2.0, Stroke::new(1.0, theme::ACCENT), StrokeKind::Outside);
+    }
+}
+
+/// A switch that is a parameter.
+pub(super) fn switch(
+    ui: &mut Ui,
+    controls: &Controls<'_>,
+    index: Option<usize>,
+    (text, width): (&str, f32),
+    lit: Color32,
+) {
+    let Some(index) = index else {
+        ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+        return;
+    };
+    let on = controls.is_on(index);
+    let response = button(ui, on, (text, width), lit, &controls.name(index));
+    if response.clicked() {
+        controls.toggle(index);
+    }
+    response.on_hover_text(hint(controls, index));
+}
+
+/// A small switch that is lit or not; what a click does is the caller's. `name` says what it is to those who cannot see where it is.
+pub(super) fn button(
+    ui: &mut Ui,
+    on: bool,
+    (text, width): (&str, f32),
+    lit: Color32,
+    name: &str,
+) -> Response {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::selected(Role::CheckBox, enabled, on, name));
+    let (fill, colour) = match (on, response.hovered()) {
+        (true, _) => (lit, theme::BACKGROUND),
+        (false, true) => (theme::LINE, theme::TEXT),
+        (false, false) => (theme::WELL, theme::FAINT),
+    };
+    ui.painter().rect_filled(rect, 3.0, fill);
+    outline(ui, rect, &response);
+    let font = TextStyle::Small.resolve(ui.style());
+    ui.painter_at(rect).text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
+    response
+}
+
+/// A list of the choices of a parameter that is one.
+pub(super) fn choice(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, width: f32) {
+    let Some(index) = index else { return };
+    let labels = controls.labels(index);
+    let now = controls.choice(index);
+    let chosen = list(ui, ("choice", index), width, now, labels);
+    if let Some(chosen) = chosen {
+        controls.set(index, controls.kind(index).normalise(chosen as f32));
+    }
+}
+
+/// A list of texts with one of them shown; returns the one that the user takes.
+pub(super) fn list<T: AsRef<str>>(
+    ui: &mut Ui,
+    id: impl std::hash::Hash + std::fmt::Debug,
+    width: f32,
+    now: usize,
+    texts: &[T],
+) -> Option<usize> {
+    let shown = texts.get(now).map_or("", AsRef::as_ref);
+    let mut chosen = None;
+    egui::ComboBox::from_id_salt(id).width(width).selected_text(shown).truncate().show_ui(ui, |ui| {
+        for (choice, text) in texts.iter().enumerate() {
+            let colour = if choice == now { theme::BACKGROUND } else { theme::TEXT };
+            if ui.selectable_label(choice == now, RichText::new(text.as_ref()).color(colour)).clicked() {
+                chosen = Some(choice);
+            }
+        }
+    });
+    chosen.filter(|chosen| *chosen != now)
+}

@@ -1,0 +1,62 @@
+//! The parameters as the pages see them, and the way to change them so that the host can record it.
+
+use crate::engine::Kind;
+use crate::engine::ParameterSpec;
+use crate::engine::Target;
+use crate::params::BuskerParams;
+use crate::params::Gesture;
+
+/// What pages read and change parameters through.
+pub(super) struct Controls<'a> {
+    pub(super) params: &'a BuskerParams,
+    /// Takes each step of a change to the host.
+    pub(super) host: &'a dyn Fn(usize, Gesture),
+}
+
+impl Controls<'_> {
+    pub(super) fn gesture(&self, index: usize, step: Gesture) {
+        (self.host)(index, step);
+    }
+
+    /// A whole gesture at once, for a click.
+    pub(super) fn set(&self, index: usize, normalised: f32) {
+        self.gesture(index, Gesture::Begin);
+        self.gesture(index, Gesture::Move(normalised));
+        self.gesture(index, Gesture::End);
+    }
+
+    pub(super) fn toggle(&self, index: usize) {
+        self.set(index, if self.is_on(index) { 0.0 } else { 1.0 });
+    }
+
+    pub(super) fn is_on(&self, index: usize) -> bool {
+        self.params.normalised(index) >= 0.5
+    }
+
+    /// The parameter's kind; past the table a switch that nothing turns on.
+    pub(super) fn kind(&self, index: usize) -> &Kind {
+        self.params.table().get(index).map_or(&Kind::Switch { on: false }, |spec| &spec.kind)
+    }
+
+    /// Name with its group, for those who hear the page and for hints.
+    pub(super) fn name(&self, index: usize) -> String {
+        self.params.table().get(index).map_or_else(String::new, ParameterSpec::full_name)
+    }
+
+    /// The choice that is set, of a parameter that is one.
+    pub(super) fn choice(&self, index: usize) -> usize {
+        self.kind(index).plain(self.params.normalised(index)) as usize
+    }
+
+    pub(super) fn labels(&self, index: usize) -> &'static [&'static str] {
+        match self.kind(index) {
+            Kind::Choice { labels, .. } => labels,
+            _ => &[],
+        }
+    }
+}
+
+/// Where the table has the parameter that acts on `target`.
+pub(super) fn find(table: &[ParameterSpec], target: Target) -> Option<usize> {
+    table.iter().position(|spec| spec.target == target)
+}

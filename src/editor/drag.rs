@@ -1,0 +1,213 @@
+//! What every control has in common: how the pointer, the wheel and the keys move its parameter.
+//!
+//! Drag moves, with Shift ten times finer; the wheel and the arrow keys step; double-click or Delete brings the default back; right
+//! click or Enter asks for a typed value with its unit. Each change is a gesture of the host's.
+
+use super::Controls;
+use super::theme;
+use crate::engine::Kind;
+use crate::params::Gesture;
+use egui::Event;
+use egui::EventFilter;
+use egui::Id;
+use egui::Key;
+use egui::MouseWheelUnit;
+use egui::Popup;
+use egui::PopupCloseBehavior;
+use egui::Response;
+use egui::Ui;
+use egui::Vec2;
+use egui::WidgetInfo;
+
+/// Of a fine movement, against a plain one.
+const FINE: f32 = 0.1;
+/// A wheel's step of a continuous control, of its whole way.
+const STEP: f32 = 0.01;
+/// A wheel's step of a level.
+const LEVEL_STEP_DB: f32 = 0.5;
+/// Below this a level is stepped to silence, and from silence to here.
+const LEVEL_FLOOR_DB: f32 = -60.0;
+/// Points that a smooth wheel moves for one step.
+const WHEEL_POINTS: f32 = 40.0;
+
+/// Which movements count, and how many points are the whole way.
+#[derive(Clone, Copy)]
+pub(super) enum Travel {
+    Upwards(f32),
+    /// Right and up.
+    Anywhere(f32),
+}
+
+impl Travel {
+    fn share(self, moved: Vec2) -> f32 {
+        match self {
+            Travel::Upwards(way) => -moved.y / way,
+            Travel::Anywhere(way) => (moved.x - moved.y) / way,
+        }
+    }
+}
+
+/// Moves parameter `index` as the user does; returns its place of 0–1 as it is to be shown.
+///
+/// The host takes a change in its own time, so while the control is held its place is kept here.
+pub(super) fn by_hand(
+    ui: &mut Ui,
+    controls: &Controls<'_>,
+    index: usize,
+    response: &Response,
+    travel: Travel,
+) -> f32 {
+    let id = response.id;
+    let now = controls.params.normalised(index);
+    let mut held: Option<f32> = ui.data(|data| data.get_temp(id));
+    if response.drag_started() {
+        controls.gesture(index, Gesture::Begin);
+        held = Some(now);
+    }
+    if let Some(place) = held.as_mut().filter(|_| response.dragged()) {
+        let fine = if ui.input(|input| input.modifiers.shift) { FINE } else { 1.0 };
+        let moved = (*place + travel.share(response.drag_delta()) * fine).clamp(0.0, 1.0);
+        if moved != *place {
+            *place = moved;
+            controls.gesture(index, Gesture::Move(moved));
+        }
+        ui.data_mut(|data| data.insert_temp(id, moved));
+    }
+    if response.drag_stopped() {
+        controls.gesture(index, Gesture::End);
+        ui.data_mut(|data| data.remove::<f32>(id));
+    }
+    if response.double_clicked() {
+        controls.set(index, controls.params.default(index));
+    }
+    step_by_wheel(ui, controls, index, response);
+    step_by_keys(ui, controls, index, response);
+    ask(ui, controls, index, response);
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::slider(enabled, f64::from(now), controls.name(index)));
+    held.unwrap_or(now)
+}
+
+fn step_by_wheel(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+    if !response.hovered() || response.dragged() {
+        return;
+    }
+    let turned = |event: &Event| match event {
+        Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => delta.y / WHEEL_POINTS,
+        Event::MouseWheel { delta, .. } => delta.y,
+        _ => 0.0,
+    };
+    let (steps, fine) = ui.input(|input| (input.events.iter().map(turned).sum(), input.modifiers.shift));
+    if steps != 0.0 {
+        step(controls, index, steps, fine);
+    }
+    // The page stays where it is.
+    ui.input_mut(|input| input.smooth_scroll_delta = Vec2::ZERO);
+}
+
+fn step_by_keys(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+    if !response.has_focus() {
+        return;
+    }
+    let arrows = EventFilter { vertical_arrows: true, horizontal_arrows: true, ..EventFilter::default() };
+    ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+    let pressed = |key| ui.input(|input| input.num_presses(key) as f32);
+    let up = pressed(Key::ArrowUp) + pressed(Key::ArrowRight);
+    let steps = up - pressed(Key::ArrowDown) - pressed(Key::ArrowLeft);
+    if steps != 0.0 {
+        step(controls, index, steps, ui.input(|input| input.modifiers.shift));
+    }
+    if pressed(Key::Delete) > 0.0 {
+        controls.set(index, controls.params.default(index));
+    }
+}
+
+fn step(controls: &Controls<'_>, index: usize, steps: f32, fine: bool) {
+    controls.set(index, stepped(controls.kind(index), controls.params.normalised(index), steps, fine));
+}
+
+/// The place of 0–1 that is `steps` away from `now`.
+fn stepped(kind: &Kind, now: f32, steps: f32, fine: bool) -> f32 {
+    let size = if fine { FINE } else { 1.0 };
+    let place = match (kind, kind.steps()) {
+        (_, Some(count)) => now + steps.signum() / count.max(1) as f32,
+        (Kind::Level { .. }, None) => kind.normalise(stepped_level(kind.plain(now), steps, size)),
+        (_, None) => now + steps * STEP * size,
+    };
+    place.clamp(0.0, 1.0)
+}
+
+fn stepped_level(level_db: f32, steps: f32, size: f32) -> f32 {
+    let step_db = LEVEL_STEP_DB * size;
+    let stepped_db = ((level_db.max(LEVEL_FLOOR_DB) / step_db).round() + steps) * step_db;
+    match steps < 0.0 {
+        true if level_db <= LEVEL_FLOOR_DB => f32::NEG_INFINITY,
+        false if level_db < LEVEL_FLOOR_DB => LEVEL_FLOOR_DB,
+        _ => stepped_db.max(LEVEL_FLOOR_DB),
+    }
+}
+
+/// Asks for a typed value where the user wants to give one.
+fn ask(ui: &mut Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+    let typed = response.id.with("typed");
+    let by_key = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    if by_key || response.secondary_clicked() {
+        ui.data_mut(|data| data.insert_temp(typed, controls.params.text(index)));
+        Popup::open_id(ui.ctx(), typed);
+    }
+    if !Popup::is_id_open(ui.ctx(), typed) {
+        return;
+    }
+    let popup = Popup::from_response(response).id(typed).open_memory(None);
+    popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        ui.label(egui::RichText::new(controls.name(index)).small().color(theme::FAINT));
+        type_value(ui, controls, index, typed, by_key);
+    });
+}
+
+fn type_value(ui: &mut Ui, controls: &Controls<'_>, index: usize, id: Id, by_key: bool) {
+    let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(90.0));
+    if !by_key && field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+        if let Some(normalised) = controls.params.parsed(index, &text) {
+            controls.set(index, normalised);
+        }
+        Popup::close_id(ui.ctx(), id);
+    } else if !field.has_focus() {
+        field.request_focus();
+    }
+    ui.data_mut(|data| data.insert_temp(id, text));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Decibels;
+
+    const LEVEL: Kind = Kind::Level { default: Decibels(0.0) };
+
+    fn level_after(from_db: f32, steps: f32, fine: bool) -> f32 {
+        LEVEL.plain(stepped(&LEVEL, LEVEL.normalise(from_db), steps, fine))
+    }
+
+    #[test]
+    fn a_wheel_steps_a_level_by_half_a_decibel_and_finer_with_shift() {
+        assert!((level_after(-6.2, 1.0, false) + 5.5).abs() < 1e-3, "{}", level_after(-6.2, 1.0, false));
+        assert!((level_after(0.0, -1.0, true) + 0.05).abs() < 1e-3);
+        assert_eq!(level_after(12.0, 3.0, false), 12.0);
+    }
+
+    #[test]
+    fn a_level_is_stepped_to_silence_and_back() {
+        assert_eq!(level_after(-60.0, -1.0, false), f32::NEG_INFINITY);
+        assert!((level_after(f32::NEG_INFINITY, 1.0, false) + 60.0).abs() < 1e-3);
+        assert_eq!(level_after(f32::NEG_INFINITY, -1.0, false), f32::NEG_INFINITY);
+    }
+
+    #[test]
+    fn a_choice_steps_from_label_to_label() {
+        let choice = Kind::Choice { labels: &["a", "b", "c"], default: 0 };
+        assert_eq!(choice.plain(stepped(&choice, 0.0, 0.3, true)), 1.0);
+        assert_eq!(choice.plain(stepped(&choice, 0.0, -5.0, false)), 0.0);
+    }
+}

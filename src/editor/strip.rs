@@ -1,0 +1,119 @@
+//! A strip of the mixer: a bus, a return or the master.
+
+use super::Controls;
+use super::cell;
+use super::controls::find;
+use super::fader;
+use super::meter::Shown;
+use super::theme;
+use crate::engine::Control;
+use crate::engine::ParameterSpec;
+use crate::engine::Target;
+use crate::mixer::BUSES;
+use crate::mixer::MASTER;
+use crate::mixer::RETURNS;
+use crate::mixer::strip_name;
+use egui::Align2;
+use egui::RichText;
+use egui::Ui;
+
+/// Width of a strip without its frame, and of the frame's margin.
+pub(super) const WIDTH: f32 = 54.0;
+pub(super) const MARGIN: f32 = 4.0;
+/// Height of a strip without its fader: the name, ten rows of small controls and the frame.
+pub(super) const ROWS: f32 = 16.0 + 10.0 * (cell::HEIGHT + SPACING) + SPACING + 2.0 * MARGIN;
+/// Between the rows.
+const SPACING: f32 = 3.0;
+
+/// A strip's parameters, where it has them, and its meter.
+pub(super) struct Strip {
+    /// Among the engine's strips.
+    number: usize,
+    gain: Option<usize>,
+    mute: Option<usize>,
+    solo: Option<usize>,
+    pan: Option<usize>,
+    /// Level, and whether it is taken before the gain.
+    sends: [(Option<usize>, Option<usize>); RETURNS],
+    soft_clip: Option<usize>,
+    limiter: Option<usize>,
+    ceiling: Option<usize>,
+    duck: Option<usize>,
+    meter: Shown,
+}
+
+impl Strip {
+    pub(super) fn new(table: &[ParameterSpec], number: usize) -> Self {
+        let find = |target| find(table, target);
+        let send = |send| {
+            let strip = number;
+            (find(Target::SendLevel { strip, send }), find(Target::SendPre { strip, send }))
+        };
+        Strip {
+            number,
+            gain: find(Target::StripGain(number)),
+            mute: find(Target::StripMute(number)),
+            solo: find(Target::StripSolo(number)),
+            pan: find(Target::StripPan(number)),
+            sends: std::array::from_fn(send),
+            soft_clip: find(Target::SoftClip(number)),
+            limiter: find(Target::Limiter(number)),
+            ceiling: find(Target::MasterCeiling).filter(|_| number == MASTER),
+            duck: find(Target::DuckAmount(number)),
+            meter: Shown::default(),
+        }
+    }
+
+    /// Reads the engine's meter; returns whether it shows anything.
+    pub(super) fn follow(&mut self, control: Option<&Control>, seconds: f32) -> bool {
+        self.meter.follow(control.and_then(|control| control.meters().get(self.number)), seconds)
+    }
+
+    /// Shows it with a fader of this height.
+    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, fader: f32) {
+        let frame = egui::Frame::new().fill(theme::PANEL).corner_radius(4).inner_margin(MARGIN);
+        frame.show(ui, |ui| {
+            ui.set_width(WIDTH);
+            cell::tighten(ui, SPACING);
+            ui.vertical_centered(|ui| self.show_rows(ui, controls, fader));
+        });
+    }
+
+    fn show_rows(&mut self, ui: &mut Ui, controls: &Controls<'_>, fader: f32) {
+        let name = strip_name(self.number);
+        let colour = if self.number >= BUSES { theme::ACCENT } else { theme::TEXT };
+        ui.add(egui::Label::new(RichText::new(&name).small().strong().color(colour)).truncate());
+        self.show_sends(ui, controls);
+        if self.number == MASTER {
+            cell::labelled_bar(ui, controls, self.ceiling, WIDTH, "C");
+        } else {
+            cell::labelled_bar(ui, controls, self.duck, WIDTH, "Duck");
+        }
+        cell::bar(ui, controls, self.pan, WIDTH);
+        let half = (WIDTH - 2.0) / 2.0;
+        ui.horizontal(|ui| {
+            cell::switch(ui, controls, self.soft_clip, ("Soft", half), theme::REDUCTION);
+            cell::switch(ui, controls, self.limiter, ("Limit", half), theme::REDUCTION);
+        });
+        self.meter.show_highest(ui, WIDTH, &name);
+        fader::show(ui, controls, self.gain, &self.meter, fader);
+        cell::bar(ui, controls, self.gain, WIDTH);
+        let third = (WIDTH - 4.0) / 3.0;
+        ui.horizontal(|ui| {
+            cell::switch(ui, controls, self.mute, ("M", third), theme::WARNING);
+            cell::switch(ui, controls, self.solo, ("S", third), theme::SOLO);
+        });
+    }
+
+    fn show_sends(&self, ui: &mut Ui, controls: &Controls<'_>) {
+        for (send, (level, pre)) in self.sends.iter().enumerate() {
+            ui.horizontal(|ui| {
+                let name = if send == 0 { "Send A" } else { "Send B" };
+                let shown = if level.is_some() { name } else { "" };
+                cell::text(ui, shown, WIDTH - 20.0, Align2::LEFT_CENTER);
+                cell::switch(ui, controls, *pre, ("pre", 18.0), theme::ACCENT);
+            });
+            cell::bar(ui, controls, *level, WIDTH);
+        }
+    }
+}
