@@ -7,10 +7,15 @@ use super::Edge;
 use super::Graph;
 use super::Kind;
 use super::NodeId;
+use super::gate::Gates;
+use super::gate::Way;
+use super::plan::Direct;
 use super::plan::Input;
+use super::plan::Parts;
 use super::plan::Place;
 use super::plan::Plan;
 use super::plan::Step;
+use super::solo::opened_by;
 use crate::audio::MAX_CHANNELS;
 use thiserror::Error;
 
@@ -63,14 +68,18 @@ pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
         Place::Scratch(_) | Place::Output(_) | Place::Outlet { .. } => true,
     };
     let edges: Vec<&Edge> = graph.edges.iter().filter(own).collect();
-    let steps = order.iter().filter_map(|&node| step(graph, node, &places, &edges)).collect();
+    let opened = graph.edges.iter().zip(opened_by(graph));
+    let gates = Gates::new(opened.map(|(edge, opened)| (way(graph, edge), opened)).collect());
+    let mut compiled = Compiled { graph, places: &places, edges: &edges, gates: &gates, direct: Vec::new() };
+    let steps = order.iter().filter_map(|&node| compiled.step(node)).collect();
+    let direct = compiled.direct;
     let mut read = vec![false; shared.len()];
     for edge in &graph.edges {
         if let Place::Source(number) = places[edge.from.0] {
             read[number] = true; // `shared` is as long as there are sources
         }
     }
-    Ok(Plan::new(steps, &scratch, shared, read))
+    Ok(Plan::new(Parts { steps, direct, gates, shared, read }, &scratch))
 }
 
 /// For each source the one whose block it shares: the first of its group that goes the same way, or itself.
@@ -178,29 +187,55 @@ fn sole_output(graph: &Graph, node: NodeId) -> Option<usize> {
     })
 }
 
-fn step(graph: &Graph, node: NodeId, places: &[Place], edges: &[&Edge]) -> Option<Step> {
-    let place = places[node.0];
-    let stream = match graph.nodes[node.0].kind {
-        Kind::Source(_) => return None,
-        Kind::Stream(number) => Some(number),
-        Kind::Output(_) => None,
-    };
-    let edges = || edges.iter().filter(|edge| edge.to == node);
-    let inputs: Vec<Input> = edges()
-        .filter(|edge| !edge.side)
-        .map(|edge| Input { from: from(graph, edge, places), mix: edge.mix.unwrap_or(graph.mix) })
-        .collect();
-    if stream.is_none() && inputs.iter().any(|input| input.from == place) {
-        return None; // the stream before has rendered into this output's own memory
-    }
-    let side = edges().rfind(|edge| edge.side).map(|edge| places[edge.from.0]);
-    Some(Step { stream, inputs, side, place })
+/// The ends of an edge.
+fn way(graph: &Graph, edge: &Edge) -> Way {
+    // Ids come from this graph.
+    Way { from: graph.nodes[edge.from.0].kind, outlet: edge.outlet, to: graph.nodes[edge.to.0].kind }
 }
 
-/// Where the sound of an edge lies.
-fn from(graph: &Graph, edge: &Edge, places: &[Place]) -> Place {
-    match (edge.outlet, graph.nodes[edge.from.0].kind) {
-        (Some(number), Kind::Stream(stream)) => Place::Outlet { stream, number },
-        _ => places[edge.from.0],
+/// What is known once every node has its place.
+struct Compiled<'a> {
+    graph: &'a Graph,
+    places: &'a [Place],
+    edges: &'a [&'a Edge],
+    gates: &'a Gates,
+    /// Outputs that a stream renders into, with the gate of that way.
+    direct: Vec<Direct>,
+}
+
+impl Compiled<'_> {
+    fn step(&mut self, node: NodeId) -> Option<Step> {
+        let (place, edges) = (self.places[node.0], self.edges);
+        let stream = match self.graph.nodes[node.0].kind {
+            Kind::Source(_) => return None,
+            Kind::Stream(number) => Some(number),
+            Kind::Output(_) => None,
+        };
+        let edges = || edges.iter().filter(|edge| edge.to == node);
+        let inputs: Vec<Input> =
+            edges().filter(|edge| !edge.side).filter_map(|edge| self.input(edge)).collect();
+        if stream.is_none()
+            && let Some(input) = inputs.iter().find(|input| input.from == place)
+            && let Place::Output(output) = place
+        {
+            // The stream before has rendered into this output's own memory.
+            self.direct.push(Direct { output, gate: input.gate });
+            return None;
+        }
+        let side = edges().rfind(|edge| edge.side).map(|edge| self.places[edge.from.0]);
+        Some(Step { stream, inputs, side, place })
+    }
+
+    fn input(&self, edge: &Edge) -> Option<Input> {
+        let gate = self.gates.find(&way(self.graph, edge))?;
+        Some(Input { from: self.from(edge), mix: edge.mix.unwrap_or(self.graph.mix), gate })
+    }
+
+    /// Where the sound of an edge lies.
+    fn from(&self, edge: &Edge) -> Place {
+        match (edge.outlet, self.graph.nodes[edge.from.0].kind) {
+            (Some(number), Kind::Stream(stream)) => Place::Outlet { stream, number },
+            _ => self.places[edge.from.0],
+        }
     }
 }

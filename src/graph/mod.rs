@@ -5,7 +5,9 @@
 //! node in place, in the host's own memory wherever a node alone feeds an output.
 
 mod compile;
+mod gate;
 mod plan;
+mod solo;
 
 pub use compile::GraphError;
 pub use plan::Piece;
@@ -19,7 +21,7 @@ use crate::audio::ChannelMix;
 pub struct NodeId(usize);
 
 /// What stands at a node; each kind is numbered from 0 in the order of adding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     /// Filled by the caller before the plan runs.
     Source(usize),

@@ -2,6 +2,9 @@
 //!
 //! Audio thread. Runs at most `BLOCK_SIZE` frames a call; allocates nothing after `new`.
 
+use super::gate::Gates;
+use super::gate::scale;
+use super::gate::scaled;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
@@ -10,6 +13,7 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelMix;
 use crate::audio::Feed;
+use crate::audio::MAX_CHANNELS;
 use crate::audio::RenderContext;
 use std::ops::Range;
 
@@ -29,6 +33,24 @@ pub(super) enum Place {
 pub(super) struct Input {
     pub(super) from: Place,
     pub(super) mix: &'static dyn ChannelMix,
+    /// Number of its gate.
+    pub(super) gate: usize,
+}
+
+/// An output that a stream has rendered into, which others read before its gate closes it.
+pub(super) struct Direct {
+    pub(super) output: usize,
+    pub(super) gate: usize,
+}
+
+/// What compiling gives.
+pub(super) struct Parts {
+    pub(super) steps: Vec<Step>,
+    pub(super) direct: Vec<Direct>,
+    pub(super) gates: Gates,
+    pub(super) shared: Vec<usize>,
+    /// Whether anything reads a source.
+    pub(super) read: Vec<bool>,
 }
 
 pub(super) struct Step {
@@ -56,12 +78,11 @@ impl Scratch {
 
 /// Steps in order with their buffers; made by [`Graph::compile`](super::Graph::compile).
 pub struct Plan {
-    steps: Vec<Step>,
+    parts: Parts,
     scratch: Vec<Scratch>,
     outputs: Vec<Output>,
-    shared: Vec<usize>,
-    /// Whether anything reads a source.
-    read: Vec<bool>,
+    /// What comes through a gate that moves.
+    passing: AudioBuffer,
 }
 
 /// What is known of an output bus of the host.
@@ -82,14 +103,9 @@ pub struct Piece {
 }
 
 impl Plan {
-    pub(super) fn new(
-        steps: Vec<Step>,
-        scratch_channels: &[usize],
-        shared: Vec<usize>,
-        read: Vec<bool>,
-    ) -> Self {
+    pub(super) fn new(parts: Parts, scratch_channels: &[usize]) -> Self {
         let places = || {
-            steps.iter().filter_map(|step| match step.place {
+            parts.steps.iter().filter_map(|step| match step.place {
                 Place::Output(number) => Some(number),
                 Place::Source(_) | Place::Scratch(_) | Place::Outlet { .. } => None,
             })
@@ -107,17 +123,33 @@ impl Plan {
                 touched: 0,
             })
             .collect();
-        Self { steps, scratch, outputs, shared, read }
+        Self { parts, scratch, outputs, passing: AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE) }
     }
 
     /// For each source the one whose block it adds to: itself, or another of its group that goes the same way.
     pub fn shared_sources(&self) -> &[usize] {
-        &self.shared
+        &self.parts.shared
     }
 
     /// Whether any node hears a source; one that none hears need not be filled. Real-time.
     pub fn reads_source(&self, number: usize) -> bool {
-        self.read.get(number).copied().unwrap_or(false)
+        self.parts.read.get(number).copied().unwrap_or(false)
+    }
+
+    /// Solos the streams whose bits are set, in place of those before: in `frames` frames every way that no soloed one's
+    /// sound takes closes. Real-time.
+    pub fn solo(&mut self, streams: u64, frames: u32) {
+        self.parts.gates.solo(streams, frames);
+    }
+
+    /// Is soloed as `old` is, whose ramps go on here. Real-time.
+    pub fn take_over(&mut self, old: &Self, frames: u32) {
+        self.parts.gates.take_over(&old.parts.gates, frames);
+    }
+
+    /// Ends what `solo` has begun, for a start from nothing. Real-time.
+    pub fn settle(&mut self) {
+        self.parts.gates.settle();
     }
 
     /// Runs every step once on the frames of `piece`; outputs that no step writes become silent there.
@@ -138,10 +170,11 @@ impl Plan {
         }
         let buffers =
             Buffers { scratch: &mut self.scratch, outputs, states: &mut self.outputs, sources, piece };
-        let mut hands = Hands { buffers, streams };
-        for step in &self.steps {
-            hands.run(step);
-        }
+        let (gates, passing) = (&self.parts.gates, &mut self.passing);
+        let mut hands = Hands { buffers, streams, gates, passing };
+        self.parts.steps.iter().for_each(|step| hands.run(step));
+        self.parts.direct.iter().for_each(|direct| hands.close(direct));
+        self.parts.gates.skip(piece.range.len());
     }
 }
 
@@ -149,6 +182,8 @@ impl Plan {
 struct Hands<'r, 'b, S> {
     buffers: Buffers<'r, 'b>,
     streams: &'r mut [S],
+    gates: &'r Gates,
+    passing: &'r mut AudioBuffer,
 }
 
 struct Buffers<'r, 'b> {
@@ -161,7 +196,7 @@ struct Buffers<'r, 'b> {
 
 impl<S: AudioStream> Hands<'_, '_, S> {
     fn run(&mut self, step: &Step) {
-        let heard = step.inputs.iter().any(|input| self.activity(input.from) == Activity::Sounding);
+        let heard = step.inputs.iter().any(|input| self.passes(input));
         let frames = self.buffers.piece.range.len();
         let stream = step.stream.and_then(|number| self.streams.get_mut(number));
         let sleeps = !heard && stream.as_ref().is_none_or(|stream| stream.asleep());
@@ -204,8 +239,8 @@ impl<S: AudioStream> Hands<'_, '_, S> {
     fn render(&mut self, step: &Step, io: &mut AudioBlockMut<'_>) -> Activity {
         let mut input = Activity::Silent;
         for from in &step.inputs {
-            if self.activity(from.from) == Activity::Sounding {
-                from.mix.mix(&self.block(from.from), io);
+            if self.passes(from) {
+                self.add(from, io);
                 input = Activity::Sounding;
             }
         }
@@ -213,6 +248,37 @@ impl<S: AudioStream> Hands<'_, '_, S> {
         let sounding = |place: &Place| self.buffers.activity(*place) == Activity::Sounding;
         let side = step.side.filter(sounding).map(|place| self.buffers.block(place));
         stream.render(&mut RenderContext::new(self.buffers.piece.frame, input), side.as_ref(), io)
+    }
+
+    /// Whether anything may come through.
+    fn passes(&self, input: &Input) -> bool {
+        self.activity(input.from) == Activity::Sounding && !self.gates.is_closed(input.gate)
+    }
+
+    /// Adds what comes through.
+    fn add(&mut self, input: &Input, io: &mut AudioBlockMut<'_>) {
+        let Some(factors) = self.gates.factors(input.gate) else {
+            return input.mix.mix(&self.block(input.from), io);
+        };
+        // Taken out while it is written, so that the other buffers can be read.
+        let mut passing = std::mem::replace(self.passing, AudioBuffer::new(0, 0));
+        let block = self.block(input.from);
+        let mut target = passing.block_mut(block.frames());
+        let mut target = target.narrow_mut(block.channels());
+        scaled(&mut target, &block, &factors);
+        input.mix.mix(&target.as_block(), io);
+        *self.passing = passing;
+    }
+
+    /// Closes the way to an output that a stream has rendered into, as far as its gate is.
+    fn close(&mut self, direct: &Direct) {
+        let Some(block) = self.buffers.outputs.get_mut(direct.output) else { return };
+        let mut block = block.slice_mut(self.buffers.piece.range.clone());
+        if self.gates.is_closed(direct.gate) {
+            block.silence();
+        } else if let Some(factors) = self.gates.factors(direct.gate) {
+            scale(&mut block, &factors);
+        }
     }
 
     fn outlet(&self, stream: usize, number: usize) -> Option<&Feed> {
@@ -448,6 +514,62 @@ mod tests {
         graph.connect(back, bus);
         let error = graph.compile().err().unwrap();
         assert_eq!(error.to_string(), "this routing runs in a circle: Bus 1 -> Return 1 -> Bus 1");
+    }
+
+    /// What two constant sources on two buses give in the main output and in bus 1's own, whose solo changes under way.
+    fn soloed(sizes: &[usize]) -> Vec<Vec<f32>> {
+        let mut graph = Graph::default();
+        let (a, b) = (graph.add_source("a", 1), graph.add_source("b", 1));
+        let (one, two) = (graph.add_stream("1", 2), graph.add_stream("2", 2));
+        let (main, own) = (graph.add_output("main", 2), graph.add_output("own", 2));
+        for (from, to) in [(a, one), (b, two), (one, main), (two, main), (one, own)] {
+            graph.connect(from, to);
+        }
+        let mut plan = graph.compile().unwrap();
+        let feeds = |frames: usize| {
+            [1.0, 4.0].map(|value| {
+                let mut feed = Feed::new(1);
+                feed.copy(&AudioBlock::new([&vec![value; frames][..]]));
+                feed
+            })
+        };
+        let (mut streams, mut found, mut frame) = ([add(0.0), add(0.0)], vec![Vec::new(); 2], 0);
+        for (number, &frames) in sizes.iter().cycle().take(6 * sizes.len()).enumerate() {
+            if number % sizes.len() == 0 {
+                plan.solo([0, 2, 1, 3, 2, 0][number / sizes.len()], 10);
+            }
+            if number % 5 == 3 {
+                let mut next = graph.compile().unwrap();
+                next.take_over(&plan, 10);
+                plan = next;
+            }
+            let mut memory = [AudioBuffer::new(2, frames), AudioBuffer::new(2, frames)];
+            let mut blocks: Vec<_> = memory.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
+            plan.run(&Piece { frame, range: 0..frames }, &feeds(frames), &mut streams, &mut blocks);
+            drop(blocks);
+            found.iter_mut().zip(&memory).for_each(|(all, one)| all.extend_from_slice(one.channel(1)));
+            frame += frames as u64;
+        }
+        found
+    }
+
+    #[test]
+    fn solo_ramps_to_what_passes_it_on_every_output_and_does_not_depend_on_cuts_or_new_plans() {
+        let found = soloed(&[24]);
+        let at = |frame: usize| [found[0][frame], found[1][frame]];
+        assert_eq!(
+            [at(23), at(47), at(71), at(95), at(119), at(143)].map(|[main, _]| main),
+            [5.0, 4.0, 1.0, 5.0, 4.0, 5.0]
+        );
+        assert_eq!(
+            [at(23), at(47), at(71), at(95), at(119), at(143)].map(|[_, own]| own),
+            [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]
+        );
+        // A way of two gates closes as their product: 0.9², 0.8² … and the one that others share with it stays.
+        assert!((found[0][24] - 4.81).abs() < 1e-5 && (found[1][24] - 0.81).abs() < 1e-5, "{:?}", at(24));
+        for sizes in [&[1; 24][..], &[7, 5, 12], &[23, 1]] {
+            assert_eq!(soloed(sizes), found, "{sizes:?}");
+        }
     }
 
     #[test]
