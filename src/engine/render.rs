@@ -76,6 +76,8 @@ pub struct Engine {
     values: Arc<ParameterValues>,
     strips: Vec<Strip>,
     plan: Option<Box<Plan>>,
+    /// Bits of the strips whose solo is on.
+    soloed: u64,
     song: Option<Box<Playing>>,
     settings: SongSettings,
     keys: Keys,
@@ -115,6 +117,7 @@ impl Engine {
             values: config.values,
             strips,
             plan: None,
+            soloed: 0,
             song: None,
             settings: SongSettings::default(),
             keys: Keys::default(),
@@ -212,7 +215,7 @@ impl Engine {
         for _ in 0..QUEUE {
             let Some(command) = self.commands.receive() else { return };
             let old = match command {
-                Command::Plan(plan) => self.plan.replace(plan).map(Old::Plan),
+                Command::Plan(plan) => self.set_plan(plan).map(Old::Plan),
                 Command::Insert { strip, slot, machine } => match self.strips.get_mut(strip) {
                     Some(strip) => strip.set_insert(slot, machine),
                     None => machine,
@@ -224,6 +227,19 @@ impl Engine {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not
             }
         }
+    }
+
+    /// A new plan is soloed as the one before was on this frame.
+    fn set_plan(&mut self, mut plan: Box<Plan>) -> Option<Box<Plan>> {
+        match &self.plan {
+            Some(old) => plan.take_over(old, self.ramp_frames()),
+            None => plan.solo(self.soloed, 0),
+        }
+        self.plan.replace(plan)
+    }
+
+    fn ramp_frames(&self) -> u32 {
+        self.rate.frames_in(RAMP_SECONDS) as u32
     }
 
     /// A new song goes on where the host is.
@@ -249,15 +265,20 @@ impl Engine {
     }
 
     fn apply_parameters(&mut self) {
+        let ramp_frames = self.ramp_frames();
         let mut settings = self.settings;
-        let Self { strips, table, values, keys, song, frame, note_out, song_gain, outgoing: out, .. } = self;
-        let ramp_frames = self.rate.frames_in(RAMP_SECONDS) as u32;
+        let Self {
+            strips, soloed, table, values, keys, song, frame, note_out, song_gain, outgoing: out, ..
+        } = self;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
                 Target::StripGain(strip) => strips[strip].set_gain(Decibels(value).into()),
                 Target::StripMute(strip) => strips[strip].set_muted(value >= 0.5),
                 Target::StripPan(strip) => strips[strip].set_pan(value),
+                Target::StripSolo(strip) => {
+                    *soloed = *soloed & !(1 << strip) | u64::from(value >= 0.5) << strip;
+                }
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
                 Target::SongGain => song_gain.move_to(Gain::from(Decibels(value)).0, ramp_frames),
@@ -276,6 +297,9 @@ impl Engine {
                 }
             }
         });
+        if let Some(plan) = &mut self.plan {
+            plan.solo(self.soloed, ramp_frames);
+        }
         if settings != self.settings {
             let now = self.transport_now();
             self.settings = settings;
@@ -286,6 +310,9 @@ impl Engine {
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
             self.song_gain.jump_to(self.song_gain.target());
+            if let Some(plan) = &mut self.plan {
+                plan.settle();
+            }
         }
     }
 
