@@ -6,6 +6,7 @@
 
 use super::Activity;
 use super::AudioBlock;
+use super::AudioBlockMut;
 use super::AudioBuffer;
 use super::BLOCK_SIZE;
 use std::ops::Range;
@@ -61,6 +62,12 @@ impl Feed {
             }
             self.buffer.channel_mut(channel).iter_mut().zip(*plane).for_each(|(to, from)| *to = *from);
         }
+    }
+
+    /// All frames of all channels, to be written over: they hold anything.
+    pub fn fill(&mut self) -> AudioBlockMut<'_> {
+        self.activity = Activity::Sounding;
+        self.buffer.block_mut(self.frames)
     }
 
     /// Takes back what has been added in this block.

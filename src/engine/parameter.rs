@@ -6,6 +6,7 @@
 
 use crate::machine::MachineKind;
 use crate::mixer::BUSES;
+use crate::mixer::INPUT_CHANNELS;
 use crate::mixer::INSERTS;
 use crate::mixer::MACROS;
 use crate::mixer::MASTER;
@@ -24,7 +25,7 @@ use std::sync::atomic::Ordering::Release;
 /// Long streams.
 pub const LANES: usize = 8;
 /// Host input channels in the matrix.
-pub const INPUTS: usize = 8;
+pub const INPUTS: usize = INPUT_CHANNELS;
 /// Voice slots that a parameter can trigger.
 pub const TRIGGERS: usize = 32;
 

@@ -35,12 +35,13 @@ use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::graph::Piece;
 use crate::graph::Plan;
-use crate::mixer::INPUT_SOURCE;
+use crate::mixer::Arrival;
+use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::Meter;
+use crate::mixer::Outputs;
 use crate::mixer::RAMP_SECONDS;
 use crate::mixer::Routing;
-use crate::mixer::SIDECHAIN_SOURCE;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
@@ -90,7 +91,8 @@ pub struct Engine {
     heard: u64,
     rate: SampleRate,
     sources: Vec<Feed>,
-    main_input: usize,
+    inputs: Inputs,
+    outputs: Outputs,
     position: Arc<PositionCell>,
     /// Frames since reset.
     frame: u64,
@@ -110,7 +112,8 @@ impl Engine {
             .unzip();
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
-        let main_input = config.layout.main_input;
+        let inputs = Inputs::new(&config.layout, config.rate, config.level);
+        let outputs = Outputs::new(&config.layout, config.rate, config.level);
         let engine = Self {
             commands,
             table: config.table,
@@ -128,7 +131,8 @@ impl Engine {
             heard: 0,
             rate: config.rate,
             sources,
-            main_input,
+            inputs,
+            outputs,
             position,
             frame: 0,
         };
@@ -182,8 +186,9 @@ impl Engine {
                 events.iter().take_while(|event| last || (event.frame as usize) < done + frames).count();
             let (now, later) = events.split_at(count); // `count` counts them
             self.sources.iter_mut().for_each(|source| source.begin(frames));
-            self.take_side(&(done..done + frames), side);
-            self.block(done..done + frames, now, outputs);
+            let range = done..done + frames;
+            self.take_inputs(&range, side, outputs);
+            self.block(range, now, outputs);
             events = later;
             done += frames;
             self.frame += frames as u64;
@@ -270,6 +275,7 @@ impl Engine {
         let Self {
             strips, soloed, table, values, keys, song, frame, note_out, song_gain, outgoing: out, ..
         } = self;
+        let (inputs, outputs) = (&mut self.inputs, &mut self.outputs);
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
@@ -288,6 +294,7 @@ impl Engine {
                         song.panic();
                     }
                 }
+                target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
                     let playing = song.as_deref_mut();
                     if !keys.set(target, value, playing.map(|playing| Scene { playing, frame: *frame, out }))
@@ -309,6 +316,8 @@ impl Engine {
         }
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
+            self.inputs.settle();
+            self.outputs.settle();
             self.song_gain.jump_to(self.song_gain.target());
             if let Some(plan) = &mut self.plan {
                 plan.settle();
@@ -317,14 +326,16 @@ impl Engine {
     }
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
-        self.take_input(&range, outputs);
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
-        let Some(plan) = &mut self.plan else {
-            outputs.iter_mut().for_each(|output| output.slice_mut(range.clone()).silence());
-            return;
-        };
-        plan.run(&Piece { frame: self.frame, range }, &self.sources, &mut self.strips, outputs);
+        let piece = Piece { frame: self.frame, range };
+        match &mut self.plan {
+            Some(plan) => plan.run(&piece, &self.sources, &mut self.strips, outputs),
+            None => {
+                outputs.iter_mut().for_each(|output| output.slice_mut(piece.range.clone()).silence());
+            }
+        }
+        self.outputs.finish(&piece, &mut self.inputs, outputs);
     }
 
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
@@ -387,28 +398,58 @@ impl Engine {
         }
     }
 
-    /// Copies the host's sidechain to its source, where anything hears that.
-    fn take_side(&mut self, range: &Range<usize>, side: Option<&AudioBlock<'_>>) {
-        if self.plan.as_ref().is_some_and(|plan| plan.reads_source(SIDECHAIN_SOURCE))
-            && let (Some(source), Some(side)) = (self.sources.get_mut(SIDECHAIN_SOURCE), side)
-        {
-            source.copy(&side.slice(range.clone()));
-        }
-    }
-
-    /// Copies the main input, which arrives in the main output's memory, to its source.
-    fn take_input(&mut self, range: &Range<usize>, outputs: &[AudioBlockMut<'_>]) {
-        if self.main_input > 0
-            && let (Some(source), Some(main)) = (self.sources.get_mut(INPUT_SOURCE), outputs.first())
-        {
-            source.copy(&main.slice(range.clone()));
-        }
+    /// Hands both inputs to their strips; the main one arrives in the main output's memory.
+    fn take_inputs(
+        &mut self,
+        range: &Range<usize>,
+        side: Option<&AudioBlock<'_>>,
+        outputs: &[AudioBlockMut<'_>],
+    ) {
+        let silent = AudioBlock::new([]);
+        let arrival = Arrival {
+            frame: self.frame,
+            frames: range.len(),
+            main: outputs.first().map_or(silent, |main| main.slice(range.clone())),
+            side: side.map_or(silent, |side| side.slice(range.clone())),
+        };
+        self.inputs.take(&arrival, self.plan.as_deref(), &mut self.sources);
     }
 }
 
 /// Frame of an event within a block that is not empty.
 fn block_frame(event: &Event, block: &Range<usize>) -> usize {
     (event.frame as usize).saturating_sub(block.start).min(block.len() - 1)
+}
+
+/// Sets what a parameter of an input strip says; false for all others.
+fn set_input(inputs: &mut Inputs, target: Target, value: f32) -> bool {
+    let on = value >= 0.5;
+    match target {
+        Target::InputTrim(input) => inputs.set_trim(input, Decibels(value).into()),
+        Target::InputMute(input) => inputs.set_muted(input, on),
+        Target::InputSolo(input) => inputs.set_soloed(input, on),
+        Target::InputPan(input) => inputs.set_pan(input, value),
+        Target::InputToBus { input, bus } => inputs.set_to_bus(input, bus, Decibels(value).into()),
+        Target::InputToOutput { input, output } => {
+            inputs.set_to_output(input, output, Decibels(value).into());
+        }
+        Target::InputMonitor(input) => inputs.set_monitor(input, Decibels(value).into()),
+        _ => return false,
+    }
+    true
+}
+
+/// Sets what a parameter of monitor and outputs says; false for all others.
+fn set_output(inputs: &mut Inputs, outputs: &mut Outputs, target: Target, value: f32) -> bool {
+    let choice = (value as usize).checked_sub(1); // the first choice is none
+    match target {
+        Target::MonitorGain => inputs.set_monitor_gain(Decibels(value).into()),
+        Target::Listen => inputs.set_listen(choice),
+        Target::OutputGain(output) => outputs.set_gain(output, Decibels(value).into()),
+        Target::Identify => outputs.set_identify(choice),
+        _ => return false,
+    }
+    true
 }
 
 /// Changes what a parameter of the song means.

@@ -3,11 +3,20 @@
 //! Song channels, keyboard slots and inputs feed buses; buses feed the master, a host output of their own, or both.
 //! Routing is edited and compiled off the audio thread; strips run on it.
 
+#[cfg(test)]
+mod input_tests;
+mod inputs;
+mod matrix;
+mod monitor;
+mod outputs;
 mod route;
 mod routing;
 mod strip;
 mod tap;
 
+pub use inputs::Arrival;
+pub use inputs::Inputs;
+pub use outputs::Outputs;
 pub use route::Connection;
 pub use route::MixPolicy;
 pub use route::Route;
@@ -46,6 +55,8 @@ pub const INSTRUMENTS: usize = 255;
 pub const HOST_OUTPUTS: usize = 16;
 /// Channels of a strip, at most.
 pub const STRIP_CHANNELS: usize = 8;
+/// Channels of the host's outputs with a gain and matrix cells of their own, the main output's first.
+pub const OUTPUT_CHANNELS: usize = 8;
 /// Mixing buses.
 pub const BUSES: usize = 16;
 /// Returns that sends feed.

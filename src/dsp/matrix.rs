@@ -1,0 +1,144 @@
+//! Sums of several planes, and factors that change from frame to frame.
+//!
+//! In: slices of one channel. Out: added to, or written over, another one. The shorter slice decides. A factor of 0 gives
+//! silence whatever it meets, and adds nothing.
+
+use super::simd::by_level;
+
+/// Frames that a sum keeps in registers while it goes through its sources.
+const TILE: usize = 16;
+
+by_level! {
+    /// `target[n] += Σ sources[i][n] · gains[i]`, added up in the order of the sources; each is as long as `target`.
+    pub fn mix(level; target: &mut [f32], sources: &[&[f32]], gains: &[f32]) {
+        let (tiles, rest) = target.as_chunks_mut::<TILE>();
+        let whole = tiles.len() * TILE;
+        for (index, tile) in tiles.iter_mut().enumerate() {
+            let mut sum = *tile;
+            for (source, gain) in sources.iter().zip(gains) {
+                if let Some(source) = source.as_chunks::<TILE>().0.get(index) {
+                    for (to, from) in sum.iter_mut().zip(source) {
+                        *to += from * gain;
+                    }
+                }
+            }
+            *tile = sum;
+        }
+        for (source, gain) in sources.iter().zip(gains) {
+            for (to, from) in rest.iter_mut().zip(source.iter().skip(whole)) {
+                *to += from * gain;
+            }
+        }
+    }
+}
+
+by_level! {
+    /// `target[n] += source[n] · gains[n]`; neither a gain nor a sample of 0 touches the target.
+    pub fn mix_by(level; target: &mut [f32], source: &[f32], gains: &[f32]) {
+        for ((to, from), gain) in target.iter_mut().zip(source).zip(gains) {
+            let sum = *to + from * gain;
+            *to = if *gain == 0.0 || *from == 0.0 { *to } else { sum };
+        }
+    }
+}
+
+by_level! {
+    /// `target[n] += source[n]`; a sample of 0 does not touch the target.
+    pub fn add(level; target: &mut [f32], source: &[f32]) {
+        for (to, from) in target.iter_mut().zip(source) {
+            let sum = *to + from;
+            *to = if *from == 0.0 { *to } else { sum };
+        }
+    }
+}
+
+by_level! {
+    /// `target[n] = source[n] · gain`.
+    pub fn scaled(level; target: &mut [f32], source: &[f32], gain: f32) {
+        for (to, from) in target.iter_mut().zip(source) {
+            *to = from * gain;
+        }
+    }
+}
+
+by_level! {
+    /// `target[n] = source[n] · gains[n]`, and 0 where the gain is.
+    pub fn scaled_by(level; target: &mut [f32], source: &[f32], gains: &[f32]) {
+        for ((to, from), gain) in target.iter_mut().zip(source).zip(gains) {
+            let product = from * gain;
+            *to = if *gain == 0.0 { 0.0 } else { product };
+        }
+    }
+}
+
+by_level! {
+    /// `target[n] *= gains[n]`, and 0 where the gain is.
+    pub fn fade(level; target: &mut [f32], gains: &[f32]) {
+        for (to, gain) in target.iter_mut().zip(gains) {
+            let product = *to * gain;
+            *to = if *gain == 0.0 { 0.0 } else { product };
+        }
+    }
+}
+
+by_level! {
+    /// Whether every sample is 0.
+    pub fn is_silent(level; plane: &[f32]) -> bool {
+        // Without its sign, which the shift drops, only 0 has no bits. Looked at in pieces, so that sound is found early.
+        plane.chunks(64).all(|piece| piece.iter().fold(0, |bits, sample| bits | sample.to_bits() << 1) == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsp::Level;
+
+    fn wave(frames: usize, step: f32) -> Vec<f32> {
+        (0..frames).map(|n| libm::sinf(n as f32 * step)).collect()
+    }
+
+    #[test]
+    fn a_mix_is_the_sum_in_order_at_every_level_and_length() {
+        let sources: Vec<Vec<f32>> = (0..8).map(|n| wave(77, 0.1 + n as f32)).collect();
+        let gains: Vec<f32> = (0..8).map(|n| 0.3 + n as f32 * 0.11).collect();
+        for level in [Level::BASELINE, Level::detect()] {
+            for frames in [0, 1, 15, 16, 33, 77] {
+                let slices: Vec<&[f32]> = sources.iter().map(|source| &source[..frames]).collect();
+                let mut target = wave(frames, 0.9);
+                let expected: Vec<f32> = (0..frames)
+                    .map(|n| {
+                        slices.iter().zip(&gains).fold(target[n], |sum, (from, gain)| sum + from[n] * gain)
+                    })
+                    .collect();
+                mix(level, &mut target, &slices, &gains);
+                assert_eq!(target, expected, "{frames} frames");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gain_of_nothing_neither_adds_nor_leaves_anything() {
+        let level = Level::detect();
+        let nasty = [f32::INFINITY, f32::NAN, -1.0];
+        let mut target = [-0.0f32, 0.5, -0.0];
+        mix_by(level, &mut target, &nasty, &[0.0; 3]);
+        add(level, &mut target, &[0.0, -0.0, 0.0]);
+        assert_eq!(target.map(f32::to_bits), [-0.0f32, 0.5, -0.0].map(f32::to_bits));
+        let mut target = nasty;
+        fade(level, &mut target, &[0.0; 3]);
+        assert_eq!(target.map(f32::to_bits), [0; 3]);
+        scaled_by(level, &mut target, &nasty, &[0.0, 0.0, 2.0]);
+        assert_eq!(target, [0.0, 0.0, -2.0]);
+    }
+
+    #[test]
+    fn silence_is_zeros_of_either_sign_and_nothing_else() {
+        let mut plane = vec![-0.0; 200];
+        assert!(is_silent(Level::detect(), &plane) && is_silent(Level::BASELINE, &[]));
+        for sample in [f32::NAN, 1e-40, -1.0] {
+            plane[199] = sample;
+            assert!(!is_silent(Level::detect(), &plane), "{sample}");
+        }
+    }
+}
