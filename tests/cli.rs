@@ -183,15 +183,15 @@ fn stems_sum_to_the_mix() {
     let paths = (wav.to_str().unwrap(), stems.to_str().unwrap());
     succeed(&["render", DEMO, "-o", paths.0, "--seconds", "10", "--stems", paths.1]);
     let mix = floats(&wav);
-    let mut sum = vec![0.0; mix.len()];
+    let mut sum = vec![0.0_f64; mix.len()];
     for channel in 1..=14 {
         let stem = floats(&stems.join(format!("channel {channel:02}.wav")));
         assert_eq!(stem.len(), mix.len());
-        sum.iter_mut().zip(stem).for_each(|(sum, sample)| *sum += sample);
+        sum.iter_mut().zip(stem).for_each(|(sum, sample)| *sum += f64::from(sample));
     }
     assert_eq!(fs::read_dir(&stems).unwrap().count(), 14);
-    let most = sum.iter().zip(&mix).map(|(sum, mix)| (sum - mix).abs()).fold(0.0, f32::max);
-    assert!(most < 1e-5, "{most}");
+    let most = sum.iter().zip(&mix).map(|(sum, &mix)| (sum - f64::from(mix)).abs()).fold(0.0, f64::max);
+    assert!(most < 1e-6 * f64::from(peak(&mix)), "{most}");
 }
 
 #[test]
@@ -213,6 +213,115 @@ fn a_rack_renders_as_its_parameters_say() {
     for (loud, quiet) in loud.iter().zip(&quiet) {
         assert!((loud * 0.1 - quiet).abs() < 1e-5);
     }
+}
+
+/// Noise on every channel, the same for each name.
+fn noise(path: &Path, channels: u16, rate: u32, frames: usize) -> Vec<f32> {
+    let spec = hound::WavSpec {
+        channels,
+        sample_rate: rate,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    let mut state = 1_u32;
+    let samples: Vec<f32> = (0..frames * usize::from(channels))
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / 33_554_432.0 - 0.25
+        })
+        .collect();
+    samples.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
+    writer.finalize().unwrap();
+    samples
+}
+
+#[test]
+fn a_rack_is_an_effect_of_the_inputs_width_and_rate_and_ends_with_it_where_nothing_rings() {
+    let folder = folder("effect");
+    let (rack, input, wav) = (folder.join("a.busker.toml"), folder.join("in.wav"), folder.join("out.wav"));
+    fs::write(&rack, "version = { major = 1, minor = 0 }\n[parameters]\nb01g = \"-6 dB\"\n").unwrap();
+    let paths = [&rack, &input, &wav].map(|path| path.to_str().unwrap());
+    let render = |more: &[&str]| {
+        succeed(&[&["render", paths[0], "--input", paths[1], "-o", paths[2]], more].concat());
+        fs::read(&wav).unwrap()
+    };
+    for channels in [1, 2, 6, 8] {
+        let dry = noise(&input, channels, 44_100, 5_000);
+        let whole = render(&[]);
+        let spec = hound::WavReader::open(&wav).unwrap().spec();
+        assert_eq!((spec.channels, spec.sample_rate), (channels, 44_100));
+        let wet = floats(&wav);
+        assert_eq!(wet.len(), dry.len());
+        let gain = 10f32.powf(-0.3);
+        assert!(dry.iter().zip(&wet).all(|(dry, wet)| (dry * gain - wet).abs() < 1e-6), "{channels}");
+        assert!(render(&["--block-size", "1"]) == whole && render(&["--block-size", "777"]) == whole);
+    }
+    assert_eq!(render(&["--tail", "0.1"]).len(), 0x44 + 8 * 4 * (5_000 + 4_410));
+}
+
+#[test]
+fn an_effect_rings_on_after_its_input_until_its_machines_have_died_away() {
+    let folder = folder("ring");
+    let (rack, input, wav) = (folder.join("a.busker.toml"), folder.join("in.wav"), folder.join("out.wav"));
+    let head = "version = { major = 1, minor = 0 }\n";
+    let insert = |strip: &str| format!("[[inserts]]\nstrip = \"{strip}\"\nslot = 1\nmachine = \"reverb\"\n");
+    let paths = [&rack, &input, &wav].map(|path| path.to_str().unwrap());
+    let frames = |text: &str| {
+        fs::write(&rack, format!("{head}{text}")).unwrap();
+        succeed(&["render", paths[0], "--input", paths[1], "-o", paths[2]]);
+        floats(&wav).len() / 2
+    };
+    noise(&input, 2, 48_000, 4_800);
+    let rung = frames(&insert("bus 1"));
+    assert!(rung > 4_800 + 48_000, "{rung}");
+    let out = floats(&wav);
+    assert!(peak(&out[2 * 4_800..4 * 4_800]) > 1e-3 && peak(&out[out.len() - 960..]) < 1e-5);
+    assert!(frames(&(insert("bus 1") + &insert("master"))) > rung + 48_000);
+    // What nothing reaches does not ring, and neither does what is bypassed.
+    assert_eq!(frames(&insert("bus 2")), 4_800);
+    assert_eq!(frames(&(insert("bus 1") + "[parameters]\nx00b = \"on\"\n")), 4_800);
+    assert!(frames(&(insert("bus 2") + "[routing]\nbuses.1.to = [\"bus 2\"]\n")) > 4_800 + 48_000);
+}
+
+#[test]
+fn what_cannot_arrive_is_refused_with_what_can() {
+    let folder = folder("arrive");
+    let (input, wide) = (folder.join("in.wav"), folder.join("wide.wav"));
+    noise(&input, 2, 44_100, 10);
+    noise(&wide, 9, 48_000, 10);
+    let (input, wide) = (input.to_str().unwrap(), wide.to_str().unwrap());
+    let with = |more: &[&str]| fail(&[&["render", DEMO, "-o", "unwritten"], more].concat());
+    let rate = "it has 44100 frames a second, and 48000 are rendered: convert it, or use --rate";
+    assert_eq!(with(&["--input", input, "--rate", "48000"]), format!("{input}: {rate}"));
+    let channels = "it has 9 channels; 1 to 8 can arrive there";
+    assert_eq!(with(&["--input", wide]), format!("{wide}: {channels}"));
+    assert_eq!(with(&["--sidechain", wide]), format!("{wide}: it has 9 channels; 1 to 2 can arrive there"));
+    assert!(with(&["--input", DEMO]).starts_with(DEMO));
+    assert!(!Path::new("unwritten").exists());
+}
+
+#[test]
+fn further_outputs_of_a_rack_are_stems_named_after_their_buses() {
+    let folder = folder("outputs");
+    let (rack, wav, stems) = (folder.join("a.busker.toml"), folder.join("a.wav"), folder.join("stems"));
+    let text = format!(
+        "version = {{ major = 1, minor = 0 }}\nsong = {{ file = {:?} }}\n[routing.song_channels]\n1 = \"bus 3\"\n2 = \"bus 3\"\n\
+         [routing.buses.1]\nto = [\"master\", \"output 2\"]\n\
+         [routing.buses.3]\nname = \"Bass/Lead\"\nto = [\"output 4\"]\n",
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(DEMO)
+    );
+    fs::write(&rack, text).unwrap();
+    let paths = [&rack, &wav, &stems].map(|path| path.to_str().unwrap());
+    succeed(&["render", paths[0], "-o", paths[1], "--stems", paths[2], "--seconds", "9"]);
+    let mut names: Vec<_> = fs::read_dir(&stems)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["Bass-Lead.wav", "bus 01.wav"]);
+    assert!(floats(&stems.join("bus 01.wav")) == floats(&wav));
+    assert!(peak(&floats(&stems.join("Bass-Lead.wav"))) > 0.01);
 }
 
 #[test]

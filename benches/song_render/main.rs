@@ -147,6 +147,7 @@ fn desk(song: &Named, reading: Reading, options: &Options) -> Option<Rendering> 
         length: Length::Seconds(options.seconds as f64),
         block_size: CALL,
         parameters: reading.parameters(),
+        ..RenderOptions::default()
     };
     Rendering::mix(&Rack { song: Some(module), ..Rack::default() }, &options).ok()
 }

@@ -9,6 +9,8 @@ mod packed;
 mod preset;
 pub mod render;
 mod song;
+mod stems;
+mod tail;
 mod unknown;
 mod values;
 
@@ -20,6 +22,11 @@ pub use song::Module;
 pub use song::SPEEDS;
 pub use song::SongTime;
 pub use song::TEMPOS;
+pub use stems::FurtherOutput;
+pub use stems::StemGroup;
+pub use stems::bus_stems;
+pub use stems::channel_stems;
+pub use stems::further_outputs;
 pub use unknown::Unknown;
 pub use values::Values;
 

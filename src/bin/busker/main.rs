@@ -2,6 +2,7 @@
 //!
 //! Exits with 0, with 1 and one line that says what went wrong and where, or with 2 for wrong usage.
 
+mod arrival;
 mod failure;
 mod info;
 mod midi;

@@ -1,18 +1,21 @@
 //! `busker render`: a song or a rack into WAV files, with a progress bar.
 
+use crate::arrival::Arrival;
 use crate::failure::Failure;
 use crate::source::Pace;
 use crate::source::Source;
 use crate::wav::Encoding;
 use crate::wav::Format;
+use crate::wav::Shape;
 use crate::wav::Wav;
+use busker::audio::AudioBuffer;
 use busker::engine::Target;
+use busker::rack::bus_stems;
+use busker::rack::channel_stems;
+use busker::rack::further_outputs;
 use busker::rack::render::Length;
 use busker::rack::render::RenderOptions;
 use busker::rack::render::Rendering;
-use busker::rack::render::StemGroup;
-use busker::rack::render::bus_stems;
-use busker::rack::render::channel_stems;
 use busker::units::Decibels;
 use busker::units::Gain;
 use busker::units::SampleRate;
@@ -21,7 +24,9 @@ use clap::ValueEnum;
 use clap::error::ErrorKind;
 use indicatif::ProgressBar;
 use indicatif::ProgressStyle;
+use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -34,9 +39,15 @@ pub(crate) struct Arguments {
     /// The WAV file to write.
     #[arg(short, long)]
     output: PathBuf,
-    /// Frames per second.
-    #[arg(long, default_value_t = 48_000, value_parser = clap::value_parser!(u32).range(8_000..=384_000))]
-    rate: u32,
+    /// Plays a WAV file of 1 to 8 channels into the main input: the rack is an effect of that width.
+    #[arg(long, value_name = "WAV")]
+    input: Option<PathBuf>,
+    /// Plays a mono or stereo WAV file into the sidechain.
+    #[arg(long, value_name = "WAV")]
+    sidechain: Option<PathBuf>,
+    /// Frames per second; without it the input's, or 48000.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(8_000..=384_000))]
+    rate: Option<u32>,
     /// How samples are written.
     #[arg(long, value_enum, default_value = "f32")]
     format: Format,
@@ -57,13 +68,17 @@ pub(crate) struct Arguments {
     /// Renders so many seconds, whatever the song does.
     #[arg(long, conflicts_with = "loops", value_parser = seconds)]
     seconds: Option<f64>,
-    /// How often the part that repeats is played.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    loops: u32,
+    /// How often the part that repeats is played; once without it, where nothing arrives on an input.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    loops: Option<u32>,
+    /// Renders so many seconds more; without it, after an input, until the machines that it reaches have died away.
+    #[arg(long, value_name = "SECONDS", value_parser = tail)]
+    tail: Option<f64>,
     /// Frames rendered at once; changes nothing in what comes out.
     #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     block_size: u32,
-    /// Writes a file for each song channel, or for each bus of a rack, into this folder too.
+    /// Writes more files into this folder: for a song each channel, for a rack each further output that it uses, or,
+    /// where it uses none, each bus that sounds.
     #[arg(long, value_name = "FOLDER")]
     stems: Option<PathBuf>,
     /// Scales everything so that the mix peaks at -1 dBFS.
@@ -107,6 +122,12 @@ enum Ramping {
     On,
 }
 
+/// Frames per second where nothing says otherwise.
+const RATE: u32 = 48_000;
+/// Channels of the main input, at most.
+const WIDEST_INPUT: usize = 8;
+/// Channels of the sidechain.
+const WIDEST_SIDECHAIN: usize = 2;
 /// Where `--normalise` puts the loudest sample.
 const NORMALISED: Decibels = Decibels(-1.0);
 
@@ -115,30 +136,67 @@ fn seconds(text: &str) -> Result<f64, String> {
     if seconds.is_finite() && seconds > 0.0 { Ok(seconds) } else { Err("must be above 0".to_owned()) }
 }
 
+fn tail(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if seconds.is_finite() && seconds >= 0.0 { Ok(seconds) } else { Err("must be 0 or more".to_owned()) }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.dither && arguments.format == Format::F32 {
         let message = "--dither needs --format i16 or i24: floats are not rounded";
         crate::Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
     let source = Source::open(&arguments.song)?.at(arguments.pace);
-    let job = Job { options: options(arguments), source, started: Instant::now() };
+    let arrivals = Arrivals::examine(arguments)?;
+    let job = Job { options: options(arguments, &arrivals), arrivals, source, started: Instant::now() };
     let gain = if arguments.normalise { job.normalising_gain()? } else { 1.0 };
     let encoding = Encoding { format: arguments.format, dither: arguments.dither, gain };
-    job.write_mix(&arguments.output, encoding)?;
-    match &arguments.stems {
-        Some(folder) => job.write_stems(folder, encoding),
-        None => Ok(()),
+    job.write(&arguments.output, arguments.stems.as_deref(), encoding)
+}
+
+/// What arrives on the desk.
+struct Arrivals {
+    main: Option<Arrival>,
+    sidechain: Option<Arrival>,
+    rate: u32,
+}
+
+impl Arrivals {
+    fn examine(arguments: &Arguments) -> Result<Self, Failure> {
+        let examine =
+            |path: &Option<PathBuf>, most| path.as_ref().map(|path| Arrival::examine(path, most)).transpose();
+        let main = examine(&arguments.input, WIDEST_INPUT)?;
+        let sidechain = examine(&arguments.sidechain, WIDEST_SIDECHAIN)?;
+        let own = main.as_ref().or(sidechain.as_ref()).map(|arrival| arrival.rate);
+        let rate = arguments.rate.or(own).unwrap_or(RATE);
+        let fitting = |arrival: Option<Arrival>| arrival.map(|arrival| arrival.at_rate(rate)).transpose();
+        Ok(Self { main: fitting(main)?, sidechain: fitting(sidechain)?, rate })
+    }
+
+    /// Frames of the longer one.
+    fn frames(&self) -> Option<u64> {
+        self.main.iter().chain(&self.sidechain).map(|arrival| arrival.frames).max()
     }
 }
 
-fn options(arguments: &Arguments) -> RenderOptions {
+fn options(arguments: &Arguments, arrivals: &Arrivals) -> RenderOptions {
     let tone = arguments.tone.map(|tone| (Target::Tone, f32::from(tone as u8)));
     let interpolation = arguments.interpolation.map(|kind| (Target::Interpolation, f32::from(kind as u8)));
     let ramping = arguments.ramping.map(|kind| (Target::Ramping, f32::from(kind as u8)));
+    let length = match (arguments.seconds, arguments.loops, arrivals.frames()) {
+        (Some(seconds), ..) => Length::Seconds(seconds),
+        (None, Some(loops), _) => Length::Loops(loops),
+        (None, None, Some(frames)) => Length::Input(frames),
+        (None, None, None) => Length::Loops(1),
+    };
     RenderOptions {
-        rate: SampleRate(arguments.rate.into()),
-        length: arguments.seconds.map_or(Length::Loops(arguments.loops), Length::Seconds),
+        rate: SampleRate(arrivals.rate.into()),
+        length,
+        tail: arguments.tail,
         block_size: arguments.block_size as usize,
+        main_input: arrivals.main.as_ref().map_or(0, |main| main.channels),
+        // The plugin's is always stereo.
+        sidechain: if arrivals.sidechain.is_some() { WIDEST_SIDECHAIN } else { 0 },
         parameters: tone.into_iter().chain(interpolation).chain(ramping).collect(),
     }
 }
@@ -147,85 +205,123 @@ fn options(arguments: &Arguments) -> RenderOptions {
 struct Job {
     source: Source,
     options: RenderOptions,
+    arrivals: Arrivals,
     started: Instant,
 }
 
+/// A file for one output of a rendering.
+struct Destination {
+    output: usize,
+    path: PathBuf,
+}
+
 impl Job {
-    fn mix(&self) -> Result<Rendering, Failure> {
-        Rendering::mix(&self.source.rack, &self.options)
-            .map_err(|error| Failure::new(&self.source.path, &error))
+    fn failed(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::new(&self.source.path, error)
     }
 
-    /// Renders once without writing, to know the peak.
-    fn normalising_gain(&self) -> Result<f32, Failure> {
-        let mut rendering = self.mix()?;
-        let bar = bar(rendering.frames(), "measuring");
-        let mut peak = 0.0_f32;
-        while let Some((frames, outputs)) = rendering.next_block() {
-            let samples = outputs.iter().flat_map(|output| [output.channel(0), output.channel(1)]);
-            peak =
-                samples.flat_map(|plane| plane.iter().take(frames)).fold(peak, |peak, x| peak.max(x.abs()));
-            bar.inc(frames as u64);
+    /// Renders to the end; `each` gets the frames that count of every block.
+    fn run(
+        &self,
+        mut rendering: Rendering,
+        what: &'static str,
+        mut each: impl FnMut(Range<usize>, &[AudioBuffer]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let open = |arrival: &Option<Arrival>| arrival.as_ref().map(Arrival::open).transpose();
+        let (mut main, mut sidechain) = (open(&self.arrivals.main)?, open(&self.arrivals.sidechain)?);
+        let bar = bar(rendering.frames(), what);
+        while let Some(mut arriving) = rendering.arriving() {
+            main.as_mut().map_or(Ok(()), |main| main.fill(&mut arriving.main))?;
+            sidechain.as_mut().map_or(Ok(()), |side| side.fill(&mut arriving.sidechain))?;
+            let Some((frames, outputs)) = rendering.next_block() else { break };
+            bar.inc(frames.len() as u64);
+            each(frames, outputs)?;
         }
         bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// Renders once without writing, to know the peak of the main output.
+    fn normalising_gain(&self) -> Result<f32, Failure> {
+        let rendering =
+            Rendering::mix(&self.source.rack, &self.options).map_err(|error| self.failed(&error))?;
+        let mut peak = 0.0_f32;
+        self.run(rendering, "measuring", |frames, outputs| {
+            let planes =
+                outputs.iter().take(1).flat_map(|main| (0..main.channels()).map(|n| main.channel(n)));
+            let samples = planes.filter_map(|plane| plane.get(frames.clone())).flatten();
+            peak = samples.fold(peak, |peak, sample| peak.max(sample.abs()));
+            Ok(())
+        })?;
         Ok(if peak > 0.0 { Gain::from(NORMALISED).0 / peak } else { 1.0 })
     }
 
-    fn write_mix(&self, path: &Path, encoding: Encoding) -> Result<(), Failure> {
-        let mut rendering = self.mix()?;
-        let mut wav = self.create(path, encoding)?;
-        let bar = bar(rendering.frames(), "rendering");
-        while let Some((frames, outputs)) = rendering.next_block() {
-            for output in outputs {
-                wav.write(&output.channel(0)[..frames], &output.channel(1)[..frames])
-                    .map_err(|error| Failure::new(path, &error))?;
-            }
-            bar.inc(frames as u64);
+    /// Writes the main output, and into `folder` what goes into files of its own.
+    fn write(&self, path: &Path, folder: Option<&Path>, encoding: Encoding) -> Result<(), Failure> {
+        let (rack, options) = (&self.source.rack, &self.options);
+        let folder =
+            folder.map(|folder| fs::create_dir_all(folder).map(|()| folder).map_err(Failure::file(folder)));
+        let folder = folder.transpose()?;
+        let mut destinations = vec![Destination { output: 0, path: path.to_owned() }];
+        if let Some(folder) = folder.filter(|_| !self.source.is_song) {
+            let further = further_outputs(rack, options);
+            let paths = paths(folder, further.iter().map(|output| output.name.as_str()));
+            let outputs = further.iter().map(|output| output.output);
+            destinations.extend(outputs.zip(paths).map(|(output, path)| Destination { output, path }));
         }
-        bar.finish_and_clear();
-        self.report(path, wav, rendering.frames())
+        let outputs = destinations.iter().map(|to| to.output + 1).max().unwrap_or(1);
+        let rendering = Rendering::desk(rack, options, outputs).map_err(|error| self.failed(&error))?;
+        self.write_outputs(rendering, &destinations, encoding)?;
+        match folder {
+            Some(folder) if destinations.len() == 1 => self.write_stems(folder, encoding),
+            _ => Ok(()),
+        }
     }
 
     fn write_stems(&self, folder: &Path, encoding: Encoding) -> Result<(), Failure> {
-        fs::create_dir_all(folder).map_err(Failure::file(folder))?;
         let rack = &self.source.rack;
-        let failed = |error: &dyn std::fmt::Display| Failure::new(&self.source.path, error);
         let groups = match self.source.is_song {
-            true => channel_stems(rack).map_err(|error| failed(&error))?,
-            false => bus_stems(rack),
+            true => channel_stems(rack).map_err(|error| self.failed(&error))?,
+            false => bus_stems(rack, &self.options),
         };
+        let names = groups.iter().flat_map(|group| group.names.iter().map(String::as_str));
+        let mut paths = paths(folder, names).into_iter();
         for group in &groups {
-            let rendering = Rendering::stems(rack, &self.options, group).map_err(|error| failed(&error))?;
-            self.write_group(folder, group, rendering, encoding)?;
+            let rendering =
+                Rendering::stems(rack, &self.options, group).map_err(|error| self.failed(&error))?;
+            // The main output comes first and is none of the stems.
+            let destinations: Vec<Destination> = (1..=group.names.len())
+                .zip(&mut paths)
+                .map(|(output, path)| Destination { output, path })
+                .collect();
+            self.write_outputs(rendering, &destinations, encoding)?;
         }
         Ok(())
     }
 
-    fn write_group(
+    fn write_outputs(
         &self,
-        folder: &Path,
-        group: &StemGroup,
-        mut rendering: Rendering,
+        rendering: Rendering,
+        destinations: &[Destination],
         encoding: Encoding,
     ) -> Result<(), Failure> {
-        let paths: Vec<PathBuf> = group.names.iter().map(|name| folder.join(format!("{name}.wav"))).collect();
-        let mut wavs = paths.iter().map(|path| self.create(path, encoding)).collect::<Result<Vec<_>, _>>()?;
-        let bar = bar(rendering.frames(), "stems");
-        while let Some((frames, outputs)) = rendering.next_block() {
-            // The main output comes first and is none of the stems.
-            for ((output, wav), path) in outputs.iter().skip(1).zip(&mut wavs).zip(&paths) {
-                wav.write(&output.channel(0)[..frames], &output.channel(1)[..frames])
-                    .map_err(|error| Failure::new(path, &error))?;
-            }
-            bar.inc(frames as u64);
-        }
-        bar.finish_and_clear();
         let frames = rendering.frames();
-        wavs.into_iter().zip(&paths).try_for_each(|(wav, path)| self.report(path, wav, frames))
-    }
-
-    fn create(&self, path: &Path, encoding: Encoding) -> Result<Wav, Failure> {
-        Wav::create(path, self.options.rate.0 as u32, encoding).map_err(|error| Failure::new(path, &error))
+        let mut wavs = Vec::new();
+        for to in destinations {
+            let shape = Shape { channels: rendering.channels(to.output), rate: self.arrivals.rate };
+            let wav = Wav::create(&to.path, shape, encoding);
+            wavs.push(wav.map_err(|error| Failure::new(&to.path, &error))?);
+        }
+        let what = if destinations.iter().any(|to| to.output == 0) { "rendering" } else { "stems" };
+        self.run(rendering, what, |range, outputs| {
+            for (wav, to) in wavs.iter_mut().zip(destinations) {
+                let block = outputs.get(to.output).map(|output| output.block(range.end).slice(range.clone()));
+                let written = block.map_or(Ok(()), |block| wav.write(&block));
+                written.map_err(|error| Failure::new(&to.path, &error))?;
+            }
+            Ok(())
+        })?;
+        wavs.into_iter().zip(destinations).try_for_each(|(wav, to)| self.report(&to.path, wav, frames))
     }
 
     fn report(&self, path: &Path, wav: Wav, frames: u64) -> Result<(), Failure> {
@@ -244,6 +340,25 @@ impl Job {
     }
 }
 
+/// A WAV file for each name in a folder; names that file systems refuse are changed, and equal ones told apart.
+fn paths<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+    let mut taken = BTreeSet::new();
+    let path = |name: &str| {
+        let safe = |c: char| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { '-' } else { c };
+        let name: String = name.chars().map(safe).collect();
+        let name = Some(name.trim_matches([' ', '.'])).filter(|name| !name.is_empty()).unwrap_or("stem");
+        let mut numbered = name.to_owned();
+        for number in 2.. {
+            if taken.insert(numbered.to_lowercase()) {
+                break;
+            }
+            numbered = format!("{name} ({number})");
+        }
+        folder.join(format!("{numbered}.wav"))
+    };
+    names.map(path).collect()
+}
+
 /// Shown only where standard error is a terminal.
 fn bar(frames: u64, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(frames).with_message(what);
@@ -251,4 +366,16 @@ fn bar(frames: u64, what: &'static str) -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_files_that_exist_everywhere_and_once() {
+        let paths = paths(Path::new("a"), ["Kick/Snare", "x", "X", "x", ".. "].into_iter());
+        let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
+        assert_eq!(names, ["Kick-Snare.wav", "x.wav", "X (2).wav", "x (3).wav", "stem.wav"]);
+    }
 }

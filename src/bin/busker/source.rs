@@ -48,7 +48,7 @@ impl Source {
         let text =
             std::str::from_utf8(&bytes).ok().filter(|text| !text.trim().is_empty() && !text.contains('\0'));
         match (refused, text) {
-            (LoadError::UnknownFormat, Some(text)) => match Rack::from_toml(text) {
+            (LoadError::UnknownFormat, Some(text)) => match Rack::from_toml_in(text, path.parent()) {
                 Ok(rack) => Ok(Self { path, rack, is_song: false }),
                 Err(error) => Err(Failure::new(&path, &error)),
             },

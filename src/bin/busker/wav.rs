@@ -1,5 +1,6 @@
 //! WAV files of floats or integers; the only place where samples become integers.
 
+use busker::audio::AudioBlock;
 use clap::ValueEnum;
 use hound::SampleFormat;
 use hound::WavSpec;
@@ -64,7 +65,14 @@ pub(crate) struct Encoding {
     pub(crate) gain: f32,
 }
 
-/// A stereo file that is being written.
+/// Of a file's frames.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) channels: usize,
+    pub(crate) rate: u32,
+}
+
+/// A file that is being written.
 pub(crate) struct Wav {
     writer: WavWriter<BufWriter<File>>,
     encoding: Encoding,
@@ -74,11 +82,11 @@ pub(crate) struct Wav {
 }
 
 impl Wav {
-    pub(crate) fn create(path: &Path, rate: u32, encoding: Encoding) -> Result<Self, hound::Error> {
+    pub(crate) fn create(path: &Path, shape: Shape, encoding: Encoding) -> Result<Self, hound::Error> {
         let format = encoding.format;
         let spec = WavSpec {
-            channels: 2,
-            sample_rate: rate,
+            channels: shape.channels as u16, // 8 at most
+            sample_rate: shape.rate,
             bits_per_sample: format.bits(),
             sample_format: if format == Format::F32 { SampleFormat::Float } else { SampleFormat::Int },
         };
@@ -86,11 +94,13 @@ impl Wav {
         Ok(Self { writer: WavWriter::create(path, spec)?, encoding, dither, peak: 0.0, clipped: 0 })
     }
 
-    /// Appends the frames of two planes.
-    pub(crate) fn write(&mut self, left: &[f32], right: &[f32]) -> Result<(), hound::Error> {
-        for (&left, &right) in left.iter().zip(right) {
-            self.sample(left * self.encoding.gain)?;
-            self.sample(right * self.encoding.gain)?;
+    /// Appends the frames of a block.
+    pub(crate) fn write(&mut self, block: &AudioBlock<'_>) -> Result<(), hound::Error> {
+        for frame in 0..block.frames() {
+            for plane in block.planes() {
+                let sample = plane.get(frame).copied().unwrap_or_default();
+                self.sample(sample * self.encoding.gain)?;
+            }
         }
         Ok(())
     }
