@@ -1,6 +1,8 @@
 //! The two halves of an engine that may wait: what shows and steers it, and what builds and frees for it.
 
 use super::EngineConfig;
+use super::command::Command;
+use super::command::PreparedSong;
 use super::render::Engine;
 use super::song::Playing;
 use crate::dsp::Level;
@@ -8,9 +10,11 @@ use crate::graph::GraphError;
 use crate::graph::Plan;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
+use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::Meter;
 use crate::mixer::Routing;
+use crate::mixer::STRIPS;
 use crate::rt::CommandSender;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
@@ -22,19 +26,14 @@ use crate::units::SampleRate;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::Release;
 
 /// Commands, and objects on their way home, that fit into the queues.
 ///
 /// A machine for every insert slot, a song and a plan fit at once.
 pub(super) const QUEUE: usize = 128;
-
-/// What the audio thread is to put in place of what it has; each replaces at most one object.
-pub(super) enum Command {
-    Plan(Box<Plan>),
-    Song(Option<Box<Playing>>),
-    Insert { strip: usize, slot: usize, machine: Option<Box<Machine>> },
-}
 
 /// What the audio thread gives back to be freed.
 pub(super) enum Old {
@@ -98,10 +97,37 @@ impl PositionCell {
     }
 }
 
-/// Shows what the engine does; any thread but the audio thread.
+/// What engines are made for, as far as it decides how things for them are built.
+#[derive(Clone)]
+struct Build {
+    rate: SampleRate,
+    level: Level,
+    layout: Layout,
+}
+
+impl Build {
+    fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
+        Ok(Command::Plan(Box::new(routing.compile(&self.layout)?)))
+    }
+
+    fn song(&self, song: Option<&Arc<Song>>, trim: Gain) -> Command {
+        let playing = |song| Box::new(Playing::new(song, trim, self.rate, self.level));
+        Command::Song(PreparedSong(song.map(playing)))
+    }
+
+    fn insert(&self, (strip, slot): (usize, usize), machine: Option<MachineKind>) -> Command {
+        Command::Insert { strip, slot, machine: machine.map(|kind| kind.build(self.rate)) }
+    }
+}
+
+/// Shows what the engine does and tells it what to do; any thread but the audio thread.
 pub struct Control {
     meters: Vec<Meter>,
     position: Arc<PositionCell>,
+    commands: CommandSender<Command>,
+    build: Build,
+    /// Commands sent past the worker that have changed what it believes is there.
+    edits: Arc<AtomicU64>,
 }
 
 impl Control {
@@ -113,6 +139,32 @@ impl Control {
     /// Newest position of the song.
     pub fn position(&self) -> Position {
         self.position.load()
+    }
+
+    /// Queues a command for the start of the engine's next call, after all that were queued before, or gives it back
+    /// where the queue is full. Never waits.
+    pub fn send(&self, command: Command) -> Result<(), QueueFull<Command>> {
+        let edits = command.edits();
+        self.commands.send(command)?;
+        if edits {
+            self.edits.fetch_add(1, Release);
+        }
+        Ok(())
+    }
+
+    /// Other routes: every source's bus and every bus's ways on. Allocates.
+    pub fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
+        self.build.plan(routing)
+    }
+
+    /// Another song, or none. Allocates, and may take long.
+    pub fn song(&self, song: Option<&Arc<Song>>, trim: Gain) -> Command {
+        self.build.song(song, trim)
+    }
+
+    /// Another machine in a slot of a strip, or none. Allocates.
+    pub fn insert(&self, strip: usize, slot: usize, machine: Option<MachineKind>) -> Command {
+        self.build.insert((strip, slot), machine)
     }
 }
 
@@ -156,26 +208,33 @@ impl Default for Setup {
 
 /// Builds what the engine plays and frees what it has done with; runs on a thread that may wait.
 pub struct Worker {
-    rate: SampleRate,
-    level: Level,
-    layout: Layout,
+    build: Build,
     commands: CommandSender<Command>,
     retired: Retired<Old>,
     outbox: VecDeque<Command>,
     song: Option<Arc<Song>>,
     routing: Option<Routing>,
     inserts: Vec<Insert>,
+    edits: Arc<AtomicU64>,
+    /// Of `edits`, those that it knows of.
+    seen: u64,
 }
 
 impl Worker {
-    /// Prepares whatever differs from what plays and hands it to the engine; on an error nothing changes.
+    /// Prepares whatever differs from what plays and hands it to the engine; on an error nothing changes. Where a
+    /// [`Control`] has changed routes, song or machines in between, everything is handed over anew.
     ///
     /// The engine takes it at the start of its next call. Call [`Worker::poll`] until it says that all is delivered.
     pub fn apply(&mut self, setup: &Setup) -> Result<(), GraphError> {
-        if self.routing.as_ref() != Some(&setup.routing) {
-            let plan = setup.routing.compile(&self.layout)?;
-            self.outbox.push_back(Command::Plan(Box::new(plan)));
+        let edits = self.edits.load(Acquire);
+        let edited = edits != self.seen;
+        if edited || self.routing.as_ref() != Some(&setup.routing) {
+            self.outbox.push_back(self.build.plan(&setup.routing)?);
             self.routing = Some(setup.routing.clone());
+        }
+        self.seen = edits;
+        if edited {
+            self.clear_inserts();
         }
         self.change_inserts(&setup.inserts);
         let same = match (&self.song, &setup.song) {
@@ -183,14 +242,19 @@ impl Worker {
             (None, None) => true,
             _ => false,
         };
-        if !same {
-            let playing = |song| Box::new(Playing::new(song, setup.trim, self.rate, self.level));
-            let playing = setup.song.as_ref().map(playing);
-            self.outbox.push_back(Command::Song(playing));
+        if edited || !same {
+            self.outbox.push_back(self.build.song(setup.song.as_ref(), setup.trim));
             self.song = setup.song.clone();
         }
         self.poll();
         Ok(())
+    }
+
+    /// Takes the machines out of all slots.
+    fn clear_inserts(&mut self) {
+        let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
+        self.outbox.extend(slots.map(|slot| self.build.insert(slot, None)));
+        self.inserts.clear();
     }
 
     fn change_inserts(&mut self, inserts: &[Insert]) {
@@ -198,13 +262,12 @@ impl Worker {
             .inserts
             .iter()
             .filter(|old| !inserts.iter().any(|new| (new.strip, new.slot) == (old.strip, old.slot)));
-        let commands = gone
-            .map(|old| Command::Insert { strip: old.strip, slot: old.slot, machine: None })
-            .chain(inserts.iter().filter(|new| !self.inserts.contains(new)).map(|new| Command::Insert {
-                strip: new.strip,
-                slot: new.slot,
-                machine: Some(new.machine.build(self.rate)),
-            }));
+        let commands = gone.map(|old| self.build.insert((old.strip, old.slot), None)).chain(
+            inserts
+                .iter()
+                .filter(|new| !self.inserts.contains(new))
+                .map(|new| self.build.insert((new.strip, new.slot), Some(new.machine))),
+        );
         self.outbox.extend(commands);
         self.inserts = inserts.to_vec();
     }
@@ -225,20 +288,28 @@ impl Worker {
 pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let (commands, receiver, retired) = command_queue(QUEUE);
     let position = Arc::new(PositionCell::default());
-    let (rate, level, layout) = (config.rate, config.level, config.layout.clone());
+    let build = Build { rate: config.rate, level: config.level, layout: config.layout.clone() };
+    let edits = Arc::new(AtomicU64::new(0));
     let (engine, meters) = Engine::new(config, receiver, Arc::clone(&position));
+    let control = Control {
+        meters,
+        position,
+        commands: commands.clone(),
+        build: build.clone(),
+        edits: Arc::clone(&edits),
+    };
     let worker = Worker {
-        rate,
-        level,
-        layout,
+        build,
         commands,
         retired,
         outbox: VecDeque::new(),
         song: None,
         routing: None,
         inserts: Vec::new(),
+        edits,
+        seen: 0,
     };
-    (Control { meters, position }, engine, worker)
+    (control, engine, worker)
 }
 
 #[cfg(test)]

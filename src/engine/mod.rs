@@ -4,6 +4,7 @@
 //! builds and frees. The engine never waits, allocates or frees, and gives the same bits however calls are cut.
 
 mod clock;
+mod command;
 mod event;
 mod halves;
 mod keys;
@@ -17,6 +18,9 @@ mod render;
 mod song;
 mod ticks;
 
+pub use crate::rt::QueueFull;
+pub use command::Command;
+pub use command::PreparedSong;
 pub use event::Event;
 pub use event::EventKind;
 pub use event::Expression;

@@ -30,7 +30,7 @@ pub const INPUTS: usize = INPUT_CHANNELS;
 pub const TRIGGERS: usize = 32;
 
 /// What a parameter acts on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs)]
 pub enum Target {
     SongPlay,

@@ -10,7 +10,8 @@ use super::ParameterValues;
 use super::TEMPO_RATIOS;
 use super::Target;
 use super::Transport;
-use super::halves::Command;
+use super::command::Command;
+use super::command::Finder;
 use super::halves::Old;
 use super::halves::PositionCell;
 use super::halves::QUEUE;
@@ -74,6 +75,7 @@ pub struct Call<'a> {
 pub struct Engine {
     commands: CommandReceiver<Command, Old>,
     table: Arc<[ParameterSpec]>,
+    finder: Finder,
     values: Arc<ParameterValues>,
     strips: Vec<Strip>,
     plan: Option<Box<Plan>>,
@@ -116,6 +118,7 @@ impl Engine {
         let outputs = Outputs::new(&config.layout, config.rate, config.level);
         let engine = Self {
             commands,
+            finder: Finder::new(&config.table),
             table: config.table,
             values: config.values,
             strips,
@@ -226,7 +229,11 @@ impl Engine {
                     None => machine,
                 }
                 .map(Old::Machine),
-                Command::Song(song) => self.set_song(song).map(Old::Song),
+                Command::Song(song) => self.set_song(song.0).map(Old::Song),
+                Command::Set { target, value } => {
+                    self.finder.set(&self.table, &self.values, (target, value));
+                    None
+                }
             };
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not

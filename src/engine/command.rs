@@ -1,0 +1,168 @@
+//! What the engine can be told to do, on whichever thread that is decided.
+//!
+//! A [`Control`](super::Control) makes and sends commands; the engine takes them at the start of its next call, in their
+//! order, before parameters that the host has set. What a command replaces goes home to the worker, which frees it.
+
+use super::ParameterSpec;
+use super::ParameterValues;
+use super::Target;
+use super::parameter::Kind;
+use super::parameter::LEVEL_MAX;
+use super::song::Playing;
+use crate::graph::Plan;
+use crate::machine::Machine;
+use crate::units::Decibels;
+use std::fmt;
+
+/// Something for the engine to do before its next frame. What it puts in place of another thing it may have to wait for:
+/// a command is taken only while there is room for what it replaces to go home.
+pub enum Command {
+    /// Sets a parameter to a plain value, which is kept within its range; who reads the values sees it there.
+    Set {
+        /// The parameter.
+        target: Target,
+        /// Not a number does nothing.
+        value: f32,
+    },
+    /// Other routes, from [`Control::plan`](super::Control::plan). What goes where it went sounds on without a seam.
+    Plan(Box<Plan>),
+    /// Another song or none, from [`Control::song`](super::Control::song).
+    Song(PreparedSong),
+    /// Another machine or none in an insert slot, from [`Control::insert`](super::Control::insert).
+    Insert {
+        /// Index of the strip.
+        strip: usize,
+        /// Slot of the strip.
+        slot: usize,
+        /// What comes there.
+        machine: Option<Box<Machine>>,
+    },
+}
+
+/// A song that is ready to play, or none.
+pub struct PreparedSong(pub(super) Option<Box<Playing>>);
+
+impl Command {
+    fn switch(target: Target, on: bool) -> Self {
+        Self::Set { target, value: f32::from(u8::from(on)) }
+    }
+
+    /// Gain of a strip: buses, returns and the master, in this order.
+    pub fn strip_gain(strip: usize, gain: Decibels) -> Self {
+        Self::Set { target: Target::StripGain(strip), value: gain.0 }
+    }
+
+    /// Mutes a strip or lets it sound.
+    pub fn strip_mute(strip: usize, muted: bool) -> Self {
+        Self::switch(Target::StripMute(strip), muted)
+    }
+
+    /// Solos a bus or return, or ends that.
+    pub fn strip_solo(strip: usize, soloed: bool) -> Self {
+        Self::switch(Target::StripSolo(strip), soloed)
+    }
+
+    /// Balance of a strip, -1 left to 1 right.
+    pub fn strip_pan(strip: usize, pan: f32) -> Self {
+        Self::Set { target: Target::StripPan(strip), value: pan }
+    }
+
+    /// What a bus sends to a return.
+    pub fn send_level(strip: usize, send: usize, level: Decibels) -> Self {
+        Self::Set { target: Target::SendLevel { strip, send }, value: level.0 }
+    }
+
+    /// Where a bus is in space: azimuth and elevation in degrees, right and up positive, and distance in metres.
+    pub fn bus_space(bus: usize, azimuth: f32, elevation: f32, distance: f32) -> [Self; 3] {
+        [
+            (Target::Azimuth(bus), azimuth),
+            (Target::Elevation(bus), elevation),
+            (Target::Distance(bus), distance),
+        ]
+        .map(|(target, value)| Self::Set { target, value })
+    }
+
+    /// Whether what the worker has put in place may be there no longer.
+    pub(super) fn edits(&self) -> bool {
+        match self {
+            Self::Set { .. } => false,
+            Self::Plan(_) | Self::Song(_) | Self::Insert { .. } => true,
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set { target, value } => write!(f, "Set({target:?}, {value})"),
+            Self::Plan(_) => f.write_str("Plan"),
+            Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
+            Self::Insert { strip, slot, machine } => {
+                write!(f, "Insert({strip}, {slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))
+            }
+        }
+    }
+}
+
+/// Finds parameters by what they act on.
+pub(super) struct Finder(Box<[(Target, u16)]>);
+
+impl Finder {
+    /// Allocates.
+    pub(super) fn new(table: &[ParameterSpec]) -> Self {
+        let mut found: Vec<(Target, u16)> = table.iter().map(|spec| spec.target).zip(0..).collect();
+        found.sort_unstable();
+        Self(found.into())
+    }
+
+    /// Sets a parameter as a command asks. Real-time.
+    pub(super) fn set(
+        &self,
+        table: &[ParameterSpec],
+        values: &ParameterValues,
+        (target, value): (Target, f32),
+    ) {
+        let found = self.0.binary_search_by_key(&target, |(target, _)| *target).ok();
+        let index = found.and_then(|found| self.0.get(found)).map(|(_, index)| usize::from(*index));
+        if let Some(index) = index
+            && let Some(spec) = table.get(index)
+            && !value.is_nan()
+        {
+            values.set(index, within(&spec.kind, value));
+        }
+    }
+}
+
+/// The nearest value that a parameter can have.
+fn within(kind: &Kind, plain: f32) -> f32 {
+    match *kind {
+        Kind::Switch { .. } => f32::from(u8::from(plain >= 0.5)),
+        Kind::Choice { labels, .. } => plain.round().clamp(0.0, labels.len().saturating_sub(1) as f32),
+        Kind::Integer { min, max, .. } => plain.round().clamp(min as f32, max as f32),
+        Kind::Level { .. } => plain.min(LEVEL_MAX.0),
+        Kind::Number { min, max, .. } => plain.clamp(min, max),
+        Kind::Pan => plain.clamp(-1.0, 1.0),
+        Kind::Macro { .. } => plain.clamp(0.0, 1.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::table;
+
+    #[test]
+    fn every_parameter_is_found_by_what_it_acts_on_and_kept_in_range() {
+        let table = table();
+        let (finder, values) = (Finder::new(&table), ParameterValues::new(&table));
+        for (index, spec) in table.iter().enumerate() {
+            finder.set(&table, &values, (spec.target, f32::NAN));
+            assert_eq!(values.get(index), spec.kind.default_value(), "{}", spec.id);
+            for far in [f32::INFINITY, f32::NEG_INFINITY] {
+                finder.set(&table, &values, (spec.target, far));
+                let end = spec.kind.plain(if far > 0.0 { 1.0 } else { 0.0 });
+                assert_eq!(values.get(index), end, "{}", spec.id);
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The mixing desk through the engine: routes, solo, stems, automation and commands, in calls of every size.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test may
+
+mod automation;
+mod commands;
+mod routes;
+mod solo;
+mod stage;
+mod stems;
+
+use assert_no_alloc::AllocDisabler;
+
+#[global_allocator]
+static GUARD: AllocDisabler = AllocDisabler;
