@@ -33,6 +33,11 @@ impl Ramp {
         self.done >= self.frames
     }
 
+    /// Frames until the target is reached.
+    pub fn left(&self) -> usize {
+        (self.frames - self.done) as usize // `done` stops there
+    }
+
     /// Moves to `target` over `frames` frames from here; 0 frames jump.
     pub fn move_to(&mut self, target: f32, frames: u32) {
         if target != self.target {

@@ -3,6 +3,7 @@
 //! [`new`] gives three halves: [`Control`] sends and shows, [`Engine`] renders on the audio thread, [`Worker`] decodes,
 //! builds and frees. The engine never waits, allocates or frees, and gives the same bits however calls are cut.
 
+mod channels;
 mod clock;
 mod command;
 mod event;

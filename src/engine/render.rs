@@ -10,6 +10,7 @@ use super::ParameterValues;
 use super::TEMPO_RATIOS;
 use super::Target;
 use super::Transport;
+use super::channels::ChannelStrips;
 use super::command::Command;
 use super::command::Finder;
 use super::halves::Old;
@@ -78,6 +79,7 @@ pub struct Engine {
     finder: Finder,
     values: Arc<ParameterValues>,
     strips: Vec<Strip>,
+    channels: ChannelStrips,
     plan: Option<Box<Plan>>,
     /// Bits of the strips whose solo is on.
     soloed: u64,
@@ -122,6 +124,7 @@ impl Engine {
             table: config.table,
             values: config.values,
             strips,
+            channels: ChannelStrips::new(config.rate),
             plan: None,
             soloed: 0,
             song: None,
@@ -282,7 +285,7 @@ impl Engine {
         let Self {
             strips, soloed, table, values, keys, song, frame, note_out, song_gain, outgoing: out, ..
         } = self;
-        let (inputs, outputs) = (&mut self.inputs, &mut self.outputs);
+        let (inputs, outputs, channels) = (&mut self.inputs, &mut self.outputs, &mut self.channels);
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             match spec.target {
@@ -292,6 +295,10 @@ impl Engine {
                 Target::StripSolo(strip) => {
                     *soloed = *soloed & !(1 << strip) | u64::from(value >= 0.5) << strip;
                 }
+                Target::ChannelGain(channel) => channels.set_gain(channel, Decibels(value).into()),
+                Target::ChannelMute(channel) => channels.set_muted(channel, value >= 0.5),
+                Target::ChannelSolo(channel) => channels.set_soloed(channel, value >= 0.5),
+                Target::ChannelPan(channel) => channels.set_pan(channel, value),
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
                 Target::SongGain => song_gain.move_to(Gain::from(Decibels(value)).0, ramp_frames),
@@ -323,6 +330,7 @@ impl Engine {
         }
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
+            self.channels.settle();
             self.inputs.settle();
             self.outputs.settle();
             self.song_gain.jump_to(self.song_gain.target());
@@ -349,6 +357,7 @@ impl Engine {
     fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
         let frames = range.len();
         let Some(song) = &mut self.song else {
+            self.channels.skip(frames);
             for event in events {
                 Keys::refuse(&event.kind, self.frame + block_frame(event, range) as u64, &mut self.outgoing);
             }
@@ -356,7 +365,6 @@ impl Engine {
         };
         let shared = self.plan.as_ref().map_or(&[][..], |plan| plan.shared_sources());
         let (channels, slots) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more
-        let mut channels = Outlets::new(channels, shared);
         let mut events = events.iter().peekable();
         let mut start = 0;
         while start < frames {
@@ -379,10 +387,13 @@ impl Engine {
                 .map_or(frames, |next| start.saturating_add(next.saturating_sub(frame) as usize));
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
-            let end = cut.min(event).clamp(start + 1, frames);
+            let settling = self.channels.next_settling().map_or(frames, |next| start + next);
+            let end = cut.min(event).min(settling).clamp(start + 1, frames);
             let mut ctx = RenderContext::new(frame, Activity::Silent);
-            song.render(&mut ctx, &mut channels, &(start..end));
-            song.launch.render(&mut ctx, &mut channels, &(start..end));
+            let passages = self.channels.begin(end - start);
+            let mut outlets = Outlets::new(channels, shared).with_passages(passages);
+            song.render(&mut ctx, &mut outlets, &(start..end));
+            song.launch.render(&mut ctx, &mut outlets, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
             start = end;

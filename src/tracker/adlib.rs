@@ -9,7 +9,8 @@ use super::song::Song;
 use super::state::Context;
 use super::state::Voice;
 use super::tick::Output;
-use crate::audio::Feed;
+use crate::audio::Outlets;
+use crate::audio::Sender;
 use crate::dsp::Ramp;
 use crate::units::SampleRate;
 use oplon::OPL_NATIVE_RATE;
@@ -160,6 +161,9 @@ pub(crate) struct Chip {
     /// Frames of the tail that are filled, and those that have sounded.
     tail_frames: usize,
     tail_done: usize,
+    /// Numbers of the instruments of what sounds and of the tail, as `Voice` has them.
+    instrument: u16,
+    tail_instrument: u16,
 }
 
 impl Chip {
@@ -181,6 +185,8 @@ impl Chip {
             tail: vec![[0.0; 2]; rate.frames_in(TAIL_SECONDS)].into(),
             tail_frames: 0,
             tail_done: 0,
+            instrument: 0,
+            tail_instrument: 0,
         }
     }
 
@@ -214,6 +220,17 @@ impl Chip {
         }
         self.clear();
         (self.tail, self.tail_frames) = (tail, frames.max(before));
+        if frames > 0 {
+            self.tail_instrument = self.instrument;
+        }
+    }
+
+    /// Carries out what a song channel's tick asks.
+    pub(crate) fn play(&mut self, ch: &mut Voice) {
+        if ch.adlib.plays {
+            self.instrument = ch.instrument_heard();
+        }
+        self.obey(&std::mem::take(&mut ch.adlib));
     }
 
     /// Carries out what a tick asks.
@@ -319,16 +336,30 @@ impl Chip {
         }
     }
 
-    /// Adds the voice to the frames of `range`.
-    pub(crate) fn add_to(&mut self, feed: &mut Feed, range: &Range<usize>) {
-        if self.sounding() {
-            let (left, right) = feed.open(range.clone());
-            self.add_to_planes(left, right);
+    /// Adds the voice to the frames of `range` of an outlet; where it is not heard the chip runs on.
+    pub(crate) fn add_to(&mut self, outlets: &mut Outlets<'_>, outlet: usize, range: &Range<usize>) {
+        let from = |instrument| Sender { outlet, instrument };
+        let (sound, tail) = (from(self.instrument), from(self.tail_instrument));
+        if !self.sounding() {
+            return;
+        }
+        if !outlets.hears(sound) {
+            self.skip(range.len());
+        } else if outlets.part(tail.instrument, sound.instrument) {
+            outlets.add(tail, range, |left, right| self.add_tail(left, right));
+            outlets.add(sound, range, |left, right| self.add_sound(left, right));
+        } else {
+            outlets.add(sound, range, |left, right| self.add_to_planes(left, right));
         }
     }
 
     /// Adds the voice to both sides, which have the same length.
     pub(crate) fn add_to_planes(&mut self, left: &mut [f32], right: &mut [f32]) {
+        self.add_tail(left, right);
+        self.add_sound(left, right);
+    }
+
+    fn add_tail(&mut self, left: &mut [f32], right: &mut [f32]) {
         let rest = self.tail_done.min(self.tail_frames)..self.tail_frames;
         let tail = self.tail.get(rest).unwrap_or_default();
         for ((l, r), [tail_left, tail_right]) in left.iter_mut().zip(right.iter_mut()).zip(tail) {
@@ -336,6 +367,9 @@ impl Chip {
             *r += tail_right;
         }
         self.tail_done = self.tail_done.saturating_add(left.len()).min(self.tail_frames);
+    }
+
+    fn add_sound(&mut self, left: &mut [f32], right: &mut [f32]) {
         for (l, r) in left.iter_mut().zip(right) {
             // Asked on every frame, so that the chip stands still from the same one however blocks are cut.
             if self.asleep() {
@@ -382,6 +416,7 @@ mod tests {
     use super::super::song::PitchModel;
     use super::*;
     use crate::audio::Activity;
+    use crate::audio::Feed;
     use crate::audio::Outlets;
     use crate::audio::RenderContext;
     use std::sync::Arc;

@@ -520,7 +520,7 @@ impl SongPlayer {
     /// Hands the channels' requests to their chips.
     fn move_chips(&mut self) {
         for (chip, ch) in self.chips.iter_mut().zip(&mut self.channels) {
-            chip.obey(&std::mem::take(&mut ch.adlib));
+            chip.play(ch);
         }
     }
 
@@ -607,6 +607,7 @@ impl SongPlayer {
         };
         let Some(voice) = voice else { return };
         voice.state = *state;
+        voice.note_instrument(&core.rules);
         lead(voice, core);
         voice.sound.filter = voice.filter_setting.map(|setting| core.output.coefficients(setting));
         if let Some(behind) = behind.filter(|_| voice.in_use()) {
@@ -695,19 +696,11 @@ impl SongPlayer {
     /// Real-time: yes.
     pub fn render(&mut self, _ctx: &mut RenderContext<'_>, outlets: &mut Outlets<'_>, range: &Range<usize>) {
         for (index, ch) in self.channels.iter_mut().enumerate() {
-            if let Some(feed) = outlets.feed(index) {
-                ch.add_to(feed, range);
-            }
+            ch.add_to(outlets, index, range);
         }
-        self.each_in_background(|voice| {
-            if let Some(feed) = outlets.feed(voice.owner.into()) {
-                voice.add_to(feed, range);
-            }
-        });
+        self.each_in_background(|voice| voice.add_to(outlets, voice.owner.into(), range));
         for (index, chip) in self.chips.iter_mut().enumerate() {
-            if let Some(feed) = outlets.feed(index) {
-                chip.add_to(feed, range);
-            }
+            chip.add_to(outlets, index, range);
         }
     }
 

@@ -23,7 +23,8 @@ use super::voice::ChannelState;
 use super::ways::Way;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
-use crate::audio::Feed;
+use crate::audio::Outlets;
+use crate::audio::Sender;
 use crate::dsp::Level;
 use crate::sample::SampleData;
 use std::ops::Deref;
@@ -236,6 +237,10 @@ pub(crate) struct Voice {
     tail: ChannelState,
     /// The tail was left on this tick.
     tail_is_fresh: bool,
+    /// Number (from 1) of the instrument that sounds since the last tick, of the sample in songs without instruments; 0 is
+    /// none. And that of the tail.
+    instrument_heard: u16,
+    tail_instrument: u16,
     /// Step of the last tick, for a note that stops between two ticks.
     last_step_q32: i64,
 }
@@ -344,6 +349,8 @@ impl Voice {
             sound,
             tail: ChannelState::new(),
             tail_is_fresh: false,
+            instrument_heard: 0,
+            tail_instrument: 0,
             last_step_q32: 0,
         }
     }
@@ -369,9 +376,9 @@ impl Voice {
     pub(crate) fn restart_over_tail(&mut self, setup: &ChannelSetup, rules: &Rules) {
         self.leave_tail();
         let tail = std::mem::replace(&mut self.tail, ChannelState::new());
-        let remains = self.sound.remains;
+        let (remains, tail_instrument) = (self.sound.remains, self.tail_instrument);
         self.restart(setup, rules);
-        (self.tail, self.sound.remains) = (tail, remains);
+        (self.tail, self.sound.remains, self.tail_instrument) = (tail, remains, tail_instrument);
     }
 
     /// Plays the tick's frames at another step than the tick's own.
@@ -409,13 +416,42 @@ impl Voice {
         self.sound.length != 0 || self.has_sound()
     }
 
-    /// Adds the voice to the frames of `range`; a silent one only advances.
-    pub(crate) fn add_to(&mut self, feed: &mut Feed, range: &Range<usize>) {
+    /// Adds the voice to the frames of `range` of an outlet; what is not heard only advances.
+    pub(crate) fn add_to(&mut self, outlets: &mut Outlets<'_>, outlet: usize, range: &Range<usize>) {
+        let from = |instrument| Sender { outlet, instrument };
+        let (sound, tail) = (from(self.instrument_heard), from(self.tail_instrument));
         if self.silent() {
-            return self.skip(range.len());
+            self.skip(range.len());
+        } else if !outlets.hears(sound) {
+            self.advance_unheard(range.len());
+        } else if !self.tail.silent() && outlets.part(tail.instrument, sound.instrument) {
+            outlets.add(tail, range, |left, right| self.tail.add_to(left, right));
+            outlets.add(sound, range, |left, right| self.sound.add_to(left, right));
+        } else {
+            outlets.add(sound, range, |left, right| self.add_to_planes(left, right));
         }
-        let (left, right) = feed.open(range.clone());
-        self.add_to_planes(left, right);
+    }
+
+    /// Advances to where being heard would have brought it. What filters and circuits hold only rendering tells.
+    fn advance_unheard(&mut self, frames: usize) {
+        let has_memory =
+            |sound: &ChannelState| sound.filter.is_some() || matches!(sound.tone(), Tone::Amiga(_));
+        if has_memory(&self.sound) || has_memory(&self.tail) && !self.tail.silent() {
+            self.render_unheard(frames);
+        } else {
+            self.skip(frames);
+        }
+    }
+
+    /// Takes note of the instrument that sounds from this tick on.
+    pub(crate) fn note_instrument(&mut self, rules: &Rules) {
+        let index = if rules.instruments { self.instrument } else { self.sample };
+        self.instrument_heard = index.map_or(0, |index| index.saturating_add(1));
+    }
+
+    /// Number of the instrument that sounds, from 1; of the sample in songs without instruments.
+    pub(crate) fn instrument_heard(&self) -> u16 {
+        self.instrument_heard
     }
 
     /// Adds the voice to both sides, which have the same length.
@@ -477,6 +513,7 @@ impl Voice {
         }
         if self.sound.length != 0 && self.last_step_q32 != 0 && (left, right) != (0.0, 0.0) {
             self.tail.clone_from(&self.sound);
+            self.tail_instrument = self.instrument_heard;
             self.tail.remains = Remains::default();
             self.tail.step_q32 = self.last_step_q32;
             self.tail.successor = None;

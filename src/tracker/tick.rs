@@ -165,6 +165,7 @@ pub(crate) fn update(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Outp
         advance_ft2_envelopes(cx, ch, instrument);
     }
     set_gains(cx, ch, role, output);
+    ch.note_instrument(cx.rules);
     ch.finish_tick(output.ramp_frames);
     ch.key_was_off = ch.key_off;
     ch.triggered = false;

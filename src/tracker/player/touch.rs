@@ -185,7 +185,7 @@ impl SongPlayer {
         let Self { core, channels, touches, chips, .. } = self;
         let Some(ch) = channels.get_mut(channel) else { return };
         if let Some(chip) = chips.get_mut(channel) {
-            chip.obey(&std::mem::take(&mut ch.adlib));
+            chip.play(ch);
         }
         let transpose = touches.transpose;
         if let Some(touch) = touches.channels.get_mut(channel) {

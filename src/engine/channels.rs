@@ -1,0 +1,253 @@
+//! The strips of the song's channels: gain, mute, solo and pan of everything that sounds through a song channel.
+//!
+//! In: parameters between two calls of `begin`. Out: the passages that `Outlets` apply, for pieces that are cut where a ramp
+//! settles, so that each frame is treated alike however calls are cut. Audio thread, apart from `new`. A neutral channel
+//! costs nothing, and neither does a muted one. What is MIDI to the host is not turned down.
+
+use crate::audio::BLOCK_SIZE;
+use crate::audio::Passage;
+use crate::audio::Passages;
+use crate::dsp::Ramp;
+use crate::mixer::RAMP_SECONDS;
+use crate::mixer::SONG_CHANNELS;
+use crate::units::Gain;
+use crate::units::SampleRate;
+
+/// Controls of one channel, and how far both sides have followed them.
+#[derive(Clone, Copy, Debug)]
+struct Strip {
+    gain: Gain,
+    muted: bool,
+    soloed: bool,
+    /// -1 left … 1 right.
+    pan: f32,
+    sides: [Ramp; 2],
+}
+
+impl Strip {
+    const NEUTRAL: Passage = Passage::Steady([1.0, 1.0]);
+    const SILENT: Passage = Passage::Steady([0.0, 0.0]);
+
+    fn new() -> Self {
+        Self { gain: Gain::UNITY, muted: false, soloed: false, pan: 0.0, sides: [Ramp::new(1.0); 2] }
+    }
+
+    /// `solo` is whether any channel is soloed.
+    fn aim(&mut self, solo: bool, ramp_frames: u32) {
+        let gain = if self.muted || solo && !self.soloed { 0.0 } else { self.gain.0 };
+        let shares = [1.0 - self.pan, 1.0 + self.pan].map(|share| share.min(1.0));
+        for (side, share) in self.sides.iter_mut().zip(shares) {
+            side.move_to(gain * share, ramp_frames);
+        }
+    }
+
+    fn settled(&self) -> bool {
+        self.sides.iter().all(Ramp::settled)
+    }
+
+    /// Frames until both sides have settled.
+    fn moves_for(&self) -> usize {
+        self.sides.iter().map(Ramp::left).max().unwrap_or(0)
+    }
+
+    fn passage(&self) -> Passage {
+        if !self.settled() {
+            return Passage::Moving;
+        }
+        match Passage::Steady(self.sides.map(|side| side.target())) {
+            Self::NEUTRAL => Passage::Open,
+            Self::SILENT => Passage::Closed,
+            steady => steady,
+        }
+    }
+}
+
+/// See the module's description.
+pub(super) struct ChannelStrips {
+    strips: [Strip; SONG_CHANNELS],
+    passages: Passages,
+    ramp_frames: u32,
+    /// Some channel is soloed.
+    solo: bool,
+    /// Some channel is not neutral, or is on its way there.
+    any: bool,
+}
+
+impl ChannelStrips {
+    /// All neutral. Allocates.
+    pub(super) fn new(rate: SampleRate) -> Self {
+        Self {
+            strips: [Strip::new(); SONG_CHANNELS],
+            passages: Passages::new(SONG_CHANNELS),
+            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            solo: false,
+            any: false,
+        }
+    }
+
+    /// Real-time, like all setters: the change begins on the next frame.
+    pub(super) fn set_gain(&mut self, channel: usize, gain: Gain) {
+        self.change(channel, |strip| strip.gain = gain);
+    }
+
+    pub(super) fn set_muted(&mut self, channel: usize, muted: bool) {
+        self.change(channel, |strip| strip.muted = muted);
+    }
+
+    /// Balance from -1 (left only) to 1 (right only).
+    pub(super) fn set_pan(&mut self, channel: usize, pan: f32) {
+        self.change(channel, |strip| strip.pan = pan.clamp(-1.0, 1.0));
+    }
+
+    /// As long as a channel is soloed, those that are not are silent.
+    pub(super) fn set_soloed(&mut self, channel: usize, soloed: bool) {
+        self.change(channel, |strip| strip.soloed = soloed);
+        let solo = self.strips.iter().any(|strip| strip.soloed);
+        if std::mem::replace(&mut self.solo, solo) != solo {
+            self.strips.iter_mut().for_each(|strip| strip.aim(solo, self.ramp_frames));
+        }
+    }
+
+    fn change(&mut self, channel: usize, set: impl FnOnce(&mut Strip)) {
+        if let Some(strip) = self.strips.get_mut(channel) {
+            set(strip);
+            strip.aim(self.solo, self.ramp_frames);
+            self.any = true;
+        }
+    }
+
+    /// Ends every ramp at its target, for a start from nothing.
+    pub(super) fn settle(&mut self) {
+        for side in self.strips.iter_mut().flat_map(|strip| &mut strip.sides) {
+            side.jump_to(side.target());
+        }
+    }
+
+    /// Frames until a channel has got to where it goes, where one is on its way: a piece must not go on past that.
+    pub(super) fn next_settling(&self) -> Option<usize> {
+        if !self.any {
+            return None;
+        }
+        self.strips.iter().map(Strip::moves_for).filter(|&frames| frames > 0).min()
+    }
+
+    /// What each channel passes in the next frames, over which time passes here; `None` where all are neutral.
+    pub(super) fn begin(&mut self, frames: usize) -> Option<&Passages> {
+        if !self.any {
+            return None;
+        }
+        self.any = false;
+        for (channel, strip) in self.strips.iter_mut().enumerate() {
+            let passage = strip.passage();
+            self.passages.set(channel, passage);
+            self.any |= passage != Passage::Open;
+            if let (Passage::Moving, Some(factors)) = (passage, self.passages.factors_mut(channel)) {
+                for (side, factors) in strip.sides.iter_mut().zip(factors) {
+                    side.fill(&mut factors[..frames.min(BLOCK_SIZE)]);
+                }
+            }
+        }
+        self.any.then_some(&self.passages)
+    }
+
+    /// Lets frames pass in which nothing sounds.
+    pub(super) fn skip(&mut self, frames: usize) {
+        if self.any {
+            self.strips.iter_mut().flat_map(|strip| &mut strip.sides).for_each(|side| side.skip(frames));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::Feed;
+    use crate::audio::Outlets;
+    use crate::audio::Sender;
+
+    const RATE: SampleRate = SampleRate(44_100.0);
+    /// 5 ms are 220.5 frames.
+    const RAMP: usize = 221;
+
+    /// Left and right of a channel that puts out 1 for so many frames, in pieces of at most `size`.
+    fn heard(strips: &mut ChannelStrips, channel: usize, frames: usize, size: usize) -> Vec<[f32; 2]> {
+        let mut out = Vec::new();
+        while out.len() < frames {
+            let left = (frames - out.len()).min(size);
+            let piece = strips.next_settling().map_or(left, |next| left.min(next));
+            let mut feeds = vec![Feed::new(2); SONG_CHANNELS];
+            feeds.iter_mut().for_each(|feed| feed.begin(piece));
+            let mut outlets = Outlets::new(&mut feeds, &[]).with_passages(strips.begin(piece));
+            let from = Sender { outlet: channel, instrument: 0 };
+            if outlets.hears(from) {
+                outlets.add(from, &(0..piece), |left, right| {
+                    left.fill(1.0);
+                    right.fill(1.0);
+                });
+            }
+            let (left, right) = feeds[channel].open(0..piece);
+            out.extend(left.iter().zip(right).map(|(left, right)| [*left, *right]));
+        }
+        out
+    }
+
+    #[test]
+    fn a_change_ramps_from_its_frame_and_lands_exactly() {
+        let mut strips = ChannelStrips::new(RATE);
+        assert_eq!(heard(&mut strips, 3, 10, 256), [[1.0; 2]; 10]);
+        strips.set_gain(3, Gain(0.25));
+        strips.set_pan(3, 0.5);
+        let out = heard(&mut strips, 3, 300, 100);
+        assert!(out[0][0] < 1.0 && out[0][0] > 0.99 && out[RAMP - 2][0] > 0.125);
+        assert_eq!(out[RAMP - 1..], vec![[0.125, 0.25]; 300 - RAMP + 1]);
+        let largest =
+            |side: usize| out.windows(2).map(|w| (w[1][side] - w[0][side]).abs()).fold(0.0, f32::max);
+        assert!(largest(0) < 1.01 * 0.875 / RAMP as f32 && largest(1) < 1.01 * 0.75 / RAMP as f32);
+    }
+
+    #[test]
+    fn ramps_do_not_depend_on_how_frames_are_cut() {
+        let run = |size| {
+            let mut strips = ChannelStrips::new(RATE);
+            strips.set_pan(5, -0.3);
+            let mut out = heard(&mut strips, 5, 90, size);
+            strips.set_gain(5, Gain(1.7));
+            out.extend(heard(&mut strips, 5, 100, size));
+            strips.set_muted(5, true);
+            out.extend(heard(&mut strips, 5, 500, size));
+            strips.set_muted(5, false);
+            out.extend(heard(&mut strips, 5, 300, size));
+            out
+        };
+        let whole = run(BLOCK_SIZE);
+        assert_eq!(whole[190 + RAMP..690], vec![[0.0; 2]; 500 - RAMP]);
+        for size in [1, 7, 64] {
+            assert_eq!(run(size), whole, "pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_neutral_desk_and_one_that_has_come_back_to_neutral_have_no_passages() {
+        let mut strips = ChannelStrips::new(RATE);
+        assert!(strips.begin(64).is_none());
+        strips.set_soloed(9, true);
+        assert_eq!((strips.next_settling(), strips.begin(RAMP).is_some()), (Some(RAMP), true));
+        assert!(strips.next_settling().is_none() && strips.begin(64).is_some());
+        strips.set_soloed(9, false);
+        strips.skip(RAMP);
+        assert!(strips.begin(64).is_none());
+    }
+
+    #[test]
+    fn a_solo_silences_the_channels_that_are_not_soloed_and_leaves_mutes() {
+        let mut strips = ChannelStrips::new(RATE);
+        [1, 2].into_iter().for_each(|channel| strips.set_soloed(channel, true));
+        strips.set_muted(2, true);
+        strips.settle();
+        let level = |strips: &mut ChannelStrips, channel| heard(strips, channel, 1, 1)[0][0];
+        assert_eq!([0, 1, 2, 63].map(|channel| level(&mut strips, channel)), [0.0, 1.0, 0.0, 0.0]);
+        [1, 2].into_iter().for_each(|channel| strips.set_soloed(channel, false));
+        strips.settle();
+        assert_eq!([0, 1, 2, 63].map(|channel| level(&mut strips, channel)), [1.0, 1.0, 0.0, 1.0]);
+    }
+}
