@@ -102,10 +102,10 @@ fn modulation_moves_one_note_and_follows_the_parameters() {
     let (level, centre) = (rms(&left), hertz(&left));
     let modulate =
         |modulation| EventKind::Modulation(NoteAddress { channel: 0, key: 0, id: Some(1) }, modulation);
-    // 0 dB stands at 10^(-12/80) of a fader's way.
-    let half = 10f32.powf(-12.0 / 80.0) / 2.0;
-    let ([left, _], other) = pair.hear(&[modulate(Modulation::Gain(-half))]);
-    assert_near(20.0 * (rms(&left) / level).log10(), -80.0 * 2f32.log10(), 0.01);
+    // 0 dB stands at 3/4 of a fader's way, +12 dB at its end.
+    let ([left, _], other) = pair.hear(&[modulate(Modulation::Gain(-0.375))]);
+    let half_way = -12.0 * 2f32.log10() / (4f32 / 3.0).log10();
+    assert_near(20.0 * (rms(&left) / level).log10(), half_way, 0.01);
     assert_near(rms(&other), level, 1.0e-3);
     pair.0.set(Target::KeyboardGain, -6.0);
     let ([left, _], other) = pair.hear(&[modulate(Modulation::Transpose(Semitones(5.0)))]);
