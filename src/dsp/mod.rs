@@ -2,16 +2,27 @@
 //!
 //! Audio thread. Each kernel gives the same bits however its frames are cut into calls and at every SIMD level.
 
+mod ducker;
 mod kernel;
+mod limiter;
 mod matrix;
 mod ramp;
 pub(crate) mod read;
 pub(crate) mod simd;
+mod soft_clip;
 
+pub use ducker::Ducker;
+pub use kernel::Levels;
+pub use kernel::add_scaled;
+pub use kernel::add_scaled_by;
+pub use kernel::count_above;
+pub use kernel::measure;
 pub use kernel::peak;
 pub use kernel::scale;
 pub use kernel::scale_by;
-pub use kernel::sum_of_squares;
+pub use kernel::scale_by_measured;
+pub use kernel::scale_measured;
+pub use limiter::Limiter;
 pub use matrix::add;
 pub use matrix::fade;
 pub use matrix::is_silent;
@@ -21,3 +32,6 @@ pub use matrix::scaled;
 pub use matrix::scaled_by;
 pub use ramp::Ramp;
 pub use simd::Level;
+pub use soft_clip::KNEE;
+pub use soft_clip::soft_clip;
+pub use soft_clip::soft_clip_by;

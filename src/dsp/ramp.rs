@@ -33,9 +33,14 @@ impl Ramp {
         self.done >= self.frames
     }
 
-    /// Frames until the target is reached.
+    /// Frames until it is settled.
     pub fn left(&self) -> usize {
-        (self.frames - self.done) as usize // `done` stops there
+        (self.frames - self.done) as usize // `done` never exceeds `frames`
+    }
+
+    /// The value of the frame after `frames` more.
+    pub fn after(&self, frames: usize) -> f32 {
+        self.at(self.done.saturating_add(u32::try_from(frames).unwrap_or(u32::MAX)))
     }
 
     /// Moves to `target` over `frames` frames from here; 0 frames jump.
@@ -50,13 +55,25 @@ impl Ramp {
         *self = Self::new(value);
     }
 
+    /// Jumps to the target.
+    pub fn settle(&mut self) {
+        self.done = self.frames;
+    }
+
     /// Writes the values of the next frames and advances.
     pub fn fill(&mut self, values: &mut [f32]) {
-        let first = self.done;
-        for (index, value) in (0u32..).zip(values.iter_mut()) {
-            *value = self.at(first.saturating_add(index));
-        }
+        self.peek(values);
         self.skip(values.len());
+    }
+
+    /// Writes the values of the next frames.
+    pub fn peek(&self, values: &mut [f32]) {
+        let moving = self.left().min(values.len());
+        let (on_the_way, there) = values.split_at_mut(moving); // `moving` is no more
+        for (index, value) in (0u32..).zip(on_the_way) {
+            *value = self.at(self.done + index);
+        }
+        there.fill(self.target);
     }
 
     /// Advances without values.

@@ -6,7 +6,7 @@
 use super::cell;
 use super::theme;
 use crate::engine::Kind;
-use crate::mixer::Meter;
+use crate::rt::Meter;
 use crate::units::Decibels;
 use crate::units::Gain;
 use egui::Align2;
@@ -51,11 +51,11 @@ struct Reading {
 
 impl Reading {
     fn take(meter: &Meter) -> Self {
-        let sides = [&meter.sides[0], &meter.sides[1]];
         Reading {
-            post: sides.map(|side| side.take_peak()),
-            rms: sides.map(|side| side.mean_square().sqrt()),
-            ..Reading::default()
+            pre: meter.take_pre_peaks(),
+            post: meter.take_peaks(),
+            rms: meter.rms(),
+            reduction_db: meter.take_reduction().0,
         }
     }
 }

@@ -40,15 +40,14 @@ use crate::graph::Plan;
 use crate::mixer::Arrival;
 use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
-use crate::mixer::Meter;
 use crate::mixer::Outputs;
 use crate::mixer::RAMP_SECONDS;
-use crate::mixer::Routing;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
 use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
+use crate::rt::Meter;
 use crate::tracker::AmigaModel;
 use crate::tracker::Chase;
 use crate::tracker::Interpolation;
@@ -108,12 +107,7 @@ impl Engine {
         commands: CommandReceiver<Command, Old>,
         position: Arc<PositionCell>,
     ) -> (Self, Vec<Meter>) {
-        let (strips, meters) = (0..STRIPS)
-            .map(|strip| {
-                let channels = Routing::default().strip_channels(&config.layout, strip);
-                Strip::new(channels, config.rate, config.level)
-            })
-            .unzip();
+        let (strips, meters) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
         let inputs = Inputs::new(&config.layout, config.rate, config.level);

@@ -37,7 +37,7 @@ pub use routing::SONG_SOURCE;
 pub use routing::SOURCES;
 pub use routing::SongBy;
 pub use routing::source_channels;
-pub use strip::Meter;
+pub use strip::Heard;
 pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;
 pub use tap::Tap;

@@ -1,222 +1,460 @@
-//! A strip of the desk: inserts, gain, mute, balance and meters of one bus.
+//! A strip of the desk: everything that happens to one bus, return or master.
 //!
-//! Works in place on the bus's block. Audio thread. Gains ramp linearly in amplitude over 5 ms from the frame on which
-//! they are set; a silent strip costs nothing.
+//! Inserts → duck → [meter, tap and sends before the gain] → gain, mute, pan → soft clip → limiter → [meter, tap and
+//! sends after it] → way out. Works in place on the bus's block, of any width. Audio thread. Whatever is set moves in
+//! 5 ms from its own frame on; a block is cut where a ramp lands, so that all is still or moves throughout. What is at
+//! unity, off or silent costs nothing.
 
+mod fader;
+mod insert;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use super::Tap;
+use super::TapPoint;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
-use crate::audio::BroadcastMix;
 use crate::audio::ChannelConfig;
-use crate::audio::ChannelMix;
+use crate::audio::Feed;
 use crate::audio::RenderContext;
 use crate::dsp;
+use crate::dsp::Ducker;
 use crate::dsp::Level;
+use crate::dsp::Levels;
+use crate::dsp::Limiter;
 use crate::dsp::Ramp;
 use crate::machine::Machine;
-use crate::mixer::INSERTS;
-use crate::mixer::MACROS;
 use crate::rt;
-use crate::rt::LevelReader;
-use crate::rt::LevelWriter;
+use crate::rt::Meter;
+use crate::rt::MeterWriter;
+use crate::rt::Reading;
+use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::SampleRate;
+use fader::Fader;
+use insert::Inserts;
+use send::Send;
+use std::ops::Range;
 
 /// Seconds that a change of gain takes.
 pub(crate) const RAMP_SECONDS: f64 = 0.005;
+/// Widest bus.
+const WIDEST: u16 = 8;
 
-/// The reading half of a strip's meters: left and right (or the first and second channel) after the gain.
-pub struct Meter {
-    /// One for each side.
-    pub sides: [LevelReader; 2],
+/// What solo elsewhere leaves of a strip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Heard {
+    /// Everything.
+    #[default]
+    All,
+    /// Its sends, so that what is soloed keeps its returns; the way out is cut.
+    SendsOnly,
+    /// Nothing: the way out and all sends are cut.
+    Nothing,
 }
 
-/// A place for a machine in a strip.
-#[derive(Default)]
-struct Insert {
-    machine: Option<Box<Machine>>,
-    bypassed: bool,
-    /// 0–1, kept for whatever machine comes next.
-    macros: [f32; MACROS],
+/// Which way a channel's loudspeaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+    Middle,
 }
 
-impl Insert {
-    fn set_macro(&mut self, control: usize, position: f32) {
-        if let Some(slot) = self.macros.get_mut(control) {
-            *slot = position;
-        }
-        if let Some(machine) = &mut self.machine
-            && let Some(parameter) = machine.kind().parameters().get(control)
-        {
-            machine.set_parameter(control, parameter.value_at(position));
-        }
-    }
+/// Side of a channel, in the orders of `audio::ChannelMix`. Mono is in the middle.
+fn side_of(channel: usize, channels: usize) -> Side {
+    use Side::*;
+    let sides: &[Side] = match channels {
+        0 | 1 => &[],
+        4 => &[Left, Right, Left, Right],
+        5 => &[Left, Right, Middle, Left, Right],
+        6 | 8 => &[Left, Right, Middle, Middle, Left, Right, Left, Right],
+        _ => &[Left, Right],
+    };
+    sides.get(channel).copied().unwrap_or(Middle)
 }
 
 /// One bus, return or master.
 pub struct Strip {
-    channels: usize,
-    inserts: [Insert; INSERTS],
     level: Level,
     ramp_frames: u32,
-    gain: Gain,
-    muted: bool,
-    /// -1 left … 1 right.
-    pan: f32,
-    /// Left, right and every further channel.
-    ramps: [Ramp; 3],
-    meters: [LevelWriter; 2],
+    inserts: Inserts,
+    ducker: Ducker,
+    fader: Fader,
+    /// 0 off … 1 on.
+    soft_clip: Ramp,
+    limiter: Limiter,
+    sends: [Send; 2],
+    /// The way out, which solo elsewhere cuts.
+    out: Ramp,
+    tap: Option<Box<Tap>>,
+    meter: MeterWriter,
+    /// Whether some ramp may move.
+    moving: bool,
+    values: [f32; BLOCK_SIZE],
 }
 
 impl Strip {
-    /// At unity gain, in the middle. Allocates.
-    pub fn new(channels: usize, rate: SampleRate, level: Level) -> (Self, Meter) {
-        let ((left, left_reader), (right, right_reader)) = (rt::level(), rt::level());
+    /// At unity gain, in the middle, with everything else off; for blocks of any width. Allocates.
+    pub fn new(rate: SampleRate, level: Level) -> (Self, Meter) {
+        let ramp_frames = rate.frames_in(RAMP_SECONDS) as u32;
+        let (writer, meter) = rt::meter(rate);
         let strip = Self {
-            channels,
-            inserts: Default::default(),
             level,
-            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
-            gain: Gain::UNITY,
-            muted: false,
-            pan: 0.0,
-            ramps: [Ramp::new(1.0); 3],
-            meters: [left, right],
+            ramp_frames,
+            inserts: Inserts::default(),
+            ducker: Ducker::new(rate, ramp_frames),
+            fader: Fader::new(ramp_frames),
+            soft_clip: Ramp::new(0.0),
+            limiter: Limiter::new(rate, ramp_frames),
+            sends: [Send::new(ramp_frames), Send::new(ramp_frames)],
+            out: Ramp::new(1.0),
+            tap: None,
+            meter: writer,
+            moving: false,
+            values: [0.0; BLOCK_SIZE],
         };
-        (strip, Meter { sides: [left_reader, right_reader] })
+        (strip, meter)
     }
 
     /// Real-time, like all setters: the change begins on the next frame.
     pub fn set_gain(&mut self, gain: Gain) {
-        self.gain = gain;
-        self.aim();
+        self.fader.set_gain(gain);
+        self.moving = true;
     }
 
-    /// Silences the strip, or lets it sound.
+    /// Silences the strip, or lets it sound. Sends from before the gain go on.
     pub fn set_muted(&mut self, muted: bool) {
-        self.muted = muted;
-        self.aim();
+        self.fader.set_muted(muted);
+        self.moving = true;
     }
 
     /// Balance from -1 (left only) to 1 (right only).
     pub fn set_pan(&mut self, pan: f32) {
-        self.pan = pan.clamp(-1.0, 1.0);
-        self.aim();
+        self.fader.set_pan(pan);
+        self.moving = true;
+    }
+
+    /// Switches the soft clip; see [`dsp::soft_clip`].
+    pub fn set_soft_clip(&mut self, on: bool) {
+        self.soft_clip.move_to(f32::from(u8::from(on)), self.ramp_frames);
+        self.moving = true;
+    }
+
+    /// Switches the limiter; see [`Limiter`].
+    pub fn set_limiter(&mut self, on: bool) {
+        self.limiter.switch(on);
+        self.moving = true;
+    }
+
+    /// What the limiter lets pass; 0 dBFS unless set.
+    pub fn set_ceiling(&mut self, ceiling: Gain) {
+        self.limiter.set_ceiling(ceiling);
+        self.moving = true;
+    }
+
+    /// Level of send 0 or 1.
+    pub fn set_send(&mut self, send: usize, gain: Gain) {
+        if let Some(send) = self.sends.get_mut(send) {
+            send.set_gain(gain);
+        }
+        self.moving = true;
+    }
+
+    /// Takes a send from before the strip's gain and mute, or from after them.
+    pub fn set_send_pre(&mut self, send: usize, pre: bool) {
+        if let Some(send) = self.sends.get_mut(send) {
+            send.set_pre(pre);
+        }
+        self.moving = true;
+    }
+
+    /// How much the sidechain turns the strip down at most, 0–1; see [`Ducker`].
+    pub fn set_duck_amount(&mut self, amount: f32) {
+        self.ducker.set_amount(amount);
+        self.moving = true;
+    }
+
+    /// Level of the sidechain from which on it ducks.
+    pub fn set_duck_threshold(&mut self, threshold: Decibels) {
+        self.ducker.set_threshold(threshold);
+    }
+
+    /// Time constant of ducking, in seconds.
+    pub fn set_duck_attack(&mut self, attack_s: f64) {
+        self.ducker.set_attack(attack_s);
+    }
+
+    /// Time constant of coming back, in seconds.
+    pub fn set_duck_release(&mut self, release_s: f64) {
+        self.ducker.set_release(release_s);
+    }
+
+    /// What solo elsewhere leaves of the strip.
+    pub fn set_heard(&mut self, heard: Heard) {
+        let out = f32::from(u8::from(heard == Heard::All));
+        self.out.move_to(out, self.ramp_frames);
+        self.sends.iter_mut().for_each(|send| send.set_open(heard != Heard::Nothing));
+        self.moving = true;
+    }
+
+    /// Puts a tap in place, or takes it away; gives back the one that was there.
+    pub fn set_tap(&mut self, tap: Option<Box<Tap>>) -> Option<Box<Tap>> {
+        std::mem::replace(&mut self.tap, tap)
+    }
+
+    /// The tap in place.
+    pub fn tap_mut(&mut self) -> Option<&mut Tap> {
+        self.tap.as_deref_mut()
     }
 
     /// Puts a machine into an insert slot, set as the slot's macros say, and gives back the one that was there.
     pub fn set_insert(&mut self, slot: usize, machine: Option<Box<Machine>>) -> Option<Box<Machine>> {
-        let Some(insert) = self.inserts.get_mut(slot) else { return machine };
-        let old = std::mem::replace(&mut insert.machine, machine);
-        for (control, position) in insert.macros.into_iter().enumerate() {
-            insert.set_macro(control, position);
-        }
-        old
+        self.inserts.put(slot, machine)
     }
 
     /// Lets the sound pass an insert slot untouched.
     pub fn set_bypassed(&mut self, slot: usize, bypassed: bool) {
-        if let Some(insert) = self.inserts.get_mut(slot) {
-            insert.bypassed = bypassed;
-        }
+        self.inserts.set_bypassed(slot, bypassed);
     }
 
     /// Turns a control of whatever machine is in the slot; `position` is 0–1 of its travel.
     pub fn set_macro(&mut self, slot: usize, control: usize, position: f32) {
-        if let Some(insert) = self.inserts.get_mut(slot) {
-            insert.set_macro(control, position);
-        }
+        self.inserts.set_macro(slot, control, position);
     }
 
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
-        for ramp in &mut self.ramps {
-            ramp.jump_to(ramp.target());
-        }
+        self.ramps_mut(Ramp::settle);
+        self.ducker.settle();
+        self.limiter.settle();
+        self.moving = false;
     }
 
-    fn aim(&mut self) {
-        let gain = if self.muted { 0.0 } else { self.gain.0 };
-        let (left, right) = if self.channels == 1 { (1.0, 1.0) } else { (1.0 - self.pan, 1.0 + self.pan) };
-        let targets = [gain * left.min(1.0), gain * right.min(1.0), gain];
-        for (ramp, target) in self.ramps.iter_mut().zip(targets) {
-            ramp.move_to(target, self.ramp_frames);
-        }
+    /// Calls `each` with the ramps that are not those of ducker and limiter.
+    fn ramps_mut(&mut self, each: impl FnMut(&mut Ramp)) {
+        let Self { fader, soft_clip, sends, out, .. } = self;
+        let sends = sends.iter_mut().flat_map(|send| send.ramps_mut());
+        fader.ramps_mut().iter_mut().chain([soft_clip, out]).chain(sends).for_each(each);
     }
 
-    /// Runs the machines in turn; each hears what the one before left.
-    fn run_inserts(
-        &mut self,
-        ctx: &RenderContext<'_>,
-        side: Option<&AudioBlock<'_>>,
-        io: &mut AudioBlockMut<'_>,
-    ) -> Activity {
-        let mut activity = ctx.input();
-        for insert in &mut self.inserts {
-            if let Some(machine) = insert.machine.as_mut().filter(|_| !insert.bypassed) {
-                let mut ctx = RenderContext::new(ctx.frame(), activity);
-                activity = machine.render(&mut ctx, side, io);
+    /// Frames of which every ramp moves in all or in none, `frames` at most, and that lie in one part of the meter's window.
+    fn stretch(&self, frames: usize) -> usize {
+        let mut stretch = frames.min(self.meter.room());
+        if self.moving {
+            let sends = self.sends.iter().flat_map(|send| send.ramps());
+            let ramps = self.fader.ramps().iter().chain([&self.soft_clip, &self.out]).chain(sends);
+            let own = [self.ducker.moving_frames(), self.limiter.moving_frames()];
+            for left in ramps.map(Ramp::left).chain(own).filter(|&left| left > 0) {
+                stretch = stretch.min(left);
             }
         }
+        stretch
+    }
+
+    /// Goes on over `frames` frames, apart from ducker, limiter and meter.
+    fn advance(&mut self, frames: usize) {
+        if self.moving {
+            let mut moving = self.ducker.moving_frames() + self.limiter.moving_frames();
+            self.ramps_mut(|ramp| {
+                ramp.skip(frames);
+                moving += ramp.left();
+            });
+            self.moving = moving > 0;
+        }
+    }
+
+    /// Frames in which nothing arrives here; the sidechain goes on.
+    fn rest(&mut self, side: Option<&AudioBlock<'_>>, range: &Range<usize>) {
+        self.ducker.follow(self.level, side, range);
+        self.limiter.skip(range.len());
+        self.meter.skip(range.len());
+        self.advance(range.len());
+    }
+
+    /// All behind the inserts, for frames of one stretch.
+    fn process(
+        &mut self,
+        frame: u64,
+        side: Option<&AudioBlock<'_>>,
+        io: &mut AudioBlockMut<'_>,
+        range: &Range<usize>,
+    ) -> Activity {
+        let mut reading = Reading::SILENT;
+        if let Some(gains) = self.ducker.follow(self.level, side, range) {
+            reading.least_gain = gains.iter().fold(1.0, |least, &gain| gain.min(least));
+            planes(io, range).for_each(|plane| dsp::scale_by(self.level, plane, gains));
+        }
+        self.offer(TapPoint::PreGain, frame, io, range);
+        let left = self.apply_fader(io, range, &mut reading);
+        self.shape(io, range, left, &mut reading);
+        self.offer(TapPoint::PostGain, frame, io, range);
+        self.meter.report(range.len(), &reading);
+        let activity = self.let_out(io, range);
+        self.advance(range.len());
         activity
     }
 
-    /// As `run_inserts` for a mono bus: machines are stereo, so they hear it on both sides, and both are averaged.
-    fn run_mono_inserts(
-        &mut self,
-        ctx: &RenderContext<'_>,
-        side: Option<&AudioBlock<'_>>,
-        io: &mut AudioBlockMut<'_>,
-    ) -> Activity {
-        if self.asleep() {
-            return ctx.input();
+    /// Serves tap and sends of a point.
+    fn offer(&mut self, point: TapPoint, frame: u64, io: &AudioBlockMut<'_>, range: &Range<usize>) {
+        if let Some(tap) = self.tap.as_deref_mut().filter(|tap| tap.is_running()) {
+            tap.write(point, frame, &io.slice(range.clone()));
         }
-        let mut planes = [[0.0; BLOCK_SIZE]; 2];
-        let frames = io.frames().min(BLOCK_SIZE);
-        let mut stereo = AudioBlockMut::new(planes.iter_mut().map(|plane| &mut plane[..frames]));
-        BroadcastMix.mix(&io.as_block(), &mut stereo);
-        let activity = self.run_inserts(ctx, side, &mut stereo);
-        io.silence();
-        BroadcastMix.mix(&stereo.as_block(), io);
-        activity
+        for send in &mut self.sends {
+            send.take(self.level, point, io, range, &mut self.values);
+        }
     }
 
-    fn apply_gains(&mut self, io: &mut AudioBlockMut<'_>) -> Activity {
-        let frames = io.frames();
-        for (channel, plane) in io.planes_mut().iter_mut().enumerate() {
-            let ramp = &self.ramps[channel.min(2)];
-            if !ramp.settled() {
-                let mut values = [0.0; BLOCK_SIZE];
-                let values = &mut values[..frames.min(BLOCK_SIZE)];
-                ramp.clone().fill(values);
-                dsp::scale_by(self.level, plane, values);
-            } else if ramp.target() != 1.0 {
-                dsp::scale(self.level, plane, ramp.target());
-            }
+    /// Gain, mute and pan, measured before and after. Gives what is left: the loudest sample, and whether all are finite.
+    fn apply_fader(
+        &mut self,
+        io: &mut AudioBlockMut<'_>,
+        range: &Range<usize>,
+        reading: &mut Reading,
+    ) -> Left {
+        let channels = io.channels();
+        let mut left = Left { peak: 0.0, finite: true };
+        for (channel, plane) in planes(io, range).enumerate() {
+            let side = side_of(channel, channels);
+            let levels = scale_along(self.level, self.fader.side(side), plane, &mut self.values);
+            raise(&mut reading.pre_peaks, side, levels.read);
+            count(reading, side, &levels);
+            left.add(&levels);
         }
-        let silent = self.ramps.iter().all(|ramp| ramp.settled() && ramp.target() == 0.0);
-        self.ramps.iter_mut().for_each(|ramp| ramp.skip(frames));
-        if silent {
-            io.silence(); // 0 times infinity is not 0
+        left
+    }
+
+    /// Soft clip and limiter, where they would change anything; measured anew then.
+    fn shape(
+        &mut self,
+        io: &mut AudioBlockMut<'_>,
+        range: &Range<usize>,
+        mut left: Left,
+        reading: &mut Reading,
+    ) {
+        let clips = !(self.soft_clip.settled() && self.soft_clip.target() == 0.0);
+        let clips = clips && !(left.finite && left.peak <= dsp::KNEE);
+        if clips {
+            self.clip(io, range);
+            left = self.measure(io, range, reading);
+        }
+        if left.finite && self.limiter.passes(left.peak) {
+            self.limiter.skip(range.len());
+        } else {
+            let gain = self.limiter.process(self.level, io.planes_mut(), range);
+            reading.least_gain = reading.least_gain.min(gain);
+            left = self.measure(io, range, reading);
+        }
+        if left.peak > 1.0 {
+            let above = planes(io, range).map(|plane| dsp::count_above(self.level, plane, 1.0));
+            reading.clipped = above.sum();
+        }
+    }
+
+    fn clip(&mut self, io: &mut AudioBlockMut<'_>, range: &Range<usize>) {
+        if self.soft_clip.settled() {
+            planes(io, range).for_each(|plane| dsp::soft_clip(self.level, plane));
+        } else {
+            let shares = self.values.get_mut(..range.len()).unwrap_or(&mut []);
+            self.soft_clip.peek(shares);
+            planes(io, range).for_each(|plane| dsp::soft_clip_by(self.level, plane, shares));
+        }
+    }
+
+    /// What is left after the gain.
+    fn measure(&self, io: &mut AudioBlockMut<'_>, range: &Range<usize>, reading: &mut Reading) -> Left {
+        let channels = io.channels();
+        (reading.post_peaks, reading.squares) = ([0.0; 2], [0.0; 2]);
+        let mut left = Left { peak: 0.0, finite: true };
+        for (channel, plane) in planes(io, range).enumerate() {
+            let levels = dsp::measure(self.level, plane);
+            count(reading, side_of(channel, channels), &levels);
+            left.add(&levels);
+        }
+        left
+    }
+
+    /// The way out.
+    fn let_out(&mut self, io: &mut AudioBlockMut<'_>, range: &Range<usize>) -> Activity {
+        let still = |ramp: &Ramp| ramp.settled() && ramp.target() == 0.0;
+        if !self.out.settled() {
+            let values = self.values.get_mut(..range.len()).unwrap_or(&mut []);
+            self.out.peek(values);
+            planes(io, range).for_each(|plane| dsp::scale_by(self.level, plane, values));
+        } else if still(&self.out) {
+            planes(io, range).for_each(|plane| plane.fill(0.0));
             return Activity::Silent;
         }
-        Activity::Sounding
+        if self.fader.ramps().iter().all(still) { Activity::Silent } else { Activity::Sounding }
     }
+}
 
-    fn measure(&mut self, io: &AudioBlockMut<'_>) {
-        for (channel, meter) in self.meters.iter_mut().enumerate() {
-            let plane = io.channel(channel.min(self.channels - 1));
-            let mean_square = dsp::sum_of_squares(self.level, plane) / plane.len().max(1) as f32;
-            meter.report(dsp::peak(self.level, plane), mean_square);
+/// What is left of a stretch after the gain.
+#[derive(Clone, Copy)]
+struct Left {
+    peak: f32,
+    finite: bool,
+}
+
+impl Left {
+    fn add(&mut self, levels: &Levels) {
+        self.peak = self.peak.max(levels.left);
+        self.finite &= levels.squares.is_finite();
+    }
+}
+
+/// The frames of `range` of every channel.
+fn planes<'a>(io: &'a mut AudioBlockMut<'_>, range: &Range<usize>) -> impl Iterator<Item = &'a mut [f32]> {
+    io.planes_mut().iter_mut().map(|plane| plane.get_mut(range.clone()).unwrap_or(&mut []))
+}
+
+/// Multiplies a plane by a ramp, which moves all the time or not at all, and measures it.
+fn scale_along(level: Level, ramp: &Ramp, plane: &mut [f32], values: &mut [f32]) -> Levels {
+    if !ramp.settled() {
+        let values = values.get_mut(..plane.len()).unwrap_or(&mut []);
+        ramp.peek(values);
+        return dsp::scale_by_measured(level, plane, values);
+    }
+    match ramp.target() {
+        1.0 => dsp::measure(level, plane),
+        0.0 => {
+            let read = dsp::peak(level, plane);
+            plane.fill(0.0); // 0 times infinity is not 0
+            Levels { read, ..Levels::default() }
         }
+        gain => dsp::scale_measured(level, plane, gain),
+    }
+}
+
+/// What is in the middle counts on both sides.
+fn raise(peaks: &mut [f32; 2], side: Side, peak: f32) {
+    let [left, right] = peaks;
+    if side != Side::Right {
+        *left = left.max(peak);
+    }
+    if side != Side::Left {
+        *right = right.max(peak);
+    }
+}
+
+fn count(reading: &mut Reading, side: Side, levels: &Levels) {
+    raise(&mut reading.post_peaks, side, levels.left);
+    let [left, right] = &mut reading.squares;
+    if side != Side::Right {
+        *left += levels.squares;
+    }
+    if side != Side::Left {
+        *right += levels.squares;
     }
 }
 
 impl AudioStream for Strip {
     fn channel_config(&self) -> ChannelConfig {
-        ChannelConfig { inputs: self.channels as u16, outputs: self.channels as u16 }
+        ChannelConfig { inputs: WIDEST, outputs: WIDEST }
     }
 
     fn render(
@@ -225,133 +463,45 @@ impl AudioStream for Strip {
         side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        let sounding = match self.channels {
-            1 => self.run_mono_inserts(ctx, side, io),
-            2 => self.run_inserts(ctx, side, io),
-            _ => self.run_inserts(ctx, side, &mut io.narrow_mut(2)),
-        };
-        // Further channels do not pass the machines: they sound while the input does.
-        let further = self.channels > 2 && ctx.input() == Activity::Sounding;
-        if sounding == Activity::Silent && !further {
-            self.skip(io.frames());
-            return Activity::Silent;
+        let frames = io.frames();
+        self.sends.iter_mut().for_each(|send| send.begin(frames));
+        let input = self.inserts.render(ctx, side, io);
+        let (mut activity, mut start) = (Activity::Silent, 0);
+        while start < frames {
+            let range = start..start + self.stretch(frames - start);
+            start = range.end;
+            match input {
+                Activity::Silent => self.rest(side, &range),
+                Activity::Sounding => {
+                    if self.process(ctx.frame() + range.start as u64, side, io, &range) == Activity::Sounding
+                    {
+                        activity = Activity::Sounding;
+                    }
+                }
+            }
         }
-        let activity = self.apply_gains(io);
-        self.measure(io);
         activity
     }
 
+    /// A ducker hears its sidechain while the strip is silent, and a limiter comes back to rest.
     fn asleep(&self) -> bool {
-        self.inserts.iter().all(|insert| insert.machine.is_none() || insert.bypassed)
+        self.inserts.are_empty() && self.ducker.is_off() && self.limiter.at_rest()
+    }
+
+    fn outlet(&self, number: usize) -> Option<&Feed> {
+        self.sends.get(number).map(Send::feed)
     }
 
     fn reset(&mut self) {
         self.settle();
-        self.inserts
-            .iter_mut()
-            .filter_map(|insert| insert.machine.as_mut())
-            .for_each(|machine| machine.reset());
+        self.ducker.reset();
+        self.limiter.reset();
+        self.inserts.reset();
+        self.meter.reset();
     }
 
     fn skip(&mut self, frames: usize) {
-        self.ramps.iter_mut().for_each(|ramp| ramp.skip(frames));
-        self.meters.iter_mut().for_each(|meter| meter.report(0.0, 0.0));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audio::AudioBuffer;
-    use crate::machine::MachineKind;
-
-    fn strip() -> Strip {
-        Strip::new(2, SampleRate(48000.0), Level::detect()).0
-    }
-
-    fn rendered(strip: &mut Strip, sizes: &[usize]) -> Vec<f32> {
-        let mut out = Vec::new();
-        for &size in sizes {
-            let mut buffer = AudioBuffer::new(2, size);
-            (0..2).for_each(|channel| buffer.channel_mut(channel).fill(0.5));
-            strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(size));
-            out.extend_from_slice(buffer.channel(0));
-        }
-        out
-    }
-
-    #[test]
-    fn a_gain_change_begins_on_its_frame_and_lands_after_five_milliseconds() {
-        let mut strip = strip();
-        strip.set_gain(Gain(0.5));
-        let out = rendered(&mut strip, &[256]);
-        assert!(out[0] < 0.5 && out[238] > 0.25);
-        assert_eq!(out[239..], [0.25; 17]);
-    }
-
-    #[test]
-    fn a_gain_change_does_not_depend_on_how_frames_are_cut() {
-        let cut = |sizes: &[usize]| {
-            let mut strip = strip();
-            strip.set_gain(Gain(0.3));
-            strip.set_pan(0.4);
-            rendered(&mut strip, sizes)
-        };
-        assert_eq!(cut(&[1, 7, 63, 100, 85]), cut(&[256]));
-    }
-
-    #[test]
-    fn muting_ends_in_exact_silence_and_is_said() {
-        let mut strip = strip();
-        strip.set_muted(true);
-        rendered(&mut strip, &[240]);
-        let mut buffer = AudioBuffer::new(2, 8);
-        buffer.channel_mut(0).fill(f32::INFINITY);
-        let activity =
-            strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(8));
-        assert_eq!(activity, Activity::Silent);
-        assert_eq!(buffer.channel(0), [0.0; 8]);
-    }
-
-    #[test]
-    fn balance_keeps_the_near_side_and_fades_the_far_one() {
-        let mut strip = strip();
-        strip.set_pan(1.0);
-        strip.settle();
-        let mut buffer = AudioBuffer::new(2, 4);
-        (0..2).for_each(|channel| buffer.channel_mut(channel).fill(0.5));
-        strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(4));
-        assert_eq!((buffer.channel(0)[0], buffer.channel(1)[0]), (0.0, 0.5));
-    }
-
-    #[test]
-    fn a_machine_sounds_on_when_its_input_has_ended_and_comes_back_when_replaced() {
-        for channels in [1, 2, 6] {
-            let (mut strip, _meter) = Strip::new(channels, SampleRate(48000.0), Level::detect());
-            (0..MACROS).for_each(|control| strip.set_macro(0, control, 0.5));
-            assert!(strip.set_insert(0, Some(MachineKind::Reverb.build(SampleRate(48000.0)))).is_none());
-            let mut buffer = AudioBuffer::new(channels, 256);
-            buffer.channel_mut(0).fill(0.5);
-            strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(256));
-            let mut tail = 0.0f32;
-            for block in 1..40 {
-                buffer.silence();
-                let mut ctx = RenderContext::new(block * 256, Activity::Silent);
-                assert_eq!(strip.render(&mut ctx, None, &mut buffer.block_mut(256)), Activity::Sounding);
-                tail = buffer.channel(0).iter().fold(tail, |peak, sample| peak.max(sample.abs()));
-            }
-            assert!(tail > 0.001, "{channels} channels: {tail}");
-            assert_eq!(strip.set_insert(0, None).unwrap().kind(), MachineKind::Reverb);
-        }
-    }
-
-    #[test]
-    fn meters_keep_the_peak_after_the_gain() {
-        let (mut strip, meter) = Strip::new(2, SampleRate(48000.0), Level::detect());
-        strip.set_gain(Gain(0.5));
-        strip.settle();
-        rendered(&mut strip, &[64]);
-        assert_eq!(meter.sides[0].take_peak(), 0.25);
-        assert_eq!(meter.sides[0].take_peak(), 0.0);
+        self.sends.iter_mut().for_each(|send| send.begin(frames));
+        self.rest(None, &(0..frames));
     }
 }

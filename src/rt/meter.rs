@@ -1,62 +1,299 @@
-//! Levels from the audio thread to whoever shows them: newest value, peaks kept until read.
+//! Meters: levels from the audio thread to whoever shows them.
 //!
-//! Two halves over atomics; neither ever waits.
+//! In: what a strip or an input has measured of each piece of a block. Out: peaks, clipped samples and gain reduction,
+//! kept until read, and the level of the last 300 ms. Two halves over atomics; neither ever waits. A second reader of
+//! the same meter would miss peaks.
 
+use crate::units::Decibels;
+use crate::units::SampleRate;
 use atomic_float::AtomicF32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-#[derive(Default)]
+/// Parts of the RMS window; the level moves when one is full.
+const PARTS: usize = 28;
+/// Frames of a part are a multiple of this, so that whole blocks of the graph are not cut by it.
+const STEP: usize = 256;
+/// Length of the RMS window.
+const WINDOW_SECONDS: f64 = 0.3;
+
+/// What both halves share, two sides each.
 struct Cells {
-    peak: AtomicF32,
-    mean_square: AtomicF32,
+    pre: [AtomicF32; 2],
+    post: [AtomicF32; 2],
+    mean_square: [AtomicF32; 2],
+    least_gain: AtomicF32,
+    clipped: AtomicU64,
+}
+
+/// What was measured of some frames; a mono signal gives both sides the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading {
+    /// Greatest magnitudes before the gain.
+    pub pre_peaks: [f32; 2],
+    /// Greatest magnitudes after it.
+    pub post_peaks: [f32; 2],
+    /// Sums of the squares of all samples after it.
+    pub squares: [f32; 2],
+    /// Samples above 0 dBFS after it.
+    pub clipped: u64,
+    /// Lowest factor of what turns down by itself: limiter, duck.
+    pub least_gain: f32,
+}
+
+impl Reading {
+    /// Of silence.
+    pub const SILENT: Self =
+        Self { pre_peaks: [0.0; 2], post_peaks: [0.0; 2], squares: [0.0; 2], clipped: 0, least_gain: 1.0 };
 }
 
 /// The audio thread's half.
-pub struct LevelWriter(Arc<Cells>);
+pub struct MeterWriter {
+    cells: Arc<Cells>,
+    window: Window,
+}
 
-/// The reader's half; a second reader of the same level would miss peaks.
-pub struct LevelReader(Arc<Cells>);
+/// The reader's half.
+pub struct Meter(Arc<Cells>);
 
-impl LevelWriter {
-    /// Reports a block's absolute peak and mean square. Real-time.
-    pub fn report(&mut self, peak: f32, mean_square: f32) {
-        // Most blocks raise nothing, and a load costs far less than an exchange.
-        if peak > self.0.peak.load(Relaxed) {
-            self.0.peak.fetch_max(peak, Relaxed);
+impl MeterWriter {
+    /// Frames until a part of the RMS window is full.
+    ///
+    /// Who reports pieces that end there gets a level that does not depend on how blocks are cut.
+    pub fn room(&self) -> usize {
+        self.window.part_frames - self.window.filled
+    }
+
+    /// Reports the next `frames` frames. Real-time.
+    pub fn report(&mut self, frames: usize, reading: &Reading) {
+        let cells = &self.cells;
+        for side in 0..2 {
+            raise(&cells.pre[side], reading.pre_peaks[side]);
+            raise(&cells.post[side], reading.post_peaks[side]);
         }
-        self.0.mean_square.store(mean_square, Relaxed);
+        if reading.least_gain < cells.least_gain.load(Relaxed) {
+            cells.least_gain.fetch_min(reading.least_gain, Relaxed);
+        }
+        if reading.clipped > 0 {
+            cells.clipped.fetch_add(reading.clipped, Relaxed);
+        }
+        if let Some(mean_squares) = self.window.add(frames, reading.squares) {
+            self.show(mean_squares);
+        }
+    }
+
+    /// Reports silence; once the window is empty this costs next to nothing. Real-time.
+    pub fn skip(&mut self, frames: usize) {
+        if let Some(mean_squares) = self.window.add(frames, [0.0; 2]) {
+            self.show(mean_squares);
+        }
+    }
+
+    /// Forgets the window; what waits to be read stays. Real-time.
+    pub fn reset(&mut self) {
+        self.window.clear();
+        self.show([0.0; 2]);
+    }
+
+    fn show(&self, mean_squares: [f32; 2]) {
+        for (cell, mean_square) in self.cells.mean_square.iter().zip(mean_squares) {
+            cell.store(mean_square, Relaxed);
+        }
     }
 }
 
-impl LevelReader {
-    /// Highest absolute peak since the last call.
-    pub fn take_peak(&self) -> f32 {
-        self.0.peak.swap(0.0, Relaxed)
-    }
-
-    /// Mean square of the newest window.
-    pub fn mean_square(&self) -> f32 {
-        self.0.mean_square.load(Relaxed)
+/// Most pieces raise nothing, and a load costs far less than an exchange.
+fn raise(cell: &AtomicF32, peak: f32) {
+    if peak > cell.load(Relaxed) {
+        cell.fetch_max(peak, Relaxed);
     }
 }
 
-/// Both halves of one level. Allocates.
-pub fn level() -> (LevelWriter, LevelReader) {
-    let cells = Arc::new(Cells::default());
-    (LevelWriter(Arc::clone(&cells)), LevelReader(cells))
+impl Meter {
+    /// Greatest magnitudes before the gain since the last call, left and right; 1 is 0 dBFS.
+    pub fn take_pre_peaks(&self) -> [f32; 2] {
+        self.0.pre.each_ref().map(|peak| peak.swap(0.0, Relaxed))
+    }
+
+    /// Greatest magnitudes after the gain since the last call, left and right.
+    pub fn take_peaks(&self) -> [f32; 2] {
+        self.0.post.each_ref().map(|peak| peak.swap(0.0, Relaxed))
+    }
+
+    /// RMS of the last 300 ms after the gain, left and right; a full-scale sine gives √½.
+    pub fn rms(&self) -> [f32; 2] {
+        self.0.mean_square.each_ref().map(|mean_square| libm::sqrtf(mean_square.load(Relaxed)))
+    }
+
+    /// Samples above 0 dBFS after the gain since `clear_clips`.
+    pub fn clips(&self) -> u64 {
+        self.0.clipped.load(Relaxed)
+    }
+
+    /// Begins to count clipped samples anew.
+    pub fn clear_clips(&self) {
+        self.0.clipped.store(0, Relaxed);
+    }
+
+    /// The most that limiter or duck have taken away since the last call; never below 0 dB.
+    pub fn take_reduction(&self) -> Decibels {
+        Decibels(-20.0 * libm::log10f(self.0.least_gain.swap(1.0, Relaxed)))
+    }
+}
+
+/// Sums of squares over the last 300 ms, in parts of some 10 ms that follow each other whether it sounds or not.
+struct Window {
+    parts: [[f32; PARTS]; 2],
+    /// The part that is being filled.
+    part: usize,
+    filled: usize,
+    part_frames: usize,
+    current: [f32; 2],
+    /// Parts that may differ from 0.
+    sounding: usize,
+}
+
+impl Window {
+    fn new(rate: SampleRate) -> Self {
+        let steps = libm::round(rate.0 * WINDOW_SECONDS / (PARTS * STEP) as f64).max(1.0);
+        Self {
+            parts: [[0.0; PARTS]; 2],
+            part: 0,
+            filled: 0,
+            part_frames: steps as usize * STEP,
+            current: [0.0; 2],
+            sounding: 0,
+        }
+    }
+
+    /// Counts frames; gives the mean squares of the window when a part has become full.
+    fn add(&mut self, frames: usize, squares: [f32; 2]) -> Option<[f32; 2]> {
+        for (sum, squares) in self.current.iter_mut().zip(squares) {
+            // What is not finite would stand in the window's sum for ever.
+            *sum += if squares.is_finite() { squares } else { 0.0 };
+        }
+        self.filled += frames;
+        let mut moved = false;
+        while self.filled >= self.part_frames {
+            self.filled -= self.part_frames;
+            moved |= self.close();
+        }
+        moved.then(|| {
+            let frames = (PARTS * self.part_frames) as f32;
+            self.parts.each_ref().map(|parts| parts.iter().sum::<f32>() / frames)
+        })
+    }
+
+    /// Puts the current part in the place of the oldest; false where the window was and is empty.
+    fn close(&mut self) -> bool {
+        let current = std::mem::take(&mut self.current);
+        if current != [0.0; 2] {
+            self.sounding = PARTS + 1;
+        }
+        if self.sounding == 0 {
+            return false;
+        }
+        self.sounding -= 1;
+        for (parts, sum) in self.parts.iter_mut().zip(current) {
+            parts[self.part] = sum; // `part` stays below PARTS
+        }
+        self.part = (self.part + 1) % PARTS;
+        true
+    }
+
+    fn clear(&mut self) {
+        self.parts = [[0.0; PARTS]; 2];
+        (self.part, self.filled, self.current, self.sounding) = (0, 0, [0.0; 2], 0);
+    }
+}
+
+/// Both halves of one meter. Allocates.
+pub fn meter(rate: SampleRate) -> (MeterWriter, Meter) {
+    let cells = Arc::new(Cells {
+        pre: Default::default(),
+        post: Default::default(),
+        mean_square: Default::default(),
+        least_gain: AtomicF32::new(1.0),
+        clipped: AtomicU64::new(0),
+    });
+    (MeterWriter { cells: Arc::clone(&cells), window: Window::new(rate) }, Meter(cells))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const RATE: SampleRate = SampleRate(48000.0);
+
+    /// Reports a constant level on the left, cut as `room` asks.
+    fn play(writer: &mut MeterWriter, level: f32, frames: usize, block: usize) {
+        let mut done = 0;
+        while done < frames {
+            let piece = block.min(frames - done).min(writer.room());
+            let squares = [level * level * piece as f32, 0.0];
+            writer.report(piece, &Reading { squares, ..Reading::SILENT });
+            done += piece;
+        }
+    }
+
     #[test]
-    fn a_peak_stays_until_it_is_read() {
-        let (mut writer, reader) = level();
-        writer.report(0.5, 0.1);
-        writer.report(0.2, 0.3);
-        assert_eq!((reader.take_peak(), reader.mean_square()), (0.5, 0.3));
-        assert_eq!(reader.take_peak(), 0.0);
+    fn peaks_and_reduction_stay_until_they_are_read() {
+        let (mut writer, meter) = meter(RATE);
+        let loud =
+            Reading { pre_peaks: [0.5, 0.1], post_peaks: [0.25, 0.05], least_gain: 0.5, ..Reading::SILENT };
+        writer.report(10, &loud);
+        writer.report(10, &Reading { pre_peaks: [0.2, 0.3], ..Reading::SILENT });
+        writer.skip(100_000);
+        assert_eq!((meter.take_pre_peaks(), meter.take_peaks()), ([0.5, 0.3], [0.25, 0.05]));
+        assert!((meter.take_reduction().0 - 6.0206).abs() < 1e-3);
+        assert_eq!((meter.take_pre_peaks(), meter.take_peaks()), ([0.0; 2], [0.0; 2]));
+        assert_eq!(meter.take_reduction(), Decibels(0.0));
+    }
+
+    #[test]
+    fn clips_are_counted_until_they_are_cleared() {
+        let (mut writer, meter) = meter(RATE);
+        writer.report(10, &Reading { clipped: 2, ..Reading::SILENT });
+        writer.report(10, &Reading { clipped: 1, ..Reading::SILENT });
+        assert_eq!((meter.clips(), meter.clips()), (3, 3));
+        meter.clear_clips();
+        assert_eq!(meter.clips(), 0);
+    }
+
+    #[test]
+    fn rms_is_that_of_the_last_300_ms_and_falls_to_nothing_after_them() {
+        let (mut writer, meter) = meter(RATE);
+        play(&mut writer, 0.5, 7200, 256);
+        let half = meter.rms();
+        assert!((half[0] - 0.5 * 0.5f32.sqrt()).abs() < 0.01 && half[1] == 0.0, "{half:?}");
+        play(&mut writer, 0.5, 7200, 256);
+        assert!((meter.rms()[0] - 0.5).abs() < 1e-6);
+        writer.skip(13_000);
+        assert!(meter.rms()[0] > 0.1);
+        writer.skip(1_800);
+        assert_eq!(meter.rms(), [0.0; 2]);
+    }
+
+    #[test]
+    fn rms_does_not_depend_on_how_blocks_are_cut() {
+        let level = |block| {
+            let (mut writer, meter) = meter(RATE);
+            writer.skip(100);
+            play(&mut writer, 0.5, 5000, block);
+            play(&mut writer, 0.25, 5000, block);
+            meter.rms()
+        };
+        assert_eq!(level(1), level(256));
+        assert_eq!(level(77), level(8192));
+    }
+
+    #[test]
+    fn what_is_not_finite_leaves_no_trace_in_the_rms() {
+        let (mut writer, meter) = meter(RATE);
+        writer.report(300, &Reading { squares: [f32::NAN, f32::INFINITY], ..Reading::SILENT });
+        play(&mut writer, 0.5, 14_400, 256);
+        assert!((meter.rms()[0] - 0.5).abs() < 0.01);
+        assert_eq!(meter.rms()[1], 0.0);
     }
 }

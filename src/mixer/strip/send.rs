@@ -1,0 +1,120 @@
+//! A send: the strip's sound once more, at a level of its own, on the way to a return.
+//!
+//! In: the strip's block before and after its gain. Out: a stereo feed. Both points have a ramp, so that switching
+//! between them cross-fades. Mono goes to both sides whole; wider strips fold by ITU-R BS.775. Audio thread.
+
+use crate::audio::AudioBlock;
+use crate::audio::AudioBlockMut;
+use crate::audio::BroadcastMix;
+use crate::audio::ChannelMix;
+use crate::audio::Feed;
+use crate::audio::SurroundDownmix;
+use crate::dsp;
+use crate::dsp::Level;
+use crate::dsp::Ramp;
+use crate::mixer::TapPoint;
+use crate::units::Gain;
+use std::ops::Range;
+
+/// See the module's description; silent and after the gain when made. Allocates.
+pub(super) struct Send {
+    ramp_frames: u32,
+    gain: Gain,
+    pre: bool,
+    open: bool,
+    /// Before and after the gain.
+    ramps: [Ramp; 2],
+    feed: Feed,
+}
+
+impl Send {
+    pub(super) fn new(ramp_frames: u32) -> Self {
+        let ramps = [Ramp::new(0.0); 2];
+        Self { ramp_frames, gain: Gain::SILENCE, pre: false, open: true, ramps, feed: Feed::new(2) }
+    }
+
+    pub(super) fn set_gain(&mut self, gain: Gain) {
+        self.gain = gain;
+        self.aim();
+    }
+
+    pub(super) fn set_pre(&mut self, pre: bool) {
+        self.pre = pre;
+        self.aim();
+    }
+
+    /// Cuts it, or lets it sound again: what solo does.
+    pub(super) fn set_open(&mut self, open: bool) {
+        self.open = open;
+        self.aim();
+    }
+
+    fn aim(&mut self) {
+        let gain = if self.open { self.gain.0 } else { 0.0 };
+        let targets = if self.pre { [gain, 0.0] } else { [0.0, gain] };
+        for (ramp, target) in self.ramps.iter_mut().zip(targets) {
+            ramp.move_to(target, self.ramp_frames);
+        }
+    }
+
+    pub(super) fn ramps(&self) -> &[Ramp] {
+        &self.ramps
+    }
+
+    pub(super) fn ramps_mut(&mut self) -> &mut [Ramp] {
+        &mut self.ramps
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    pub(super) fn begin(&mut self, frames: usize) {
+        self.feed.begin(frames);
+    }
+
+    /// Adds what is heard at `point` in the frames of `range`, within which the ramp moves all the time or not at all.
+    pub(super) fn take(
+        &mut self,
+        level: Level,
+        point: TapPoint,
+        io: &AudioBlockMut<'_>,
+        range: &Range<usize>,
+        values: &mut [f32],
+    ) {
+        let ramp = match point {
+            TapPoint::PreGain => &self.ramps[0],
+            TapPoint::PostGain => &self.ramps[1],
+        };
+        if ramp.settled() && ramp.target() == 0.0 {
+            return;
+        }
+        let values = values.get_mut(..range.len()).unwrap_or(&mut []);
+        if !ramp.settled() {
+            ramp.peek(values);
+        }
+        let gains = if ramp.settled() { Err(ramp.target()) } else { Ok(&*values) };
+        let (left, right) = self.feed.open(range.clone());
+        let source = io.slice(range.clone());
+        for (side, target) in [left, right].into_iter().enumerate() {
+            add(level, target, &source, side, gains);
+        }
+    }
+}
+
+/// Adds all channels of `source` to one side, by one gain or one for each frame.
+fn add(level: Level, target: &mut [f32], source: &AudioBlock<'_>, side: usize, gains: Result<&[f32], f32>) {
+    let channels = source.channels();
+    for (channel, plane) in source.planes().iter().enumerate() {
+        let share = match channels {
+            1 => BroadcastMix.coefficient(channel, channels, side, 2),
+            2 => f32::from(u8::from(channel == side)),
+            _ => SurroundDownmix.coefficient(channel, channels, side, 2),
+        };
+        match gains {
+            _ if share == 0.0 => {}
+            Ok(gains) => dsp::add_scaled_by(level, target, plane, gains, share),
+            Err(gain) => dsp::add_scaled(level, target, plane, gain * share),
+        }
+    }
+}
