@@ -40,6 +40,7 @@ use crate::graph::Plan;
 use crate::mixer::Arrival;
 use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
+use crate::mixer::MASTER;
 use crate::mixer::Outputs;
 use crate::mixer::RAMP_SECONDS;
 use crate::mixer::SOURCES;
@@ -293,6 +294,18 @@ impl Engine {
                 Target::ChannelMute(channel) => channels.set_muted(channel, value >= 0.5),
                 Target::ChannelSolo(channel) => channels.set_soloed(channel, value >= 0.5),
                 Target::ChannelPan(channel) => channels.set_pan(channel, value),
+                Target::SendLevel { strip, send } => strips[strip].set_send(send, Decibels(value).into()),
+                Target::SendPre { strip, send } => strips[strip].set_send_pre(send, value >= 0.5),
+                Target::SoftClip(strip) => strips[strip].set_soft_clip(value >= 0.5),
+                Target::Limiter(strip) => strips[strip].set_limiter(value >= 0.5),
+                Target::MasterCeiling => {
+                    strips[MASTER].set_ceiling(Decibels(value).into());
+                    set_output(inputs, outputs, spec.target, value);
+                }
+                Target::DuckAmount(strip) => strips[strip].set_duck_amount(value / 100.0),
+                Target::DuckThreshold(strip) => strips[strip].set_duck_threshold(Decibels(value)),
+                Target::DuckAttack(strip) => strips[strip].set_duck_attack(f64::from(value) / 1000.0),
+                Target::DuckRelease(strip) => strips[strip].set_duck_release(f64::from(value) / 1000.0),
                 Target::InsertBypass { strip, slot } => strips[strip].set_bypassed(slot, value >= 0.5),
                 Target::InsertMacro { strip, slot, control } => strips[strip].set_macro(slot, control, value),
                 Target::SongGain => song_gain.move_to(Gain::from(Decibels(value)).0, ramp_frames),

@@ -4,6 +4,7 @@
 mod automation;
 mod commands;
 mod routes;
+mod sends;
 mod solo;
 mod stage;
 mod stems;
