@@ -30,7 +30,7 @@ impl SampleFormat {
     }
 
     /// What a WAV file's header says of it.
-    pub fn spec(self, channels: usize, rate: u32) -> WavSpec {
+    pub(crate) fn spec(self, channels: usize, rate: u32) -> WavSpec {
         WavSpec {
             channels: channels as u16, // at most MAX_CHANNELS
             sample_rate: rate,
@@ -44,7 +44,7 @@ impl SampleFormat {
     }
 
     /// Appends samples to `bytes`; gives the number of those that are cut off at full scale, or are no number at all.
-    pub fn encode(self, samples: &[f32], bytes: &mut Vec<u8>) -> u64 {
+    pub(crate) fn encode(self, samples: &[f32], bytes: &mut Vec<u8>) -> u64 {
         match self {
             Self::F32 => {
                 bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));

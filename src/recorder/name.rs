@@ -1,0 +1,72 @@
+//! Names of recordings: the source's, made portable, with a number that no file has yet.
+
+use super::disk::Disk;
+use super::disk::Medium;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Letters of a source's name that a file's name keeps, at most.
+const MOST_LETTERS: usize = 80;
+/// The highest number of a take.
+pub(crate) const MOST_TAKES: u32 = 99_999;
+
+/// What is left of a name on any file system; never empty.
+pub(crate) fn portable(name: &str) -> String {
+    let kept = |letter: char| match letter {
+        '<' | '>' | ':' | '"' | '/' | '\\' | '|' | '?' | '*' => '-',
+        control if control.is_control() => ' ',
+        letter => letter,
+    };
+    let name: String = name.chars().map(kept).take(MOST_LETTERS).collect();
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let name = name.trim_matches(['.', ' ']);
+    if name.is_empty() { "Recording".to_owned() } else { name.to_owned() }
+}
+
+/// `Bus 3 Drums 007.wav`; further files of a take that is too long for one are parts.
+fn file_name(name: &str, number: u32, part: u32) -> String {
+    match part {
+        0 | 1 => format!("{name} {number:03}.wav"),
+        part => format!("{name} {number:03} part {part}.wav"),
+    }
+}
+
+/// Makes the file of a take's part; where there is one, a first part takes the next number instead.
+pub(crate) fn create(
+    disk: &Disk,
+    folder: &Path,
+    name: &str,
+    (mut number, part): (u32, u32),
+) -> Result<(Box<dyn Medium>, PathBuf, u32), (io::Error, PathBuf)> {
+    loop {
+        let path = folder.join(file_name(name, number, part));
+        match disk.create_new(&path) {
+            Ok(medium) => return Ok((medium, path, number)),
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists && part <= 1 && number < MOST_TAKES =>
+            {
+                number += 1;
+            }
+            Err(error) => return Err((error, path)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_portable_and_never_empty() {
+        assert_eq!(portable("Bus 3 Drums"), "Bus 3 Drums");
+        assert_eq!(portable("../a\\b:c?\u{7}\n d. "), "-a-b-c- d");
+        assert_eq!(portable(" \t.. "), "Recording");
+        assert_eq!(portable("Größe ♯"), "Größe ♯");
+        assert_eq!(portable(&"x".repeat(500)).len(), MOST_LETTERS);
+        assert_eq!(
+            (file_name("A", 7, 1), file_name("A", 7, 2)),
+            ("A 007.wav".into(), "A 007 part 2.wav".into())
+        );
+    }
+}
