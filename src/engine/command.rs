@@ -11,6 +11,8 @@ use super::parameter::LEVEL_MAX;
 use super::song::Playing;
 use crate::graph::Plan;
 use crate::machine::Machine;
+use crate::mixer::Tap;
+use crate::mixer::TapSource;
 use crate::units::Decibels;
 use std::fmt;
 
@@ -37,6 +39,15 @@ pub enum Command {
         /// What comes there.
         machine: Option<Box<Machine>>,
     },
+    /// Another tap or none on a source. A new one waits for `Record`.
+    Tap {
+        /// What it takes sound from.
+        source: TapSource,
+        /// What comes there.
+        tap: Option<Box<Tap>>,
+    },
+    /// Whether taps run: all start, or stop, on the first frame of the call.
+    Record(bool),
 }
 
 /// A song that is ready to play, or none.
@@ -85,7 +96,7 @@ impl Command {
     /// Whether what the worker has put in place may be there no longer.
     pub(super) fn edits(&self) -> bool {
         match self {
-            Self::Set { .. } => false,
+            Self::Set { .. } | Self::Tap { .. } | Self::Record(_) => false,
             Self::Plan(_) | Self::Song(_) | Self::Insert { .. } => true,
         }
     }
@@ -96,6 +107,8 @@ impl fmt::Debug for Command {
         match self {
             Self::Set { target, value } => write!(f, "Set({target:?}, {value})"),
             Self::Plan(_) => f.write_str("Plan"),
+            Self::Tap { source, tap } => write!(f, "Tap({source}, {})", tap.is_some()),
+            Self::Record(running) => write!(f, "Record({running})"),
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Insert { strip, slot, machine } => {
                 write!(f, "Insert({strip}, {slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))

@@ -10,10 +10,14 @@ use crate::graph::GraphError;
 use crate::graph::Plan;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
+use crate::mixer;
 use crate::mixer::INSERTS;
 use crate::mixer::Layout;
+use crate::mixer::LoudnessMeter;
+use crate::mixer::LoudnessReader;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
+use crate::mixer::Tap;
 use crate::rt::CommandSender;
 use crate::rt::Meter;
 use crate::rt::QueueFull;
@@ -43,6 +47,8 @@ pub(super) enum Old {
     Song(Box<Playing>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Machine(Box<Machine>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Tap(Box<Tap>),
 }
 
 /// Where the song is, for display.
@@ -128,12 +134,28 @@ pub struct Control {
     build: Build,
     /// Commands sent past the worker that have changed what it believes is there.
     edits: Arc<AtomicU64>,
+    loudness: LoudnessReader,
 }
 
 impl Control {
     /// Meters of all strips, in their order.
     pub fn meters(&self) -> &[Meter] {
         &self.meters
+    }
+
+    /// Loudness of what leaves the main output; what measures it is [`Worker::poll`].
+    pub fn loudness(&self) -> &LoudnessReader {
+        &self.loudness
+    }
+
+    /// Frames per second.
+    pub fn rate(&self) -> SampleRate {
+        self.build.rate
+    }
+
+    /// The host's buses.
+    pub fn layout(&self) -> &Layout {
+        &self.build.layout
     }
 
     /// Newest position of the song.
@@ -218,6 +240,7 @@ pub struct Worker {
     edits: Arc<AtomicU64>,
     /// Of `edits`, those that it knows of.
     seen: u64,
+    loudness: LoudnessMeter,
 }
 
 impl Worker {
@@ -272,8 +295,9 @@ impl Worker {
         self.inserts = inserts.to_vec();
     }
 
-    /// Delivers what waits for room and frees what came home; true when nothing is left to deliver.
+    /// Delivers what waits for room, frees what came home and measures what was heard; true when nothing is left to deliver.
     pub fn poll(&mut self) -> bool {
+        self.loudness.measure();
         while self.retired.take().is_some() {}
         while let Some(command) = self.outbox.pop_front() {
             if let Err(QueueFull(command)) = self.commands.send(command) {
@@ -290,13 +314,16 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let position = Arc::new(PositionCell::default());
     let build = Build { rate: config.rate, level: config.level, layout: config.layout.clone() };
     let edits = Arc::new(AtomicU64::new(0));
-    let (engine, meters) = Engine::new(config, receiver, Arc::clone(&position));
+    let main = config.layout.outputs.first().copied().unwrap_or(0);
+    let (writer, meter, loudness) = mixer::loudness(main, config.rate);
+    let (engine, meters) = Engine::new(config, receiver, (Arc::clone(&position), writer));
     let control = Control {
         meters,
         position,
         commands: commands.clone(),
         build: build.clone(),
         edits: Arc::clone(&edits),
+        loudness,
     };
     let worker = Worker {
         build,
@@ -308,6 +335,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         inserts: Vec::new(),
         edits,
         seen: 0,
+        loudness: meter,
     };
     (control, engine, worker)
 }

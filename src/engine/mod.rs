@@ -46,8 +46,12 @@ pub use parameter::Target;
 pub use parameter::Unit;
 pub use parameter::default_insert;
 pub use parameter::table;
+pub use record::ArmError;
 pub use record::ArmedTap;
+pub use record::Recorder;
 pub use record::RecorderSettings;
+pub use record::RecorderStatus;
+pub use record::wait_for_room;
 pub use render::Call;
 pub use render::Engine;
 

@@ -46,8 +46,11 @@ use crate::mixer::RAMP_SECONDS;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
+use crate::mixer::Tap;
+use crate::mixer::TapSource;
 use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
+use crate::rt::FrameWriter;
 use crate::rt::Meter;
 use crate::tracker::AmigaModel;
 use crate::tracker::Chase;
@@ -98,6 +101,8 @@ pub struct Engine {
     inputs: Inputs,
     outputs: Outputs,
     position: Arc<PositionCell>,
+    /// Measures what leaves the main output.
+    loudness: FrameWriter,
     /// Frames since reset.
     frame: u64,
 }
@@ -106,7 +111,7 @@ impl Engine {
     pub(super) fn new(
         config: EngineConfig,
         commands: CommandReceiver<Command, Old>,
-        position: Arc<PositionCell>,
+        (position, loudness): (Arc<PositionCell>, FrameWriter),
     ) -> (Self, Vec<Meter>) {
         let (strips, meters) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
@@ -135,6 +140,7 @@ impl Engine {
             inputs,
             outputs,
             position,
+            loudness,
             frame: 0,
         };
         (engine, meters)
@@ -142,6 +148,9 @@ impl Engine {
 
     /// Back to the state of a new engine that has been given the same setup and parameters.
     pub fn reset(&mut self) {
+        let frame = self.frame;
+        self.taps().for_each(|tap| tap.count_anew(frame));
+        self.loudness.count_anew(frame);
         self.frame = 0;
         self.values.mark_all();
         self.strips.iter_mut().for_each(Strip::reset);
@@ -189,11 +198,25 @@ impl Engine {
             self.sources.iter_mut().for_each(|source| source.begin(frames));
             let range = done..done + frames;
             self.take_inputs(&range, side, outputs);
-            self.block(range, now, outputs);
+            self.block(range.clone(), now, outputs);
+            self.measure(&range, outputs);
             events = later;
             done += frames;
             self.frame += frames as u64;
         }
+        let frame = self.frame;
+        self.taps().for_each(|tap| tap.pass(frame));
+        self.loudness.pass(frame);
+    }
+
+    /// All that is recorded.
+    fn taps(&mut self) -> impl Iterator<Item = &mut Tap> {
+        self.strips.iter_mut().filter_map(Strip::tap_mut).chain(self.inputs.taps_mut())
+    }
+
+    /// Whether recordings and the measuring of loudness have room for so many frames. Real-time: yes.
+    pub fn has_room(&mut self, frames: usize) -> bool {
+        self.loudness.has_room(frames) && self.taps().all(|tap| tap.has_room(frames))
     }
 
     /// Acts on events before the next frame, and tells the host of notes that a jump or a parameter has ended.
@@ -228,6 +251,19 @@ impl Engine {
                 }
                 .map(Old::Machine),
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
+                Command::Tap { source, tap } => match source {
+                    TapSource::Strip(strip) => match self.strips.get_mut(strip) {
+                        Some(strip) => strip.set_tap(tap),
+                        None => tap,
+                    },
+                    TapSource::Input(input) => self.inputs.set_tap(input, tap),
+                }
+                .map(Old::Tap),
+                Command::Record(running) => {
+                    let frame = self.frame;
+                    self.taps().for_each(|tap| tap.set_running(running, frame));
+                    None
+                }
                 Command::Set { target, value } => {
                     self.finder.set(&self.table, &self.values, (target, value));
                     None
@@ -358,6 +394,14 @@ impl Engine {
             }
         }
         self.outputs.finish(&piece, &mut self.inputs, outputs);
+    }
+
+    /// Hands on what leaves the main output, unless it is silent.
+    fn measure(&mut self, range: &Range<usize>, outputs: &[AudioBlockMut<'_>]) {
+        let Some(main) = outputs.first().map(|main| main.slice(range.clone())) else { return };
+        if main.planes().iter().any(|plane| plane.iter().any(|&sample| sample != 0.0)) {
+            self.loudness.write(self.frame, &main);
+        }
     }
 
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.

@@ -14,6 +14,8 @@ use super::MATRIX_SOURCE;
 use super::OUTPUT_CHANNELS;
 use super::RAMP_SECONDS;
 use super::SIDECHAIN_SOURCE;
+use super::Tap;
+use super::TapPoint;
 use super::matrix::Column;
 use super::matrix::Plane;
 use super::matrix::Sources;
@@ -107,6 +109,7 @@ pub struct Inputs {
     /// Strips that the host's buses fill.
     count: usize,
     strips: Vec<InputStrip>,
+    taps: [Option<Box<Tap>>; INPUT_CHANNELS],
     /// Left and right of every bus.
     to_buses: Vec<[Column; 2]>,
     to_outputs: Vec<Column>,
@@ -126,6 +129,7 @@ impl Inputs {
             main: layout.main_input,
             count: (layout.main_input + layout.sidechain).min(INPUT_CHANNELS),
             strips: (0..INPUT_CHANNELS).map(|_| InputStrip::new()).collect(),
+            taps: Default::default(),
             to_buses: (0..BUSES).map(|_| [Column::new(), Column::new()]).collect(),
             to_outputs: (0..OUTPUT_CHANNELS).map(|_| Column::new()).collect(),
             output_sums: (0..OUTPUT_CHANNELS).map(|_| Plane::new()).collect(),
@@ -228,6 +232,19 @@ impl Inputs {
         }
     }
 
+    /// Records an input, mono, or no more; gives back the tap that was there.
+    pub fn set_tap(&mut self, input: usize, tap: Option<Box<Tap>>) -> Option<Box<Tap>> {
+        match self.taps.get_mut(input) {
+            Some(place) => std::mem::replace(place, tap),
+            None => tap,
+        }
+    }
+
+    /// The taps that are there.
+    pub fn taps_mut(&mut self) -> impl Iterator<Item = &mut Tap> {
+        self.taps.iter_mut().flatten().map(|tap| &mut **tap)
+    }
+
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
         self.strips.iter_mut().for_each(|strip| strip.skip(usize::MAX));
@@ -237,7 +254,7 @@ impl Inputs {
 
     /// Takes the next frames, and fills those of the sources in `feeds` that `plan` reads and an input sounds in.
     pub fn take(&mut self, arrival: &Arrival<'_>, plan: Option<&Plan>, feeds: &mut [Feed]) {
-        let Self { level, strips, monitor, side, .. } = self;
+        let Self { level, strips, taps, monitor, side, .. } = self;
         let (level, frames) = (*level, arrival.frames.min(BLOCK_SIZE));
         let whole = padded(&arrival.side, side, frames);
         let mut sources: Sources<'_> = [None; INPUT_CHANNELS];
@@ -253,6 +270,13 @@ impl Inputs {
                 Some(raw) => {
                     monitor.listen(input, &strip.trim, raw);
                     *source = strip.pass(level, raw);
+                    if let Some(tap) = &mut taps[input] {
+                        // As many as there are inputs.
+                        tap.write(TapPoint::PreGain, arrival.frame, &AudioBlock::new([raw]));
+                        if let Some(samples) = source {
+                            tap.write(TapPoint::PostGain, arrival.frame, &AudioBlock::new([*samples]));
+                        }
+                    }
                 }
                 None => strip.skip(frames),
             }

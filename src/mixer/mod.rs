@@ -6,6 +6,7 @@
 #[cfg(test)]
 mod input_tests;
 mod inputs;
+mod loudness;
 mod matrix;
 mod monitor;
 mod outputs;
@@ -16,6 +17,10 @@ mod tap;
 
 pub use inputs::Arrival;
 pub use inputs::Inputs;
+pub use loudness::Loudness;
+pub use loudness::LoudnessMeter;
+pub use loudness::LoudnessReader;
+pub use loudness::loudness;
 pub use outputs::Outputs;
 pub use route::Connection;
 pub use route::MixPolicy;

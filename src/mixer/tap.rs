@@ -148,9 +148,9 @@ impl Tap {
         self.writer.count_anew(frame);
     }
 
-    /// Frames that surely find room; any number where it does not run.
-    pub fn room(&self) -> usize {
-        if self.is_running() { self.writer.room() } else { usize::MAX }
+    /// Whether so many frames find room, as far as the ring goes; any number does where it does not run.
+    pub fn has_room(&self, frames: usize) -> bool {
+        !self.is_running() || self.writer.has_room(frames)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::disk::Disk;
 use super::disk::Medium;
-use std::io;
+use super::recording::RecordError;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -32,23 +33,28 @@ fn file_name(name: &str, number: u32, part: u32) -> String {
     }
 }
 
+/// A file that has just been made.
+pub(crate) struct Made {
+    pub(crate) medium: Box<dyn Medium>,
+    pub(crate) path: PathBuf,
+    pub(crate) number: u32,
+}
+
 /// Makes the file of a take's part; where there is one, a first part takes the next number instead.
 pub(crate) fn create(
     disk: &Disk,
     folder: &Path,
     name: &str,
     (mut number, part): (u32, u32),
-) -> Result<(Box<dyn Medium>, PathBuf, u32), (io::Error, PathBuf)> {
+) -> Result<Made, RecordError> {
     loop {
         let path = folder.join(file_name(name, number, part));
         match disk.create_new(&path) {
-            Ok(medium) => return Ok((medium, path, number)),
-            Err(error)
-                if error.kind() == io::ErrorKind::AlreadyExists && part <= 1 && number < MOST_TAKES =>
-            {
+            Ok(medium) => return Ok(Made { medium, path, number }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && part <= 1 && number < MOST_TAKES => {
                 number += 1;
             }
-            Err(error) => return Err((error, path)),
+            Err(error) => return Err(RecordError::Create { path, error }),
         }
     }
 }

@@ -8,6 +8,7 @@
 use super::disk::Disk;
 use super::format::SampleFormat;
 use super::name;
+use super::name::Made;
 use super::wav::Wav;
 use crate::audio::MAX_CHANNELS;
 use crate::rt::DropCount;
@@ -39,7 +40,7 @@ use thiserror::Error;
 /// How long a disk may block before frames are left out.
 const RING_SECONDS: f64 = 6.0;
 /// Frames that a ring holds at least: some of the longest calls.
-const LEAST_RING: usize = 65_536;
+const LEAST_RING: usize = 262_144;
 /// How often a writer looks what there is.
 const POLL: Duration = Duration::from_millis(20);
 /// How often headers are brought up to date.
@@ -376,7 +377,7 @@ impl Scribe {
     fn open(&mut self) -> Result<(), RecordError> {
         let number = self.shared.words().number;
         let made = name::create(&self.disk, &self.take.folder, &self.take.name, (number, self.part));
-        let (medium, path, number) = made.map_err(|(error, path)| RecordError::Create { path, error })?;
+        let Made { medium, path, number } = made?;
         let rate = self.take.rate.0.round() as u32;
         match Wav::new(medium, self.take.format, self.take.channels, rate) {
             Ok(file) => {

@@ -161,6 +161,12 @@ impl FrameWriter {
         let marked = self.marks.slots().saturating_sub(2).saturating_mul(SHORT_GAP as usize);
         (self.samples.slots() / self.channels).saturating_sub(SHORT_GAP as usize).min(marked)
     }
+
+    /// Whether so many frames surely find room, or else nothing waits to be read. Real-time.
+    pub fn has_room(&self, frames: usize) -> bool {
+        let all = self.samples.buffer().capacity() / self.channels;
+        self.room() >= frames.min(all.saturating_sub(SHORT_GAP as usize))
+    }
 }
 
 /// Writes a plane into one channel of interleaved frames, from frame `skip` on; `channel` is its number and how many there are.
