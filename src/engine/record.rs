@@ -22,7 +22,6 @@ use crate::rt::Drops;
 use crate::rt::QueueFull;
 use serde::Deserialize;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,16 +54,6 @@ pub struct RecorderSettings {
     pub format: SampleFormat,
     /// At most one for each source; the last counts.
     pub taps: Vec<ArmedTap>,
-    /// What a newer version has added.
-    #[serde(flatten)]
-    pub unknown: BTreeMap<String, serde_json::Value>,
-}
-
-impl RecorderSettings {
-    /// Whether there is nothing to save.
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// Why a source is not armed, or nothing starts or stops.
@@ -256,11 +245,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_words_in_a_file_and_come_back_with_what_is_unknown() {
+    fn settings_are_words_in_a_file_and_come_back() {
         let text = r#"
             folder = "Takes"
             format = "i24"
-            armed = "never"
             taps = [{ source = "input 1", point = "pre" }, { source = "bus 3" }, { source = "master" }]
         "#;
         let settings: RecorderSettings = toml::from_str(text).unwrap();
@@ -271,11 +259,10 @@ mod tests {
             settings.taps,
             [tap(TapSource::Input(0), pre), tap(TapSource::Strip(2), post), tap(TapSource::Strip(18), post)]
         );
-        assert_eq!(settings.unknown["armed"], "never");
         let again = toml::to_string(&settings).unwrap();
         assert!(again.contains(r#"point = "pre""#), "{again}");
         assert_eq!(toml::from_str::<RecorderSettings>(&again).unwrap(), settings);
-        assert!(toml::from_str::<RecorderSettings>("").unwrap().is_default());
+        assert_eq!(toml::from_str::<RecorderSettings>("").unwrap(), RecorderSettings::default());
         let error = toml::from_str::<RecorderSettings>(r#"taps = [{ source = "bus 40" }]"#).unwrap_err();
         assert!(error.to_string().contains("\"bus 40\" cannot be recorded"), "{error}");
     }

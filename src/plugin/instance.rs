@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_types)] // The session's mutex is never touched by the audio thread.
 
 use super::kind::Kind;
+use super::recording::Order;
+use super::recording::default_folder;
 use super::worker::Job;
 use super::worker::Watcher;
 use super::worker::WorkerThread;
@@ -16,10 +18,13 @@ use crate::engine::Engine;
 use crate::engine::EngineConfig;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
+use crate::engine::RecorderSettings;
+use crate::engine::RecorderStatus;
 use crate::engine::Setup;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
 use crate::mixer::Layout;
+use crate::mixer::Routing;
 use crate::params::RackStore;
 use crate::rack::Module;
 use crate::rack::Rack;
@@ -69,6 +74,7 @@ pub(super) struct Session {
     /// The last thing that went wrong, in words.
     notice: Option<String>,
     control: Option<Arc<Control>>,
+    recording: RecorderStatus,
 }
 
 impl Loaded {
@@ -102,6 +108,19 @@ impl Session {
             }
             self.fresh = false;
         }
+    }
+
+    pub(super) fn control(&self) -> Option<Arc<Control>> {
+        self.control.clone()
+    }
+
+    /// What the rack says of the recorder, and the routes that give its files their names.
+    pub(super) fn recorded(&self) -> (RecorderSettings, Routing) {
+        (self.loaded.rack.recorder.settings.clone(), self.loaded.rack.routing.clone())
+    }
+
+    pub(super) fn set_recording(&mut self, status: RecorderStatus) {
+        self.recording = status;
     }
 
     pub(super) fn setup(&self) -> &Setup {
@@ -171,7 +190,15 @@ impl Instance {
         let layout = K::LAYOUTS.first().map(super::engine_layout::<K>).unwrap_or_default();
         let rack = if K::PAIRED { Rack::default() } else { Rack::demo() };
         let loaded = Loaded { rack, setup: Setup::default() };
-        let session = Session { layout, loaded, fresh: true, examined: None, notice: None, control: None };
+        let session = Session {
+            layout,
+            loaded,
+            fresh: true,
+            examined: None,
+            notice: None,
+            control: None,
+            recording: RecorderStatus::default(),
+        };
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
         Arc::new(Instance { table, values, session, worker, dropped_events: AtomicU64::new(0) })
@@ -205,6 +232,28 @@ impl Instance {
     /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.
     pub(super) fn wait_for_worker(&self) {
         self.worker.progress().wait(PATIENCE);
+    }
+
+    /// Waits, as `wait_for_worker` does, until recordings have room for a call of the host's. Once that was in vain it does
+    /// not wait again before there is room: a disk that blocks for ever is not to hold up an export for longer.
+    pub(super) fn wait_for_room(&self, engine: &mut Engine, frames: usize, stuck: &mut bool) {
+        let patience = if *stuck { Duration::ZERO } else { PATIENCE };
+        let room = engine::wait_for_room(engine, frames, patience);
+        if !room && !*stuck {
+            self.worker.progress().miss_wait();
+        }
+        *stuck = !room;
+    }
+
+    /// Starts or stops all recordings on one frame.
+    pub(crate) fn record(&self, running: bool) {
+        self.worker.post(Job::Record(if running { Order::Start } else { Order::Stop }));
+    }
+
+    /// Changes what is recorded and where; it is saved with the rack. While a take runs it waits for the next one.
+    pub(crate) fn set_recorder(&self, change: impl FnOnce(&mut RecorderSettings)) {
+        change(&mut self.session.lock().loaded.rack.recorder.settings);
+        self.worker.post(Job::Record(Order::Arm));
     }
 
     /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
@@ -278,6 +327,9 @@ impl Instance {
             control: session.control.clone(),
             dropped_events: self.dropped_events.load(Relaxed),
             missed_waits: self.worker.progress().missed_waits(),
+            folder: session.loaded.rack.recorder.settings.folder.clone().unwrap_or_else(default_folder),
+            recorder: session.loaded.rack.recorder.settings.clone(),
+            recording: session.recording.clone(),
         }
     }
 }
@@ -297,6 +349,12 @@ pub(crate) struct View {
     pub(crate) dropped_events: u64,
     /// Times an offline render went on without its worker.
     pub(crate) missed_waits: u64,
+    /// What is recorded when recordings start.
+    pub(crate) recorder: RecorderSettings,
+    /// Where files go.
+    pub(crate) folder: PathBuf,
+    /// Recordings as they are now.
+    pub(crate) recording: RecorderStatus,
 }
 
 impl View {

@@ -11,6 +11,7 @@ mod kind;
 mod link;
 mod notes;
 mod pieces;
+mod recording;
 mod state;
 mod vst3;
 mod worker;
@@ -86,6 +87,8 @@ pub(crate) struct Busker<K: Kind> {
     engine: Option<Engine>,
     /// Whether the host renders faster or slower than time; then the plugin waits for its worker.
     offline: bool,
+    /// Whether the last wait for recordings was in vain.
+    stuck: bool,
     /// What the next frames begin with; then what they bring.
     events: Vec<Event>,
     kind: PhantomData<K>,
@@ -104,6 +107,7 @@ impl<K: Kind> Default for Busker<K> {
             params,
             engine: None,
             offline: false,
+            stuck: false,
             events: Vec::with_capacity(pieces::EVENT_CAPACITY),
             kind: PhantomData,
         }
@@ -186,6 +190,9 @@ impl<K: Kind> Plugin for Busker<K> {
             self.instance.wait_for_worker();
         }
         let Some(engine) = &mut self.engine else { return ProcessStatus::Error("not activated") };
+        if self.offline {
+            self.instance.wait_for_room(engine, buffer.samples(), &mut self.stuck);
+        }
         let call =
             Call { frames: buffer.samples(), transport: self.link.next_transport(), events: &self.events };
         // Where the framework knows no main bus, the first auxiliary ones are it.

@@ -4,6 +4,8 @@
 //! while the host renders offline does it wait for them. It ends when its instance is dropped.
 
 use super::instance::SharedSession;
+use super::recording::Order;
+use super::recording::Recordings;
 use crate::engine::Worker;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub(super) enum Job {
     Adopt(Box<Worker>),
     /// Prepare what the session holds for the engine.
     Apply,
+    /// Arm, start or stop recordings.
+    Record(Order),
     /// Load a module file as the song.
     Open(PathBuf),
     /// Call this at every poll from now on.
@@ -70,6 +74,11 @@ impl Progress {
         }
     }
 
+    /// Counts a wait that was in vain. Real-time: yes.
+    pub(super) fn miss_wait(&self) {
+        self.missed_waits.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn missed_waits(&self) -> u64 {
         self.missed_waits.load(Relaxed)
     }
@@ -99,8 +108,14 @@ impl WorkerThread {
     pub(super) fn start(session: SharedSession) -> Self {
         let (jobs, inbox) = mpsc::channel();
         let progress = Arc::new(Progress::default());
-        let mut bench =
-            Bench { session, worker: None, watcher: None, announcer: None, progress: Arc::clone(&progress) };
+        let mut bench = Bench {
+            session,
+            worker: None,
+            recordings: Recordings::default(),
+            watcher: None,
+            announcer: None,
+            progress: Arc::clone(&progress),
+        };
         let thread = thread::Builder::new().name("busker-worker".to_owned());
         let thread = match thread.spawn(move || bench.run(&inbox)) {
             Ok(thread) => Some(thread),
@@ -129,6 +144,7 @@ impl WorkerThread {
 struct Bench {
     session: SharedSession,
     worker: Option<Box<Worker>>,
+    recordings: Recordings,
     watcher: Option<Watcher>,
     announcer: Option<Watcher>,
     progress: Arc<Progress>,
@@ -156,10 +172,13 @@ impl Bench {
         match job {
             Job::Adopt(worker) => {
                 self.worker = Some(worker);
+                let control = self.session.lock().control();
+                self.recordings.adopt(control);
                 // What was opened while the engine was made went to the one before.
                 self.apply();
             }
             Job::Apply => self.apply(),
+            Job::Record(order) => self.record(order),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
             Job::Open(path) => {
@@ -181,8 +200,21 @@ impl Bench {
         }
     }
 
+    fn record(&mut self, order: Order) {
+        let (settings, routing) = self.session.lock().recorded();
+        let errors = self.recordings.follow(order, (&settings, &routing));
+        if !errors.is_empty() {
+            self.session.lock().notify(Some(errors.join("; ")));
+        }
+        if order == Order::Arm {
+            self.announcer.iter().for_each(|announcer| announcer()); // the host saves what is armed
+        }
+    }
+
     /// Commands that found no room are tried again at the next poll.
     fn deliver(&mut self) {
+        let status = self.recordings.status();
+        self.session.lock().set_recording(status);
         if let Some(worker) = &mut self.worker {
             worker.poll();
         }

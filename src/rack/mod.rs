@@ -33,6 +33,7 @@ pub use values::Values;
 use crate::engine::Insert;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
+use crate::engine::RecorderSettings;
 use crate::engine::Setup;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
@@ -90,6 +91,23 @@ impl Master {
     }
 }
 
+/// The recorder's part: what would be recorded, and where.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Folder, format and taps.
+    #[serde(flatten)]
+    pub settings: RecorderSettings,
+    /// What a newer version has added.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+impl Recording {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Everything that Busker saves.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rack {
@@ -104,6 +122,9 @@ pub struct Rack {
     /// The end of the desk.
     #[serde(default, skip_serializing_if = "Master::is_default")]
     pub master: Master,
+    /// What is recorded, once somebody starts that.
+    #[serde(default, skip_serializing_if = "Recording::is_default")]
+    pub recorder: Recording,
     /// Machines on the strips.
     #[serde(default = "default_inserts")]
     pub inserts: Vec<InsertSlot>,
@@ -125,6 +146,7 @@ impl Default for Rack {
             song_time: SongTime::default(),
             routing: Routing::default(),
             master: Master::default(),
+            recorder: Recording::default(),
             inserts: default_inserts(),
             parameters: Values::default(),
             song: None,
