@@ -146,6 +146,7 @@ fn engines_of_a_song_share_it_and_leave_nothing_behind() {
                 values: Arc::new(ParameterValues::new(&table)),
                 table: Arc::clone(&table),
                 level: Level::detect(),
+                look_ahead: false,
             };
             let (control, engine, mut worker) = engine::new(config);
             worker.apply(&rack.setup(&layout).unwrap()).unwrap();

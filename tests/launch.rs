@@ -59,6 +59,7 @@ impl Player {
             table: parameters.into(),
             values: Arc::clone(&values),
             level: Level::detect(),
+            look_ahead: false,
         };
         let (_control, engine, mut worker) = busker::engine::new(config);
         worker.apply(&Setup { song: Some(Arc::new(song)), ..Setup::default() }).unwrap();

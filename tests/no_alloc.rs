@@ -57,6 +57,7 @@ fn scene(layout: Layout) -> Scene {
         table: parameters.into(),
         values: Arc::clone(&values),
         level: Level::detect(),
+        look_ahead: false,
     };
     let (_control, engine, worker) = busker::engine::new(config);
     Scene { engine, worker, values, layout, parameters: count }

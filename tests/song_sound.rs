@@ -44,6 +44,7 @@ impl Player {
             table: parameters.into(),
             values: Arc::clone(&values),
             level: Level::detect(),
+            look_ahead: false,
         };
         let (_control, engine, mut worker) = engine::new(config);
         worker.apply(&Setup { song: Some(Arc::new(song)), ..Setup::default() }).unwrap();

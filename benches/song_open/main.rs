@@ -106,6 +106,7 @@ fn open(song: &Named) -> impl Sized + use<> {
         table,
         values,
         level: Level::from_environment(),
+        look_ahead: false,
     };
     let (control, engine, mut worker) = engine::new(config);
     let applied = rack.setup(&layout).map(|setup| worker.apply(&setup));

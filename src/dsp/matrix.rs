@@ -82,6 +82,32 @@ by_level! {
 }
 
 by_level! {
+    /// `target[n] = max(target[n], |source[n]|)`; NaN is ignored.
+    pub fn raise_to(level; target: &mut [f32], source: &[f32]) {
+        for (to, from) in target.iter_mut().zip(source) {
+            *to = to.max(from.abs());
+        }
+    }
+}
+
+by_level! {
+    /// `target[n] = max(target[n], |Σ source[n + k] · taps[k]|)`; `source` is longer by all taps but one. NaN is ignored.
+    pub fn raise_to_filtered(level; target: &mut [f32], source: &[f32], taps: &[f32]) {
+        for (index, tile) in target.chunks_mut(TILE).enumerate() {
+            let mut sums = [0.0; TILE];
+            for (source, tap) in source.windows(tile.len()).skip(index * TILE).zip(taps) {
+                for (sum, from) in sums.iter_mut().zip(source) {
+                    *sum += from * tap;
+                }
+            }
+            for (to, sum) in tile.iter_mut().zip(sums) {
+                *to = to.max(sum.abs());
+            }
+        }
+    }
+}
+
+by_level! {
     /// Whether every sample is 0.
     pub fn is_silent(level; plane: &[f32]) -> bool {
         // Without its sign, which the shift drops, only 0 has no bits. Looked at in pieces, so that sound is found early.

@@ -28,6 +28,8 @@ pub use matrix::fade;
 pub use matrix::is_silent;
 pub use matrix::mix;
 pub use matrix::mix_by;
+pub use matrix::raise_to;
+pub use matrix::raise_to_filtered;
 pub use matrix::scaled;
 pub use matrix::scaled_by;
 pub use ramp::Ramp;

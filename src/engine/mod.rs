@@ -73,6 +73,8 @@ pub struct EngineConfig {
     pub values: Arc<ParameterValues>,
     /// Instruction set of the kernels.
     pub level: Level,
+    /// Whether the main output passes the look-ahead limiter, which makes all outputs late.
+    pub look_ahead: bool,
 }
 
 /// Makes an engine with nothing loaded. Allocates all it will ever need, songs and machines excepted.

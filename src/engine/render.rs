@@ -117,7 +117,7 @@ impl Engine {
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
         let inputs = Inputs::new(&config.layout, config.rate, config.level);
-        let outputs = Outputs::new(&config.layout, config.rate, config.level);
+        let outputs = Outputs::new(&config.layout, config.rate, config.level, config.look_ahead);
         let engine = Self {
             commands,
             finder: Finder::new(&config.table),
@@ -154,6 +154,7 @@ impl Engine {
         self.frame = 0;
         self.values.mark_all();
         self.strips.iter_mut().for_each(Strip::reset);
+        self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();
         self.outgoing.reset();
@@ -228,6 +229,11 @@ impl Engine {
         let mut scene = Scene { playing, frame: *frame, out };
         events.iter().for_each(|event| keys.act(&event.kind, &mut scene));
         keys.report(&mut scene);
+    }
+
+    /// Frames by which all outputs are late: 0 without the look-ahead limiter. Real-time: yes.
+    pub fn latency(&self) -> usize {
+        self.outputs.latency()
     }
 
     /// What the last call has for the host, in order of frames within it. Real-time: yes.
@@ -514,6 +520,7 @@ fn set_output(inputs: &mut Inputs, outputs: &mut Outputs, target: Target, value:
     match target {
         Target::MonitorGain => inputs.set_monitor_gain(Decibels(value).into()),
         Target::Listen => inputs.set_listen(choice),
+        Target::MasterCeiling => outputs.set_ceiling(Decibels(value).into()),
         Target::OutputGain(output) => outputs.set_gain(output, Decibels(value).into()),
         Target::Identify => outputs.set_identify(choice),
         _ => return false,
@@ -587,6 +594,7 @@ mod tests {
             table,
             values,
             level: Level::detect(),
+            look_ahead: false,
         })
     }
 

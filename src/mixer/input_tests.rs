@@ -72,7 +72,7 @@ impl Desk {
         }
         Self {
             inputs: Inputs::new(&layout, RATE, Level::detect()),
-            outputs: Outputs::new(&layout, RATE, Level::detect()),
+            outputs: Outputs::new(&layout, RATE, Level::detect(), false),
             plan: graph.compile().unwrap(),
             feeds: (0..SOURCES).map(|source| Feed::new(source_channels(&layout, source))).collect(),
             layout,

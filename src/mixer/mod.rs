@@ -6,6 +6,9 @@
 #[cfg(test)]
 mod input_tests;
 mod inputs;
+mod look_ahead;
+#[cfg(test)]
+mod look_ahead_tests;
 mod loudness;
 mod matrix;
 mod monitor;

@@ -1,12 +1,13 @@
 //! What happens to the host's outputs once the graph has filled them.
 //!
-//! In place, in the host's memory: the matrix's sums, the monitor, a gain for each of the first eight channels, and a tone
-//! that tells which of them is which. Audio thread. What is neutral does not touch a sample.
+//! In place, in the host's memory: the matrix's sums, the monitor, a gain for each of the first eight channels, a tone
+//! that tells which of them is which, and the look-ahead limiter. Audio thread. What is neutral does not touch a sample.
 
 use super::Inputs;
 use super::Layout;
 use super::OUTPUT_CHANNELS;
 use super::RAMP_SECONDS;
+use super::look_ahead::LookAhead;
 use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
 use crate::dsp;
@@ -39,11 +40,12 @@ pub struct Outputs {
     channels: Vec<Channel>,
     /// What the tone's phase moves on a frame, in parts of 2⁶⁴ of a turn.
     tone_step_q64: u64,
+    look_ahead: Option<LookAhead>,
 }
 
 impl Outputs {
-    /// All at unity. Allocates.
-    pub fn new(layout: &Layout, rate: SampleRate, level: Level) -> Self {
+    /// All at unity, with or without the look-ahead limiter. Allocates.
+    pub fn new(layout: &Layout, rate: SampleRate, level: Level, look_ahead: bool) -> Self {
         let places = layout.outputs.iter().enumerate();
         let places =
             places.flat_map(|(output, &channels)| (0..channels).map(move |channel| (output, channel)));
@@ -53,6 +55,7 @@ impl Outputs {
             ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
             channels: places.take(OUTPUT_CHANNELS).map(channel).collect(),
             tone_step_q64: (f64::from(TONE.0) / rate.0 * 2f64.powi(64)) as u64,
+            look_ahead: look_ahead.then(|| LookAhead::new(layout, rate, level)),
         }
     }
 
@@ -71,11 +74,33 @@ impl Outputs {
         }
     }
 
+    /// Level that no true peak of the main output passes, where there is the look-ahead limiter.
+    pub fn set_ceiling(&mut self, ceiling: Gain) {
+        if let Some(limiter) = &mut self.look_ahead {
+            limiter.set_ceiling(ceiling);
+        }
+    }
+
+    /// Frames by which all outputs are late.
+    pub fn latency(&self) -> usize {
+        self.look_ahead.as_ref().map_or(0, LookAhead::latency)
+    }
+
+    /// Forgets what is still on its way; ramps go on.
+    pub fn reset(&mut self) {
+        if let Some(limiter) = &mut self.look_ahead {
+            limiter.reset();
+        }
+    }
+
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
         for channel in &mut self.channels {
             channel.gain.skip(usize::MAX);
             channel.tone.skip(usize::MAX);
+        }
+        if let Some(limiter) = &mut self.look_ahead {
+            limiter.settle();
         }
     }
 
@@ -102,6 +127,9 @@ impl Outputs {
             }
             channel.gain.skip(frames);
             channel.tone.skip(frames);
+        }
+        if let Some(limiter) = &mut self.look_ahead {
+            limiter.process(&piece.range, outputs);
         }
     }
 }

@@ -216,8 +216,14 @@ impl Instance {
     pub(super) fn start(&self, rate: SampleRate, layout: Layout) -> Result<Engine, GraphError> {
         self.wait_for_worker();
         let (table, values) = (Arc::clone(&self.table), Arc::clone(&self.values));
-        let config =
-            EngineConfig { rate, layout: layout.clone(), table, values, level: Level::from_environment() };
+        let config = EngineConfig {
+            rate,
+            layout: layout.clone(),
+            table,
+            values,
+            level: Level::from_environment(),
+            look_ahead: false,
+        };
         let (control, engine, mut worker) = engine::new(config);
         let mut session = self.session.lock();
         session.settle();

@@ -166,12 +166,18 @@ impl Rendering {
         let block_size = options.block_size.max(1);
         let outputs = layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, block_size)).collect();
         let (main_input, sidechain) = (layout.main_input, AudioBuffer::new(layout.sidechain, block_size));
-        let config =
-            EngineConfig { rate: options.rate, layout, table, values, level: Level::from_environment() };
+        let config = EngineConfig {
+            rate: options.rate,
+            layout,
+            table,
+            values,
+            level: Level::from_environment(),
+            look_ahead: rack.master.look_ahead,
+        };
         let (_control, engine, mut worker) = engine::new(config);
         worker.apply(&setup).map_err(RackError::from)?;
         Ok(Self {
-            latency: 0,
+            latency: engine.latency() as u64,
             engine,
             _worker: worker,
             outputs,

@@ -99,6 +99,7 @@ impl Desk {
             table: Arc::clone(&table),
             values: Arc::clone(&values),
             level: Level::detect(),
+            look_ahead: false,
         };
         let (control, engine, mut worker) = busker::engine::new(config);
         worker.apply(setup).unwrap();

@@ -123,6 +123,7 @@ impl Stage {
             table: parameters.into(),
             values: Arc::clone(&values),
             level: Level::detect(),
+            look_ahead: false,
         };
         let (_, engine, worker) = busker::engine::new(config);
         Self { engine, worker, values, frame: 0, jumped: 0.0, playing: false, said: Vec::new() }

@@ -53,6 +53,7 @@ impl Player {
             table: parameters.into(),
             values: Arc::clone(&values),
             level: Level::detect(),
+            look_ahead: false,
         };
         let (_control, engine, mut worker) = busker::engine::new(config);
         worker.apply(&Setup { song: Some(Arc::clone(song)), ..Setup::default() }).unwrap();
