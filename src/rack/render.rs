@@ -121,6 +121,8 @@ pub struct Rendering {
     /// Whether the inputs of the next block have been asked for.
     filled: bool,
     block_size: usize,
+    /// Frames of the next block, at most.
+    cut: usize,
     /// Frames that the desk is late by, and that are rendered before the first that counts.
     latency: u64,
     frames: u64,
@@ -185,6 +187,7 @@ impl Rendering {
             main_input,
             filled: false,
             block_size,
+            cut: block_size,
             frames,
             done: 0,
         })
@@ -228,7 +231,13 @@ impl Rendering {
 
     fn next_frames(&self) -> usize {
         let left = self.latency + self.frames - self.done;
-        usize::try_from(left).map_or(self.block_size, |left| left.min(self.block_size))
+        usize::try_from(left).map_or(self.cut, |left| left.min(self.cut))
+    }
+
+    /// Makes the next block one of `frames` frames: at least 1, and at most the block size. To be called before
+    /// [`Rendering::arriving`]; what comes out does not depend on it.
+    pub fn cut_next(&mut self, frames: usize) {
+        self.cut = frames.clamp(1, self.block_size);
     }
 
     /// The next block: which frames of the outputs count, and the outputs; `None` at the end.
@@ -248,7 +257,7 @@ impl Rendering {
         let late = self.latency.saturating_sub(self.done);
         let late = usize::try_from(late).map_or(frames, |late| late.min(frames));
         self.done += frames as u64;
-        self.filled = false;
+        (self.filled, self.cut) = (false, self.block_size);
         Some((late..frames, &self.outputs))
     }
 }

@@ -1,0 +1,239 @@
+//! The racks of `docs/racks`: each is rendered, and does what it says.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use busker::rack::Rack;
+use busker::rack::further_outputs;
+use busker::rack::render::Length;
+use busker::rack::render::RenderOptions;
+use busker::rack::render::Rendering;
+use busker::units::SampleRate;
+use std::f64::consts::TAU;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+const RATE: usize = 48_000;
+/// Of the sine on input channel 0; each further one has the next of these frequencies.
+const PITCHES: [f64; 8] = [200.0, 310.0, 470.0, 730.0, 1_130.0, 1_700.0, 2_300.0, 3_100.0];
+const AMPLITUDE: f64 = 0.25;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/racks")
+}
+
+fn rack(name: &str) -> Rack {
+    let path = folder().join(format!("{name}.busker.toml"));
+    Rack::from_toml_in(&fs::read_to_string(path).unwrap(), Some(&folder())).unwrap()
+}
+
+fn options(length: Length, main_input: usize) -> RenderOptions {
+    RenderOptions {
+        rate: SampleRate(RATE as f64),
+        length,
+        main_input,
+        block_size: 8_192,
+        ..RenderOptions::default()
+    }
+}
+
+/// All planes of all outputs, in turn.
+type Planes = Vec<Vec<Vec<f32>>>;
+
+/// A rendering in blocks of the sizes that `size` gives; sines arrive on the main input.
+fn rendered(rack: &Rack, options: &RenderOptions, mut size: impl FnMut() -> usize) -> Planes {
+    let outputs = options.layout().outputs.len();
+    let mut rendering = Rendering::desk(rack, options, outputs).unwrap();
+    let mut planes: Planes =
+        (0..outputs).map(|output| vec![Vec::new(); rendering.channels(output)]).collect();
+    let mut frame = 0;
+    loop {
+        rendering.cut_next(size());
+        let Some(mut arriving) = rendering.arriving() else { break };
+        for (plane, pitch) in arriving.main.planes_mut().iter_mut().zip(PITCHES) {
+            for (n, sample) in plane.iter_mut().enumerate() {
+                *sample = (AMPLITUDE * (TAU * pitch * (frame + n) as f64 / RATE as f64).sin()) as f32;
+            }
+        }
+        frame += arriving.main.frames();
+        let Some((range, rendered)) = rendering.next_block() else { break };
+        for (output, planes) in rendered.iter().zip(&mut planes) {
+            for (channel, plane) in planes.iter_mut().enumerate() {
+                plane.extend_from_slice(&output.channel(channel)[range.clone()]);
+            }
+        }
+    }
+    planes
+}
+
+fn whole(rack: &Rack, options: &RenderOptions) -> Planes {
+    rendered(rack, options, || 8_192)
+}
+
+/// Sizes of blocks from 1 to 8192, small ones as often as large ones.
+fn random_sizes(seed: u64) -> impl FnMut() -> usize {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let magnitude = (state >> 60) % 14;
+        1 + (state >> 20) as usize % (1 << magnitude)
+    }
+}
+
+/// How much of the sine of each input channel is in a plane, as a factor; whole seconds only.
+fn contents(plane: &[f32]) -> [f64; 8] {
+    let second = &plane[plane.len() - RATE..];
+    PITCHES.map(|pitch| {
+        let turn = |n: usize| TAU * pitch * (plane.len() - RATE + n) as f64 / RATE as f64;
+        let [sine, cosine] = [f64::sin, f64::cos].map(|wave: fn(f64) -> f64| {
+            let products = second.iter().enumerate().map(|(n, &sample)| f64::from(sample) * wave(turn(n)));
+            products.sum::<f64>() * 2.0 / RATE as f64
+        });
+        sine.hypot(cosine) / AMPLITUDE
+    })
+}
+
+/// Holds a plane to what it is to contain of each input, within a thousandth of full scale.
+fn assert_contains(what: &str, plane: &[f32], wanted: [f64; 8]) {
+    let found = contents(plane);
+    for (input, (found, wanted)) in found.iter().zip(wanted).enumerate() {
+        assert!((found - wanted).abs() < 1e-3, "{what}, input {}: {found:.4}, not {wanted:.4}", input + 1);
+    }
+}
+
+fn gain(decibels: f64) -> f64 {
+    10f64.powf(decibels / 20.0)
+}
+
+/// Left and right of a mono sound by the sine law, -1 to 1.
+fn pan(place: f64) -> [f64; 2] {
+    let angle = (place + 1.0) * TAU / 8.0;
+    [angle.cos(), angle.sin()]
+}
+
+fn peak(planes: &[Vec<f32>]) -> f64 {
+    planes.iter().flatten().fold(0.0, |peak, &sample| peak.max(f64::from(sample).abs()))
+}
+
+/// Every rack, with the channels of the input that it is for.
+const RACKS: [(&str, usize); 3] = [("stems", 0), ("monitor", 6), ("fold", 6)];
+
+#[test]
+fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
+    let readme = fs::read_to_string(folder().join("README.md")).unwrap();
+    let mut names: Vec<String> = fs::read_dir(folder())
+        .unwrap()
+        .filter_map(|entry| {
+            entry.unwrap().file_name().to_str()?.strip_suffix(".busker.toml").map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    let mut tested: Vec<&str> = RACKS.iter().map(|(name, _)| *name).collect();
+    tested.sort_unstable();
+    assert_eq!(names, tested);
+    for name in names {
+        let command = format!("busker render docs/racks/{name}.busker.toml ");
+        let text = fs::read_to_string(folder().join(format!("{name}.busker.toml"))).unwrap();
+        assert!(readme.contains(&command) && text.contains(&command), "{name}");
+    }
+}
+
+#[test]
+fn every_rack_gives_the_same_bits_in_blocks_of_random_sizes() {
+    for (name, inputs) in RACKS {
+        let (rack, options) = (rack(name), options(Length::Seconds(9.0), inputs));
+        let once = whole(&rack, &options);
+        assert!(peak(&once[0]) > 0.01, "{name} is silent");
+        for seed in [1, 2] {
+            assert!(rendered(&rack, &options, random_sizes(seed)) == once, "{name}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn every_rack_survives_being_saved() {
+    for (name, _) in RACKS {
+        let rack = rack(name);
+        let again = Rack::from_toml(&rack.to_toml().unwrap()).unwrap();
+        assert!(again == rack, "{name}");
+        let mut state = Rack::unpack(&rack.pack().unwrap()).unwrap();
+        state.parameters = rack.parameters.clone();
+        assert!(state == rack, "{name}");
+    }
+}
+
+#[test]
+fn stems_are_named_after_their_groups_and_sum_to_the_mix() {
+    let (rack, options) = (rack("stems"), options(Length::Seconds(24.0), 0));
+    let outputs = further_outputs(&rack, &options);
+    let outputs: Vec<_> = outputs.iter().map(|output| (output.output, output.name.as_str())).collect();
+    assert_eq!(outputs, [(1, "Drums"), (2, "Bass"), (3, "Lead"), (4, "Strings")]);
+    let planes = whole(&rack, &options);
+    let mix = peak(&planes[0]);
+    for side in 0..2 {
+        let most = (0..planes[0][side].len()).map(|n| {
+            let sum: f64 = (1..=4).map(|output| f64::from(planes[output][side][n])).sum();
+            (sum - f64::from(planes[0][side][n])).abs()
+        });
+        let most = most.fold(0.0, f64::max);
+        assert!(most < 1e-6 * mix, "{most} of {mix}");
+    }
+    // The strings begin alone; all four are there later, and nothing is anywhere else.
+    let first =
+        |output: usize| planes[output].iter().map(|plane| plane[..3 * RATE].to_vec()).collect::<Vec<_>>();
+    assert!(peak(&first(4)) > 0.01 && (1..4).all(|output| peak(&first(output)) == 0.0));
+    assert!((1..=4).all(|output| peak(&planes[output]) > 0.01));
+    assert!((5..16).all(|output| peak(&planes[output]) == 0.0));
+}
+
+#[test]
+fn the_monitor_sends_each_input_where_its_rack_says_and_nowhere_else() {
+    let planes = whole(&rack("monitor"), &options(Length::Seconds(1.0), 6));
+    let second = gain(3.0);
+    let (left, right) = (pan(-0.3), pan(0.3));
+    let room = gain(-6.0);
+    // Singers, instrument and room meet in the first two channels of the master.
+    let mix = |side: usize| {
+        let one = |at: usize| if at == side { 1.0 } else { 0.0 };
+        [left[side], second * right[side], one(0), one(1), room * one(0), room * one(1), 0.0, 0.0]
+    };
+    assert_contains("main left", &planes[0][0], mix(0));
+    assert_contains("main right", &planes[0][1], mix(1));
+    assert!(planes[0][2..].iter().flatten().all(|&sample| sample == 0.0));
+    let alone = |input: usize, level: f64| std::array::from_fn(|n| if n == input { level } else { 0.0 });
+    assert_contains("headphones left", &planes[1][0], alone(0, gain(-6.0)));
+    assert_contains("headphones right", &planes[1][1], alone(1, second * gain(-6.0)));
+    let monitor = |side: usize| {
+        let (singer, instrument) = (gain(-5.0), gain(-14.0));
+        let one = |at: usize| if at == side { instrument } else { 0.0 };
+        [singer * left[side], singer * second * right[side], one(0), one(1), 0.0, 0.0, 0.0, 0.0]
+    };
+    assert_contains("monitor left", &planes[2][0], monitor(0));
+    assert_contains("monitor right", &planes[2][1], monitor(1));
+    assert!(planes[3..].iter().flatten().flatten().all(|&sample| sample == 0.0));
+}
+
+#[test]
+fn the_monitors_outputs_are_two_and_its_taps_three() {
+    let rack = rack("monitor");
+    let outputs = further_outputs(&rack, &options(Length::Seconds(1.0), 6));
+    assert_eq!(outputs.iter().map(|output| output.output).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(rack.recorder.taps.len(), 3);
+}
+
+#[test]
+fn surround_passes_whole_and_is_folded_down_to_stereo_and_mono_beside_it() {
+    let planes = whole(&rack("fold"), &options(Length::Seconds(1.0), 6));
+    for (channel, plane) in planes[0].iter().enumerate() {
+        let same = std::array::from_fn(|n| if n == channel { 1.0 } else { 0.0 });
+        assert_contains(&format!("channel {channel}"), plane, same);
+    }
+    let half = std::f64::consts::FRAC_1_SQRT_2;
+    assert_contains("folded left", &planes[1][0], [1.0, 0.0, half, 0.0, half, 0.0, 0.0, 0.0]);
+    assert_contains("folded right", &planes[1][1], [0.0, 1.0, half, 0.0, 0.0, half, 0.0, 0.0]);
+    assert_contains("front left", &planes[2][0], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_contains("front right", &planes[2][1], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let mono = [half, half, 1.0, 0.0, 0.5, 0.5, 0.0, 0.0].map(|level| level * gain(-6.0));
+    assert_contains("mono left", &planes[3][0], mono);
+    assert!(planes[3][0] == planes[3][1]);
+}
