@@ -27,7 +27,7 @@ pub enum Command {
         value: f32,
     },
     /// Other routes, from [`Control::plan`](super::Control::plan). What goes where it went sounds on without a seam.
-    Plan(Box<Plan>),
+    Plan(PreparedPlan),
     /// Another song or none, from [`Control::song`](super::Control::song).
     Song(PreparedSong),
     /// Another machine or none in an insert slot, from [`Control::insert`](super::Control::insert).
@@ -48,6 +48,13 @@ pub enum Command {
     },
     /// Whether taps run: all start, or stop, on the first frame of the call.
     Record(bool),
+}
+
+/// Routes that are ready to run.
+pub struct PreparedPlan {
+    pub(super) plan: Box<Plan>,
+    /// Host output of the monitor.
+    pub(super) monitor: usize,
 }
 
 /// A song that is ready to play, or none.

@@ -2,6 +2,7 @@
 
 use super::EngineConfig;
 use super::command::Command;
+use super::command::PreparedPlan;
 use super::command::PreparedSong;
 use super::render::Engine;
 use super::song::Playing;
@@ -113,7 +114,8 @@ struct Build {
 
 impl Build {
     fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
-        Ok(Command::Plan(Box::new(routing.compile(&self.layout)?)))
+        let plan = Box::new(routing.compile(&self.layout)?);
+        Ok(Command::Plan(PreparedPlan { plan, monitor: routing.monitor }))
     }
 
     fn song(&self, song: Option<&Arc<Song>>, trim: Gain) -> Command {

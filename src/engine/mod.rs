@@ -21,6 +21,7 @@ mod ticks;
 
 pub use crate::rt::QueueFull;
 pub use command::Command;
+pub use command::PreparedPlan;
 pub use command::PreparedSong;
 pub use event::Event;
 pub use event::EventKind;

@@ -250,7 +250,10 @@ impl Engine {
         for _ in 0..QUEUE {
             let Some(command) = self.commands.receive() else { return };
             let old = match command {
-                Command::Plan(plan) => self.set_plan(plan).map(Old::Plan),
+                Command::Plan(routes) => {
+                    self.inputs.set_monitor_output(routes.monitor);
+                    self.set_plan(routes.plan).map(Old::Plan)
+                }
                 Command::Insert { strip, slot, machine } => match self.strips.get_mut(strip) {
                     Some(strip) => strip.set_insert(slot, machine),
                     None => machine,
