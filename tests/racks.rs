@@ -170,10 +170,10 @@ fn stems_are_named_after_their_groups_and_sum_to_the_mix() {
     assert_eq!(outputs, [(1, "Drums"), (2, "Bass"), (3, "Lead"), (4, "Strings")]);
     let planes = whole(&rack, &options);
     let mix = peak(&planes[0]);
-    for side in 0..2 {
-        let most = (0..planes[0][side].len()).map(|n| {
+    for (side, mixed) in planes[0].iter().enumerate() {
+        let most = mixed.iter().enumerate().map(|(n, &mixed)| {
             let sum: f64 = (1..=4).map(|output| f64::from(planes[output][side][n])).sum();
-            (sum - f64::from(planes[0][side][n])).abs()
+            (sum - f64::from(mixed)).abs()
         });
         let most = most.fold(0.0, f64::max);
         assert!(most < 1e-6 * mix, "{most} of {mix}");
