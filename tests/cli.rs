@@ -335,6 +335,27 @@ fn info_says_what_is_in_a_song() {
 }
 
 #[test]
+fn info_of_a_rack_lists_its_desk() {
+    let text = succeed(&["info", "docs/racks/monitor.busker.toml"]);
+    for line in [
+        "  no song",
+        "  bus  1    Singers: input 1, input 2 to master",
+        "  bus  2    Instrument: keyboard 1-16, input 3, input 4 to master",
+        "  records   input 1 before its gain",
+        "  records   master after its gain",
+        "  value     o7g (Output 7 Gain) -6.00 dB",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    let stems = ["info", "docs/racks/stems.busker.toml"];
+    let text = succeed(&stems);
+    assert!(text.contains("  bus  3    Lead: channels 6-8 to master, output 4\n"), "{text}");
+    assert!(text.contains("\nPavement Artist (demo.it)\n"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&succeed(&[&stems[..], &["--json"]].concat())).unwrap();
+    assert_eq!((&json["desk"]["buses"][3]["name"], &json["channels"]), (&"Strings".into(), &14.into()));
+}
+
+#[test]
 fn a_trace_has_a_header_and_a_line_for_every_tick() {
     let trace = folder("trace").join("a.tsv");
     succeed(&["trace", DEMO, "-o", trace.to_str().unwrap()]);

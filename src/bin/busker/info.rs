@@ -1,5 +1,6 @@
-//! `busker info`: what is in a song, for people or as JSON.
+//! `busker info`: what is in a song and on the desk of a rack, for people or as JSON.
 
+use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::source::Pace;
 use crate::source::Source;
@@ -14,16 +15,25 @@ use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
 
-/// Says what is in a song.
+/// Says what is in a song or on the desk of a rack.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// A module (MOD, S3M, XM, IT), or a rack that holds one.
+    /// A module (MOD, S3M, XM, IT) or a rack.
     song: PathBuf,
     #[command(flatten)]
     pace: Pace,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// What is printed: the song's fields, and the desk's in one of their own.
+#[derive(Serialize)]
+struct Told {
+    #[serde(flatten)]
+    song: Option<Info>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desk: Option<Desk>,
 }
 
 #[derive(Serialize)]
@@ -64,14 +74,19 @@ struct SampleInfo {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let source = Source::open(&arguments.song)?.at(arguments.pace);
-    let song = source.song()?;
-    let timeline = Timeline::build(&song);
-    let name = source.rack.song.as_ref().map(|module| module.name.clone());
-    let info = describe(name.unwrap_or_default(), &song, &timeline);
+    let song = match &source.rack.song {
+        Some(module) => {
+            let song = source.song()?;
+            Some(describe(module.name.clone(), &song, &Timeline::build(&song)))
+        }
+        None => None,
+    };
+    let told = Told { song, desk: (!source.is_song).then(|| Desk::of(&source.rack)) };
     let text = if arguments.json {
-        serde_json::to_string_pretty(&info).map_err(|error| Failure::new(&arguments.song, &error))? + "\n"
+        serde_json::to_string_pretty(&told).map_err(|error| Failure::new(&arguments.song, &error))? + "\n"
     } else {
-        text_of(&info)
+        let desk = told.desk.as_ref().map(|desk| format!("{}\n{}", arguments.song.display(), desk.text()));
+        desk.into_iter().chain(told.song.as_ref().map(text_of)).collect()
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         // Whoever reads may stop early, as `head` does.

@@ -3,6 +3,7 @@
 //! Exits with 0, with 1 and one line that says what went wrong and where, or with 2 for wrong usage.
 
 mod arrival;
+mod desk;
 mod failure;
 mod info;
 mod midi;
@@ -37,7 +38,7 @@ struct Arguments {
 enum Command {
     /// Renders a song or a rack into a WAV file, to the same bits as in a host.
     Render(render::Arguments),
-    /// Says what is in a song.
+    /// Says what is in a song or on the desk of a rack.
     Info(info::Arguments),
     /// Writes the state of each voice on each tick as tab-separated text.
     Trace {
