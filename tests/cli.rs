@@ -351,7 +351,8 @@ fn info_of_a_rack_lists_its_desk() {
     let text = succeed(&stems);
     assert!(text.contains("  bus  3    Lead: channels 6-8 to master, output 4\n"), "{text}");
     assert!(text.contains("\nPavement Artist (demo.it)\n"), "{text}");
-    let json: serde_json::Value = serde_json::from_str(&succeed(&[&stems[..], &["--json"]].concat())).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&succeed(&[&stems[..], &["--json"]].concat())).unwrap();
     assert_eq!((&json["desk"]["buses"][3]["name"], &json["channels"]), (&"Strings".into(), &14.into()));
 }
 

@@ -5,6 +5,7 @@
 //! so that both plugin formats agree. The tables of modes and controllers stand in docs/ARCHITECTURE.md.
 
 mod controller;
+mod sends;
 mod song_key;
 
 use super::EventKind;
@@ -15,6 +16,7 @@ use super::Target;
 use super::outgoing::Outgoing;
 use super::parameter::modulated;
 use super::song::Playing;
+use crate::audio::Feed;
 use crate::tracker::Control;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::tracker::KeyNote;
@@ -23,9 +25,12 @@ use crate::tracker::KeySound;
 use crate::tracker::NoteControl;
 use crate::units::Decibels;
 use crate::units::Gain;
+use crate::units::SampleRate;
 use crate::units::Semitones;
 use controller::Wheel;
+use sends::Sends;
 use song_key::SongKeys;
+use std::ops::Range;
 
 /// Highest key of a tracker; keys above are not played.
 const LAST_KEY: u8 = 119;
@@ -83,22 +88,7 @@ pub(super) struct Keys {
     transpose: Semitones,
     wheels: [Wheel; KEYBOARD_SLOTS],
     song_keys: SongKeys,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self {
-            mode: KeyboardMode::Multi,
-            selected: 1,
-            programs: [None; KEYBOARD_SLOTS],
-            curve: 1.0,
-            mpe: false,
-            gain: Decibels(0.0),
-            transpose: Semitones(0.0),
-            wheels: [Wheel::default(); KEYBOARD_SLOTS],
-            song_keys: SongKeys::default(),
-        }
-    }
+    sends: Sends,
 }
 
 fn name(note: NoteAddress) -> KeyNote {
@@ -124,6 +114,21 @@ const TUNING_STEPS: f32 = 1024.0;
 const EXPRESSION_STEPS: f32 = 128.0;
 
 impl Keys {
+    pub(super) fn new(rate: SampleRate) -> Self {
+        Self {
+            mode: KeyboardMode::Multi,
+            selected: 1,
+            programs: [None; KEYBOARD_SLOTS],
+            curve: 1.0,
+            mpe: false,
+            gain: Decibels(0.0),
+            transpose: Semitones(0.0),
+            wheels: [Wheel::default(); KEYBOARD_SLOTS],
+            song_keys: SongKeys::default(),
+            sends: Sends::new(rate),
+        }
+    }
+
     /// Takes a parameter, if it is one of the keys'; says whether it is.
     pub(super) fn set(&mut self, target: Target, value: f32, scene: Option<Scene<'_>>) -> bool {
         match target {
@@ -364,11 +369,17 @@ impl Keys {
         self.song_keys.report_silent(scene);
     }
 
+    /// Adds what the slots send of their frames in `range` to the feeds of the returns.
+    pub(super) fn send(&mut self, slots: &[Feed], returns: &mut [Feed], range: &Range<usize>) {
+        self.sends.add(slots, returns, range);
+    }
+
     /// Forgets what is held, and what programs and wheels have changed.
     pub(super) fn reset(&mut self) {
         self.programs = [None; KEYBOARD_SLOTS];
         self.wheels = [Wheel::default(); KEYBOARD_SLOTS];
         self.song_keys = SongKeys::default();
+        self.sends.reset();
     }
 }
 

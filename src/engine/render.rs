@@ -38,11 +38,14 @@ use crate::dsp::Ramp;
 use crate::graph::Piece;
 use crate::graph::Plan;
 use crate::mixer::Arrival;
+use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::MASTER;
 use crate::mixer::Outputs;
 use crate::mixer::RAMP_SECONDS;
+use crate::mixer::RETURNS;
+use crate::mixer::SEND_SOURCE;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
@@ -129,7 +132,7 @@ impl Engine {
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
-            keys: Keys::default(),
+            keys: Keys::new(config.rate),
             note_out: NoteOut::new(),
             song_gain: Ramp::new(1.0),
             outgoing: Outgoing::new(),
@@ -424,7 +427,11 @@ impl Engine {
             return;
         };
         let shared = self.plan.as_ref().map_or(&[][..], |plan| plan.shared_sources());
-        let (channels, slots) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more
+        let by_instrument = self.plan.as_ref().and_then(|plan| plan.assigned());
+        let (channels, rest) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more than each of these
+        let (slots, rest) = rest.split_at_mut(INSTRUMENT_SOURCE - KEYBOARD_SOURCE);
+        let (instruments, rest) = rest.split_at_mut(SEND_SOURCE - INSTRUMENT_SOURCE);
+        let sends = &mut rest[..RETURNS];
         let mut events = events.iter().peekable();
         let mut start = 0;
         while start < frames {
@@ -451,10 +458,15 @@ impl Engine {
             let end = cut.min(event).min(settling).clamp(start + 1, frames);
             let mut ctx = RenderContext::new(frame, Activity::Silent);
             let passages = self.channels.begin(end - start);
-            let mut outlets = Outlets::new(channels, shared).with_passages(passages);
+            let outlets = match by_instrument {
+                Some(buses) => Outlets::by_instrument(instruments, buses),
+                None => Outlets::new(channels, shared),
+            };
+            let mut outlets = outlets.with_passages(passages);
             song.render(&mut ctx, &mut outlets, &(start..end));
             song.launch.render(&mut ctx, &mut outlets, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
+            self.keys.send(slots, sends, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
             start = end;
         }
@@ -463,7 +475,9 @@ impl Engine {
 
     /// Turns the song's channels up or down. One that is at rest costs nothing.
     fn apply_song_gain(&mut self, frames: usize) {
-        let feeds = self.sources.iter_mut().take(KEYBOARD_SOURCE);
+        let (channels, rest) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more than both
+        let instruments = &mut rest[INSTRUMENT_SOURCE - KEYBOARD_SOURCE..SEND_SOURCE - KEYBOARD_SOURCE];
+        let feeds = channels.iter_mut().chain(instruments);
         match (self.song_gain.settled(), self.song_gain.target()) {
             (true, 1.0) => {}
             (true, 0.0) => feeds.for_each(Feed::silence),

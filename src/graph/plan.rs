@@ -83,6 +83,7 @@ pub struct Plan {
     outputs: Vec<Output>,
     /// What comes through a gate that moves.
     passing: AudioBuffer,
+    assigned: Option<Box<[u8]>>,
 }
 
 /// What is known of an output bus of the host.
@@ -123,12 +124,22 @@ impl Plan {
                 touched: 0,
             })
             .collect();
-        Self { parts, scratch, outputs, passing: AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE) }
+        Self { parts, scratch, outputs, passing: AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE), assigned: None }
     }
 
     /// For each source the one whose block it adds to: itself, or another of its group that goes the same way.
     pub fn shared_sources(&self) -> &[usize] {
         &self.parts.shared
+    }
+
+    /// Brings a table along for whoever fills the sources; it goes where the plan goes.
+    pub fn assign(&mut self, table: Box<[u8]>) {
+        self.assigned = Some(table);
+    }
+
+    /// The table that the plan has brought. Real-time.
+    pub fn assigned(&self) -> Option<&[u8]> {
+        self.assigned.as_deref()
     }
 
     /// Whether any node hears a source; one that none hears need not be filled. Real-time.

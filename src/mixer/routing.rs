@@ -141,6 +141,8 @@ impl Default for Routing {
 
 const SONG_BUS: Option<usize> = Some(0);
 const KEYBOARD_BUS: Option<usize> = Some(1);
+/// No bus at all.
+const NOWHERE: u8 = u8::MAX;
 const INPUT_BUS: Option<usize> = Some(0);
 
 /// A routing as it is written.
@@ -329,7 +331,17 @@ impl Routing {
 
     /// Compiles the routes into a plan. Allocates.
     pub fn compile(&self, layout: &Layout) -> Result<Plan, GraphError> {
-        self.graph(layout)?.compile()
+        let mut plan = self.graph(layout)?.compile()?;
+        if self.song_by == SongBy::Instrument {
+            plan.assign(self.buses_of_instruments());
+        }
+        Ok(plan)
+    }
+
+    /// Bus of each instrument by its number from 1; what has none goes where the song does by default.
+    fn buses_of_instruments(&self) -> Box<[u8]> {
+        let numbers = std::iter::once(&SONG_BUS).chain(&self.instruments);
+        numbers.map(|bus| bus.filter(|bus| *bus < BUSES).map_or(NOWHERE, |bus| bus as u8)).collect()
     }
 
     fn graph(&self, layout: &Layout) -> Result<Graph, GraphError> {

@@ -53,9 +53,9 @@ impl Desk {
             }
             _ => None,
         });
-        let values = set.iter().map(|(spec, plain)| {
-            format!("{} ({}) {}", spec.id, spec.full_name(), spec.kind.text(*plain))
-        });
+        let values = set
+            .iter()
+            .map(|(spec, plain)| format!("{} ({}) {}", spec.id, spec.full_name(), spec.kind.text(*plain)));
         Self {
             song: rack.song.as_ref().map(|song| song.name.clone()),
             buses: (0..BUSES).filter_map(|bus| bus_info(rack, bus, &set)).collect(),
@@ -89,7 +89,9 @@ impl Desk {
             lines.extend(list.iter().map(|line| format!("  {what:9} {line}")));
         }
         if self.look_ahead {
-            lines.push("  master    ends in the limiter that looks ahead, which makes all outputs late".to_owned());
+            lines.push(
+                "  master    ends in the limiter that looks ahead, which makes all outputs late".to_owned(),
+            );
         }
         lines.join("\n") + "\n"
     }

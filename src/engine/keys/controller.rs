@@ -2,7 +2,7 @@
 //!
 //! In: a channel's controller with its value. Out: a controller of the tracker's, or what becomes of notes. Audio thread.
 //! Numbers and defaults: MIDI 1.0, General MIDI 2 for 71–76, RP-015 for 121, the MPE specification for ranges. 91 and 93
-//! (sends) do nothing, as there are no sends yet.
+//! send the slot's sound to the returns; 121 leaves them where they are, as it does all effect depths.
 
 use super::KeyboardMode;
 use super::Keys;
@@ -109,6 +109,8 @@ impl Keys {
             74 if self.plays_mpe() => Control::Brightness(0.5 + around_middle(midi) / 2.0),
             74 => Control::Cutoff(value),
             76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
+            91 => return self.sends.set(channel, 0, Gain(value)),
+            93 => return self.sends.set(channel, 1, Gain(value)),
             6 | 38 | 98..=101 => return self.registered(channel, number, midi, scene),
             ALL_SOUND_OFF => {
                 scene.playing.keyboard.choke_all(channel);
