@@ -15,10 +15,13 @@ use busker::engine::Target;
 use busker::engine::Transport;
 use busker::engine::Worker;
 use busker::engine::table;
+use busker::mixer::Grouping;
 use busker::mixer::Layout;
 use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::mixer::SongBy;
+use busker::mixer::SpreadBy;
+use busker::mixer::spread;
 use busker::tracker::Song;
 use busker::tracker::load::load;
 use busker::units::SampleRate;
@@ -28,7 +31,7 @@ use std::sync::Arc;
 const RATE: f64 = 44_100.0;
 /// 5 ms are 220.5 frames.
 const RAMP: usize = 221;
-const OUTPUTS: usize = 3;
+const OUTPUTS: usize = 16;
 const LENGTH: usize = 44_100;
 
 /// What happens on a frame.
@@ -280,6 +283,30 @@ fn a_seek_under_a_mute_sounds_as_a_seek_without_one_once_the_mute_ends() {
         let (muted, heard) = (play(&changes), play(&[]));
         assert_eq!(peak(&muted[0][5_000 + RAMP..25_000]), 0.0, "{name}");
         assert_eq!(muted[0][25_000 + RAMP..], heard[0][25_000 + RAMP..], "{name}");
+    }
+}
+
+#[test]
+fn a_spread_song_sums_to_the_mix_whatever_is_grouped() {
+    use Grouping::*;
+    for (name, song) in songs() {
+        let mix = plain(&song, &[]);
+        for by in [SpreadBy::Channels, SpreadBy::Instruments] {
+            for grouping in [Each, StereoPairs, Samples] {
+                let mut routing = Routing::default();
+                spread(&mut routing, &song, by, grouping);
+                let out = Player::new(&song, routing.clone()).play(&[], &[], &[], &[512]);
+                for side in [0, 1] {
+                    let stems: Vec<&[f32]> = out.iter().skip(side).step_by(2).map(|stem| &stem[..]).collect();
+                    let off = off(&stems, &mix[side]);
+                    assert!(off < 1e-6 * peak(&mix[side]), "{name}, {by:?} {grouping:?}: off by {off}");
+                }
+                let heard = out.iter().skip(2).filter(|stem| peak(stem) > 0.0).count();
+                assert!(heard > 1, "{name}, {by:?} {grouping:?}: no stems");
+                let named = routing.buses.iter().take(2).all(|bus| !bus.name.is_empty());
+                assert!(named, "{name}, {by:?} {grouping:?}: {:?}", routing.buses);
+            }
+        }
     }
 }
 

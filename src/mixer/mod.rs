@@ -15,6 +15,7 @@ mod monitor;
 mod outputs;
 mod route;
 mod routing;
+mod spread;
 mod strip;
 mod tap;
 
@@ -45,6 +46,9 @@ pub use routing::SONG_SOURCE;
 pub use routing::SOURCES;
 pub use routing::SongBy;
 pub use routing::source_channels;
+pub use spread::Grouping;
+pub use spread::SpreadBy;
+pub use spread::spread;
 pub use strip::Heard;
 pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;

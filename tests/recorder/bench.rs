@@ -108,6 +108,7 @@ impl Bench {
             table,
             values: Arc::clone(&values),
             level: Level::detect(),
+            look_ahead: false,
         };
         let (control, engine, mut worker) = busker::engine::new(config);
         worker.apply(&Setup::default()).unwrap();
