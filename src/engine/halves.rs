@@ -30,6 +30,7 @@ use crate::units::Gain;
 use crate::units::SampleRate;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
@@ -73,11 +74,15 @@ pub struct Position {
     pub waiting: u8,
 }
 
-/// Newest position, written by the engine.
+/// Newest position and voices, written by the engine.
 #[derive(Default)]
-pub(super) struct PositionCell(AtomicU64);
+pub(super) struct PositionCell(AtomicU64, AtomicU32);
 
 impl PositionCell {
+    pub(super) fn store_voices(&self, sounding: usize) {
+        self.1.store(sounding as u32, Relaxed);
+    }
+
     pub(super) fn store(&self, p: Position) {
         let low = u64::from(p.order) | u64::from(p.row) << 16;
         let high = u64::from(p.tick)
@@ -163,6 +168,11 @@ impl Control {
     /// Newest position of the song.
     pub fn position(&self) -> Position {
         self.position.load()
+    }
+
+    /// Voices of song, launched patterns and keyboard that sounded in the newest block.
+    pub fn voices(&self) -> usize {
+        self.position.1.load(Relaxed) as usize
     }
 
     /// Queues a command for the start of the engine's next call, after all that were queued before, or gives it back

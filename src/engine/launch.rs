@@ -609,6 +609,12 @@ impl Launcher {
         run.next += pace / TICKS_PER_BEAT / self.settings.ratio;
     }
 
+    /// Voices that are heard or die away, of all that plays.
+    pub(super) fn sounding(&self) -> usize {
+        let heard = self.slots.iter().filter(|slot| slot.run.is_some() || slot.fades);
+        heard.map(|slot| slot.player.sounding()).sum()
+    }
+
     /// Adds what plays to the song channels' outlets.
     pub(super) fn render(
         &mut self,

@@ -424,6 +424,7 @@ impl Engine {
             for event in events {
                 Keys::refuse(&event.kind, self.frame + block_frame(event, range) as u64, &mut self.outgoing);
             }
+            self.position.store_voices(0);
             return;
         };
         let shared = self.plan.as_ref().map_or(&[][..], |plan| plan.shared_sources());
@@ -471,6 +472,7 @@ impl Engine {
             start = end;
         }
         self.position.store(song.position());
+        self.position.store_voices(song.sounding());
     }
 
     /// Turns the song's channels up or down. One that is at rest costs nothing.

@@ -743,6 +743,11 @@ impl Playing {
         self.players.render(ctx, outlets, range);
     }
 
+    /// Voices of song, launched patterns and keyboard that are heard or die away.
+    pub(super) fn sounding(&self) -> usize {
+        self.players.heard().sounding() + self.launch.sounding() + self.keyboard.sounding()
+    }
+
     /// For display.
     pub(super) fn position(&self) -> Position {
         let place = self.players.heard().position();

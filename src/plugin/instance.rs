@@ -310,6 +310,11 @@ impl Instance {
         }
     }
 
+    /// Voices that sounded in the newest block. Not real-time.
+    pub(super) fn voices(&self) -> usize {
+        self.session.lock().control.as_ref().map_or(0, |control| control.voices())
+    }
+
     /// Real-time: yes.
     pub(super) fn count_dropped(&self, events: usize) {
         if events > 0 {

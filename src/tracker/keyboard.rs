@@ -445,6 +445,11 @@ impl Keyboard {
         }
     }
 
+    /// Voices that are heard or die away.
+    pub(crate) fn sounding(&self) -> usize {
+        if self.awake { self.voices.iter().filter(|key| key.awake()).count() } else { 0 }
+    }
+
     /// Renders the frames of `range` of a block; each slot is a feed, which is added to where the slot sounds.
     pub fn render(&mut self, _ctx: &mut RenderContext<'_>, feeds: &mut [Feed], range: &Range<usize>) {
         if !std::mem::take(&mut self.awake) {

@@ -104,6 +104,11 @@ impl PatternPlayer {
         self.player.has_sound()
     }
 
+    /// Voices that are heard or die away.
+    pub(crate) fn sounding(&self) -> usize {
+        self.player.sounding()
+    }
+
     /// Back to the state of a new player with the same settings.
     pub fn reset(&mut self) {
         self.player.reset();

@@ -354,6 +354,13 @@ impl SongPlayer {
             || self.chips.iter().any(adlib::Chip::sounding)
     }
 
+    /// How much of it is heard or dies away: voices, and AdLib's chips.
+    pub(crate) fn sounding(&self) -> usize {
+        let background = self.background.iter().take(self.background_end);
+        self.channels.iter().chain(background).filter(|voice| voice.has_sound()).count()
+            + self.chips.iter().filter(|chip| chip.sounding()).count()
+    }
+
     /// What sounds fades out within a ramp.
     fn silence(&mut self) {
         self.fade_out(self.core.output.ramp_frames);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::callbacks::Callbacks;
 use crate::host::Audio;
 use crate::host::Block;
 use crate::host::Direction;
@@ -190,8 +191,8 @@ pub struct Rendering {
     pub buses: Vec<RenderedBus>,
     /// Of all bits of all planes: FNV-1a, 64 bits.
     pub hash: u64,
-    /// Time spent in process calls.
-    pub elapsed: Duration,
+    /// Time spent in process calls, and voices after them.
+    pub callbacks: Callbacks,
     /// What the plugin sent, with frames of the performance.
     pub sent: Vec<TimedEvent>,
 }
@@ -241,7 +242,7 @@ pub fn perform(host: &mut dyn PluginHost, performance: &Performance) -> Result<R
     let run = run?;
     let names = outputs.into_iter().map(|bus| bus.name);
     let buses: Vec<_> = names.zip(run.collected).map(|(name, planes)| RenderedBus { name, planes }).collect();
-    Ok(Rendering { hash: hash_of(&buses), buses, elapsed: run.elapsed, sent: run.sent })
+    Ok(Rendering { hash: hash_of(&buses), buses, callbacks: run.callbacks, sent: run.sent })
 }
 
 /// Activates, and once more if the plugin asks for it straight away.
@@ -294,7 +295,7 @@ struct Run<'a> {
     audio: Audio,
     collected: Vec<Vec<Vec<f32>>>,
     sent: Vec<TimedEvent>,
-    elapsed: Duration,
+    callbacks: Callbacks,
 }
 
 impl<'a> Run<'a> {
@@ -304,7 +305,7 @@ impl<'a> Run<'a> {
         let empty =
             |bus: &crate::host::Bus| vec![Vec::with_capacity(performance.frames as usize); bus.planes.len()];
         let collected = audio.outputs.iter().map(empty).collect();
-        Self { performance, events, audio, collected, sent: Vec::new(), elapsed: Duration::ZERO }
+        Self { performance, events, audio, collected, sent: Vec::new(), callbacks: Callbacks::default() }
     }
 
     fn all_blocks(&mut self, processor: &mut dyn Processor) -> Result<(), HostError> {
@@ -354,7 +355,8 @@ impl<'a> Run<'a> {
             Block { frames: count, start, transport: transport.as_ref(), bends: &bends, events: &events };
         let begun = Instant::now();
         let sent = processor.process(&block, &mut self.audio)?;
-        self.elapsed += begun.elapsed();
+        let took = begun.elapsed();
+        self.callbacks.note(count, performance.rate, took, processor.voices());
         self.sent.extend(
             sent.iter().map(|event| TimedEvent { frame: start + u64::from(event.frame), kind: event.kind }),
         );

@@ -3,6 +3,7 @@
 //! Tests of the plugin use [`host`] and [`bounce`]; `cargo xtask` uses all of it. Nothing here is part of the plugin.
 
 pub mod bounce;
+pub mod callbacks;
 pub mod commands;
 pub mod demo_song;
 pub mod error;

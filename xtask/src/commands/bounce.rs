@@ -201,8 +201,9 @@ fn automation(
 
 /// Prints what was rendered.
 pub(super) fn report(title: &str, rendering: &Rendering, seconds: f64) {
-    let factor = seconds / rendering.elapsed.as_secs_f64();
+    let factor = seconds / rendering.callbacks.elapsed().as_secs_f64();
     println!("{title}: {seconds:.1} s, {factor:.0} times real time, hash {:016x}", rendering.hash);
+    println!("  {}", rendering.callbacks);
     for bus in &rendering.buses {
         let levels = Levels::of(&bus.planes);
         if levels.peak_db > f64::NEG_INFINITY {

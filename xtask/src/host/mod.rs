@@ -202,6 +202,8 @@ pub trait PluginHost {
 pub trait Processor: Send {
     /// Renders one block. Events the plugin sent are returned.
     fn process(&mut self, block: &Block<'_>, audio: &mut Audio) -> Result<Vec<Event>, HostError>;
+    /// Voices that sounded in the newest block, where the plugin tells.
+    fn voices(&mut self) -> Option<u32>;
     /// Forgets every sounding voice and tail.
     fn reset(&mut self);
 }

@@ -9,6 +9,7 @@ use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::*;
 use clap_sys::fixedpoint::CLAP_BEATTIME_FACTOR;
 use clap_sys::fixedpoint::CLAP_SECTIME_FACTOR;
+use clap_sys::plugin::clap_plugin;
 use clap_sys::process::CLAP_PROCESS_ERROR;
 use clap_sys::process::clap_process;
 
@@ -104,6 +105,21 @@ impl Processor for ClapProcessor {
             Some(CLAP_PROCESS_ERROR) => Err(HostError::Refused("process")),
             Some(_) => Ok(sent),
             None => Err(HostError::Missing("process")),
+        }
+    }
+
+    fn voices(&mut self) -> Option<u32> {
+        /// The structure behind our plugins' `org.busker.figures/1`.
+        #[repr(C)]
+        struct Figures {
+            voices: Option<unsafe extern "C" fn(*const clap_plugin) -> u32>,
+        }
+        let handle = self.inner.as_ref()?.shared_plugin_handle();
+        let plugin = handle.as_raw_ptr();
+        // SAFETY: the plugin is alive; what it answers for this id is the structure above, which lives as long.
+        unsafe {
+            let figures = handle.as_raw().get_extension?(plugin, c"org.busker.figures/1".as_ptr());
+            figures.cast::<Figures>().as_ref()?.voices.map(|voices| voices(plugin))
         }
     }
 

@@ -148,6 +148,11 @@ impl Processor for Vst3Processor {
         Ok(events_out.events.borrow().iter().filter_map(host_event).collect())
     }
 
+    /// The format has no words for it.
+    fn voices(&mut self) -> Option<u32> {
+        None
+    }
+
     fn reset(&mut self) {
         self.set_processing(false);
         // SAFETY: the plugin is alive; this is how VST3 hosts say "forget what sounds".
