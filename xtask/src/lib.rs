@@ -13,5 +13,6 @@ pub mod host_time;
 pub mod midi;
 pub mod paths;
 pub mod picture;
+pub mod scene;
 pub mod sound;
 mod tools;

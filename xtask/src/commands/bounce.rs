@@ -17,6 +17,7 @@ use crate::host::Format;
 use crate::host::HostError;
 use crate::host::ParameterInfo;
 use crate::host::PluginHost;
+use crate::host::clap_state;
 use crate::host::find_parameter;
 use crate::host::open;
 use crate::host_time::Cue;
@@ -37,7 +38,7 @@ pub struct Arguments {
     /// Name or id of the plugin inside the bundle; the first without it.
     #[arg(long)]
     name: Option<String>,
-    /// A module, or a `.vstpreset` for VST3; the plugin's own song without it.
+    /// A module, a rack (`.busker.toml`), or a `.vstpreset` for VST3; the plugin's own song without it.
     #[arg(long)]
     song: Option<PathBuf>,
     /// A standard MIDI file; its tempo becomes the host's.
@@ -158,16 +159,26 @@ fn score_of(arguments: &Arguments, frames: u64) -> Result<(Vec<Segment>, Vec<Tim
     Ok((segments, events))
 }
 
-/// How a song reaches a plugin: CLAP loads the file itself, VST3 a preset made of it.
+/// How a song or a rack reaches a plugin: CLAP loads a song's file itself; everything else takes a preset made of it.
 pub(super) fn source_of(song: &Path, format: Format) -> Result<Source, TaskError> {
     if !song.exists() {
         let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
         return Err(TaskError::File { file: song.to_owned(), source: gone });
     }
-    let is_preset = song.extension().is_some_and(|extension| extension == "vstpreset");
-    if format == Format::Clap || is_preset {
+    let has_extension = |wanted: &str| song.extension().is_some_and(|extension| extension == wanted);
+    let is_rack = has_extension("toml");
+    if has_extension("vstpreset") || (format == Format::Clap && !is_rack) {
         return Ok(Source::Preset(song.to_owned()));
     }
+    let preset = preset_of(song)?;
+    Ok(match format {
+        Format::Clap => Source::State(clap_state(&preset)?),
+        Format::Vst3 => Source::Preset(preset),
+    })
+}
+
+/// A preset made by the command line.
+fn preset_of(song: &Path) -> Result<PathBuf, TaskError> {
     let song = std::path::absolute(song).map_err(TaskError::file(song))?;
     let folder = paths::target().join("presets");
     std::fs::create_dir_all(&folder).map_err(TaskError::file(&folder))?;
@@ -175,7 +186,7 @@ pub(super) fn source_of(song: &Path, format: Format) -> Result<Source, TaskError
     let build =
         ["run", "--quiet", "--profile", "ci", "--no-default-features", "--bin", "busker", "--", "preset"];
     tools::run(tools::cargo().args(build).arg(song).arg("-o").arg(&preset))?;
-    Ok(Source::Preset(preset))
+    Ok(preset)
 }
 
 /// Reads `ID=FRAME:VALUE,…`.

@@ -1,6 +1,6 @@
 //! `cargo xtask demo`: the demo song with a MIDI melody and a moving bus gain, bounced from both formats and compared.
 //!
-//! The host changes its tempo on the way, and loops for a while.
+//! The host changes its tempo on the way, and loops for a while. Then the heavy scene; both say how long their callbacks took.
 //! Leaves the WAV files, the melody and a picture under `target/demo` and fails when the formats differ in one bit.
 
 use std::path::Path;
@@ -15,7 +15,9 @@ use midly::TrackEvent;
 use midly::TrackEventKind;
 
 use super::bounce::report;
+use super::bounce::source_of;
 use super::bundle::bundle;
+use crate::bounce::BlockPlan;
 use crate::bounce::Performance;
 use crate::bounce::Rendering;
 use crate::bounce::TimedEvent;
@@ -30,10 +32,14 @@ use crate::host_time::Cue;
 use crate::midi;
 use crate::paths;
 use crate::picture;
+use crate::scene;
 use crate::sound::Levels;
 use crate::sound::write_wav;
 
 const RATE: f64 = 48_000.0;
+
+/// Length of the heavy scene.
+const HEAVY_SECONDS: f64 = 10.0;
 
 /// Ticks per quarter note of the melody.
 const TICKS: u16 = 96;
@@ -93,13 +99,42 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     picture::draw(clap.planes(0), RATE).save(&picture)?;
     println!("wrote {}", picture.display());
 
-    if let Some(difference) = clap.first_difference(&vst3) {
-        return Err(TaskError::Claim(format!("the formats differ: {difference}")));
-    }
-    println!("CLAP and VST3 agree bit for bit on all {} buses", clap.buses.len());
+    agree(&clap, &vst3)?;
     if Levels::of(clap.planes(0)).peak_db < -60.0 {
         return Err(TaskError::Claim("the bounce is silent".to_owned()));
     }
+    heavy()
+}
+
+/// The heavy scene through both formats, in blocks that a live host would use.
+fn heavy() -> Result<(), TaskError> {
+    let rack = scene::heavy_rack()?;
+    let play = |format: Format| {
+        let mut host = open(&paths::bundle(format))?.instantiate("Busker")?;
+        let frames = (HEAVY_SECONDS * RATE) as u64;
+        let events = scene::heavy_events(&host.parameters(), frames, RATE, 100);
+        let (source, blocks) = (source_of(&rack, format)?, BlockPlan::Fixed(256));
+        let performance = Performance {
+            source,
+            rate: RATE,
+            frames,
+            events,
+            blocks,
+            offline: false,
+            ..Performance::default()
+        };
+        let rendering = perform(&mut *host, &performance)?;
+        report(&format!("{format}, heavy scene"), &rendering, HEAVY_SECONDS);
+        Ok::<_, TaskError>(rendering)
+    };
+    agree(&play(Format::Clap)?, &play(Format::Vst3)?)
+}
+
+fn agree(clap: &Rendering, vst3: &Rendering) -> Result<(), TaskError> {
+    if let Some(difference) = clap.first_difference(vst3) {
+        return Err(TaskError::Claim(format!("the formats differ: {difference}")));
+    }
+    println!("CLAP and VST3 agree bit for bit on all {} buses", clap.buses.len());
     Ok(())
 }
 

@@ -208,6 +208,15 @@ pub trait Processor: Send {
     fn reset(&mut self);
 }
 
+/// The state of our plugins as CLAP stores it, from the `.vstpreset` that holds the same one.
+pub fn clap_state(preset: &Path) -> Result<Vec<u8>, HostError> {
+    let read = |source| HostError::Read { file: preset.to_owned(), source };
+    let bytes = std::fs::read(preset).map_err(read)?;
+    let wrong = |reason: &str| HostError::Preset { file: preset.to_owned(), reason: reason.to_owned() };
+    let state = vst3::component_of(&bytes).map_err(wrong)?;
+    Ok((state.len() as u64).to_le_bytes().into_iter().chain(state.iter().copied()).collect())
+}
+
 /// Loads a bundle into this process; its library stays loaded until the process ends.
 pub fn open(bundle: &Path) -> Result<Box<dyn Bundle>, HostError> {
     match Format::of(bundle)? {

@@ -51,6 +51,11 @@ use com::MemoryStream;
 use process::MidiMap;
 use process::Vst3Processor;
 
+/// The component's state in a `.vstpreset`; the error is one sentence.
+pub(super) fn component_of(preset: &[u8]) -> Result<&[u8], &'static str> {
+    preset::parse(preset).map(|preset| preset.component)
+}
+
 /// A loaded `.vst3` bundle.
 pub(super) struct Vst3Bundle {
     factory: ComPtr<IPluginFactory>,
