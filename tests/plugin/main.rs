@@ -9,6 +9,7 @@ mod buses;
 mod crowd;
 mod empty_calls;
 mod events;
+mod figures;
 mod host_time;
 mod layout;
 mod note_out;
