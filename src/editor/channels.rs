@@ -8,7 +8,13 @@ use super::strip::WIDTH;
 use super::theme;
 use crate::engine::ParameterSpec;
 use crate::engine::Target;
+use crate::mixer::BUSES;
 use crate::mixer::SONG_CHANNELS;
+use crate::mixer::SongBy;
+use crate::plugin::Edit;
+use crate::plugin::Instance;
+use crate::plugin::View;
+use egui::Align2;
 use egui::RichText;
 use egui::Ui;
 
@@ -38,17 +44,39 @@ impl Channels {
         Channels((0..SONG_CHANNELS).map(channel).collect())
     }
 
-    /// Shows the first `count`.
-    pub(super) fn show(&self, ui: &mut Ui, controls: &Controls<'_>, count: usize) {
+    /// Shows those that the song has.
+    pub(super) fn show(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
+        let buses: Vec<_> = std::iter::once("nowhere".to_owned())
+            .chain((0..BUSES).map(|bus| view.routing.bus_name(bus)))
+            .collect();
         egui::ScrollArea::horizontal().id_salt("channels").auto_shrink([false, true]).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = 3.0;
-                for (number, channel) in self.0.iter().enumerate().take(count) {
+                for (number, channel) in self.0.iter().enumerate().take(view.channels) {
                     let frame = egui::Frame::new().fill(theme::PANEL).corner_radius(4).inner_margin(MARGIN);
-                    frame.show(ui, |ui| channel.show(ui, controls, number));
+                    frame.show(ui, |ui| {
+                        channel.show(ui, controls, number);
+                        show_bus(ui, view, instance, (number, &buses));
+                    });
                 }
             });
         });
+    }
+}
+
+/// The bus that a channel feeds, where channels and not instruments are routed.
+fn show_bus(ui: &mut Ui, view: &View, instance: &Instance, (channel, buses): (usize, &[String])) {
+    if view.routing.song_by == SongBy::Instrument {
+        cell::text(ui, "by instr.", WIDTH, Align2::CENTER_CENTER);
+        return;
+    }
+    let bus = view.routing.song_channels.get(channel).copied().flatten();
+    if let Some(chosen) = cell::list(ui, ("channel", channel), WIDTH, bus.map_or(0, |bus| bus + 1), buses) {
+        instance.edit_later(Edit::Routing(Box::new(move |routing| {
+            if let Some(bus) = routing.song_channels.get_mut(channel) {
+                *bus = chosen.checked_sub(1);
+            }
+        })));
     }
 }
 

@@ -73,7 +73,7 @@ impl Inputs {
         for input in &mut self.inputs {
             moves |= input.meter.follow(None, seconds);
         }
-        let count = view.inputs.min(self.inputs.len());
+        let count = (view.layout.main_input + view.layout.sidechain).min(self.inputs.len());
         egui::ScrollArea::both().id_salt("inputs").auto_shrink([false, false]).show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 self.show_strips(ui, controls, count);
@@ -83,7 +83,12 @@ impl Inputs {
             ui.add_space(6.0);
             self.show_buses(ui, controls, view, count);
             ui.add_space(6.0);
-            self.show_outputs(ui, controls, count, view.outputs.min(self.outputs.len()));
+            self.show_outputs(
+                ui,
+                controls,
+                count,
+                view.layout.outputs.iter().sum::<usize>().min(self.outputs.len()),
+            );
         });
         moves
     }
@@ -118,7 +123,7 @@ impl Inputs {
             heading(ui, "Inputs to buses");
             egui::Grid::new("buses").min_row_height(cell::HEIGHT).spacing([3.0, 3.0]).show(ui, |ui| {
                 name(ui, "");
-                (0..BUSES).for_each(|bus| column(ui, &view.bus_name(bus)));
+                (0..BUSES).for_each(|bus| column(ui, &view.routing.bus_name(bus)));
                 ui.end_row();
                 for (number, input) in self.inputs.iter().enumerate().take(count) {
                     name(ui, &format!("Input {}", number + 1));

@@ -1,14 +1,20 @@
 //! The mixer page: the song's channels above the strips of buses, returns and master.
 
 use super::Controls;
+use super::cell;
 use super::channels::Channels;
+use super::routes::Routes;
 use super::strip;
 use super::strip::Strip;
 use super::theme;
 use crate::engine::ParameterSpec;
 use crate::mixer::BUSES;
 use crate::mixer::STRIPS;
+use crate::plugin::Edit;
+use crate::plugin::Instance;
 use crate::plugin::View;
+use egui::Align;
+use egui::Layout;
 use egui::RichText;
 use egui::Ui;
 
@@ -21,24 +27,39 @@ const SCROLL_BAR: f32 = 12.0;
 pub(super) struct Mixer {
     channels: Channels,
     strips: Vec<Strip>,
+    routes: Routes,
 }
 
 impl Mixer {
     pub(super) fn new(table: &[ParameterSpec]) -> Self {
         let strips = (0..STRIPS).map(|number| Strip::new(table, number)).collect();
-        Mixer { channels: Channels::new(table), strips }
+        Mixer { channels: Channels::new(table), strips, routes: Routes::new(table) }
     }
 
     /// Returns whether any meter moves.
-    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        view: &View,
+        instance: &Instance,
+    ) -> bool {
         let control = view.control.as_deref();
         let seconds = ui.input(|input| input.stable_dt);
         let moves = self.strips.iter_mut().fold(false, |moves, strip| strip.follow(control, seconds) | moves);
         egui::ScrollArea::vertical().id_salt("mixer").auto_shrink([false, false]).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                cell::tighten(ui, 2.0);
+                let text = if view.channels > 0 { "Song channels" } else { "" };
+                ui.label(RichText::new(text).small().color(theme::FAINT));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    show_look_ahead(ui, controls, view, instance);
+                });
+            });
             if view.channels > 0 {
-                ui.label(RichText::new("Song channels").small().color(theme::FAINT));
-                self.channels.show(ui, controls, view.channels);
+                self.channels.show(ui, controls, view, instance);
             }
+            self.routes.show(ui, controls, view, instance);
             let fader = (ui.available_height() - strip::ROWS - SCROLL_BAR).max(FADER);
             egui::ScrollArea::horizontal().id_salt("strips").auto_shrink([false, true]).show(ui, |ui| {
                 ui.horizontal_top(|ui| {
@@ -47,11 +68,23 @@ impl Mixer {
                         if number == BUSES {
                             ui.add_space(4.0);
                         }
-                        strip.show(ui, controls, fader);
+                        strip.show(ui, controls, (&view.routing, &mut self.routes), fader);
                     }
                 });
             });
         });
         moves
     }
+}
+
+/// Whether the master ends in the limiter that looks ahead. The host has to start the plugin anew for it.
+fn show_look_ahead(ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
+    let text = ("Look-ahead limiter", 100.0);
+    let switch =
+        cell::button(ui, view.look_ahead, text, theme::REDUCTION, "Look-ahead limiter on the master");
+    if switch.clicked() {
+        instance.edit_later(Edit::LookAhead(!view.look_ahead));
+        (controls.restart)();
+    }
+    switch.on_hover_text("True-peak limiter on the master. All outputs are later by its latency, so the host restarts the plugin.");
 }

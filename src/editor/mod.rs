@@ -13,6 +13,7 @@ mod header;
 mod inputs;
 mod meter;
 mod mixer;
+mod routes;
 mod strip;
 mod theme;
 
@@ -112,7 +113,8 @@ impl NiceEguiApp for App {
     fn ui(&mut self, ui: &mut Ui, _: &mut Frame) {
         let Some((host, pages)) = &mut self.open else { return };
         let (params, setter) = (&*self.params, host.param_setter());
-        let controls = Controls { params, host: &|index, step| params.gesture(index, &setter, step) };
+        let gesture = |index, step| params.gesture(index, &setter, step);
+        let controls = Controls { params, host: &gesture, restart: &|| host.request_restart() };
         pages.show(ui, &controls, &self.instance.view(), &self.instance);
     }
 
@@ -152,7 +154,7 @@ impl Pages {
                 header::show_notice(ui, view);
             });
             let moves = match self.front {
-                Page::Mixer => self.mixer.show(ui, controls, view),
+                Page::Mixer => self.mixer.show(ui, controls, view, instance),
                 Page::Inputs => self.inputs.show(ui, controls, view),
             };
             if moves {

@@ -5,6 +5,8 @@ use super::cell;
 use super::controls::find;
 use super::fader;
 use super::meter::Shown;
+use super::routes::Routes;
+use super::routes::way_name;
 use super::theme;
 use crate::engine::Control;
 use crate::engine::ParameterSpec;
@@ -12,6 +14,7 @@ use crate::engine::Target;
 use crate::mixer::BUSES;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
+use crate::mixer::Routing;
 use crate::mixer::strip_name;
 use egui::Align2;
 use egui::RichText;
@@ -20,8 +23,8 @@ use egui::Ui;
 /// Width of a strip without its frame, and of the frame's margin.
 pub(super) const WIDTH: f32 = 54.0;
 pub(super) const MARGIN: f32 = 4.0;
-/// Height of a strip without its fader: the name, ten rows of small controls and the frame.
-pub(super) const ROWS: f32 = 16.0 + 10.0 * (cell::HEIGHT + SPACING) + SPACING + 2.0 * MARGIN;
+/// Height of a strip without its fader: the name, eleven rows of small controls and the frame.
+pub(super) const ROWS: f32 = 16.0 + 11.0 * (cell::HEIGHT + SPACING) + SPACING + 2.0 * MARGIN;
 /// Between the rows.
 const SPACING: f32 = 3.0;
 
@@ -70,19 +73,50 @@ impl Strip {
     }
 
     /// Shows it with a fader of this height.
-    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, fader: f32) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        (routing, routes): (&Routing, &mut Routes),
+        fader: f32,
+    ) {
         let frame = egui::Frame::new().fill(theme::PANEL).corner_radius(4).inner_margin(MARGIN);
         frame.show(ui, |ui| {
             ui.set_width(WIDTH);
             cell::tighten(ui, SPACING);
-            ui.vertical_centered(|ui| self.show_rows(ui, controls, fader));
+            ui.vertical_centered(|ui| {
+                self.show_head(ui, routing, routes);
+                self.show_rows(ui, controls, fader);
+            });
         });
     }
 
-    fn show_rows(&mut self, ui: &mut Ui, controls: &Controls<'_>, fader: f32) {
-        let name = strip_name(self.number);
+    /// The name, and where it goes; a click there opens its routes.
+    fn show_head(&self, ui: &mut Ui, routing: &Routing, routes: &mut Routes) {
         let colour = if self.number >= BUSES { theme::ACCENT } else { theme::TEXT };
-        ui.add(egui::Label::new(RichText::new(&name).small().strong().color(colour)).truncate());
+        let name = RichText::new(routing.bus_name(self.number)).small().strong().color(colour);
+        ui.add(egui::Label::new(name).truncate());
+        let Some(bus) = routing.buses.get(self.number) else {
+            let to = if self.number == MASTER { "Out 1" } else { "Master" };
+            cell::text(ui, &format!("→ {to}"), WIDTH, Align2::CENTER_CENTER);
+            return;
+        };
+        let ways: Vec<_> = bus.to.iter().map(|way| way_name(way.to, routing)).collect();
+        let text = match ways.as_slice() {
+            [] => "nowhere".to_owned(),
+            [way] => format!("→ {way}"),
+            [way, others @ ..] => format!("→ {way} +{}", others.len()),
+        };
+        let chosen = routes.is_chosen(self.number);
+        let said = format!("{} goes to {}", strip_name(self.number), ways.join(" and "));
+        let button = cell::button(ui, chosen, (&text, WIDTH), theme::ACCENT, &said);
+        if button.clicked() {
+            routes.toggle(self.number);
+        }
+        button.on_hover_text(said);
+    }
+
+    fn show_rows(&mut self, ui: &mut Ui, controls: &Controls<'_>, fader: f32) {
         self.show_sends(ui, controls);
         if self.number == MASTER {
             cell::labelled_bar(ui, controls, self.ceiling, WIDTH, "C");
@@ -95,7 +129,7 @@ impl Strip {
             cell::switch(ui, controls, self.soft_clip, ("Soft", half), theme::REDUCTION);
             cell::switch(ui, controls, self.limiter, ("Limit", half), theme::REDUCTION);
         });
-        self.meter.show_highest(ui, WIDTH, &name);
+        self.meter.show_highest(ui, WIDTH, &strip_name(self.number));
         fader::show(ui, controls, self.gain, &self.meter, fader);
         cell::bar(ui, controls, self.gain, WIDTH);
         let third = (WIDTH - 4.0) / 3.0;

@@ -56,6 +56,14 @@ pub(crate) enum OpenError {
     Rack(#[from] RackError),
 }
 
+/// A change of the rack that leaves its song alone.
+pub(crate) enum Edit {
+    /// Of the routes and the names of buses.
+    Routing(Box<dyn FnOnce(&mut Routing) + Send>),
+    /// Whether the master ends in the limiter that looks ahead; heard when the host has restarted the plugin.
+    LookAhead(bool),
+}
+
 /// A rack with everything it names loaded.
 pub(super) struct Loaded {
     rack: Rack,
@@ -127,6 +135,21 @@ impl Session {
         &self.loaded.setup
     }
 
+    /// Changes the rack, or says why it cannot be so.
+    fn edit(&mut self, edit: Edit) -> Result<(), GraphError> {
+        match edit {
+            Edit::Routing(change) => {
+                let mut routing = self.loaded.rack.routing.clone();
+                change(&mut routing);
+                routing.compile(&self.layout)?;
+                self.loaded.setup.routing.clone_from(&routing);
+                self.loaded.rack.routing = routing;
+            }
+            Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
+        }
+        Ok(())
+    }
+
     pub(super) fn notify(&mut self, notice: Option<String>) {
         if let Some(notice) = &notice {
             nice_plug::prelude::nice_warn!("{notice}");
@@ -171,6 +194,18 @@ impl SharedSession {
                 Err(error)
             }
         }
+    }
+}
+
+impl SharedSession {
+    /// Changes the rack; returns whether it has changed, and notes why not.
+    pub(super) fn edit(&self, edit: Edit) -> bool {
+        let mut session = self.lock();
+        session.settle();
+        let refused = session.edit(edit).err().map(|error| error.to_string());
+        let done = refused.is_none();
+        session.notify(refused);
+        done
     }
 }
 
@@ -274,12 +309,17 @@ impl Instance {
         self.worker.post(Job::Open(path));
     }
 
+    /// Has the worker's thread change the rack; what is wrong with the change is noted.
+    pub(crate) fn edit_later(&self, edit: Edit) {
+        self.worker.post(Job::Edit(edit));
+    }
+
     /// Has the worker's thread call `watcher` some fifty times a second.
     pub(crate) fn watch(&self, watcher: Watcher) {
         self.worker.post(Job::Watch(watcher));
     }
 
-    /// Has the worker's thread call `announcer` when a song has been opened with `open_later`.
+    /// Has the worker's thread call `announcer` when it has opened a song or changed the rack.
     pub(super) fn announce(&self, announcer: Watcher) {
         self.worker.post(Job::Announce(announcer));
     }
@@ -332,8 +372,9 @@ impl Instance {
             title: song.map(|song| song.title.trim().to_owned()).filter(|title| !title.is_empty()),
             file,
             channels: song.map_or(0, |song| song.channels.len()),
-            inputs: session.layout.main_input + session.layout.sidechain,
-            outputs: session.layout.outputs.iter().sum(),
+            layout: session.layout.clone(),
+            routing: session.setup().routing.clone(),
+            look_ahead: session.loaded.rack.master.look_ahead,
             notice: session.notice.clone(),
             control: session.control.clone(),
             dropped_events: self.dropped_events.load(Relaxed),
@@ -351,9 +392,11 @@ pub(crate) struct View {
     pub(crate) title: Option<String>,
     pub(crate) file: Option<String>,
     pub(crate) channels: usize,
-    /// Channels of all inputs, and of all outputs.
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
+    /// The host's buses.
+    pub(crate) layout: Layout,
+    pub(crate) routing: Routing,
+    /// Whether the master is to end in the limiter that looks ahead.
+    pub(crate) look_ahead: bool,
     pub(crate) notice: Option<String>,
     /// Meters and position of the running engine.
     pub(crate) control: Option<Arc<Control>>,
@@ -366,13 +409,6 @@ pub(crate) struct View {
     pub(crate) folder: PathBuf,
     /// Recordings as they are now.
     pub(crate) recording: RecorderStatus,
-}
-
-impl View {
-    /// A bus as the user has named it.
-    pub(crate) fn bus_name(&self, bus: usize) -> String {
-        crate::mixer::strip_name(bus)
-    }
 }
 
 impl RackStore for Instance {

@@ -16,6 +16,7 @@ mod state;
 mod vst3;
 mod worker;
 
+pub(crate) use instance::Edit;
 pub(crate) use instance::Instance;
 pub(crate) use instance::View;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;

@@ -3,6 +3,7 @@
 //! In: jobs from the host's main thread and the editor. Out: commands to the engine. The audio thread reads two counters, and only
 //! while the host renders offline does it wait for them. It ends when its instance is dropped.
 
+use super::instance::Edit;
 use super::instance::SharedSession;
 use super::recording::Order;
 use super::recording::Recordings;
@@ -38,9 +39,11 @@ pub(super) enum Job {
     Record(Order),
     /// Load a module file as the song.
     Open(PathBuf),
+    /// Change the rack.
+    Edit(Edit),
     /// Call this at every poll from now on.
     Watch(Watcher),
-    /// Call this whenever a song has been opened from now on.
+    /// Call this whenever a song has been opened or the rack changed from now on.
     Announce(Watcher),
 }
 
@@ -185,10 +188,21 @@ impl Bench {
                 // What is wrong with the file is in the session's notice already.
                 if self.session.open(&path).is_ok() {
                     self.apply();
-                    self.announcer.iter().for_each(|announcer| announcer());
+                    self.announce();
+                }
+            }
+            Job::Edit(edit) => {
+                if self.session.edit(edit) {
+                    self.apply();
+                    self.announce();
                 }
             }
         }
+    }
+
+    /// What a host saves is no longer what it has saved.
+    fn announce(&self) {
+        self.announcer.iter().for_each(|announcer| announcer());
     }
 
     /// Prepares what the session holds by now, so that the engine plays what the host would save.
