@@ -168,6 +168,27 @@ pub(super) fn choice(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>,
     }
 }
 
+/// A list as small as a switch; returns the text that the user takes.
+pub(super) fn menu(ui: &mut Ui, width: f32, now: usize, texts: &[String], name: &str) -> Option<usize> {
+    let shown = texts.get(now).map_or("", String::as_str);
+    let button = button(ui, false, (shown, width), theme::WELL, name);
+    let mut chosen = None;
+    egui::Popup::menu(&button).show(|ui| {
+        for (choice, text) in texts.iter().enumerate() {
+            if ui.selectable_label(choice == now, text_on(choice == now, text)).clicked() {
+                chosen = Some(choice);
+            }
+        }
+    });
+    button.on_hover_text(name);
+    chosen.filter(|chosen| *chosen != now)
+}
+
+/// Dark where it lies on what is chosen.
+fn text_on(chosen: bool, text: &str) -> RichText {
+    RichText::new(text).color(if chosen { theme::BACKGROUND } else { theme::TEXT })
+}
+
 /// A list of texts with one of them shown; returns the one that the user takes.
 pub(super) fn list<T: AsRef<str>>(
     ui: &mut Ui,
@@ -180,8 +201,7 @@ pub(super) fn list<T: AsRef<str>>(
     let mut chosen = None;
     egui::ComboBox::from_id_salt(id).width(width).selected_text(shown).truncate().show_ui(ui, |ui| {
         for (choice, text) in texts.iter().enumerate() {
-            let colour = if choice == now { theme::BACKGROUND } else { theme::TEXT };
-            if ui.selectable_label(choice == now, RichText::new(text.as_ref()).color(colour)).clicked() {
+            if ui.selectable_label(choice == now, text_on(choice == now, text.as_ref())).clicked() {
                 chosen = Some(choice);
             }
         }

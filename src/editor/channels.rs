@@ -55,8 +55,12 @@ impl Channels {
                 for (number, channel) in self.0.iter().enumerate().take(view.channels) {
                     let frame = egui::Frame::new().fill(theme::PANEL).corner_radius(4).inner_margin(MARGIN);
                     frame.show(ui, |ui| {
-                        channel.show(ui, controls, number);
-                        show_bus(ui, view, instance, (number, &buses));
+                        ui.set_width(WIDTH);
+                        cell::tighten(ui, SPACING);
+                        ui.vertical_centered(|ui| {
+                            channel.show(ui, controls, number);
+                            show_bus(ui, view, instance, (number, &buses));
+                        });
                     });
                 }
             });
@@ -71,7 +75,8 @@ fn show_bus(ui: &mut Ui, view: &View, instance: &Instance, (channel, buses): (us
         return;
     }
     let bus = view.routing.song_channels.get(channel).copied().flatten();
-    if let Some(chosen) = cell::list(ui, ("channel", channel), WIDTH, bus.map_or(0, |bus| bus + 1), buses) {
+    let said = format!("Bus of song channel {}", channel + 1);
+    if let Some(chosen) = cell::menu(ui, WIDTH, bus.map_or(0, |bus| bus + 1), buses, &said) {
         instance.edit_later(Edit::Routing(Box::new(move |routing| {
             if let Some(bus) = routing.song_channels.get_mut(channel) {
                 *bus = chosen.checked_sub(1);
@@ -82,18 +87,14 @@ fn show_bus(ui: &mut Ui, view: &View, instance: &Instance, (channel, buses): (us
 
 impl Channel {
     fn show(&self, ui: &mut Ui, controls: &Controls<'_>, number: usize) {
-        ui.set_width(WIDTH);
-        cell::tighten(ui, SPACING);
-        ui.vertical_centered(|ui| {
-            ui.horizontal(|ui| {
-                let third = (WIDTH - 4.0) / 3.0;
-                let name = egui::Label::new(RichText::new((number + 1).to_string()).small().strong());
-                ui.add_sized([third, cell::HEIGHT], name);
-                cell::switch(ui, controls, self.mute, ("M", third), theme::WARNING);
-                cell::switch(ui, controls, self.solo, ("S", third), theme::SOLO);
-            });
-            cell::bar(ui, controls, self.pan, WIDTH);
-            cell::bar(ui, controls, self.gain, WIDTH);
+        ui.horizontal(|ui| {
+            let third = (WIDTH - 4.0) / 3.0;
+            let name = egui::Label::new(RichText::new((number + 1).to_string()).small().strong());
+            ui.add_sized([third, cell::HEIGHT], name);
+            cell::switch(ui, controls, self.mute, ("M", third), theme::WARNING);
+            cell::switch(ui, controls, self.solo, ("S", third), theme::SOLO);
         });
+        cell::bar(ui, controls, self.pan, WIDTH);
+        cell::bar(ui, controls, self.gain, WIDTH);
     }
 }

@@ -98,14 +98,14 @@ impl Strip {
         ui.add(egui::Label::new(name).truncate());
         let Some(bus) = routing.buses.get(self.number) else {
             let to = if self.number == MASTER { "Out 1" } else { "Master" };
-            cell::text(ui, &format!("→ {to}"), WIDTH, Align2::CENTER_CENTER);
+            cell::text(ui, &format!("to {to}"), WIDTH, Align2::CENTER_CENTER);
             return;
         };
         let ways: Vec<_> = bus.to.iter().map(|way| way_name(way.to, routing)).collect();
         let text = match ways.as_slice() {
             [] => "nowhere".to_owned(),
-            [way] => format!("→ {way}"),
-            [way, others @ ..] => format!("→ {way} +{}", others.len()),
+            [way] => format!("to {way}"),
+            [way, others @ ..] => format!("to {way} +{}", others.len()),
         };
         let chosen = routes.is_chosen(self.number);
         let said = format!("{} goes to {}", strip_name(self.number), ways.join(" and "));
