@@ -218,7 +218,7 @@ fn the_monitors_outputs_are_two_and_its_taps_three() {
     let rack = rack("monitor");
     let outputs = further_outputs(&rack, &options(Length::Seconds(1.0), 6));
     assert_eq!(outputs.iter().map(|output| output.output).collect::<Vec<_>>(), [1, 2]);
-    assert_eq!(rack.recorder.taps.len(), 3);
+    assert_eq!(rack.recorder.settings.taps.len(), 3);
 }
 
 #[test]

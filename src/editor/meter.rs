@@ -5,6 +5,7 @@
 
 use super::cell;
 use super::theme;
+use crate::engine::Control;
 use crate::engine::Kind;
 use crate::rt::Meter;
 use crate::units::Decibels;
@@ -144,6 +145,12 @@ impl Shown {
         let reduction = self.now.reduction_db;
         format!("Before the gain {pre}\nAfter it {post}, RMS {rms}\nReduction {reduction:.1} dB")
     }
+}
+
+/// Whether any strip sounds; leaves the peaks where they are.
+pub(super) fn any_sounds(control: &Control) -> bool {
+    let sounds = |meter: &Meter| meter.sides.iter().any(|side| side.mean_square().sqrt() > FLOOR);
+    control.meters().iter().any(sounds)
 }
 
 /// 0–1 of a linear level on the scale.

@@ -13,6 +13,7 @@ mod header;
 mod inputs;
 mod meter;
 mod mixer;
+mod repaint;
 mod routes;
 mod strip;
 mod theme;
@@ -55,12 +56,7 @@ pub(crate) type Editor = EguiEditor<App>;
 pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Option<Editor> {
     let state = EguiEditorState::from_size(SIZE, 1.0);
     let notifier = RepaintNotifier::new();
-    let (watched, repaint) = (Arc::clone(&state), notifier.clone());
-    instance.watch(Box::new(move || {
-        if watched.is_open() {
-            repaint.request_repaint();
-        }
-    }));
+    instance.watch(repaint::watcher(&instance, Arc::clone(&state), notifier.clone()));
     let resizing = ResizeHint {
         size_constraints: SizeConstraints::min_logical_size(LEAST_SIZE),
         ..ResizeHint::RESIZABLE
@@ -157,7 +153,8 @@ impl Pages {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
                 Page::Inputs => self.inputs.show(ui, controls, view),
             };
-            if moves {
+            // What sounds is shown by the worker's calls; what still falls after it is shown from here.
+            if moves && !view.control.as_deref().is_some_and(meter::any_sounds) {
                 ui.ctx().request_repaint_after(FRAME);
             }
         });

@@ -81,6 +81,8 @@ pub(super) struct Session {
     examined: Option<(String, Loaded)>,
     /// The last thing that went wrong, in words.
     notice: Option<String>,
+    /// Counts changes of what the editor shows.
+    revision: u64,
     control: Option<Arc<Control>>,
     recording: RecorderStatus,
 }
@@ -155,6 +157,7 @@ impl Session {
             nice_plug::prelude::nice_warn!("{notice}");
         }
         self.notice = notice;
+        self.revision += 1;
     }
 }
 
@@ -231,6 +234,7 @@ impl Instance {
             fresh: true,
             examined: None,
             notice: None,
+            revision: 0,
             control: None,
             recording: RecorderStatus::default(),
         };
@@ -265,6 +269,7 @@ impl Instance {
         worker.apply(session.setup())?;
         session.layout = layout;
         session.control = Some(Arc::new(control));
+        session.revision += 1;
         drop(session);
         self.worker.post(Job::Adopt(Box::new(worker)));
         Ok(engine)
@@ -362,6 +367,19 @@ impl Instance {
         }
     }
 
+    /// What tells the editor whether there is anything new to show.
+    pub(crate) fn pulse(&self) -> Pulse {
+        let session = self.session.lock();
+        Pulse {
+            control: session.control.clone(),
+            changes: [
+                session.revision,
+                self.dropped_events.load(Relaxed),
+                self.worker.progress().missed_waits(),
+            ],
+        }
+    }
+
     /// What the editor shows.
     pub(crate) fn view(&self) -> View {
         let mut session = self.session.lock();
@@ -384,6 +402,13 @@ impl Instance {
             recording: session.recording.clone(),
         }
     }
+}
+
+/// Little enough to be asked for many times a second.
+pub(crate) struct Pulse {
+    pub(crate) control: Option<Arc<Control>>,
+    /// Counters of what may have changed.
+    pub(crate) changes: [u64; 3],
 }
 
 /// What the editor shows of an instance, as it is now.

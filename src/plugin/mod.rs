@@ -20,6 +20,7 @@ pub(crate) use instance::Edit;
 pub(crate) use instance::Instance;
 pub(crate) use instance::View;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;
+pub(crate) use worker::Watcher;
 
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;

@@ -1,0 +1,42 @@
+//! When the window is drawn anew: while something sounds, and when something has changed.
+//!
+//! In: what the worker's thread calls some fifty times a second. Out: requests for a picture. An instance whose window is closed,
+//! or that is silent and left alone, asks for none. Parameters that the host moves are announced by the framework.
+
+use super::meter;
+use crate::engine::Position;
+use crate::plugin::Instance;
+use crate::plugin::Watcher;
+use nice_plug_egui::EguiEditorState;
+use nice_plug_egui::RepaintNotifier;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// Calls for one picture of moving meters.
+const CALLS: u32 = 2;
+
+/// To be called by the worker's thread.
+pub(super) fn watcher(
+    instance: &Arc<Instance>,
+    state: Arc<EguiEditorState>,
+    notifier: RepaintNotifier,
+) -> Watcher {
+    // The instance owns the thread that calls.
+    let instance = Arc::downgrade(instance);
+    let (shown, calls) = (Cell::new(None), Cell::new(0));
+    Box::new(move || {
+        let Some(instance) = instance.upgrade().filter(|_| state.is_open()) else {
+            shown.set(None);
+            return;
+        };
+        let pulse = instance.pulse();
+        let control = pulse.control.as_deref();
+        // A tick alone changes nothing that can be seen.
+        let position = control.map(|control| Position { tick: 0, ..control.position() });
+        let changed = shown.replace(Some((pulse.changes, position))) != Some((pulse.changes, position));
+        calls.set((calls.get() + 1) % CALLS);
+        if changed || (calls.get() == 0 && control.is_some_and(meter::any_sounds)) {
+            notifier.request_repaint();
+        }
+    })
+}
