@@ -149,7 +149,7 @@ impl Shown {
 
 /// Whether any strip sounds; leaves the peaks where they are.
 pub(super) fn any_sounds(control: &Control) -> bool {
-    let sounds = |meter: &Meter| meter.sides.iter().any(|side| side.mean_square().sqrt() > FLOOR);
+    let sounds = |meter: &Meter| meter.rms().iter().any(|&level| level > FLOOR);
     control.meters().iter().any(sounds)
 }
 

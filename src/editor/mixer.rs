@@ -8,8 +8,11 @@ use super::strip;
 use super::strip::Strip;
 use super::theme;
 use crate::engine::ParameterSpec;
+use crate::mixer;
 use crate::mixer::BUSES;
+use crate::mixer::Grouping;
 use crate::mixer::STRIPS;
+use crate::mixer::SpreadBy;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::View;
@@ -50,8 +53,10 @@ impl Mixer {
         egui::ScrollArea::vertical().id_salt("mixer").auto_shrink([false, false]).show(ui, |ui| {
             ui.horizontal(|ui| {
                 cell::tighten(ui, 2.0);
-                let text = if view.channels > 0 { "Song channels" } else { "" };
-                ui.label(RichText::new(text).small().color(theme::FAINT));
+                if view.channels > 0 {
+                    ui.label(RichText::new("Song channels").small().color(theme::FAINT));
+                    show_spread(ui, instance);
+                }
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     show_look_ahead(ui, controls, view, instance);
                 });
@@ -75,6 +80,31 @@ impl Mixer {
         });
         moves
     }
+}
+
+/// Puts what the song plays on buses and outputs of its own, or together again.
+fn show_spread(ui: &mut Ui, instance: &Instance) {
+    let hint = "Gives what the song plays buses and outputs of its own, and names the buses";
+    let button = cell::button(ui, false, ("Spread…", 56.0), theme::WELL, hint);
+    egui::Popup::menu(&button).show(|ui| {
+        for (text, by, grouping) in [
+            ("Each channel", SpreadBy::Channels, Grouping::Each),
+            ("Channels in stereo pairs", SpreadBy::Channels, Grouping::StereoPairs),
+            ("Channels that play the same sample", SpreadBy::Channels, Grouping::Samples),
+            ("Each instrument", SpreadBy::Instruments, Grouping::Each),
+            ("Instruments in stereo pairs", SpreadBy::Instruments, Grouping::StereoPairs),
+            ("Instruments that play the same sample", SpreadBy::Instruments, Grouping::Samples),
+        ] {
+            if ui.button(text).clicked() {
+                instance.edit_later(Edit::Spread(by, grouping));
+            }
+        }
+        ui.separator();
+        if ui.button("All together on the master").clicked() {
+            instance.edit_later(Edit::Routing(Box::new(mixer::gather)));
+        }
+    });
+    button.on_hover_text(hint);
 }
 
 /// Whether the master ends in the limiter that looks ahead. The host has to start the plugin anew for it.

@@ -48,6 +48,7 @@ pub use routing::SongBy;
 pub use routing::source_channels;
 pub use spread::Grouping;
 pub use spread::SpreadBy;
+pub use spread::gather;
 pub use spread::spread;
 pub use strip::Heard;
 pub(crate) use strip::RAMP_SECONDS;

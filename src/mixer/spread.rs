@@ -79,6 +79,19 @@ pub fn spread(routing: &mut Routing, song: &Arc<Song>, by: SpreadBy, grouping: G
     }
 }
 
+/// Takes a spread back: the song, the keyboard and the main input go by the first bus to the master, as in a new rack.
+pub fn gather(routing: &mut Routing) {
+    let new = Routing::default();
+    routing.song_by = new.song_by;
+    routing.song_channels = new.song_channels;
+    routing.instruments = new.instruments;
+    routing.keyboard = new.keyboard;
+    routing.input = routing.input.and(new.input);
+    for (bus, new) in routing.buses.iter_mut().zip(new.buses) {
+        (bus.name, bus.to) = (new.name, new.to);
+    }
+}
+
 /// What shares a bus; members count from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {

@@ -23,8 +23,11 @@ use crate::engine::RecorderStatus;
 use crate::engine::Setup;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
+use crate::mixer;
+use crate::mixer::Grouping;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
+use crate::mixer::SpreadBy;
 use crate::params::RackStore;
 use crate::rack::Module;
 use crate::rack::Rack;
@@ -62,6 +65,8 @@ pub(crate) enum Edit {
     Routing(Box<dyn FnOnce(&mut Routing) + Send>),
     /// Whether the master ends in the limiter that looks ahead; heard when the host has restarted the plugin.
     LookAhead(bool),
+    /// The song over the host's outputs; on the worker's thread, for it walks through the song.
+    Spread(SpreadBy, Grouping),
 }
 
 /// A rack with everything it names loaded.
@@ -139,16 +144,19 @@ impl Session {
 
     /// Changes the rack, or says why it cannot be so.
     fn edit(&mut self, edit: Edit) -> Result<(), GraphError> {
+        let mut routing = self.loaded.rack.routing.clone();
         match edit {
-            Edit::Routing(change) => {
-                let mut routing = self.loaded.rack.routing.clone();
-                change(&mut routing);
-                routing.compile(&self.layout)?;
-                self.loaded.setup.routing.clone_from(&routing);
-                self.loaded.rack.routing = routing;
-            }
+            Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
+            Edit::Spread(by, grouping) => {
+                if let Some(song) = &self.loaded.setup.song {
+                    mixer::spread(&mut routing, song, by, grouping);
+                }
+            }
         }
+        routing.compile(&self.layout)?;
+        self.loaded.setup.routing.clone_from(&routing);
+        self.loaded.rack.routing = routing;
         Ok(())
     }
 
@@ -254,18 +262,17 @@ impl Instance {
     /// An engine for the host's rate and buses, with the rack's song in its queue already.
     pub(super) fn start(&self, rate: SampleRate, layout: Layout) -> Result<Engine, GraphError> {
         self.wait_for_worker();
-        let (table, values) = (Arc::clone(&self.table), Arc::clone(&self.values));
+        let mut session = self.session.lock();
+        session.settle();
         let config = EngineConfig {
             rate,
             layout: layout.clone(),
-            table,
-            values,
+            table: Arc::clone(&self.table),
+            values: Arc::clone(&self.values),
             level: Level::from_environment(),
-            look_ahead: false,
+            look_ahead: session.loaded.rack.master.look_ahead,
         };
         let (control, engine, mut worker) = engine::new(config);
-        let mut session = self.session.lock();
-        session.settle();
         worker.apply(session.setup())?;
         session.layout = layout;
         session.control = Some(Arc::new(control));

@@ -50,7 +50,7 @@ impl Recordings {
         let Some(recorder) = &mut self.0 else {
             return vec![ArmError::Busy.to_string()];
         };
-        let mut arm = |recorder: &mut Recorder| recorder.arm_all(settings, routing, &default_folder());
+        let arm = |recorder: &mut Recorder| recorder.arm_all(settings, routing, &default_folder());
         let mut errors = match order {
             Order::Arm | Order::Start if !recorder.is_running() => arm(recorder),
             Order::Arm | Order::Start | Order::Stop => Vec::new(),

@@ -61,7 +61,7 @@ impl Desk {
             buses: (0..BUSES).filter_map(|bus| bus_info(rack, bus, &set)).collect(),
             sends: sends.collect(),
             inserts: rack.inserts.iter().map(|insert| insert_text(rack, insert)).collect(),
-            taps: rack.recorder.taps.iter().map(tap).collect(),
+            taps: rack.recorder.settings.taps.iter().map(tap).collect(),
             look_ahead: rack.master.look_ahead,
             parameters: values.collect(),
             unknown_parameters: rack.parameters.unknown().map(str::to_owned).collect(),
