@@ -299,11 +299,13 @@ impl Instance {
     }
 
     /// Starts or stops all recordings on one frame.
+    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) fn record(&self, running: bool) {
         self.worker.post(Job::Record(if running { Order::Start } else { Order::Stop }));
     }
 
     /// Changes what is recorded and where; it is saved with the rack. While a take runs it waits for the next one.
+    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) fn set_recorder(&self, change: impl FnOnce(&mut RecorderSettings)) {
         change(&mut self.session.lock().loaded.rack.recorder.settings);
         self.worker.post(Job::Record(Order::Arm));
@@ -436,10 +438,13 @@ pub(crate) struct View {
     /// Times an offline render went on without its worker.
     pub(crate) missed_waits: u64,
     /// What is recorded when recordings start.
+    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) recorder: RecorderSettings,
     /// Where files go.
+    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) folder: PathBuf,
     /// Recordings as they are now.
+    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) recording: RecorderStatus,
 }
 
