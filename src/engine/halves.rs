@@ -5,6 +5,7 @@ use super::command::Command;
 use super::command::PreparedPlan;
 use super::command::PreparedSong;
 use super::render::Engine;
+use super::render::Meters;
 use super::song::Playing;
 use crate::dsp::Level;
 use crate::graph::GraphError;
@@ -135,7 +136,7 @@ impl Build {
 
 /// Shows what the engine does and tells it what to do; any thread but the audio thread.
 pub struct Control {
-    meters: Vec<Meter>,
+    meters: Meters,
     position: Arc<PositionCell>,
     commands: CommandSender<Command>,
     build: Build,
@@ -147,7 +148,12 @@ pub struct Control {
 impl Control {
     /// Meters of all strips, in their order.
     pub fn meters(&self) -> &[Meter] {
-        &self.meters
+        &self.meters.of_strips
+    }
+
+    /// Meters of all inputs, in their order; each is mono, and both its sides show the same.
+    pub fn input_meters(&self) -> &[Meter] {
+        &self.meters.of_inputs
     }
 
     /// Loudness of what leaves the main output; what measures it is [`Worker::poll`].

@@ -78,6 +78,12 @@ pub struct Call<'a> {
     pub events: &'a [Event],
 }
 
+/// What an engine shows of levels.
+pub(super) struct Meters {
+    pub(super) of_strips: Vec<Meter>,
+    pub(super) of_inputs: Vec<Meter>,
+}
+
 /// Renders. Real-time, apart from `new`.
 pub struct Engine {
     commands: CommandReceiver<Command, Old>,
@@ -115,11 +121,11 @@ impl Engine {
         config: EngineConfig,
         commands: CommandReceiver<Command, Old>,
         (position, loudness): (Arc<PositionCell>, FrameWriter),
-    ) -> (Self, Vec<Meter>) {
-        let (strips, meters) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
+    ) -> (Self, Meters) {
+        let (strips, of_strips) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
-        let inputs = Inputs::new(&config.layout, config.rate, config.level);
+        let (inputs, of_inputs) = Inputs::new(&config.layout, config.rate, config.level);
         let outputs = Outputs::new(&config.layout, config.rate, config.level, config.look_ahead);
         let engine = Self {
             commands,
@@ -146,7 +152,7 @@ impl Engine {
             loudness,
             frame: 0,
         };
-        (engine, meters)
+        (engine, Meters { of_strips, of_inputs })
     }
 
     /// Back to the state of a new engine that has been given the same setup and parameters.
@@ -157,6 +163,7 @@ impl Engine {
         self.frame = 0;
         self.values.mark_all();
         self.strips.iter_mut().for_each(Strip::reset);
+        self.inputs.reset();
         self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();

@@ -19,6 +19,7 @@ use crate::dsp::Level;
 use crate::graph::Graph;
 use crate::graph::Piece;
 use crate::graph::Plan;
+use crate::rt::Meter;
 use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -31,6 +32,7 @@ const RAMP: usize = 240;
 struct Desk {
     layout: Layout,
     inputs: Inputs,
+    meters: Vec<Meter>,
     outputs: Outputs,
     plan: Plan,
     feeds: Vec<Feed>,
@@ -70,8 +72,10 @@ impl Desk {
             let node = graph.add_source(source.to_string(), source_channels(&layout, source));
             graph.connect(node, sink);
         }
+        let (inputs, meters) = Inputs::new(&layout, RATE, Level::detect());
         Self {
-            inputs: Inputs::new(&layout, RATE, Level::detect()),
+            inputs,
+            meters,
             outputs: Outputs::new(&layout, RATE, Level::detect(), false),
             plan: graph.compile().unwrap(),
             feeds: (0..SOURCES).map(|source| Feed::new(source_channels(&layout, source))).collect(),
@@ -366,4 +370,66 @@ fn the_same_bits_come_out_however_blocks_are_cut_while_everything_moves() {
     };
     let whole = run(1);
     (2..6).for_each(|seed| assert!(run(seed) == whole, "seed {seed}"));
+}
+
+/// Everything that a meter shows.
+fn shown(meter: &Meter) -> ([f32; 2], [f32; 2], [f32; 2], u64) {
+    (meter.take_pre_peaks(), meter.take_peaks(), meter.rms(), meter.clips())
+}
+
+#[test]
+fn an_input_meter_shows_what_came_and_what_trim_mute_and_solo_leave() {
+    let mut desk = Desk::new(2, &[2]);
+    desk.inputs.set_trim(0, Gain(0.5));
+    desk.inputs.set_trim(1, Gain(4.0));
+    desk.inputs.set_muted(2, true);
+    desk.inputs.settle();
+    desk.run(15_000, &steady);
+    let [first, second, third, ..] = &desk.meters[..] else { unreachable!() };
+    assert_eq!(shown(first), ([0.0625; 2], [0.03125; 2], [0.03125; 2], 0));
+    assert_eq!(shown(second).1, [0.5; 2]);
+    assert_eq!(shown(third), ([0.1875; 2], [0.0; 2], [0.0; 2], 0));
+    desk.inputs.set_soloed(1, true);
+    desk.inputs.settle();
+    desk.run(15_000, &|input, _| if input == 1 { -0.75 } else { 0.5 });
+    let [first, second, third, fourth, fifth, ..] = &desk.meters[..] else { unreachable!() };
+    assert_eq!(shown(first), ([0.5; 2], [0.0; 2], [0.0; 2], 0));
+    assert_eq!(shown(second), ([0.75; 2], [3.0; 2], [3.0; 2], 15_000));
+    assert_eq!((shown(third).0, shown(fourth).0), ([0.5; 2], [0.5; 2]));
+    assert_eq!(shown(fifth), ([0.0; 2], [0.0; 2], [0.0; 2], 0), "there are four inputs");
+    desk.run(20_000, &|_, _| 0.0);
+    assert_eq!(shown(&desk.meters[1]), ([0.0; 2], [0.0; 2], [0.0; 2], 15_000));
+    desk.run(15_000, &steady);
+    desk.inputs.reset();
+    assert_eq!(desk.meters[1].rms(), [0.0; 2]);
+}
+
+#[test]
+fn input_meters_do_not_depend_on_how_blocks_are_cut() {
+    let run = |sizes: &[usize]| {
+        let (mut desk, mut heard) = (Desk::new(2, &[2]), Heard::default());
+        let mut sizes = sizes.iter().cycle();
+        for moment in 0..4u64 {
+            desk.inputs.set_trim(0, Gain(1.5 * moment as f32));
+            desk.inputs.set_muted(1, moment % 2 == 1);
+            desk.inputs.set_soloed(2, moment == 2);
+            while desk.frame < (moment + 1) * 6_000 {
+                let left = (moment + 1) * 6_000 - desk.frame;
+                let size = sizes.next().map_or(1, |&size| size.min(left as usize));
+                desk.block(size, &|input, frame| 1.4 * wave(input, frame), &mut heard);
+            }
+        }
+        desk.meters.iter().map(shown).collect::<Vec<_>>()
+    };
+    let whole = run(&[256]);
+    assert!(whole[0].3 > 0 && whole[2].2[0] > 0.1);
+    for sizes in [&[1][..], &[7, 64, 255], &[100, 3, 221]] {
+        for (cut, whole) in run(sizes).into_iter().zip(&whole) {
+            assert_eq!((cut.0, cut.1, cut.3), (whole.0, whole.1, whole.3), "{sizes:?}");
+            assert!(
+                (cut.2[0] - whole.2[0]).abs() < 1e-6 && cut.2[1] == cut.2[0],
+                "sums round off: {sizes:?}"
+            );
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Input strips: trim, mute, solo and pan of the host's input channels, and where they go.
+//! Input strips: trim, mute, solo, pan and meters of the host's input channels, and where they go.
 //!
 //! In: the main input and the sidechain, channel by channel. Out: sources of the graph (the main input as one wide block, the
 //! matrix's sums for the buses, single channels for sidechains), and sums for the host's outputs, which `Outputs` adds.
@@ -27,8 +27,13 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::dsp;
 use crate::dsp::Level;
+use crate::dsp::Levels;
 use crate::dsp::Ramp;
 use crate::graph::Plan;
+use crate::rt;
+use crate::rt::Meter;
+use crate::rt::MeterWriter;
+use crate::rt::Reading;
 use crate::units::Gain;
 use crate::units::SampleRate;
 
@@ -55,13 +60,15 @@ struct InputStrip {
     pan: [f32; 2],
     to_bus: [Gain; BUSES],
     to_monitor: Gain,
+    meter: MeterWriter,
     /// After trim, mute and solo, where that is not what came.
     samples: [f32; BLOCK_SIZE],
 }
 
 impl InputStrip {
-    fn new() -> Self {
-        Self {
+    fn new(rate: SampleRate) -> (Self, Meter) {
+        let (writer, meter) = rt::meter(rate);
+        let strip = Self {
             trim: Ramp::new(1.0),
             heard: Ramp::new(1.0),
             muted: false,
@@ -69,34 +76,72 @@ impl InputStrip {
             pan: mono_pan(0.0),
             to_bus: [Gain::SILENCE; BUSES],
             to_monitor: Gain::SILENCE,
+            meter: writer,
             samples: [0.0; BLOCK_SIZE],
-        }
+        };
+        (strip, meter)
     }
 
-    /// The next frames after trim, mute and solo: `None` is silence.
+    /// The next frames after trim, mute and solo, metered: `None` is silence.
     fn pass<'a>(&'a mut self, level: Level, raw: &'a [f32]) -> Option<&'a [f32]> {
-        let frames = raw.len();
-        if self.trim.settled() && self.heard.settled() {
-            return match self.trim.target() * self.heard.target() {
+        let Self { trim, heard, meter, samples, .. } = self;
+        let samples = &mut samples[..raw.len()]; // `take` cuts at BLOCK_SIZE
+        let left = if trim.settled() && heard.settled() {
+            match trim.target() * heard.target() {
                 0.0 => None,
                 1.0 => Some(raw),
                 gain => {
-                    dsp::scaled(level, &mut self.samples[..frames], raw, gain);
-                    Some(&self.samples[..frames])
+                    dsp::scaled(level, samples, raw, gain);
+                    Some(&*samples)
                 }
-            };
-        }
-        let (mut gains, mut heard) = ([0.0; BLOCK_SIZE], [0.0; BLOCK_SIZE]);
-        self.trim.fill(&mut gains[..frames]);
-        self.heard.fill(&mut heard[..frames]);
-        dsp::scale_by(level, &mut gains[..frames], &heard[..frames]);
-        dsp::scaled_by(level, &mut self.samples[..frames], raw, &gains[..frames]);
-        Some(&self.samples[..frames])
+            }
+        } else {
+            let (mut gains, mut shares) = ([0.0; BLOCK_SIZE], [0.0; BLOCK_SIZE]);
+            let (gains, shares) = (&mut gains[..raw.len()], &mut shares[..raw.len()]);
+            trim.fill(gains);
+            heard.fill(shares);
+            dsp::scale_by(level, gains, shares);
+            dsp::scaled_by(level, samples, raw, gains);
+            Some(&*samples)
+        };
+        report(level, meter, raw, left);
+        left
     }
 
+    /// Goes on over silence.
     fn skip(&mut self, frames: usize) {
+        self.advance(frames);
+        self.meter.skip(frames);
+    }
+
+    fn advance(&mut self, frames: usize) {
         self.trim.skip(frames);
         self.heard.skip(frames);
+    }
+}
+
+/// Meters what came and what is left of it, in pieces that end with the parts of the meter's window.
+fn report(level: Level, meter: &mut MeterWriter, raw: &[f32], left: Option<&[f32]>) {
+    let mut start = 0;
+    while start < raw.len() {
+        let piece = start..raw.len().min(start + meter.room());
+        let came = &raw[piece.clone()]; // within `raw`, and `left` is as long
+        let left = left.map(|left| &left[piece.clone()]);
+        let same = left.is_some_and(|left| std::ptr::eq(left, came));
+        let after = left.map_or(Levels::default(), |left| dsp::measure(level, left));
+        let before = if same { after.read } else { dsp::peak(level, came) };
+        let clips = left.filter(|_| after.left > 1.0);
+        meter.report(
+            piece.len(),
+            &Reading {
+                pre_peaks: [before; 2],
+                post_peaks: [after.left; 2],
+                squares: [after.squares; 2],
+                clipped: clips.map_or(0, |left| dsp::count_above(level, left, 1.0)),
+                least_gain: 1.0,
+            },
+        );
+        start = piece.end;
     }
 }
 
@@ -120,22 +165,24 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// At unity, panned to the middle, going nowhere but into the main input's bus. Allocates.
-    pub fn new(layout: &Layout, rate: SampleRate, level: Level) -> Self {
+    /// At unity, panned to the middle, going nowhere but into the main input's bus; with a meter for each. Allocates.
+    pub fn new(layout: &Layout, rate: SampleRate, level: Level) -> (Self, Vec<Meter>) {
         let ramp_frames = rate.frames_in(RAMP_SECONDS) as u32;
-        Self {
+        let (strips, meters) = (0..INPUT_CHANNELS).map(|_| InputStrip::new(rate)).unzip();
+        let inputs = Self {
             level,
             ramp_frames,
             main: layout.main_input,
             count: (layout.main_input + layout.sidechain).min(INPUT_CHANNELS),
-            strips: (0..INPUT_CHANNELS).map(|_| InputStrip::new()).collect(),
+            strips,
             taps: Default::default(),
             to_buses: (0..BUSES).map(|_| [Column::new(), Column::new()]).collect(),
             to_outputs: (0..OUTPUT_CHANNELS).map(|_| Column::new()).collect(),
             output_sums: (0..OUTPUT_CHANNELS).map(|_| Plane::new()).collect(),
             monitor: Monitor::new(layout, ramp_frames, level),
             side: AudioBuffer::new(layout.sidechain, BLOCK_SIZE),
-        }
+        };
+        (inputs, meters)
     }
 
     /// Every change begins on the next frame, by a ramp.
@@ -247,9 +294,14 @@ impl Inputs {
 
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
-        self.strips.iter_mut().for_each(|strip| strip.skip(usize::MAX));
+        self.strips.iter_mut().for_each(|strip| strip.advance(usize::MAX));
         self.to_buses.as_flattened_mut().iter_mut().chain(&mut self.to_outputs).for_each(Column::settle);
         self.monitor.settle();
+    }
+
+    /// Forgets what the meters have measured; ramps go on.
+    pub fn reset(&mut self) {
+        self.strips.iter_mut().for_each(|strip| strip.meter.reset());
     }
 
     /// Takes the next frames, and fills those of the sources in `feeds` that `plan` reads and an input sounds in.
