@@ -20,9 +20,7 @@ const FOLDER: &str = "Busker";
 pub(super) enum Order {
     /// Make files for what the rack names, unless a take runs: then that comes with the next one.
     Arm,
-    #[cfg_attr(not(test), expect(dead_code, reason = "the recorder panel comes next"))]
     Start,
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     Stop,
 }
 

@@ -36,7 +36,6 @@ pub(super) enum Job {
     /// Prepare what the session holds for the engine.
     Apply,
     /// Arm, start or stop recordings.
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     Record(Order),
     /// Load a module file as the song.
     Open(PathBuf),
