@@ -440,3 +440,43 @@ fn wrong_usage_exits_with_2() {
     assert!(!Path::new("unwritten").exists());
     assert!(succeed(&["help"]).contains("render"));
 }
+
+#[test]
+fn a_song_is_spread_into_a_rack_whose_outputs_render_by_name_and_is_gathered_again() {
+    let folder = folder("spread");
+    let (rack, back) = (folder.join("s.busker.toml"), folder.join("g.busker.toml"));
+    let (rack_path, back_path) = (rack.to_str().unwrap(), back.to_str().unwrap());
+    let told = succeed(&["rack", DEMO, "-o", rack_path, "--spread", "channels", "--group", "samples"]);
+    let saved = Rack::from_toml(&fs::read_to_string(&rack).unwrap()).unwrap();
+    let named: Vec<String> = (0..15).map(|bus| saved.routing.bus_name(bus)).collect();
+    assert!(told.starts_with(&format!("output  2  {}\n", named[0])), "{told}");
+    assert!(told.ends_with("main       Others\n"), "{told}");
+    let stems = folder.join("stems");
+    let mix = folder.join("mix.wav");
+    let (mix_path, stems_path) = (mix.to_str().unwrap(), stems.to_str().unwrap());
+    succeed(&["render", rack_path, "-o", mix_path, "--stems", stems_path, "--seconds", "20"]);
+    let outputs = told.lines().count() - 1;
+    assert_eq!(fs::read_dir(&stems).unwrap().count(), outputs);
+    assert!(peak(&floats(&stems.join(format!("{}.wav", named[0])))) > 0.01);
+    // All that the song plays has an output of its own, so that nothing is left for the main one.
+    assert_eq!(peak(&floats(&mix)), 0.0);
+    succeed(&["rack", rack_path, "-o", back_path, "--gather"]);
+    succeed(&["rack", DEMO, "-o", rack_path]);
+    assert_eq!(fs::read_to_string(&back).unwrap(), fs::read_to_string(&rack).unwrap());
+}
+
+#[test]
+fn what_a_rack_is_made_of_and_how_it_is_spread_is_checked() {
+    let folder = folder("spread_errors");
+    let rack = folder.join("a.busker.toml");
+    let path = rack.to_str().unwrap();
+    let wrong: [&[&str]; 3] =
+        [&["--group", "pairs"], &["--spread", "channels", "--gather"], &["--spread", "rows"]];
+    for options in wrong {
+        let output = busker(&[&["rack", DEMO, "-o", path], options].concat());
+        assert_eq!(output.status.code(), Some(2), "{options:?}");
+    }
+    fs::write(&rack, "version = { major = 1, minor = 0 }\n").unwrap();
+    let error = fail(&["rack", path, "-o", path, "--spread", "instruments"]);
+    assert!(error.ends_with("a.busker.toml: the rack holds no song"), "{error}");
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use busker::audio::AudioBlockMut;
 use busker::rack::Rack;
 use busker::rack::further_outputs;
 use busker::rack::render::Length;
@@ -27,11 +28,13 @@ fn rack(name: &str) -> Rack {
     Rack::from_toml_in(&fs::read_to_string(path).unwrap(), Some(&folder())).unwrap()
 }
 
+/// Busker where nothing arrives on the main input, which has a sidechain, else Busker Insert.
 fn options(length: Length, main_input: usize) -> RenderOptions {
     RenderOptions {
         rate: SampleRate(RATE as f64),
         length,
         main_input,
+        sidechain: if main_input == 0 { 2 } else { 0 },
         block_size: 8_192,
         ..RenderOptions::default()
     }
@@ -40,7 +43,20 @@ fn options(length: Length, main_input: usize) -> RenderOptions {
 /// All planes of all outputs, in turn.
 type Planes = Vec<Vec<Vec<f32>>>;
 
-/// A rendering in blocks of the sizes that `size` gives; sines arrive on the main input.
+/// The second in which the sidechain begins to sound, and that in which it has ended.
+const SPOKEN: std::ops::Range<usize> = 3..6;
+
+/// Lets the sines of inputs from `first` on arrive, from frame `start` on.
+fn fill(arriving: &mut AudioBlockMut<'_>, first: usize, start: usize) {
+    for (plane, pitch) in arriving.planes_mut().iter_mut().zip(&PITCHES[first..]) {
+        for (n, sample) in (start..).zip(plane.iter_mut()) {
+            *sample = (AMPLITUDE * (TAU * pitch * n as f64 / RATE as f64).sin()) as f32;
+        }
+    }
+}
+
+/// A rendering in blocks of the sizes that `size` gives; sines arrive on the main input and, while it is spoken, on the
+/// sidechain.
 fn rendered(rack: &Rack, options: &RenderOptions, mut size: impl FnMut() -> usize) -> Planes {
     let outputs = options.layout().outputs.len();
     let mut rendering = Rendering::desk(rack, options, outputs).unwrap();
@@ -50,12 +66,14 @@ fn rendered(rack: &Rack, options: &RenderOptions, mut size: impl FnMut() -> usiz
     loop {
         rendering.cut_next(size());
         let Some(mut arriving) = rendering.arriving() else { break };
-        for (plane, pitch) in arriving.main.planes_mut().iter_mut().zip(PITCHES) {
-            for (n, sample) in plane.iter_mut().enumerate() {
-                *sample = (AMPLITUDE * (TAU * pitch * (frame + n) as f64 / RATE as f64).sin()) as f32;
-            }
+        let frames = arriving.main.frames().max(arriving.sidechain.frames());
+        fill(&mut arriving.main, 0, frame);
+        fill(&mut arriving.sidechain, options.main_input, frame);
+        for plane in arriving.sidechain.planes_mut() {
+            let silent = (frame..).zip(plane.iter_mut()).filter(|(n, _)| !SPOKEN.contains(&(n / RATE)));
+            silent.for_each(|(_, sample)| *sample = 0.0);
         }
-        frame += arriving.main.frames();
+        frame += frames;
         let Some((range, rendered)) = rendering.next_block() else { break };
         for (output, planes) in rendered.iter().zip(&mut planes) {
             for (channel, plane) in planes.iter_mut().enumerate() {
@@ -116,7 +134,7 @@ fn peak(planes: &[Vec<f32>]) -> f64 {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 3] = [("stems", 0), ("monitor", 6), ("fold", 6)];
+const RACKS: [(&str, usize); 4] = [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0)];
 
 #[test]
 fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
@@ -236,4 +254,160 @@ fn surround_passes_whole_and_is_folded_down_to_stereo_and_mono_beside_it() {
     let mono = [half, half, 1.0, 0.0, 0.5, 0.5, 0.0, 0.0].map(|level| level * gain(-6.0));
     assert_contains("mono left", &planes[3][0], mono);
     assert!(planes[3][0] == planes[3][1]);
+}
+
+/// The scene with other values of parameters.
+fn scene(changes: &[(&str, f32)]) -> Rack {
+    let mut scene = rack("scene");
+    changes.iter().for_each(|&(id, value)| scene.parameters.insert(id, value));
+    scene
+}
+
+fn scene_planes(scene: &Rack) -> Planes {
+    whole(scene, &options(Length::Seconds(20.0), 0))
+}
+
+/// Gains of one rendering of a plane over another, where there is enough to divide by, with their frames.
+fn gains<'a>(of: &'a [f32], over: &'a [f32]) -> impl Iterator<Item = (usize, f64)> + 'a {
+    let pairs = of.iter().zip(over).enumerate().filter(|(_, (_, over))| over.abs() > 1e-3);
+    pairs.map(|(frame, (of, over))| (frame, f64::from(*of) / f64::from(*over)))
+}
+
+#[test]
+fn the_scene_has_the_outputs_names_and_taps_that_it_says() {
+    let scene = rack("scene");
+    let outputs = further_outputs(&scene, &options(Length::Seconds(1.0), 0));
+    let outputs: Vec<_> = outputs.iter().map(|output| (output.output, output.name.as_str())).collect();
+    assert_eq!(outputs, [(1, "Drums"), (2, "Lead"), (3, "Strings"), (4, "Narrator")]);
+    let taps: Vec<String> = scene.recorder.settings.taps.iter().map(|tap| tap.source.to_string()).collect();
+    assert_eq!(taps, ["master", "input 1"]);
+    assert_eq!(scene.parameters.unknown().count(), 0);
+}
+
+#[test]
+fn the_scenes_strings_duck_by_12_db_under_the_narrator_and_come_back() {
+    let (ducked, free) = (scene_planes(&scene(&[])), scene_planes(&scene(&[("b04d", 0.0)])));
+    let (start, end) = (SPOKEN.start * RATE, SPOKEN.end * RATE);
+    let mut counts = [0; 3];
+    for side in 0..2 {
+        for (frame, gain) in gains(&ducked[3][side], &free[3][side]) {
+            let (place, wanted) = match frame {
+                frame if frame < start => (0, 1.0),
+                // Ten times attack or release.
+                frame if (start + RATE / 10..end).contains(&frame) => (1, 0.25),
+                frame if frame > end + 4 * RATE => (2, 1.0),
+                _ => continue,
+            };
+            assert!((gain - wanted).abs() < 1e-4, "{gain} on frame {frame}");
+            counts[place] += 1;
+        }
+    }
+    assert!(counts.iter().all(|&count| count > RATE / 4), "{counts:?}");
+}
+
+#[test]
+fn the_scenes_bass_gives_way_to_the_drums_by_half_and_to_nothing_else() {
+    let alone = |amount: f32| {
+        let mut scene = scene(&[("b02d", amount)]);
+        scene.routing.buses[1].to = vec![busker::mixer::Route::Output(9).into()];
+        scene_planes(&scene).swap_remove(9)
+    };
+    let (ducked, free) = (alone(50.0), alone(0.0));
+    let found: Vec<f64> = gains(&ducked[0], &free[0]).map(|(_, gain)| gain).collect();
+    let (least, most) =
+        found.iter().fold((1.0_f64, 0.0_f64), |(least, most), &gain| (least.min(gain), most.max(gain)));
+    assert!((0.499..0.51).contains(&least) && (0.99..=1.000_01).contains(&most), "{least} to {most}");
+}
+
+#[test]
+fn the_scenes_drums_stay_below_full_scale_where_they_would_be_above() {
+    let clipped = peak(&scene_planes(&scene(&[]))[1]);
+    let raw = peak(&scene_planes(&scene(&[("b01c", 0.0), ("b01i", 0.0)]))[1]);
+    assert!(raw > 1.0 && clipped <= 1.0 && clipped > 0.5, "{raw} became {clipped}");
+}
+
+#[test]
+fn the_scenes_sends_are_at_the_levels_that_it_says() {
+    // Without machines and limiter a return adds to the mix just what is sent to it.
+    let dry = |changes: &[(&str, f32)]| {
+        let mut scene = scene(changes);
+        scene.inserts.clear();
+        scene.master.look_ahead = false;
+        scene.parameters.insert("mgain", 0.0);
+        scene_planes(&scene)
+    };
+    let (with, silent) = (dry(&[]), f32::NEG_INFINITY);
+    // Behind the gain of the lead; before that of the strings, which is -2 dB, and return 2 takes 3 dB away.
+    for (send, output, level) in [("b03l0", 2, -9.0), ("b04l1", 3, 2.0 - 6.0 - 3.0)] {
+        let without = dry(&[(send, silent)]);
+        for side in 0..2 {
+            let planes = with[0][side].iter().zip(&without[0][side]).zip(&with[output][side]);
+            let most = planes.map(|((with, without), own)| {
+                (f64::from(*with) - f64::from(*without) - gain(level) * f64::from(*own)).abs()
+            });
+            assert!(peak(&with[output]) > 0.05 && most.fold(0.0, f64::max) < 1e-6, "{send}");
+        }
+    }
+}
+
+#[test]
+fn the_scenes_rooms_sound_on_when_what_they_were_sent_has_ended() {
+    // The narrator alone goes to both, and stops.
+    let tail = |inserts: bool| {
+        let mut scene =
+            scene(&[("sngain", f32::NEG_INFINITY), ("i1b05", 0.0), ("b05l0", 0.0), ("b05l1", 0.0)]);
+        if !inserts {
+            scene.inserts.clear();
+        }
+        let planes = whole(&scene, &options(Length::Seconds(8.0), 0));
+        let after = SPOKEN.end * RATE + RATE / 10;
+        peak(&[planes[0][0][after..].to_vec()])
+    };
+    assert!(tail(false) == 0.0 && tail(true) > 1e-3, "{} {}", tail(false), tail(true));
+}
+
+#[test]
+fn the_scenes_solo_leaves_one_input_and_the_song() {
+    let second =
+        |planes: &Planes| planes[4].iter().map(|plane| plane[..SPOKEN.end * RATE].to_vec()).collect();
+    let planes = scene_planes(&scene(&[]));
+    let found: Vec<Vec<f32>> = second(&planes);
+    let half = std::f64::consts::FRAC_1_SQRT_2;
+    assert_contains("narrator", &found[0], [half, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert!(found[0] == found[1]);
+    let both: Vec<Vec<f32>> = second(&scene_planes(&scene(&[("i1s", 0.0)])));
+    assert_contains("both", &both[0], [half, half, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    let quiet = &planes[0][0][..SPOKEN.start * RATE];
+    assert!(quiet.iter().any(|sample| sample.abs() > 0.01));
+}
+
+#[test]
+fn the_scenes_muted_cue_leaves_nothing_in_the_mix() {
+    let muted = scene_planes(&scene(&[]));
+    let mut without = scene(&[]);
+    without.routing.song_channels[13] = None;
+    assert!(scene_planes(&without)[0] == muted[0]);
+    assert!(scene_planes(&scene(&[("b06m", 0.0)]))[0] != muted[0]);
+}
+
+#[test]
+fn no_true_peak_of_the_scenes_mix_passes_its_ceiling_and_no_file_is_late() {
+    let true_peak = |planes: &[Vec<f32>]| {
+        let mut meter = ebur128::EbuR128::new(2, RATE as u32, ebur128::Mode::TRUE_PEAK).unwrap();
+        meter.add_frames_planar_f32(&[&planes[0], &planes[1]]).unwrap();
+        20.0 * meter.true_peak(0).unwrap().max(meter.true_peak(1).unwrap()).log10()
+    };
+    let mut free = rack("scene");
+    free.master.look_ahead = false;
+    let (limited, free) = (scene_planes(&rack("scene")), scene_planes(&free));
+    let (held, raw) = (true_peak(&limited[0]), true_peak(&free[0]));
+    // Meters differ by some thousandths of a decibel in what they find between samples.
+    assert!(raw > 0.0 && held < -0.99 && held > -1.1, "{raw} dBTP became {held}");
+    // All outputs are as late, and none comes out late.
+    assert!(limited[1..] == free[1..]);
+    let first = limited[4][0].iter().position(|sample| sample.abs() > 1e-6);
+    assert_eq!(first, Some(SPOKEN.start * RATE + 1));
+    // Where the limiter rests, the mix is the same to the bit.
+    let alike = limited[0][0].iter().zip(&free[0][0]).filter(|(limited, free)| limited == free).count();
+    assert!(alike > RATE, "{alike} frames");
 }

@@ -52,7 +52,7 @@ pub struct Bus {
     /// 1 to 8. `None` makes bus 1 as wide as the main input and every other stereo.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "read_width")]
     pub channels: Option<usize>,
-    /// Nowhere where empty; what the host does not have is left out.
+    /// Nowhere where empty; see [`Routing::fitted`] for outputs that the host does not have.
     #[serde(skip_serializing_if = "only_master")]
     pub to: Vec<Connection>,
     /// What drives its duck and its machines' sidechains.
@@ -329,9 +329,23 @@ impl Routing {
         })
     }
 
-    /// Compiles the routes into a plan. Allocates.
+    /// The same for a host that may lack outputs: ways to those that it lacks are left out, and a bus that only went
+    /// there goes to the master, so that it is still heard.
+    pub fn fitted(&self, layout: &Layout) -> Self {
+        let mut fitted = self.clone();
+        for bus in &mut fitted.buses {
+            let had = bus.to.len();
+            bus.to.retain(|way| !matches!(way.to, Route::Output(output) if output >= layout.outputs.len()));
+            if bus.to.is_empty() && had > 0 {
+                bus.to = vec![Route::Master.into()];
+            }
+        }
+        fitted
+    }
+
+    /// Compiles the routes into a plan, fitted to the host's outputs. Allocates.
     pub fn compile(&self, layout: &Layout) -> Result<Plan, GraphError> {
-        let mut plan = self.graph(layout)?.compile()?;
+        let mut plan = self.fitted(layout).graph(layout)?.compile()?;
         if self.song_by == SongBy::Instrument {
             plan.assign(self.buses_of_instruments());
         }
@@ -555,10 +569,23 @@ side = "sidechain"
     }
 
     #[test]
-    fn routes_to_what_the_host_does_not_have_are_left_out() {
+    fn a_bus_whose_outputs_the_host_lacks_goes_where_else_it_goes_or_to_the_master() {
         let mut routing = Routing { song_channels: vec![Some(99); 3], ..Routing::default() };
-        routing.buses[0].to = vec![Route::Output(12).into(), Route::Bus(40).into()];
-        let small = Layout { outputs: vec![2], ..layout() };
-        assert!(routing.compile(&small).is_ok());
+        let ways: [&[Route]; 5] = [
+            &[Route::Output(12)],
+            &[Route::Output(12), Route::Bus(4)],
+            &[Route::Output(1), Route::Output(12)],
+            &[Route::Master, Route::Output(12)],
+            &[],
+        ];
+        for (bus, ways) in routing.buses.iter_mut().zip(ways) {
+            bus.to = ways.iter().map(|&way| way.into()).collect();
+        }
+        let small = Layout { outputs: vec![2, 2], ..layout() };
+        let fitted = routing.fitted(&small);
+        let ways = |bus: usize| fitted.buses[bus].to.iter().map(|way| way.to.to_string()).collect::<Vec<_>>();
+        assert_eq!([ways(0), ways(1), ways(2), ways(3)], [["master"], ["bus 5"], ["output 2"], ["master"]]);
+        assert!(fitted.buses[4].to.is_empty() && routing.compile(&small).is_ok());
+        assert_eq!(routing.fitted(&layout()), routing);
     }
 }

@@ -49,7 +49,8 @@ type Played = BTreeMap<u16, usize>;
 /// Gives what `song` plays host outputs: the first group goes by bus 1 to the second output and so on, without the master.
 ///
 /// What does not fit shares the last bus, which goes to the master; so do the keyboard and the main input, which would
-/// sound in the song's outputs otherwise. Buses are named after what they carry.
+/// sound in the song's outputs otherwise. Buses are named after what they carry. On a host with fewer outputs than that
+/// (Busker Insert has seven), what goes to those that it lacks is heard on the master; see [`Routing::fitted`].
 pub fn spread(routing: &mut Routing, song: &Arc<Song>, by: SpreadBy, grouping: Grouping) {
     let usage = Usage::of(song);
     let groups = match by {
@@ -257,6 +258,10 @@ fn named_or(name: &str, kind: &str, members: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixer::Layout;
+    use crate::tracker::load::load;
+    use crate::tracker::song::Order;
+    use crate::tracker::song::Pattern;
 
     #[test]
     fn an_amigas_channels_pair_left_with_right_and_centred_ones_pair_with_their_neighbour() {
@@ -274,6 +279,65 @@ mod tests {
     fn what_plays_the_same_sample_most_is_alike() {
         assert_eq!(alike(&[0, 1, 3], |c| [Some(7), Some(2), None, Some(7)][c]), [vec![0, 3], vec![1]]);
         assert_eq!(main_sample(&Played::from([(9, 2), (4, 5), (5, 5)])), Some(4));
+    }
+
+    /// Channels of a song of which the first `playing` each play a sample of their own once.
+    fn song(channels: usize, playing: usize) -> Arc<Song> {
+        let mut song = load(include_bytes!("../rack/demo.it")).unwrap();
+        let (setup, count) = (song.channels[0].clone(), song.instruments.len());
+        song.channels = vec![setup; channels];
+        song.patterns.truncate(1);
+        song.orders = vec![Order::Pattern(0)];
+        song.patterns[0] = Pattern { cells: vec![Cell::default(); 4 * channels], rows: 4 };
+        for (channel, cell) in song.patterns[0].cells.iter_mut().enumerate().take(playing) {
+            (cell.note, cell.instrument) = (Note::Key(60), 1 + (channel % count) as u8);
+        }
+        song.share()
+    }
+
+    #[test]
+    fn gathering_takes_every_spread_back() {
+        for (by, grouping) in [
+            (SpreadBy::Channels, Grouping::Each),
+            (SpreadBy::Channels, Grouping::StereoPairs),
+            (SpreadBy::Instruments, Grouping::Each),
+            (SpreadBy::Instruments, Grouping::Samples),
+        ] {
+            let song = song(24, 20);
+            for input in [Some(0), None] {
+                let new = Routing { input, ..Routing::default() };
+                let mut routing = new.clone();
+                spread(&mut routing, &song, by, grouping);
+                assert!(routing != new && routing.buses[0].to == [Route::Output(1).into()]);
+                gather(&mut routing);
+                assert_eq!(routing, new, "{by:?}, {grouping:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_shares_the_last_bus_with_the_keyboard_and_goes_to_the_master() {
+        let mut routing = Routing::default();
+        spread(&mut routing, &song(24, 20), SpreadBy::Channels, Grouping::Each);
+        let own = |channel: usize| if channel < LAST_BUS { Some(channel) } else { Some(LAST_BUS) };
+        assert_eq!(routing.song_channels, (0..SONG_CHANNELS).map(own).collect::<Vec<_>>());
+        assert!(routing.keyboard.iter().chain([&routing.input]).all(|bus| *bus == Some(LAST_BUS)));
+        assert_eq!(routing.buses[LAST_BUS], Bus { name: "Others".to_owned(), ..Bus::default() });
+    }
+
+    #[test]
+    fn on_a_host_with_fewer_outputs_what_has_none_is_on_the_master() {
+        let mut routing = Routing::default();
+        spread(&mut routing, &song(24, 20), SpreadBy::Channels, Grouping::Each);
+        for outputs in [1, 7, 16] {
+            let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2; outputs] };
+            for (bus, ways) in routing.fitted(&layout).buses.iter().enumerate() {
+                let to =
+                    if bus + 1 < outputs && bus < LAST_BUS { Route::Output(bus + 1) } else { Route::Master };
+                assert_eq!(ways.to, [to.into()], "bus {bus} of {outputs} outputs");
+            }
+            assert!(routing.compile(&layout).is_ok());
+        }
     }
 
     #[test]

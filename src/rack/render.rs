@@ -22,6 +22,7 @@ use crate::engine::Transport;
 use crate::engine::Worker;
 use crate::mixer::BUSES;
 use crate::mixer::Layout;
+use crate::mixer::Route;
 use crate::mixer::Routing;
 use crate::tracker::Song;
 use crate::tracker::Timeline;
@@ -161,8 +162,12 @@ impl Rendering {
         let table: Arc<[ParameterSpec]> = engine::table().into();
         let values = values(rack, options, &table);
         let mut layout = options.layout();
-        layout.outputs.resize(outputs.clamp(1, BUSES), 2);
-        let setup = rack.setup(&layout)?;
+        let outputs = outputs.clamp(1, BUSES);
+        layout.outputs.resize(layout.outputs.len().max(outputs), 2);
+        let rack = &Rack { routing: rack.routing.fitted(&layout), ..rack.clone() };
+        let mut setup = rack.setup(&layout)?;
+        leave_out(&mut setup.routing, outputs);
+        layout.outputs.truncate(outputs);
         let tail = tail(rack, options, &Set { table: &table, values: &values });
         let frames = frames_of(setup.song.as_ref(), options, tail)?;
         let block_size = options.block_size.max(1);
@@ -259,6 +264,13 @@ impl Rendering {
         self.done += frames as u64;
         (self.filled, self.cut) = (false, self.block_size);
         Some((late..frames, &self.outputs))
+    }
+}
+
+/// Leaves out what goes to outputs that the plugin has and that are not rendered.
+fn leave_out(routing: &mut Routing, rendered: usize) {
+    for bus in &mut routing.buses {
+        bus.to.retain(|way| !matches!(way.to, Route::Output(output) if output >= rendered));
     }
 }
 

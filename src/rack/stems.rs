@@ -150,6 +150,7 @@ pub fn channel_stems(rack: &Rack) -> Result<Vec<StemGroup>, RackError> {
 /// Stems of the buses that something sounds on and that go to the master, each before it: with the returns and the
 /// master as they are by default they sum to the mix.
 pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
+    let rack = &Rack { routing: rack.routing.fitted(&options.layout()), ..rack.clone() };
     let reached = Desk::new(rack, options).reached();
     let used = rack
         .routing
@@ -230,6 +231,9 @@ mod tests {
         let outputs = further_outputs(&rack, &options);
         let outputs: Vec<_> = outputs.iter().map(|output| (output.output, output.name.as_str())).collect();
         assert_eq!(outputs, [(1, "output 02"), (2, "bus 01 + Choir")]);
+        // Bus 3 goes to an output that the effect lacks, and so to the master.
+        rack.routing.input = Some(2);
+        assert_eq!(names(&bus_stems(&rack, &options)), ["bus 03"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::stage::peak;
 use busker::engine::Setup;
 use busker::mixer::Bus;
 use busker::mixer::Connection;
+use busker::mixer::Layout;
 use busker::mixer::MixPolicy;
 use busker::mixer::Route;
 use busker::mixer::Routing;
@@ -110,4 +111,70 @@ fn a_circle_is_refused_by_its_path_and_what_played_plays_on() {
     assert_eq!(error.to_string(), "this routing runs in a circle: Bus 1 -> Group -> Bus 1");
     assert!(desk.control.plan(&setup.routing).is_err());
     assert_eq!(last(&mut desk)[0], steps(2));
+}
+
+#[test]
+fn what_goes_to_an_output_that_the_host_lacks_is_heard_on_the_master() {
+    let layouts = [insert(2), Layout { outputs: vec![2], ..instrument() }];
+    for (layout, input) in layouts.into_iter().zip([Some(0), None]) {
+        let mut routing = Routing { input, ..Routing::default() };
+        routing.buses[0].to = vec![Route::Output(12).into()];
+        routing.song_channels.fill(Some(0));
+        let setup = if input.is_some() { Setup { routing, ..Setup::default() } } else { demo(routing) };
+        let missing = Desk::new(layout.clone(), &setup).play(4_800, &Cuts::Random(3), &[], staircase);
+        let whole = match input {
+            Some(_) => Setup::default(),
+            None => demo(Routing::default()),
+        };
+        let whole = Desk::new(layout, &whole).play(4_800, &Cuts::Random(4), &[], staircase);
+        assert!(peak(&whole[0]) > 0.001 && missing == whole);
+    }
+}
+
+/// Gains of each channel of a bus of `sources` channels into left and right, by hand: BS.775-4, annex 4, for more than
+/// stereo; both sides for mono; whole channels for stereo and where what is too much is cut off.
+fn expected(sources: usize, mix: Option<MixPolicy>) -> [&'static [f32]; 2] {
+    use MixPolicy::*;
+    const H: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    const T: f32 = 1.0 / 3.0;
+    match (sources, mix) {
+        (1, None | Some(Broadcast)) => [&[1.0], &[1.0]],
+        (1, Some(Downmix)) => [&[H], &[H]],
+        (3, None | Some(Downmix)) => [&[1.0, 0.0, H], &[0.0, 1.0, H]],
+        (3, Some(Broadcast)) => [&[0.5, 0.0, 0.5], &[0.0, 1.0, 0.0]],
+        (5, None | Some(Downmix)) => [&[1.0, 0.0, H, H, 0.0], &[0.0, 1.0, H, 0.0, H]],
+        (5, Some(Broadcast)) => [&[T, 0.0, T, 0.0, T], &[0.0, 0.5, 0.0, 0.5, 0.0]],
+        (6, None | Some(Downmix)) => [&[1.0, 0.0, H, 0.0, H, 0.0], &[0.0, 1.0, H, 0.0, 0.0, H]],
+        (6, Some(Broadcast)) => [&[T, 0.0, T, 0.0, T, 0.0], &[0.0, T, 0.0, T, 0.0, T]],
+        (8, None | Some(Downmix)) => {
+            [&[1.0, 0.0, H, 0.0, H, 0.0, H, 0.0], &[0.0, 1.0, H, 0.0, 0.0, H, 0.0, H]]
+        }
+        (8, Some(Broadcast)) => {
+            [&[0.25, 0.0, 0.25, 0.0, 0.25, 0.0, 0.25, 0.0], &[0.0, 0.25, 0.0, 0.25, 0.0, 0.25, 0.0, 0.25]]
+        }
+        _ => [&[1.0], &[0.0, 1.0]],
+    }
+}
+
+#[test]
+fn every_width_passes_whole_and_meets_stereo_by_the_table() {
+    let policies = [None, Some(MixPolicy::Truncate), Some(MixPolicy::Broadcast), Some(MixPolicy::Downmix)];
+    let cases = [1, 2, 3, 5, 6, 8].into_iter().flat_map(|width| policies.map(|mix| (width, mix)));
+    for (width, mix) in cases {
+        for channel in 0..width {
+            let mut routing = Routing::default();
+            routing.buses[0].to = vec![Route::Master.into(), Connection { mix, ..Route::Output(1).into() }];
+            let mut desk = Desk::new(insert(width), &Setup { routing, ..Setup::default() });
+            let alone = |arriving, _| if arriving == channel { 0.5 } else { 0.0 };
+            let sound = desk.play(64, &Cuts::Each(64), &[], alone);
+            let last = |output: usize| sound[output].iter().map(|plane| plane[63] / 0.5).collect::<Vec<_>>();
+            let whole: Vec<f32> = (0..width).map(|to| f32::from(u8::from(to == channel))).collect();
+            assert_eq!(last(0), whole);
+            let wanted = expected(width, mix).map(|side| side.get(channel).copied().unwrap_or(0.0));
+            for (found, wanted) in last(1).iter().zip(wanted) {
+                let close = (found - wanted).abs() < 1e-6;
+                assert!(close, "channel {channel} of {width} by {mix:?}: {found}, not {wanted}");
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The command line: what is in a module, rendering, traces, MIDI files and presets.
+//! The command line: what is in a module, rendering, traces, MIDI files, racks and presets.
 //!
 //! Exits with 0, with 1 and one line that says what went wrong and where, or with 2 for wrong usage.
 
@@ -7,6 +7,7 @@ mod desk;
 mod failure;
 mod info;
 mod midi;
+mod rack;
 mod render;
 mod source;
 mod wav;
@@ -55,6 +56,8 @@ enum Command {
     },
     /// Writes the notes of a song as a MIDI file with its tempo map.
     Midi(midi::Arguments),
+    /// Writes a song or a rack as a rack file, spread over the host's outputs where that is asked for.
+    Rack(rack::Arguments),
     /// Writes a preset that VST3 hosts load.
     Preset {
         /// A module (MOD, S3M, XM, IT) or a rack.
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Render(arguments) => render::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Midi(arguments) => midi::run(&arguments),
+        Command::Rack(arguments) => rack::run(&arguments),
         Command::Trace { song, output, pace, most_ticks } => {
             Source::open(&song).and_then(|source| trace(&source.at(pace), &output, most_ticks))
         }
