@@ -32,10 +32,20 @@ pub(super) fn tighten(ui: &mut Ui, spacing: f32) {
 
 /// A word that takes `width`, cut where it is longer.
 pub(super) fn text(ui: &mut Ui, text: &str, width: f32, align: Align2) {
+    coloured_text(ui, (text, theme::FAINT), width, align);
+}
+
+/// The same in a colour.
+pub(super) fn coloured_text(ui: &mut Ui, (text, colour): (&str, Color32), width: f32, align: Align2) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+    if text.is_empty() {
+        return;
+    }
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, text));
     let place = align.pos_in_rect(&rect);
     let font = TextStyle::Small.resolve(ui.style());
-    let painted = ui.painter_at(rect).text(place, align, text, font, theme::FAINT);
+    let painted = ui.painter_at(rect).text(place, align, text, font, colour);
     if painted.width() > width {
         response.on_hover_text(text);
     }

@@ -3,6 +3,7 @@
 use super::Controls;
 use super::cell;
 use super::controls::find;
+use super::dialog::Dialog;
 use super::theme;
 use crate::engine::ParameterSpec;
 use crate::engine::Position;
@@ -14,19 +15,16 @@ use egui::Layout;
 use egui::RichText;
 use egui::Ui;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
 
 /// Extensions of the modules that can be opened, packed or not.
 const EXTENSIONS: [&str; 10] = ["mod", "s3m", "xm", "it", "mdz", "s3z", "xmz", "itz", "gz", "zip"];
 
-/// Song parameters, and whether a file dialog is open.
+/// Song parameters, and the dialog for songs.
 pub(super) struct Header {
     play: Option<usize>,
     audition: Option<usize>,
     sync: Option<usize>,
-    choosing: Arc<AtomicBool>,
+    dialog: Dialog,
 }
 
 impl Header {
@@ -35,7 +33,7 @@ impl Header {
             play: find(table, Target::SongPlay),
             audition: find(table, Target::Audition),
             sync: find(table, Target::Sync),
-            choosing: Arc::default(),
+            dialog: Dialog::default(),
         }
     }
 
@@ -49,7 +47,7 @@ impl Header {
             });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let open = egui::Button::new(RichText::new("Open…").strong());
-                if ui.add_enabled(!self.choosing.load(Relaxed), open).clicked() {
+                if ui.add_enabled(!self.dialog.is_open(), open).clicked() {
                     self.choose(instance);
                 }
                 ui.add_space(6.0);
@@ -63,22 +61,10 @@ impl Header {
         });
     }
 
-    /// Asks for a file without holding up the host: the dialog belongs to this thread, the wait for its answer does not.
     fn choose(&self, instance: &Arc<Instance>) {
         let dialog = rfd::AsyncFileDialog::new().set_title("Open a song").add_filter("Modules", &EXTENSIONS);
-        let chosen = dialog.pick_file();
-        let (instance, choosing) = (Arc::clone(instance), Arc::clone(&self.choosing));
-        choosing.store(true, Relaxed);
-        let waiting = Arc::clone(&choosing);
-        let waiter = thread::Builder::new().name("busker-dialog".to_owned()).spawn(move || {
-            if let Some(file) = pollster::block_on(chosen) {
-                instance.open_later(file.path().to_owned());
-            }
-            waiting.store(false, Relaxed);
-        });
-        if waiter.is_err() {
-            choosing.store(false, Relaxed);
-        }
+        let instance = Arc::clone(instance);
+        self.dialog.ask(dialog.pick_file(), move |path| instance.open_later(path));
     }
 }
 
@@ -127,7 +113,8 @@ pub(super) fn show_notice(ui: &mut Ui, view: &View) {
         0 => None,
         waits => Some(format!("{waits} times the bounce went on before a song was ready")),
     };
-    for text in view.notice.clone().into_iter().chain(dropped).chain(missed) {
+    let recording = view.recording.error().map(str::to_owned);
+    for text in view.notice.clone().into_iter().chain(recording).chain(dropped).chain(missed) {
         ui.label(RichText::new(text).small().color(theme::WARNING));
     }
 }

@@ -5,11 +5,14 @@ use super::cell;
 use super::controls::find;
 use super::fader;
 use super::meter::Shown;
+use super::recorder;
 use super::theme;
 use crate::engine::INPUTS;
 use crate::engine::ParameterSpec;
 use crate::engine::Target;
 use crate::mixer::BUSES;
+use crate::mixer::TapSource;
+use crate::plugin::Instance;
 use crate::plugin::View;
 use egui::Align2;
 use egui::RichText;
@@ -67,7 +70,13 @@ impl Inputs {
     }
 
     /// Returns whether any meter moves.
-    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View) -> bool {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        view: &View,
+        instance: &Instance,
+    ) -> bool {
         let seconds = ui.input(|input| input.stable_dt);
         let mut moves = false;
         for input in &mut self.inputs {
@@ -76,7 +85,7 @@ impl Inputs {
         let count = (view.layout.main_input + view.layout.sidechain).min(self.inputs.len());
         egui::ScrollArea::both().id_salt("inputs").auto_shrink([false, false]).show(ui, |ui| {
             ui.horizontal_top(|ui| {
-                self.show_strips(ui, controls, count);
+                self.show_strips(ui, controls, (view, instance), count);
                 ui.add_space(8.0);
                 self.show_monitor(ui, controls);
             });
@@ -93,12 +102,22 @@ impl Inputs {
         moves
     }
 
-    fn show_strips(&mut self, ui: &mut Ui, controls: &Controls<'_>, count: usize) {
+    fn show_strips(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        (view, instance): (&View, &Instance),
+        count: usize,
+    ) {
         ui.spacing_mut().item_spacing.x = 3.0;
         for (number, input) in self.inputs.iter_mut().enumerate().take(count) {
             panel(ui, |ui| {
                 ui.set_width(STRIP);
-                ui.vertical_centered(|ui| input.show(ui, controls, number));
+                ui.vertical_centered(|ui| {
+                    input.show(ui, controls, number, |ui, width| {
+                        recorder::show_arm(ui, view, instance, (TapSource::Input(number), width));
+                    });
+                });
             });
         }
     }
@@ -156,7 +175,8 @@ impl Inputs {
 }
 
 impl Input {
-    fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, number: usize) {
+    /// `arm` shows one more switch, of a width.
+    fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, number: usize, arm: impl FnOnce(&mut Ui, f32)) {
         let title = format!("Input {}", number + 1);
         cell::tighten(ui, 3.0);
         ui.label(RichText::new(&title).small().strong());
@@ -168,6 +188,7 @@ impl Input {
         ui.horizontal(|ui| {
             cell::switch(ui, controls, self.mute, ("M", third), theme::WARNING);
             cell::switch(ui, controls, self.solo, ("S", third), theme::SOLO);
+            arm(ui, third);
         });
     }
 }

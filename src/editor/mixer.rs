@@ -73,7 +73,7 @@ impl Mixer {
                         if number == BUSES {
                             ui.add_space(4.0);
                         }
-                        strip.show(ui, controls, (&view.routing, &mut self.routes), fader);
+                        strip.show(ui, controls, (view, instance, &mut self.routes), fader);
                     }
                 });
             });

@@ -7,12 +7,14 @@
 mod cell;
 mod channels;
 mod controls;
+mod dialog;
 mod drag;
 mod fader;
 mod header;
 mod inputs;
 mod meter;
 mod mixer;
+mod recorder;
 mod repaint;
 mod routes;
 mod strip;
@@ -42,6 +44,7 @@ use nice_plug_egui::NiceEguiApp;
 use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::HandlerError;
 use nice_plug_egui::create_egui_editor;
+use recorder::Recorder;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,15 +76,17 @@ const FRAME: Duration = Duration::from_millis(33);
 enum Page {
     Mixer,
     Inputs,
+    Recorder,
 }
 
 impl Page {
-    const ALL: [Page; 2] = [Page::Mixer, Page::Inputs];
+    const ALL: [Page; 3] = [Page::Mixer, Page::Inputs, Page::Recorder];
 
     fn name(self) -> &'static str {
         match self {
             Page::Mixer => "Mixer",
             Page::Inputs => "Inputs",
+            Page::Recorder => "Recorder",
         }
     }
 
@@ -125,6 +130,7 @@ struct Pages {
     header: Header,
     mixer: Mixer,
     inputs: Inputs,
+    recorder: Recorder,
 }
 
 impl Pages {
@@ -134,6 +140,7 @@ impl Pages {
             header: Header::new(table),
             mixer: Mixer::new(table),
             inputs: Inputs::new(table),
+            recorder: Recorder::default(),
         }
     }
 
@@ -143,7 +150,7 @@ impl Pages {
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
                 self.header.show(ui, controls, view, instance);
-                self.show_tabs(ui);
+                self.show_tabs(ui, view, instance);
                 ui.add_space(4.0);
             });
             egui::Panel::bottom("foot").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
@@ -151,7 +158,11 @@ impl Pages {
             });
             let moves = match self.front {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
-                Page::Inputs => self.inputs.show(ui, controls, view),
+                Page::Inputs => self.inputs.show(ui, controls, view, instance),
+                Page::Recorder => {
+                    self.recorder.show(ui, view, instance);
+                    false
+                }
             };
             // What sounds is shown by the worker's calls; what still falls after it is shown from here.
             if moves && !view.control.as_deref().is_some_and(meter::any_sounds) {
@@ -160,7 +171,7 @@ impl Pages {
         });
     }
 
-    fn show_tabs(&mut self, ui: &mut Ui) {
+    fn show_tabs(&mut self, ui: &mut Ui, view: &View, instance: &Instance) {
         ui.horizontal(|ui| {
             for page in Page::ALL {
                 let front = page == self.front;
@@ -169,6 +180,7 @@ impl Pages {
                     self.front = page;
                 }
             }
+            recorder::show_bar(ui, view, instance);
         });
     }
 

@@ -5,6 +5,7 @@ use super::cell;
 use super::controls::find;
 use super::fader;
 use super::meter::Shown;
+use super::recorder;
 use super::routes::Routes;
 use super::routes::way_name;
 use super::theme;
@@ -15,7 +16,10 @@ use crate::mixer::BUSES;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
 use crate::mixer::Routing;
+use crate::mixer::TapSource;
 use crate::mixer::strip_name;
+use crate::plugin::Instance;
+use crate::plugin::View;
 use egui::Align2;
 use egui::RichText;
 use egui::Ui;
@@ -77,7 +81,7 @@ impl Strip {
         &mut self,
         ui: &mut Ui,
         controls: &Controls<'_>,
-        (routing, routes): (&Routing, &mut Routes),
+        (view, instance, routes): (&View, &Instance, &mut Routes),
         fader: f32,
     ) {
         let frame = egui::Frame::new().fill(theme::PANEL).corner_radius(4).inner_margin(MARGIN);
@@ -85,8 +89,9 @@ impl Strip {
             ui.set_width(WIDTH);
             cell::tighten(ui, SPACING);
             ui.vertical_centered(|ui| {
-                self.show_head(ui, routing, routes);
+                self.show_head(ui, &view.routing, routes);
                 self.show_rows(ui, controls, fader);
+                self.show_switches(ui, controls, view, instance);
             });
         });
     }
@@ -132,10 +137,14 @@ impl Strip {
         self.meter.show_highest(ui, WIDTH, &strip_name(self.number));
         fader::show(ui, controls, self.gain, &self.meter, fader);
         cell::bar(ui, controls, self.gain, WIDTH);
+    }
+
+    fn show_switches(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
         let third = (WIDTH - 4.0) / 3.0;
         ui.horizontal(|ui| {
             cell::switch(ui, controls, self.mute, ("M", third), theme::WARNING);
             cell::switch(ui, controls, self.solo, ("S", third), theme::SOLO);
+            recorder::show_arm(ui, view, instance, (TapSource::Strip(self.number), third));
         });
     }
 

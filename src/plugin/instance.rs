@@ -135,6 +135,9 @@ impl Session {
     }
 
     pub(super) fn set_recording(&mut self, status: RecorderStatus) {
+        if !look_alike(&self.recording, &status) {
+            self.revision += 1;
+        }
         self.recording = status;
     }
 
@@ -167,6 +170,18 @@ impl Session {
         self.notice = notice;
         self.revision += 1;
     }
+}
+
+/// Whether two states of recordings look the same: time is shown in tenths of a second.
+fn look_alike(one: &RecorderStatus, other: &RecorderStatus) -> bool {
+    let shown = |status: &RecorderStatus| {
+        let mut status = status.clone();
+        for (_, recording) in &mut status.recordings {
+            (recording.frames, recording.seconds) = (0, (recording.seconds * 10.0).floor());
+        }
+        status
+    };
+    one == other || shown(one) == shown(other)
 }
 
 /// A session shared by the host's, the editor's and the worker's threads.
@@ -299,15 +314,16 @@ impl Instance {
     }
 
     /// Starts or stops all recordings on one frame.
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) fn record(&self, running: bool) {
         self.worker.post(Job::Record(if running { Order::Start } else { Order::Stop }));
     }
 
     /// Changes what is recorded and where; it is saved with the rack. While a take runs it waits for the next one.
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) fn set_recorder(&self, change: impl FnOnce(&mut RecorderSettings)) {
-        change(&mut self.session.lock().loaded.rack.recorder.settings);
+        let mut session = self.session.lock();
+        change(&mut session.loaded.rack.recorder.settings);
+        session.revision += 1;
+        drop(session);
         self.worker.post(Job::Record(Order::Arm));
     }
 
@@ -438,13 +454,10 @@ pub(crate) struct View {
     /// Times an offline render went on without its worker.
     pub(crate) missed_waits: u64,
     /// What is recorded when recordings start.
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) recorder: RecorderSettings,
     /// Where files go.
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) folder: PathBuf,
     /// Recordings as they are now.
-    #[expect(dead_code, reason = "the recorder panel comes next")]
     pub(crate) recording: RecorderStatus,
 }
 

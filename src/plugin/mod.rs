@@ -7,6 +7,8 @@
 mod buses;
 mod clap;
 mod instance;
+#[cfg(test)]
+mod instance_tests;
 mod kind;
 mod link;
 mod notes;

@@ -217,9 +217,8 @@ impl Bench {
     fn record(&mut self, order: Order) {
         let (settings, routing) = self.session.lock().recorded();
         let errors = self.recordings.follow(order, (&settings, &routing));
-        if !errors.is_empty() {
-            self.session.lock().notify(Some(errors.join("; ")));
-        }
+        // What could not be done before is forgotten.
+        self.session.lock().notify(Some(errors.join("; ")).filter(|words| !words.is_empty()));
         if order == Order::Arm {
             self.announcer.iter().for_each(|announcer| announcer()); // the host saves what is armed
         }

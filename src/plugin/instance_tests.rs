@@ -1,0 +1,162 @@
+//! An instance without a host: what the editor asks of it, through its worker's thread.
+
+use super::Edit;
+use super::Instance;
+use super::kind::Instrument;
+use crate::audio::AudioBlockMut;
+use crate::engine::ArmedTap;
+use crate::engine::Call;
+use crate::engine::Engine;
+use crate::mixer;
+use crate::mixer::Grouping;
+use crate::mixer::MASTER;
+use crate::mixer::Route;
+use crate::mixer::Routing;
+use crate::mixer::SpreadBy;
+use crate::mixer::TapPoint;
+use crate::mixer::TapSource;
+use crate::recorder::RecordingState;
+use crate::recorder::SampleFormat;
+use crate::units::SampleRate;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+const FRAMES: usize = 480;
+
+/// A folder that is there while it is held.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("busker-instance-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An instance whose engine is called as a host does it.
+struct Bench {
+    instance: Arc<Instance>,
+    engine: Engine,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let instance = Instance::new::<Instrument>();
+        let layout = instance.view().layout;
+        let engine = instance.start(SampleRate(48_000.0), layout).unwrap();
+        instance.wait_for_worker();
+        Self { instance, engine }
+    }
+
+    fn render(&mut self) {
+        let layout = self.instance.view().layout;
+        let mut planes: Vec<Vec<Vec<f32>>> =
+            layout.outputs.iter().map(|&channels| vec![vec![0.0; FRAMES]; channels]).collect();
+        let mut outputs: Vec<_> = planes
+            .iter_mut()
+            .map(|planes| AudioBlockMut::new(planes.iter_mut().map(Vec::as_mut_slice)))
+            .collect();
+        self.engine.render(&Call { frames: FRAMES, transport: None, events: &[] }, None, &mut outputs);
+    }
+
+    /// The states of all recordings once `reached` holds for them.
+    fn recorded(
+        &self,
+        reached: impl Fn(&[(RecordingState, PathBuf)]) -> bool,
+    ) -> Vec<(RecordingState, PathBuf)> {
+        let began = Instant::now();
+        loop {
+            let recordings = self.instance.view().recording.recordings;
+            let states: Vec<_> =
+                recordings.into_iter().map(|(_, recording)| (recording.state, recording.path)).collect();
+            if reached(&states) {
+                return states;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{states:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+#[test]
+fn what_the_editor_arms_is_recorded_between_start_and_stop() {
+    let folder = Folder::new("take");
+    let mut bench = Bench::new();
+    let tap = |source, point| ArmedTap { source, point };
+    let path = folder.0.clone();
+    bench.instance.set_recorder(move |settings| {
+        settings.folder = Some(path);
+        settings.format = SampleFormat::I24;
+        settings.taps = vec![
+            tap(TapSource::Strip(MASTER), TapPoint::PostGain),
+            tap(TapSource::Input(0), TapPoint::PreGain),
+        ];
+    });
+    bench.instance.record(true);
+    bench.instance.wait_for_worker();
+    (0..10).for_each(|_| bench.render());
+    bench.instance.record(false);
+    bench.instance.wait_for_worker();
+    bench.render();
+    let done = bench.recorded(|all| all.len() == 2 && all.iter().all(|one| one.0 == RecordingState::Stopped));
+    for ((_, path), channels) in done.into_iter().zip([2, 1]) {
+        let wav = hound::WavReader::open(&path).unwrap();
+        assert_eq!((wav.spec().channels, wav.spec().bits_per_sample), (channels, 24), "{path:?}");
+        assert_eq!(wav.duration() as usize, 10 * FRAMES, "{path:?}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_told_until_another_one_is_chosen() {
+    let folder = Folder::new("refused");
+    let file = folder.0.join("file");
+    fs::write(&file, "").unwrap();
+    let bench = Bench::new();
+    bench.instance.set_recorder(move |settings| {
+        settings.folder = Some(file);
+        settings.taps = vec![ArmedTap { source: TapSource::Strip(0), point: TapPoint::PostGain }];
+    });
+    bench.instance.wait_for_worker();
+    let notice = bench.instance.view().notice.unwrap();
+    assert!(notice.contains("this folder cannot be made"), "{notice}");
+    let path = folder.0.clone();
+    bench.instance.set_recorder(move |settings| settings.folder = Some(path));
+    bench.instance.wait_for_worker();
+    assert_eq!(bench.instance.view().notice, None);
+    bench.recorded(|all| all.len() == 1 && all[0].0 == RecordingState::Armed);
+}
+
+#[test]
+fn a_song_is_spread_over_the_outputs_and_gathered_again() {
+    let instance = Instance::new::<Instrument>();
+    let edit = |edit| {
+        instance.edit_later(edit);
+        instance.wait_for_worker();
+        instance.view().routing
+    };
+    let before = instance.view().routing;
+    let channels = instance.view().channels;
+    let spread = edit(Edit::Spread(SpreadBy::Channels, Grouping::Each));
+    assert_eq!(instance.view().notice, None);
+    for (bus, routes) in spread.buses.iter().enumerate().take(channels) {
+        let ways: Vec<_> = routes.to.iter().map(|way| way.to).collect();
+        assert_eq!(ways, [Route::Output(bus + 1)]);
+    }
+    let named = |routing: &Routing| routing.buses.iter().filter(|bus| !bus.name.is_empty()).count();
+    assert!(named(&spread) > channels, "{:?}", spread.buses);
+    let gathered = edit(Edit::Routing(Box::new(mixer::gather)));
+    assert_eq!(named(&gathered), 0);
+    assert_eq!(gathered.song_channels, before.song_channels);
+    assert!(gathered.buses.iter().zip(&before.buses).all(|(bus, new)| bus.to == new.to));
+}
