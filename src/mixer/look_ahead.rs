@@ -184,6 +184,11 @@ impl Smoother {
     }
 }
 
+/// Frames by which the limiter makes all outputs late.
+pub fn look_ahead_latency(rate: SampleRate) -> usize {
+    rate.frames_in(LOOK_AHEAD_SECONDS)
+}
+
 /// See the module's description. Real-time, apart from `new`.
 pub(super) struct LookAhead {
     level: Level,
@@ -200,7 +205,7 @@ pub(super) struct LookAhead {
 
 impl LookAhead {
     pub(super) fn new(layout: &Layout, rate: SampleRate, level: Level) -> Self {
-        let latency = rate.frames_in(LOOK_AHEAD_SECONDS);
+        let latency = look_ahead_latency(rate);
         let interpolator = Interpolator::new(rate);
         // The box ends its way down HOLD frames before the peak, and the window lasts as long after it.
         let length = (latency + 1).saturating_sub(interpolator.delay() + HOLD).max(1);

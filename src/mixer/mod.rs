@@ -21,6 +21,7 @@ mod tap;
 
 pub use inputs::Arrival;
 pub use inputs::Inputs;
+pub use look_ahead::look_ahead_latency;
 pub use loudness::Loudness;
 pub use loudness::LoudnessMeter;
 pub use loudness::LoudnessReader;

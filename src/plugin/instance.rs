@@ -90,6 +90,17 @@ pub(super) struct Session {
     revision: u64,
     control: Option<Arc<Control>>,
     recording: RecorderStatus,
+    /// The host's, as far as it has been told.
+    rate: SampleRate,
+    /// `None` while the plugin is inactive.
+    running: Option<Running>,
+}
+
+/// What the engine that runs was made with, which nothing but another engine changes.
+#[derive(Clone, Copy)]
+struct Running {
+    look_ahead: bool,
+    latency: usize,
 }
 
 impl Loaded {
@@ -260,6 +271,8 @@ impl Instance {
             revision: 0,
             control: None,
             recording: RecorderStatus::default(),
+            rate: SampleRate(48_000.0),
+            running: None,
         };
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
@@ -279,22 +292,52 @@ impl Instance {
         self.wait_for_worker();
         let mut session = self.session.lock();
         session.settle();
+        let look_ahead = session.loaded.rack.master.look_ahead;
         let config = EngineConfig {
             rate,
             layout: layout.clone(),
             table: Arc::clone(&self.table),
             values: Arc::clone(&self.values),
             level: Level::from_environment(),
-            look_ahead: session.loaded.rack.master.look_ahead,
+            look_ahead,
         };
         let (control, engine, mut worker) = engine::new(config);
         worker.apply(session.setup())?;
         session.layout = layout;
+        session.rate = rate;
+        session.running = Some(Running { look_ahead, latency: engine.latency() });
         session.control = Some(Arc::new(control));
         session.revision += 1;
         drop(session);
         self.worker.post(Job::Adopt(Box::new(worker)));
         Ok(engine)
+    }
+
+    /// The engine that was started is no longer used.
+    pub(super) fn stop(&self) {
+        self.session.lock().running = None;
+    }
+
+    /// The host will start the plugin at this rate.
+    pub(super) fn expect_rate(&self, rate: SampleRate) {
+        self.session.lock().rate = rate;
+    }
+
+    /// Frames by which every output is late: those of the engine that runs, else those of one that would be started now.
+    pub(super) fn latency(&self) -> usize {
+        let session = self.session.lock();
+        match session.running {
+            Some(running) => running.latency,
+            None if session.loaded.rack.master.look_ahead => mixer::look_ahead_latency(session.rate),
+            None => 0,
+        }
+    }
+
+    /// Whether it takes another engine to do as the rack says: then the host has to start the plugin anew.
+    pub(super) fn wants_restart(&self) -> bool {
+        let session = self.session.lock();
+        let wanted = session.loaded.rack.master.look_ahead;
+        session.running.is_some_and(|running| running.look_ahead != wanted)
     }
 
     /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.

@@ -171,6 +171,10 @@ impl<K: Kind> Plugin for Busker<K> {
         self.engine.is_some()
     }
 
+    fn deactivate(&mut self) {
+        self.instance.stop();
+    }
+
     fn reset(&mut self) {
         self.events.clear();
         if let Some(engine) = &mut self.engine {

@@ -11,6 +11,7 @@ mod empty_calls;
 mod events;
 mod figures;
 mod host_time;
+mod latency;
 mod layout;
 mod note_out;
 mod notes;

@@ -1,10 +1,13 @@
-//! CLAP extensions that the framework lacks or that we answer first: state, state-context, preset-load, note-name, our figures.
+//! CLAP extensions that the framework lacks or that we answer first: state, state-context, latency, preset-load, note-name, figures.
 //!
 //! In: a host's calls on its main thread. Out: songs and states handed to the instance, names of notes. A state is examined before
 //! the framework applies it, so a corrupt one leaves the old one playing; what is wrong with a preset goes to the host in words.
 
 use super::proxy::Proxy;
 use crate::plugin::state;
+use clap_sys::ext::latency::CLAP_EXT_LATENCY;
+use clap_sys::ext::latency::clap_host_latency;
+use clap_sys::ext::latency::clap_plugin_latency;
 use clap_sys::ext::note_name::CLAP_EXT_NOTE_NAME;
 use clap_sys::ext::note_name::clap_host_note_name;
 use clap_sys::ext::note_name::clap_note_name;
@@ -40,6 +43,8 @@ pub(super) fn find(id: &CStr) -> Option<*const c_void> {
         Some(ptr::from_ref(&STATE_CONTEXT).cast())
     } else if id == CLAP_EXT_PRESET_LOAD || id == CLAP_EXT_PRESET_LOAD_COMPAT {
         Some(ptr::from_ref(&PRESET_LOAD).cast())
+    } else if id == CLAP_EXT_LATENCY {
+        Some(ptr::from_ref(&LATENCY).cast())
     } else if id == CLAP_EXT_NOTE_NAME {
         Some(ptr::from_ref(&NOTE_NAME).cast())
     } else if id == EXT_FIGURES {
@@ -74,10 +79,18 @@ unsafe extern "C" fn load(plugin: *const clap_plugin, stream: *const clap_istrea
     let mut rest = bytes.as_slice();
     let stream = clap_istream { ctx: (&raw mut rest).cast(), read: Some(read_slice) };
     // SAFETY: CLAP defines this structure for this id; `rest` outlives the call.
-    unsafe {
+    let loaded = unsafe {
         let original = proxy.original::<clap_plugin_state>(CLAP_EXT_STATE);
         original.and_then(|state| state.load).is_some_and(|load| load(proxy.inner(), &stream))
+    };
+    if instance.wants_restart() {
+        // SAFETY: the host outlives its plugin.
+        unsafe {
+            let host = proxy.host();
+            (*host).request_restart.inspect(|restart| restart(host));
+        }
     }
+    loaded
 }
 
 /// Songs belong to presets, duplicates and projects alike, so the context changes nothing.
@@ -194,6 +207,27 @@ pub(super) unsafe fn tell_of_change(host: *const clap_host) {
         state.and_then(|state| state.mark_dirty).inspect(|mark_dirty| mark_dirty(host));
         let names = host_extension::<clap_host_note_name>(host, CLAP_EXT_NOTE_NAME);
         names.and_then(|names| names.changed).inspect(|changed| changed(host));
+    }
+}
+
+/// The framework's own would ask for a second restart to tell of what the first has changed.
+static LATENCY: clap_plugin_latency = clap_plugin_latency { get: Some(latency) };
+
+unsafe extern "C" fn latency(plugin: *const clap_plugin) -> u32 {
+    // SAFETY: the host calls with what `create` made.
+    let proxy = unsafe { Proxy::of(plugin) };
+    proxy.link().instance().map_or(0, |instance| instance.latency()) as u32
+}
+
+/// The latency is no longer what it was.
+///
+/// # Safety
+/// On the main thread while the host activates the plugin; `host` is valid.
+pub(super) unsafe fn tell_of_latency(host: *const clap_host) {
+    // SAFETY: the caller's promise; CLAP defines this structure for this id.
+    unsafe {
+        let latency = host_extension::<clap_host_latency>(host, CLAP_EXT_LATENCY);
+        latency.and_then(|latency| latency.changed).inspect(|changed| changed(host));
     }
 }
 

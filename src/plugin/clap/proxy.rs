@@ -36,6 +36,8 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 /// What only `process` touches between `activate` and `deactivate`.
 struct Audio {
@@ -54,6 +56,8 @@ pub(super) struct Proxy {
     inner: *const clap_plugin,
     host: *const clap_host,
     link: Arc<Link>,
+    /// What the host takes the latency for; only its main thread comes here.
+    latency: AtomicUsize,
     /// Empty until the host activates; borrowed for the length of a call, so a host that breaks the thread rules gets an error.
     audio: AtomicRefCell<Option<Box<Audio>>>,
 }
@@ -86,7 +90,14 @@ pub(in crate::plugin) unsafe fn create<P: ClapPlugin>(host: *const clap_host) ->
         // SAFETY: on the main thread; the host outlives its plugins.
         unsafe { extensions::tell_of_change(told.get()) }
     });
-    let proxy = Box::new(Proxy { api, inner, host, link, audio: AtomicRefCell::new(None) });
+    let proxy = Box::new(Proxy {
+        api,
+        inner,
+        host,
+        link,
+        latency: AtomicUsize::new(0),
+        audio: AtomicRefCell::new(None),
+    });
     Box::into_raw(proxy).cast_const().cast()
 }
 
@@ -328,11 +339,17 @@ unsafe extern "C" fn activate(
     *audio = Some(proxy.plan(max_frames));
     let max_frames = announced(max_frames);
     // SAFETY: the framework's function on its own struct.
-    unsafe {
+    let active = unsafe {
         (*proxy.inner)
             .activate
             .is_some_and(|activate| activate(proxy.inner, rate, min_frames.min(max_frames), max_frames))
+    };
+    let latency = proxy.link.instance().map_or(0, |instance| instance.latency());
+    if active && proxy.latency.swap(latency, Ordering::Relaxed) != latency {
+        // SAFETY: the host is activating its plugin, on its main thread.
+        unsafe { extensions::tell_of_latency(proxy.host) };
     }
+    active
 }
 
 unsafe extern "C" fn deactivate(plugin: *const clap_plugin) {

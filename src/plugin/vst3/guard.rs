@@ -17,6 +17,7 @@ use crate::plugin::pieces::MAX_PIECE_FRAMES;
 use crate::plugin::pieces::Pieces;
 use crate::plugin::state;
 use crate::rt::NoDenormals;
+use crate::units::SampleRate;
 use atomic_refcell::AtomicRefCell;
 use nice_plug::prelude::AudioIOLayout;
 use nice_plug::prelude::NonZeroU32;
@@ -64,7 +65,7 @@ pub(super) struct Guard<P: Guarded> {
     /// Accepted arrangements of the main input and output; the framework keeps channel counts only.
     main_arrangement: [AtomicU64; 2],
     /// Where the host hears of changes; only its main thread comes here.
-    handler: Arc<AtomicRefCell<Option<ComPtr<IComponentHandler2>>>>,
+    handler: Arc<AtomicRefCell<Option<ComPtr<IComponentHandler>>>>,
     listing: Listing,
     /// The plugin's own parameters, whose points the framework never sees.
     values: Values,
@@ -86,10 +87,11 @@ impl<P: Guarded> Class for Guard<P> {
 impl<P: Guarded> Guard<P> {
     pub(super) fn new() -> Self {
         let (link, inner) = Link::around(Wrapper::<P>::new);
-        let handler = Arc::new(AtomicRefCell::new(None::<ComPtr<IComponentHandler2>>));
+        let handler = Arc::new(AtomicRefCell::new(None::<ComPtr<IComponentHandler>>));
         let told = Arc::clone(&handler);
         link.on_change(move || {
-            if let Some(handler) = told.try_borrow().ok().and_then(|handler| handler.clone()) {
+            let handler = told.try_borrow().ok().and_then(|handler| handler.clone());
+            if let Some(handler) = handler.and_then(|handler| handler.cast::<IComponentHandler2>()) {
                 // SAFETY: on the main thread, and the reference keeps the host's object alive.
                 unsafe { handler.setDirty(1) };
             }
@@ -107,6 +109,15 @@ impl<P: Guarded> Guard<P> {
             audio: AtomicRefCell::new(None),
             announced_frames: AtomicUsize::new(1),
             main_arrangement: [AtomicU64::new(0), AtomicU64::new(0)],
+        }
+    }
+
+    /// Asks the host to deactivate and activate, since the latency will be another. The host's main thread.
+    fn ask_for_restart(&self) {
+        let handler = self.handler.try_borrow().ok().and_then(|handler| handler.clone());
+        if let Some(handler) = handler {
+            // SAFETY: the reference keeps the host's object alive.
+            unsafe { handler.restartComponent(RestartFlags_::kLatencyChanged as int32) };
         }
     }
 
@@ -410,10 +421,14 @@ impl<P: Guarded> IComponentTrait for Guard<P> {
             return kResultFalse;
         }
         // SAFETY: as above; the framework reads the same bytes again.
-        unsafe {
+        let result = unsafe {
             let rewound = host.seek(begin, IBStream_::IStreamSeekMode_::kIBSeekSet as int32, ptr::null_mut());
             if rewound != kResultOk { rewound } else { IComponentTrait::setState(&self.inner, stream) }
+        };
+        if instance.wants_restart() {
+            self.ask_for_restart();
         }
+        result
     }
 }
 
@@ -439,9 +454,13 @@ fn read_to_end(stream: &ComRef<'_, IBStream>) -> Option<Vec<u8>> {
 impl<P: Guarded> IAudioProcessorTrait for Guard<P> {
     forward!(IAudioProcessorTrait {
         fn canProcessSampleSize(size: int32) -> tresult;
-        fn getLatencySamples() -> uint32;
         fn getTailSamples() -> uint32;
     });
+
+    /// The framework would tell the last engine's until the next one is made, and some hosts ask before that.
+    unsafe fn getLatencySamples(&self) -> uint32 {
+        self.link.instance().map_or(0, |instance| instance.latency()) as uint32
+    }
 
     /// Chooses by channel counts; the framework indexes the arrays from the wrong bus where there is no main input.
     unsafe fn setBusArrangements(
@@ -508,6 +527,9 @@ impl<P: Guarded> IAudioProcessorTrait for Guard<P> {
     unsafe fn setupProcessing(&self, setup: *mut ProcessSetup) -> tresult {
         // SAFETY: the host's structure, valid during the call.
         let Some(setup) = (unsafe { setup.as_ref() }) else { return kInvalidArgument };
+        if let Some(instance) = self.link.instance() {
+            instance.expect_rate(SampleRate(setup.sampleRate));
+        }
         let frames = (setup.maxSamplesPerBlock.max(1) as usize).min(MAX_PIECE_FRAMES);
         self.announced_frames.store(frames, Ordering::Relaxed);
         let mut setup = ProcessSetup { maxSamplesPerBlock: frames as int32, ..*setup };
@@ -577,7 +599,7 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         // SAFETY: the host's object, valid during the call; NULL becomes `None`.
         let known = unsafe { ComRef::from_raw(handler) };
         if let Ok(mut kept) = self.handler.try_borrow_mut() {
-            *kept = known.and_then(|handler| handler.cast());
+            *kept = known.map(|handler| handler.to_com_ptr());
         }
         // SAFETY: the caller's own promises, passed on.
         unsafe { self.inner.setComponentHandler(handler) }

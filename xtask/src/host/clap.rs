@@ -318,9 +318,12 @@ impl PluginHost for ClapHost {
             self.instance.call_on_main_thread_callback();
         }
         let restart = self.instance.access_shared_handler(SharedState::take_restart);
-        let (rescan, messages) =
-            self.instance.access_handler(|main| (main.take_rescan(), main.take_messages()));
-        Requests { restart, rescan, messages }
+        self.instance.access_handler(|main| Requests {
+            restart,
+            latency: main.take_latency(),
+            rescan: main.take_rescan(),
+            messages: main.take_messages(),
+        })
     }
 
     fn open_editor(&mut self, window: u32) -> Result<(u16, u16), HostError> {

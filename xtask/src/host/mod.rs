@@ -148,6 +148,8 @@ pub struct Block<'a> {
 pub struct Requests {
     /// To be deactivated and activated.
     pub restart: bool,
+    /// To read the latency again.
+    pub latency: bool,
     /// To read the names and values of parameters again.
     pub rescan: bool,
     /// What it said about presets and errors, in words.

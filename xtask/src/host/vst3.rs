@@ -466,8 +466,7 @@ impl PluginHost for Vst3Host {
 
     fn idle(&mut self) -> Requests {
         self.frame.run_handlers();
-        let (restart, rescan) = self.handler.take();
-        Requests { restart, rescan, messages: Vec::new() }
+        self.handler.take()
     }
 
     fn open_editor(&mut self, window: u32) -> Result<(u16, u16), HostError> {

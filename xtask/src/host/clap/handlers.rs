@@ -142,12 +142,17 @@ impl HostGuiImpl for SharedState {
 #[derive(Default)]
 pub(super) struct MainHandler {
     rescan: Cell<bool>,
+    latency: Cell<bool>,
     messages: RefCell<Vec<String>>,
 }
 
 impl MainHandler {
     pub(super) fn take_rescan(&self) -> bool {
         self.rescan.take()
+    }
+
+    pub(super) fn take_latency(&self) -> bool {
+        self.latency.take()
     }
 
     pub(super) fn take_messages(&self) -> Vec<String> {
@@ -170,7 +175,9 @@ impl HostParamsImplMainThread for MainHandler {
 }
 
 impl HostLatencyImpl for MainHandler {
-    fn changed(&self) {}
+    fn changed(&self) {
+        self.latency.set(true);
+    }
 }
 
 impl HostStateImpl for MainHandler {

@@ -17,6 +17,8 @@ use ::vst3::Steinberg::Vst::RestartFlags_::*;
 use ::vst3::Steinberg::Vst::*;
 use ::vst3::Steinberg::*;
 
+use crate::host::Requests;
+
 /// The host as the plugin sees it.
 pub(super) struct Application;
 
@@ -49,11 +51,16 @@ pub(super) struct Handler {
 }
 
 impl Handler {
-    /// Whether to activate anew, and whether names or values changed, since the last call.
-    pub(super) fn take(&self) -> (bool, bool) {
+    /// What was asked for since the last call.
+    pub(super) fn take(&self) -> Requests {
         let flags = self.flags.swap(0, Relaxed);
-        let restart = kReloadComponent | kIoChanged | kLatencyChanged;
-        (flags & restart != 0, flags & (kParamTitlesChanged | kParamValuesChanged) != 0)
+        let any = |wanted| flags & wanted != 0;
+        Requests {
+            restart: any(kReloadComponent | kIoChanged | kLatencyChanged),
+            latency: any(kLatencyChanged),
+            rescan: any(kParamTitlesChanged | kParamValuesChanged),
+            messages: Vec::new(),
+        }
     }
 }
 
