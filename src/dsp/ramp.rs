@@ -3,6 +3,11 @@
 //! `value[k] = start + (target - start) · k / n` for k = 1 … n, computed from the count and not by adding
 //! up, so that it lands exactly and does not depend on how frames are cut into blocks. Audio thread.
 
+use crate::units::SampleRate;
+
+/// Seconds that a control's change takes.
+const CONTROL_SECONDS: f64 = 0.005;
+
 /// Linear ramp; `settled` is exact.
 #[derive(Clone, Copy, Debug)]
 pub struct Ramp {
@@ -13,6 +18,11 @@ pub struct Ramp {
 }
 
 impl Ramp {
+    /// Frames that the change of a gain or a switch takes: 5 ms, rounded up.
+    pub fn control_frames(rate: SampleRate) -> u32 {
+        rate.frames_in(CONTROL_SECONDS) as u32
+    }
+
     /// Stands at `value`.
     pub fn new(value: f32) -> Self {
         Self { start: value, target: value, frames: 0, done: 0 }
@@ -117,6 +127,14 @@ mod tests {
             let mut ramp = start;
             cut.chunks_mut(size).for_each(|block| ramp.fill(block));
             assert_eq!(cut, whole, "block size {size}");
+        }
+    }
+
+    #[test]
+    fn controls_take_five_milliseconds_rounded_up_at_every_rate() {
+        for rate in (1..=192u32).map(|step| step * 2000).chain((1..=35).map(|step| step * 11025)) {
+            let frames = Ramp::control_frames(SampleRate(rate.into()));
+            assert_eq!(frames, rate.div_ceil(200), "{rate} Hz");
         }
     }
 

@@ -8,7 +8,6 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::Passage;
 use crate::audio::Passages;
 use crate::dsp::Ramp;
-use crate::mixer::RAMP_SECONDS;
 use crate::mixer::SONG_CHANNELS;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -79,7 +78,7 @@ impl ChannelStrips {
         Self {
             strips: [Strip::new(); SONG_CHANNELS],
             passages: Passages::new(SONG_CHANNELS),
-            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            ramp_frames: Ramp::control_frames(rate),
             solo: false,
             any: false,
         }

@@ -43,7 +43,6 @@ use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
 use crate::mixer::MASTER;
 use crate::mixer::Outputs;
-use crate::mixer::RAMP_SECONDS;
 use crate::mixer::RETURNS;
 use crate::mixer::SEND_SOURCE;
 use crate::mixer::SOURCES;
@@ -304,7 +303,7 @@ impl Engine {
     }
 
     fn ramp_frames(&self) -> u32 {
-        self.rate.frames_in(RAMP_SECONDS) as u32
+        Ramp::control_frames(self.rate)
     }
 
     /// A new song goes on where the host is.

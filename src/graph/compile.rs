@@ -15,7 +15,7 @@ use super::plan::Parts;
 use super::plan::Place;
 use super::plan::Plan;
 use super::plan::Step;
-use super::solo::opened_by;
+use super::solo::solos;
 use crate::audio::MAX_CHANNELS;
 use thiserror::Error;
 
@@ -68,8 +68,8 @@ pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
         Place::Scratch(_) | Place::Output(_) | Place::Outlet { .. } => true,
     };
     let edges: Vec<&Edge> = graph.edges.iter().filter(own).collect();
-    let opened = graph.edges.iter().zip(opened_by(graph));
-    let gates = Gates::new(opened.map(|(edge, opened)| (way(graph, edge), opened)).collect());
+    let ways = graph.edges.iter().zip(solos(graph)).filter(|(edge, _)| !edge.side);
+    let gates = Gates::new(ways.map(|(edge, solos)| (way(graph, edge), solos)).collect());
     let mut compiled = Compiled { graph, places: &places, edges: &edges, gates: &gates, direct: Vec::new() };
     let steps = order.iter().filter_map(|&node| compiled.step(node)).collect();
     let direct = compiled.direct;

@@ -576,10 +576,53 @@ mod tests {
             [at(23), at(47), at(71), at(95), at(119), at(143)].map(|[_, own]| own),
             [1.0, 0.0, 1.0, 1.0, 0.0, 1.0]
         );
-        // A way of two gates closes as their product: 0.9², 0.8² … and the one that others share with it stays.
-        assert!((found[0][24] - 4.81).abs() < 1e-5 && (found[1][24] - 0.81).abs() < 1e-5, "{:?}", at(24));
+        // What comes to both outputs closes in a straight line: 0.9, 0.8 … and what is soloed stays.
+        for step in 1..=10 {
+            let left = 1.0 - step as f32 / 10.0;
+            let (main, own) = (found[0][23 + step], found[1][23 + step]);
+            assert!((main - 4.0 - left).abs() < 1e-5 && (own - left).abs() < 1e-5, "{main} {own}");
+        }
         for sizes in [&[1; 24][..], &[7, 5, 12], &[23, 1]] {
             assert_eq!(soloed(sizes), found, "{sizes:?}");
+        }
+    }
+
+    /// Bus 1 into bus 2 into bus 3, with a source on each of the first two, and bus 4 alone; all of it to one output.
+    /// Solo goes from bus 4 to bus 1 on frame 10. Gives what each source leaves in the output.
+    fn switched(sounding: usize) -> Vec<f32> {
+        let mut graph = Graph::default();
+        let sources: Vec<NodeId> = (0..3).map(|n| graph.add_source(format!("{n}"), 1)).collect();
+        let buses: Vec<NodeId> = (0..4).map(|n| graph.add_stream(format!("bus {n}"), 1)).collect();
+        let out = graph.add_output("out", 1);
+        let ways = [(sources[0], buses[0]), (sources[1], buses[1]), (sources[2], buses[3])];
+        let ways = ways.into_iter().chain([(buses[0], buses[1]), (buses[1], buses[2])]);
+        for (from, to) in ways.chain([(buses[2], out), (buses[3], out)]) {
+            graph.connect(from, to);
+        }
+        let mut plan = graph.compile().unwrap();
+        let mut feeds: Vec<Feed> = (0..3).map(|_| Feed::new(1)).collect();
+        feeds[sounding].copy(&AudioBlock::new([&[1.0f32; 10][..]]));
+        let (mut streams, mut left) = ([(); 4].map(|()| add(0.0)), Vec::new());
+        for (call, solo) in [8, 1, 1, 1].into_iter().enumerate() {
+            plan.solo(solo, if call == 0 { 0 } else { 10 });
+            let mut memory = AudioBuffer::new(1, 10);
+            let piece = Piece { frame: 10 * call as u64, range: 0..10 };
+            plan.run(&piece, &feeds, &mut streams, &mut [memory.block_mut(10)]);
+            left.extend_from_slice(memory.channel(0));
+        }
+        left
+    }
+
+    #[test]
+    fn solo_that_goes_to_another_bus_lets_nothing_slip_through_that_neither_lets_pass() {
+        assert_eq!(switched(1), [0.0; 40]);
+        let line = |n: usize| n.min(10) as f32 / 10.0;
+        let (opens, closes) = (switched(0), switched(2));
+        for frame in 0..40usize {
+            let (opened, closed) =
+                (line((frame + 1).saturating_sub(20)), 1.0 - line((frame + 1).saturating_sub(10)));
+            assert!((opens[frame] - opened).abs() < 1e-6, "{frame}: {}", opens[frame]);
+            assert!((closes[frame] - closed).abs() < 1e-6, "{frame}: {}", closes[frame]);
         }
     }
 

@@ -12,7 +12,6 @@ use super::INPUT_SOURCE;
 use super::Layout;
 use super::MATRIX_SOURCE;
 use super::OUTPUT_CHANNELS;
-use super::RAMP_SECONDS;
 use super::SIDECHAIN_SOURCE;
 use super::Tap;
 use super::TapPoint;
@@ -167,7 +166,7 @@ pub struct Inputs {
 impl Inputs {
     /// At unity, panned to the middle, going nowhere but into the main input's bus; with a meter for each. Allocates.
     pub fn new(layout: &Layout, rate: SampleRate, level: Level) -> (Self, Vec<Meter>) {
-        let ramp_frames = rate.frames_in(RAMP_SECONDS) as u32;
+        let ramp_frames = Ramp::control_frames(rate);
         let (strips, meters) = (0..INPUT_CHANNELS).map(|_| InputStrip::new(rate)).unzip();
         let inputs = Self {
             level,

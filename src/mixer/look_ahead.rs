@@ -6,7 +6,6 @@
 //! DAFx-02). Gains are whole numbers of 2⁻³⁰: sums neither drift nor depend on how blocks are cut, and rest at 1 exactly.
 
 use super::Layout;
-use super::RAMP_SECONDS;
 use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
 use crate::dsp;
@@ -213,7 +212,7 @@ impl LookAhead {
         let delays = |&channels: &usize| (0..channels).map(|_| Delay::new(latency)).collect();
         Self {
             level,
-            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            ramp_frames: Ramp::control_frames(rate),
             latency,
             ceiling: Ramp::new(1.0),
             heard: vec![vec![0.0; interpolator.taps - 1 + BLOCK_SIZE]; main],

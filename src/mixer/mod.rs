@@ -51,8 +51,6 @@ pub use spread::Grouping;
 pub use spread::SpreadBy;
 pub use spread::gather;
 pub use spread::spread;
-pub use strip::Heard;
-pub(crate) use strip::RAMP_SECONDS;
 pub use strip::Strip;
 pub use tap::Tap;
 pub use tap::TapPoint;

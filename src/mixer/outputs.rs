@@ -6,7 +6,6 @@
 use super::Inputs;
 use super::Layout;
 use super::OUTPUT_CHANNELS;
-use super::RAMP_SECONDS;
 use super::look_ahead::LookAhead;
 use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
@@ -52,7 +51,7 @@ impl Outputs {
         let channel = |place| Channel { place, gain: Ramp::new(1.0), tone: Ramp::new(0.0) };
         Self {
             level,
-            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            ramp_frames: Ramp::control_frames(rate),
             channels: places.take(OUTPUT_CHANNELS).map(channel).collect(),
             tone_step_q64: (f64::from(TONE.0) / rate.0 * 2f64.powi(64)) as u64,
             look_ahead: look_ahead.then(|| LookAhead::new(layout, rate, level)),

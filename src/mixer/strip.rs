@@ -40,22 +40,8 @@ use insert::Inserts;
 use send::Send;
 use std::ops::Range;
 
-/// Seconds that a change of gain takes.
-pub(crate) const RAMP_SECONDS: f64 = 0.005;
 /// Widest bus.
 const WIDEST: u16 = 8;
-
-/// What solo elsewhere leaves of a strip.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Heard {
-    /// Everything.
-    #[default]
-    All,
-    /// Its sends, so that what is soloed keeps its returns; the way out is cut.
-    SendsOnly,
-    /// Nothing: the way out and all sends are cut.
-    Nothing,
-}
 
 /// Which way a channel's loudspeaker stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +75,6 @@ pub struct Strip {
     soft_clip: Ramp,
     limiter: Limiter,
     sends: [Send; 2],
-    /// The way out, which solo elsewhere cuts.
-    out: Ramp,
     tap: Option<Box<Tap>>,
     meter: MeterWriter,
     /// Whether some ramp may move.
@@ -101,7 +85,7 @@ pub struct Strip {
 impl Strip {
     /// At unity gain, in the middle, with everything else off; for blocks of any width. Allocates.
     pub fn new(rate: SampleRate, level: Level) -> (Self, Meter) {
-        let ramp_frames = rate.frames_in(RAMP_SECONDS) as u32;
+        let ramp_frames = Ramp::control_frames(rate);
         let (writer, meter) = rt::meter(rate);
         let strip = Self {
             level,
@@ -112,7 +96,6 @@ impl Strip {
             soft_clip: Ramp::new(0.0),
             limiter: Limiter::new(rate, ramp_frames),
             sends: [Send::new(ramp_frames), Send::new(ramp_frames)],
-            out: Ramp::new(1.0),
             tap: None,
             meter: writer,
             moving: false,
@@ -194,14 +177,6 @@ impl Strip {
         self.ducker.set_release(release_s);
     }
 
-    /// What solo elsewhere leaves of the strip.
-    pub fn set_heard(&mut self, heard: Heard) {
-        let out = f32::from(u8::from(heard == Heard::All));
-        self.out.move_to(out, self.ramp_frames);
-        self.sends.iter_mut().for_each(|send| send.set_open(heard != Heard::Nothing));
-        self.moving = true;
-    }
-
     /// Puts a tap in place, or takes it away; gives back the one that was there.
     pub fn set_tap(&mut self, tap: Option<Box<Tap>>) -> Option<Box<Tap>> {
         std::mem::replace(&mut self.tap, tap)
@@ -237,9 +212,9 @@ impl Strip {
 
     /// Calls `each` with the ramps that are not those of ducker and limiter.
     fn ramps_mut(&mut self, each: impl FnMut(&mut Ramp)) {
-        let Self { fader, soft_clip, sends, out, .. } = self;
+        let Self { fader, soft_clip, sends, .. } = self;
         let sends = sends.iter_mut().flat_map(|send| send.ramps_mut());
-        fader.ramps_mut().iter_mut().chain([soft_clip, out]).chain(sends).for_each(each);
+        fader.ramps_mut().iter_mut().chain([soft_clip]).chain(sends).for_each(each);
     }
 
     /// Frames of which every ramp moves in all or in none, `frames` at most, and that lie in one part of the meter's window.
@@ -247,7 +222,7 @@ impl Strip {
         let mut stretch = frames.min(self.meter.room());
         if self.moving {
             let sends = self.sends.iter().flat_map(|send| send.ramps());
-            let ramps = self.fader.ramps().iter().chain([&self.soft_clip, &self.out]).chain(sends);
+            let ramps = self.fader.ramps().iter().chain([&self.soft_clip]).chain(sends);
             let own = [self.ducker.moving_frames(), self.limiter.moving_frames()];
             for left in ramps.map(Ramp::left).chain(own).filter(|&left| left > 0) {
                 stretch = stretch.min(left);
@@ -294,9 +269,10 @@ impl Strip {
         self.shape(io, range, left, &mut reading);
         self.offer(TapPoint::PostGain, frame, io, range);
         self.meter.report(range.len(), &reading);
-        let activity = self.let_out(io, range);
+        let still = |ramp: &Ramp| ramp.settled() && ramp.target() == 0.0;
+        let silent = self.fader.ramps().iter().all(still);
         self.advance(range.len());
-        activity
+        if silent { Activity::Silent } else { Activity::Sounding }
     }
 
     /// Serves tap and sends of a point.
@@ -376,20 +352,6 @@ impl Strip {
             left.add(&levels);
         }
         left
-    }
-
-    /// The way out.
-    fn let_out(&mut self, io: &mut AudioBlockMut<'_>, range: &Range<usize>) -> Activity {
-        let still = |ramp: &Ramp| ramp.settled() && ramp.target() == 0.0;
-        if !self.out.settled() {
-            let values = self.values.get_mut(..range.len()).unwrap_or(&mut []);
-            self.out.peek(values);
-            planes(io, range).for_each(|plane| dsp::scale_by(self.level, plane, values));
-        } else if still(&self.out) {
-            planes(io, range).for_each(|plane| plane.fill(0.0));
-            return Activity::Silent;
-        }
-        if self.fader.ramps().iter().all(still) { Activity::Silent } else { Activity::Sounding }
     }
 }
 

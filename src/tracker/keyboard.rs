@@ -29,6 +29,7 @@ use super::wave::RandomNumbers;
 use crate::audio::Feed;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
+use crate::dsp::Ramp;
 use crate::units::Gain;
 use crate::units::SampleRate;
 use crate::units::Semitones;
@@ -48,8 +49,6 @@ pub const KEYBOARD_VOICES: usize = 64;
 const FADING_VOICES: usize = 32;
 /// Seconds of such a fade.
 const FADE_SECONDS: f64 = 0.004;
-/// Seconds that a change of volume takes.
-const RAMP_SECONDS: f64 = 0.005;
 
 /// What a key plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +138,7 @@ impl Keyboard {
             mpe: false,
             setup: ChannelSetup::centred(),
             tick_frames: rate.0 * 2.5 / tempo,
-            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            ramp_frames: Ramp::control_frames(rate),
             fade_frames: rate.frames_in(FADE_SECONDS) as u32,
             pressed: 0,
             awake: false,

@@ -7,7 +7,6 @@ use crate::audio::Activity;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::dsp::Ramp;
-use crate::mixer::RAMP_SECONDS;
 use crate::mixer::RETURNS;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::units::Gain;
@@ -27,7 +26,7 @@ impl Sends {
     pub(super) fn new(rate: SampleRate) -> Self {
         Self {
             levels: [[Ramp::new(0.0); RETURNS]; KEYBOARD_SLOTS],
-            ramp_frames: rate.frames_in(RAMP_SECONDS) as u32,
+            ramp_frames: Ramp::control_frames(rate),
             any: false,
         }
     }

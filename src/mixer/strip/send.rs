@@ -21,7 +21,6 @@ pub(super) struct Send {
     ramp_frames: u32,
     gain: Gain,
     pre: bool,
-    open: bool,
     /// Before and after the gain.
     ramps: [Ramp; 2],
     feed: Feed,
@@ -30,7 +29,7 @@ pub(super) struct Send {
 impl Send {
     pub(super) fn new(ramp_frames: u32) -> Self {
         let ramps = [Ramp::new(0.0); 2];
-        Self { ramp_frames, gain: Gain::SILENCE, pre: false, open: true, ramps, feed: Feed::new(2) }
+        Self { ramp_frames, gain: Gain::SILENCE, pre: false, ramps, feed: Feed::new(2) }
     }
 
     pub(super) fn set_gain(&mut self, gain: Gain) {
@@ -43,15 +42,8 @@ impl Send {
         self.aim();
     }
 
-    /// Cuts it, or lets it sound again: what solo does.
-    pub(super) fn set_open(&mut self, open: bool) {
-        self.open = open;
-        self.aim();
-    }
-
     fn aim(&mut self) {
-        let gain = if self.open { self.gain.0 } else { 0.0 };
-        let targets = if self.pre { [gain, 0.0] } else { [0.0, gain] };
+        let targets = if self.pre { [self.gain.0, 0.0] } else { [0.0, self.gain.0] };
         for (ramp, target) in self.ramps.iter_mut().zip(targets) {
             ramp.move_to(target, self.ramp_frames);
         }
