@@ -150,6 +150,40 @@ impl Passages {
     }
 }
 
+/// Outlets or instruments, by which a node's sound is told apart, that are turned up or down together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Senders([u64; 4]);
+
+impl Senders {
+    /// All that can be told apart.
+    pub const ALL: Self = Self([u64::MAX; 4]);
+    /// None.
+    pub const NONE: Self = Self([0; 4]);
+    /// Outlets or instruments that can be told apart; further ones are never turned.
+    pub const COUNT: usize = 256;
+
+    /// Adds one.
+    pub fn insert(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / 64) {
+            *word |= 1 << (number % 64);
+        }
+    }
+
+    /// Whether one is among them.
+    pub fn contains(&self, number: usize) -> bool {
+        self.0.get(number / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
+    }
+}
+
+/// Some senders of a node, whose sound is multiplied by a factor for each frame of one piece.
+#[derive(Clone, Copy)]
+pub struct Turning<'a> {
+    /// By outlet, or by instrument where that says where sound goes.
+    pub senders: &'a Senders,
+    /// From the piece's first frame on.
+    pub factors: &'a [f32],
+}
+
 /// What adds sound to an outlet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sender {
@@ -173,22 +207,29 @@ pub struct Outlets<'a> {
     feeds: &'a mut [Feed],
     to: Feeds<'a>,
     passages: Option<&'a Passages>,
+    turning: Option<Turning<'a>>,
 }
 
 impl<'a> Outlets<'a> {
     /// Outlet `n` adds to feed `shared[n]`, and past the end of `shared` to feed `n`.
     pub fn new(feeds: &'a mut [Feed], shared: &'a [usize]) -> Self {
-        Self { feeds, to: Feeds::OfOutlets(shared), passages: None }
+        Self { feeds, to: Feeds::OfOutlets(shared), passages: None, turning: None }
     }
 
     /// Whatever the outlet, instrument `n` adds to feed `by_instrument[n]`; what is past the end does as number 0.
     pub fn by_instrument(feeds: &'a mut [Feed], by_instrument: &'a [u8]) -> Self {
-        Self { feeds, to: Feeds::OfInstruments(by_instrument), passages: None }
+        Self { feeds, to: Feeds::OfInstruments(by_instrument), passages: None, turning: None }
     }
 
     /// Outlets that sound passes on the way; none are all open, which costs nothing.
     pub fn with_passages(mut self, passages: Option<&'a Passages>) -> Self {
         self.passages = passages;
+        self
+    }
+
+    /// Senders that are turned up or down; none costs nothing.
+    pub fn with_turning(mut self, turning: Option<Turning<'a>>) -> Self {
+        self.turning = turning;
         self
     }
 
@@ -202,26 +243,42 @@ impl<'a> Outlets<'a> {
         self.passage(from.outlet) != Passage::Closed && self.number(from) < self.feeds.len()
     }
 
-    /// Whether two instruments on the same outlet add to different feeds.
+    /// Whether two instruments on the same outlet go different ways: to different feeds, or only one of them turned.
     pub fn part(&self, one: u16, other: u16) -> bool {
-        match self.to {
-            Feeds::OfOutlets(_) => false,
-            Feeds::OfInstruments(feeds) => feed_of(feeds, one) != feed_of(feeds, other),
-        }
+        let Feeds::OfInstruments(feeds) = self.to else { return false };
+        let turned = |instrument| {
+            self.turning.is_some_and(|turning| turning.senders.contains(place_of(feeds, instrument)))
+        };
+        feed_of(feeds, one) != feed_of(feeds, other) || turned(one) != turned(other)
+    }
+
+    /// The factors of a sender that is turned.
+    fn turned(&self, from: Sender) -> Option<&'a [f32]> {
+        let turning = self.turning?;
+        let number = match self.to {
+            Feeds::OfOutlets(_) => from.outlet,
+            Feeds::OfInstruments(feeds) => place_of(feeds, from.instrument),
+        };
+        turning.senders.contains(number).then_some(turning.factors)
     }
 
     /// Has `add` add frames of `range` to both sides, and takes what it adds to the sender's feed; at most `BLOCK_SIZE` frames.
     pub fn add(&mut self, from: Sender, range: &Range<usize>, add: impl FnOnce(&mut [f32], &mut [f32])) {
-        let (number, passage) = (self.number(from), self.passage(from.outlet));
+        let (number, passage, turned) = (self.number(from), self.passage(from.outlet), self.turned(from));
         let Some(feed) = self.feeds.get_mut(number) else { return };
-        if passage == Passage::Open {
+        if passage == Passage::Open && turned.is_none() {
             let (left, right) = feed.open(range.clone());
             return add(left, right);
         }
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
         let [left, right] = planes.each_mut().map(|plane| &mut plane[..range.len().min(BLOCK_SIZE)]);
         add(left, right);
+        for plane in [&mut *left, &mut *right] {
+            let factors = turned.unwrap_or(&[]);
+            plane.iter_mut().zip(factors).for_each(|(sample, factor)| *sample *= factor);
+        }
         match (passage, self.passages.and_then(|passages| passages.factors.get(from.outlet))) {
+            (Passage::Open, _) => feed.add_scaled(range, [left, right], [1.0; 2]),
             (Passage::Steady(gains), _) => feed.add_scaled(range, [left, right], gains),
             (Passage::Moving, Some([of_left, of_right])) => {
                 feed.add_scaled_by(range, [left, right], [of_left, of_right]);
@@ -242,9 +299,14 @@ impl<'a> Outlets<'a> {
     }
 }
 
-/// The feed of an instrument; what the table lacks goes the way of number 0.
+/// Where an instrument stands in the table; what it lacks goes the way of number 0.
+fn place_of(feeds: &[u8], instrument: u16) -> usize {
+    Some(usize::from(instrument)).filter(|&place| place < feeds.len()).unwrap_or(0)
+}
+
+/// The feed of an instrument.
 fn feed_of(feeds: &[u8], instrument: u16) -> usize {
-    feeds.get(usize::from(instrument)).or_else(|| feeds.first()).copied().unwrap_or(0).into()
+    feeds.get(place_of(feeds, instrument)).copied().unwrap_or(0).into()
 }
 
 #[cfg(test)]
@@ -331,6 +393,29 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|outlet| outlets.hears(sender(outlet))), [true, true, false, true]);
         assert_eq!(feeds[0].block().channel(0), [1.5, 1.5 + 3.0, 1.0 + 5.0]);
         assert_eq!(feeds[0].block().channel(1), [6.0, 6.0 + 14.0, 2.0 + 18.0]);
+    }
+
+    #[test]
+    fn turned_senders_are_multiplied_whatever_their_passage_and_part_from_those_that_are_not() {
+        let mut feeds = two_feeds();
+        let mut passages = Passages::new(3);
+        passages.set(1, Passage::Steady([0.5, 2.0]));
+        let mut senders = Senders::default();
+        [0, 1, 255].into_iter().for_each(|number| senders.insert(number));
+        assert!(senders.contains(255) && !senders.contains(2) && !senders.contains(Senders::COUNT));
+        let turning = Some(Turning { senders: &senders, factors: &[0.5, 0.25, 0.0] });
+        let mut outlets = Outlets::new(&mut feeds, &[0, 0, 0]).with_passages(Some(&passages));
+        outlets = outlets.with_turning(turning);
+        (0..3).for_each(|outlet| added(&mut outlets, Sender { outlet, instrument: 0 }, 0..3));
+        assert_eq!(feeds[0].block().channel(0), [0.5 + 0.25 + 1.0, 0.25 + 0.125 + 1.0, 1.0]);
+        assert_eq!(feeds[0].block().channel(1), [1.0 + 2.0 + 2.0, 0.5 + 1.0 + 2.0, 2.0]);
+        let mut feeds = two_feeds();
+        let mut outlets = Outlets::by_instrument(&mut feeds, &[1, 1, 1]).with_turning(turning);
+        assert_eq!((outlets.part(0, 1), outlets.part(1, 2), outlets.part(0, 99)), (false, true, false));
+        [1, 2, 99].into_iter().for_each(|instrument| {
+            added(&mut outlets, Sender { outlet: 2, instrument }, 0..3);
+        });
+        assert_eq!(feeds[1].block().channel(0), [0.5 + 1.0 + 0.5, 0.25 + 1.0 + 0.25, 1.0]);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub use feed::Outlets;
 pub use feed::Passage;
 pub use feed::Passages;
 pub use feed::Sender;
+pub use feed::Senders;
+pub use feed::Turning;
 pub use source::AudioSource;
 pub use source::Plane;
 pub use stream::Activity;

@@ -13,6 +13,7 @@ mod launch;
 mod note_out;
 mod outgoing;
 mod parameter;
+mod plans;
 mod players;
 mod record;
 mod render;

@@ -22,6 +22,8 @@ use super::launch::LaunchMode;
 use super::launch::LaunchQuantise;
 use super::note_out::NoteOut;
 use super::outgoing::Outgoing;
+use super::plans::Moment;
+use super::plans::Plans;
 use super::song::End;
 use super::song::Playing;
 use super::song::SongSettings;
@@ -36,7 +38,6 @@ use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::graph::Piece;
-use crate::graph::Plan;
 use crate::mixer::Arrival;
 use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::Inputs;
@@ -91,7 +92,7 @@ pub struct Engine {
     values: Arc<ParameterValues>,
     strips: Vec<Strip>,
     channels: ChannelStrips,
-    plan: Option<Box<Plan>>,
+    plans: Plans,
     /// Bits of the strips whose solo is on.
     soloed: u64,
     song: Option<Box<Playing>>,
@@ -133,7 +134,7 @@ impl Engine {
             values: config.values,
             strips,
             channels: ChannelStrips::new(config.rate),
-            plan: None,
+            plans: Plans::new(Ramp::control_frames(config.rate)),
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
@@ -189,6 +190,7 @@ impl Engine {
             (self.transport, self.heard) = (transport.cleaned(), self.frame);
         }
         self.drain_commands();
+        self.change_plans();
         self.apply_parameters();
         if call.transport.is_some()
             && let Some(song) = &mut self.song
@@ -200,11 +202,14 @@ impl Engine {
         let mut done = 0;
         let mut events = call.events;
         while done < call.frames {
-            let frames = BLOCK_SIZE.min(call.frames - done);
+            self.change_plans();
+            let due = self.plans.next_change().unwrap_or(BLOCK_SIZE);
+            let frames = BLOCK_SIZE.min(call.frames - done).min(due);
             let last = done + frames == call.frames;
             let count =
                 events.iter().take_while(|event| last || (event.frame as usize) < done + frames).count();
             let (now, later) = events.split_at(count); // `count` counts them
+            self.plans.begin(frames);
             self.sources.iter_mut().for_each(|source| source.begin(frames));
             let range = done..done + frames;
             self.take_inputs(&range, side, outputs);
@@ -261,7 +266,7 @@ impl Engine {
             let old = match command {
                 Command::Plan(routes) => {
                     self.inputs.set_monitor_output(routes.monitor);
-                    self.set_plan(routes.plan).map(Old::Plan)
+                    self.plans.put(routes.plan).map(Old::Plan)
                 }
                 Command::Insert { strip, slot, machine } => match self.strips.get_mut(strip) {
                     Some(strip) => strip.set_insert(slot, machine),
@@ -293,13 +298,16 @@ impl Engine {
         }
     }
 
-    /// A new plan is soloed as the one before was on this frame.
-    fn set_plan(&mut self, mut plan: Box<Plan>) -> Option<Box<Plan>> {
-        match &self.plan {
-            Some(old) => plan.take_over(old, self.ramp_frames()),
-            None => plan.solo(self.soloed, 0),
+    /// Lets plans change places where that is due on the next frame, and there is room for what goes home.
+    fn change_plans(&mut self) {
+        let moment = Moment { soloed: self.soloed, first: self.frame == 0 };
+        while self.commands.has_room()
+            && let Some(old) = self.plans.change(moment)
+        {
+            if let Err(old) = self.commands.retire(Old::Plan(old)) {
+                std::mem::forget(old); // there was room
+            }
         }
-        self.plan.replace(plan)
     }
 
     fn ramp_frames(&self) -> u32 {
@@ -379,7 +387,7 @@ impl Engine {
                 }
             }
         });
-        if let Some(plan) = &mut self.plan {
+        if let Some(plan) = self.plans.running_mut() {
             plan.solo(self.soloed, ramp_frames);
         }
         if settings != self.settings {
@@ -395,9 +403,7 @@ impl Engine {
             self.inputs.settle();
             self.outputs.settle();
             self.song_gain.jump_to(self.song_gain.target());
-            if let Some(plan) = &mut self.plan {
-                plan.settle();
-            }
+            self.plans.settle();
         }
     }
 
@@ -405,7 +411,7 @@ impl Engine {
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
         let piece = Piece { frame: self.frame, range };
-        match &mut self.plan {
+        match self.plans.running_mut() {
             Some(plan) => plan.run(&piece, &self.sources, &mut self.strips, outputs),
             None => {
                 outputs.iter_mut().for_each(|output| output.slice_mut(piece.range.clone()).silence());
@@ -433,8 +439,9 @@ impl Engine {
             self.position.store_voices(0);
             return;
         };
-        let shared = self.plan.as_ref().map_or(&[][..], |plan| plan.shared_sources());
-        let by_instrument = self.plan.as_ref().and_then(|plan| plan.assigned());
+        let plan = self.plans.running();
+        let shared = plan.map_or(&[][..], |plan| plan.shared_sources());
+        let by_instrument = plan.and_then(|plan| plan.assigned());
         let (channels, rest) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more than each of these
         let (slots, rest) = rest.split_at_mut(INSTRUMENT_SOURCE - KEYBOARD_SOURCE);
         let (instruments, rest) = rest.split_at_mut(SEND_SOURCE - INSTRUMENT_SOURCE);
@@ -469,7 +476,7 @@ impl Engine {
                 Some(buses) => Outlets::by_instrument(instruments, buses),
                 None => Outlets::new(channels, shared),
             };
-            let mut outlets = outlets.with_passages(passages);
+            let mut outlets = outlets.with_passages(passages).with_turning(self.plans.turning(start..end));
             song.render(&mut ctx, &mut outlets, &(start..end));
             song.launch.render(&mut ctx, &mut outlets, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
@@ -512,7 +519,7 @@ impl Engine {
             main: outputs.first().map_or(silent, |main| main.slice(range.clone())),
             side: side.map_or(silent, |side| side.slice(range.clone())),
         };
-        self.inputs.take(&arrival, self.plan.as_deref(), &mut self.sources);
+        self.inputs.take(&arrival, self.plans.running(), &mut self.sources);
     }
 }
 

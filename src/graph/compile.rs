@@ -8,6 +8,8 @@ use super::Graph;
 use super::Kind;
 use super::NodeId;
 use super::gate::Gates;
+use super::gate::Passing;
+use super::gate::Shape;
 use super::gate::Way;
 use super::plan::Direct;
 use super::plan::Input;
@@ -68,8 +70,7 @@ pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
         Place::Scratch(_) | Place::Output(_) | Place::Outlet { .. } => true,
     };
     let edges: Vec<&Edge> = graph.edges.iter().filter(own).collect();
-    let ways = graph.edges.iter().zip(solos(graph)).filter(|(edge, _)| !edge.side);
-    let gates = Gates::new(ways.map(|(edge, solos)| (way(graph, edge), solos)).collect());
+    let gates = gates(graph);
     let mut compiled = Compiled { graph, places: &places, edges: &edges, gates: &gates, direct: Vec::new() };
     let steps = order.iter().filter_map(|&node| compiled.step(node)).collect();
     let direct = compiled.direct;
@@ -185,6 +186,19 @@ fn sole_output(graph: &Graph, node: NodeId) -> Option<usize> {
         let alone = graph.edges.iter().filter(|other| other.to == edge.to).count() == 1;
         (alone && graph.nodes[edge.to.0].channels == graph.nodes[node.0].channels).then_some(number)
     })
+}
+
+/// A gate for each way of a sound; what a sidechain hears passes none.
+fn gates(graph: &Graph) -> Gates {
+    let ways = graph.edges.iter().zip(solos(graph)).filter(|(edge, _)| !edge.side);
+    let passing = |(edge, solos): (&Edge, _)| {
+        let channels = |node: NodeId| graph.nodes[node.0].channels; // ids come from this graph
+        let mix = edge.mix.unwrap_or(graph.mix);
+        let shape = Shape { mix, from: channels(edge.from), to: channels(edge.to) };
+        let grouped = graph.groups.iter().flatten().any(|&node| node == edge.from);
+        Passing { way: way(graph, edge), shape, solos, grouped }
+    };
+    Gates::new(ways.map(passing).collect())
 }
 
 /// The ends of an edge.

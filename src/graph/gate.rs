@@ -1,7 +1,9 @@
-//! The ways of a plan, each open or closed by solo, with a ramp in between.
+//! The ways of a plan, each open or closed by solo, and by a plan that comes or goes, with ramps in between.
 //!
 //! Audio thread, apart from `new`. An open way costs nothing: its sound is not multiplied. Where one gate of a way opens
 //! while another closes, the first waits for the second, so that nothing slips through which neither solo lets pass.
+//! Sources of a group may share a block, of which a gate closes all or nothing: those that come or go are turned up and
+//! down by whoever fills the block.
 
 use super::Kind;
 use super::solo::Solos;
@@ -10,7 +12,10 @@ use super::solo::Ways;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::ChannelMix;
 use crate::dsp::Ramp;
+use std::iter::Peekable;
+use std::slice::Iter;
 
 /// The two ends of an edge, by which a way is found again in another plan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,10 +25,42 @@ pub(super) struct Way {
     pub(super) to: Kind,
 }
 
+/// How one width becomes another on a way.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) mix: &'static dyn ChannelMix,
+    pub(super) from: usize,
+    pub(super) to: usize,
+}
+
+impl Shape {
+    /// Whether both do the same to every sound.
+    fn same(&self, other: &Self) -> bool {
+        let Self { mix, from, to } = *self;
+        let alike = |(source, target)| {
+            mix.coefficient(source, from, target, to) == other.mix.coefficient(source, from, target, to)
+        };
+        let mut pairs = (0..from).flat_map(|source| (0..to).map(move |target| (source, target)));
+        (from, to) == (other.from, other.to) && (from == to || pairs.all(alike))
+    }
+}
+
+/// What is known of a way when a plan is compiled.
+#[derive(Clone, Copy)]
+pub(super) struct Passing {
+    pub(super) way: Way,
+    pub(super) shape: Shape,
+    pub(super) solos: Solos,
+    /// It begins at a source that may share its block.
+    pub(super) grouped: bool,
+}
+
 #[derive(Clone, Copy)]
 struct Gate {
-    way: Way,
-    solos: Solos,
+    passing: Passing,
+    /// 1 where the way is there, 0 where another plan will lack it or has lacked it.
+    there: Ramp,
+    /// What solo leaves open.
     ramp: Ramp,
     /// Frames until it opens, in as many again.
     wait: u32,
@@ -39,16 +76,17 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    /// All open; `ways` come with what solo means to them.
-    pub(super) fn new(mut ways: Vec<(Way, Solos)>) -> Self {
-        ways.sort_unstable_by_key(|(way, _)| *way);
-        let gate = |(way, solos)| Gate { way, solos, ramp: Ramp::new(1.0), wait: 0, opens_in: 0 };
+    /// All open.
+    pub(super) fn new(mut ways: Vec<Passing>) -> Self {
+        ways.sort_unstable_by_key(|passing| passing.way);
+        let open = Ramp::new(1.0);
+        let gate = |passing| Gate { passing, there: open, ramp: open, wait: 0, opens_in: 0 };
         Self { gates: ways.into_iter().map(gate).collect(), soloed: 0, moving: false }
     }
 
     /// The gate of a way.
     pub(super) fn find(&self, way: &Way) -> Option<usize> {
-        self.gates.binary_search_by_key(way, |gate| gate.way).ok()
+        self.gates.binary_search_by_key(way, |gate| gate.passing.way).ok()
     }
 
     /// Solos streams in place of those before: ways open and close in `frames` frames.
@@ -59,19 +97,52 @@ impl Gates {
         }
     }
 
-    /// Goes on where another plan's gates are; what solo leaves open may have changed with the routes. A way that the
-    /// other lacks is at once as solo wants it.
+    /// Begins to close, over `frames` frames, the ways that `next` lacks or that become others there; whether there are any.
+    pub(super) fn leave(&mut self, next: &Self, frames: u32) -> bool {
+        let mut nexts = next.gates.iter().peekable();
+        let mut any = false;
+        for gate in self.gates.iter_mut().filter(|gate| !gate.passing.grouped) {
+            if !gate.find_in(&mut nexts).is_some_and(|next| next.does_as(gate)) {
+                gate.there.move_to(0.0, frames);
+                any = true;
+            }
+        }
+        self.moving |= any;
+        any
+    }
+
+    /// Goes on where another plan's gates are; what solo leaves open may have changed with the routes. Ways that the other
+    /// lacks open over `frames` frames, and are at once as solo wants them.
     pub(super) fn take_over(&mut self, old: &Self, frames: u32) {
         self.soloed = old.soloed;
         let mut olds = old.gates.iter().peekable();
         for gate in &mut self.gates {
-            while olds.next_if(|old| old.way < gate.way).is_some() {}
-            match olds.peek().filter(|old| old.way == gate.way) {
-                Some(old) => *gate = Gate { solos: gate.solos, ..**old },
+            let (found, passing) = (gate.find_in(&mut olds), gate.passing);
+            let stays = passing.grouped || found.is_some_and(|old| old.does_as(gate));
+            match found {
+                Some(old) => *gate = Gate { passing, ..*old },
                 None => gate.ramp.jump_to(gate.target(old.soloed)),
             }
+            if !stays {
+                gate.there.jump_to(0.0);
+            }
+            gate.there.move_to(1.0, frames);
         }
         self.aim(frames);
+    }
+
+    /// Whether the ways of a source differ from those in another plan.
+    pub(super) fn moves_source(&self, other: &Self, source: usize) -> bool {
+        let (own, other) = (self.of_source(source), other.of_source(source));
+        let alike = |(one, other): (&Gate, &Gate)| one.passing.way == other.passing.way && one.does_as(other);
+        own.len() != other.len() || !own.iter().zip(other).all(alike)
+    }
+
+    fn of_source(&self, source: usize) -> &[Gate] {
+        let from = |gate: &Gate| gate.passing.way.from;
+        let start = self.gates.partition_point(|gate| from(gate) < Kind::Source(source));
+        let end = self.gates.partition_point(|gate| from(gate) <= Kind::Source(source));
+        self.gates.get(start..end).unwrap_or(&[])
     }
 
     /// Lets every gate move to where solo wants it.
@@ -82,12 +153,12 @@ impl Gates {
             gate.ramp.move_to(0.0, frames);
             gate.wait = 0;
             if !gate.ramp.settled() {
-                gate.solos.join(&mut closing);
+                gate.passing.solos.join(&mut closing);
             }
         }
         for gate in self.gates.iter_mut().filter(|gate| gate.target(soloed) != 0.0) {
             gate.opens_in = frames;
-            if gate.ramp.target() != 1.0 && closing.meet(&gate.solos) {
+            if gate.ramp.target() != 1.0 && closing.meet(&gate.passing.solos) {
                 gate.wait = frames;
             } else if gate.wait == 0 {
                 gate.ramp.move_to(1.0, frames);
@@ -100,6 +171,7 @@ impl Gates {
     pub(super) fn settle(&mut self) {
         for gate in &mut self.gates {
             gate.ramp.jump_to(gate.target(self.soloed));
+            gate.there.settle();
             gate.wait = 0;
         }
         self.moving = false;
@@ -115,33 +187,57 @@ impl Gates {
 
     /// Whether anything comes through in the next frames.
     pub(super) fn is_closed(&self, gate: usize) -> bool {
-        self.gates.get(gate).is_some_and(|gate| gate.is_still() && gate.ramp.target() == 0.0)
+        let is_closed = |ramp: &Ramp| ramp.settled() && ramp.target() == 0.0;
+        let found = self.gates.get(gate);
+        found.is_some_and(|gate| is_closed(&gate.there) || gate.wait == 0 && is_closed(&gate.ramp))
     }
 
     /// What a gate does in the next frames, where it does not just leave all alone.
     pub(super) fn factors(&self, gate: usize) -> Option<[f32; BLOCK_SIZE]> {
-        let gate = self.gates.get(gate).filter(|gate| !gate.is_still() || gate.ramp.target() != 1.0)?;
+        let gate = self.gates.get(gate).filter(|gate| !gate.is_still() || !gate.is_open())?;
         let mut factors = [0.0; BLOCK_SIZE];
         let (waiting, moving) = factors.split_at_mut(BLOCK_SIZE.min(gate.wait as usize));
         let mut ahead = *gate;
         ahead.ramp.fill(waiting);
         ahead.skip_wait(waiting.len());
         ahead.ramp.fill(moving);
+        if !(gate.there.settled() && gate.there.target() == 1.0) {
+            let mut there = [0.0; BLOCK_SIZE];
+            gate.there.peek(&mut there);
+            factors.iter_mut().zip(there).for_each(|(factor, there)| *factor *= there);
+        }
         Some(factors)
     }
 }
 
 impl Gate {
     fn target(&self, soloed: Streams) -> f32 {
-        if self.solos.close(soloed) { 0.0 } else { 1.0 }
+        if self.passing.solos.close(soloed) { 0.0 } else { 1.0 }
     }
 
     fn is_still(&self) -> bool {
-        self.wait == 0 && self.ramp.settled()
+        self.wait == 0 && self.ramp.settled() && self.there.settled()
+    }
+
+    /// Whether it lets everything pass once it is still.
+    fn is_open(&self) -> bool {
+        self.ramp.target() == 1.0 && self.there.target() == 1.0
+    }
+
+    /// Whether another does the same to every sound.
+    fn does_as(&self, other: &Self) -> bool {
+        self.passing.shape.same(&other.passing.shape)
+    }
+
+    /// The same way among another plan's, of which those before it are passed over.
+    fn find_in<'a>(&self, others: &mut Peekable<Iter<'a, Self>>) -> Option<&'a Self> {
+        while others.next_if(|other| other.passing.way < self.passing.way).is_some() {}
+        others.peek().copied().filter(|other| other.passing.way == self.passing.way)
     }
 
     fn skip(&mut self, frames: usize) {
         let waiting = frames.min(self.wait as usize);
+        self.there.skip(frames);
         self.ramp.skip(waiting);
         self.skip_wait(waiting);
         self.ramp.skip(frames - waiting);

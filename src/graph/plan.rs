@@ -153,7 +153,18 @@ impl Plan {
         self.parts.gates.solo(streams, frames);
     }
 
-    /// Is soloed as `old` is, whose ramps go on here. Real-time.
+    /// Begins to close, over `frames` frames, every way that `next` lacks; whether there is any. Grouped sources are left to
+    /// whoever fills them: see [`Plan::moves_source`]. Real-time.
+    pub fn leave(&mut self, next: &Self, frames: u32) -> bool {
+        self.parts.gates.leave(&next.parts.gates, frames)
+    }
+
+    /// Whether a source goes elsewhere in another plan. Real-time.
+    pub fn moves_source(&self, other: &Self, source: usize) -> bool {
+        self.parts.gates.moves_source(&other.parts.gates, source)
+    }
+
+    /// Is soloed as `old` is, whose ramps go on here; ways that it lacked open over `frames` frames. Real-time.
     pub fn take_over(&mut self, old: &Self, frames: u32) {
         self.parts.gates.take_over(&old.parts.gates, frames);
     }

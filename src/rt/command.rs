@@ -38,6 +38,11 @@ impl<C, R> CommandReceiver<C, R> {
         if self.retired.is_full() { None } else { self.commands.pop() }
     }
 
+    /// Whether anything could go home now, for what is replaced later than its command comes. Real-time.
+    pub fn has_room(&self) -> bool {
+        !self.retired.is_full()
+    }
+
     /// Sends home what a received command replaced; at most one object for each command. Real-time.
     ///
     /// Gives the object back if there is no room, which `receive` rules out.

@@ -4,6 +4,7 @@
 mod automation;
 mod commands;
 mod routes;
+mod seams;
 mod sends;
 mod solo;
 mod stage;

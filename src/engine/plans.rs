@@ -1,0 +1,150 @@
+//! The plan that runs, and how another one takes its place without a seam.
+//!
+//! What the new plan lacks closes first, over 5 ms; then the plans change places between two frames, and what the old one
+//! lacked opens over 5 ms. What goes where it went sounds on to the same bits and costs nothing. One plan comes at a time:
+//! of those that arrive meanwhile, the newest waits. Audio thread; what is replaced goes back to the caller, to be freed.
+
+use crate::audio::BLOCK_SIZE;
+use crate::audio::Senders;
+use crate::audio::Turning;
+use crate::dsp::Ramp;
+use crate::graph::Plan;
+use crate::mixer::SONG_CHANNELS;
+use crate::mixer::SONG_SOURCE;
+use std::ops::Range;
+
+/// See the module's description.
+pub(super) struct Plans {
+    running: Option<Box<Plan>>,
+    /// Takes the running one's place once `turn` has landed.
+    next: Option<Box<Plan>>,
+    waiting: Option<Box<Plan>>,
+    /// Of the song's senders that go elsewhere: to 0 while they leave, to 1 when they have come.
+    turn: Ramp,
+    senders: Senders,
+    /// Whether any are turned in the frames that have begun, and by how much.
+    turning: bool,
+    factors: [f32; BLOCK_SIZE],
+    ramp_frames: u32,
+}
+
+/// What is so when plans may change places.
+#[derive(Clone, Copy)]
+pub(super) struct Moment {
+    /// Strips whose solo is on.
+    pub(super) soloed: u64,
+    /// Nothing has sounded yet, so that nothing needs to fade.
+    pub(super) first: bool,
+}
+
+impl Plans {
+    pub(super) fn new(ramp_frames: u32) -> Self {
+        Self {
+            running: None,
+            next: None,
+            waiting: None,
+            turn: Ramp::new(1.0),
+            senders: Senders::NONE,
+            turning: false,
+            factors: [1.0; BLOCK_SIZE],
+            ramp_frames,
+        }
+    }
+
+    pub(super) fn running(&self) -> Option<&Plan> {
+        self.running.as_deref()
+    }
+
+    pub(super) fn running_mut(&mut self) -> Option<&mut Plan> {
+        self.running.as_deref_mut()
+    }
+
+    /// Lets a plan come as soon as can be; gives back the one that has waited in vain.
+    pub(super) fn put(&mut self, plan: Box<Plan>) -> Option<Box<Plan>> {
+        self.waiting.replace(plan)
+    }
+
+    /// Does what is due on the next frame, and gives back a plan that has had its time. To be called until there is none.
+    pub(super) fn change(&mut self, moment: Moment) -> Option<Box<Plan>> {
+        if moment.first {
+            self.turn.settle();
+        }
+        if !self.turn.settled() {
+            return None;
+        }
+        if self.next.is_none() {
+            self.next = self.waiting.take();
+            if !moment.first {
+                self.leave();
+            }
+        }
+        if self.turn.settled() { self.swap(moment.soloed) } else { None }
+    }
+
+    /// Begins to close what the next plan lacks.
+    fn leave(&mut self) {
+        let (Some(running), Some(next)) = (&mut self.running, &self.next) else { return };
+        let leaves = running.leave(next, self.ramp_frames);
+        self.senders = moved(running, next);
+        if leaves || self.senders != Senders::NONE {
+            self.turn.jump_to(1.0);
+            self.turn.move_to(0.0, self.ramp_frames);
+        }
+    }
+
+    fn swap(&mut self, soloed: u64) -> Option<Box<Plan>> {
+        let mut next = self.next.take()?;
+        match &self.running {
+            Some(old) => next.take_over(old, self.ramp_frames),
+            None => next.solo(soloed, 0),
+        }
+        self.turn.move_to(1.0, self.ramp_frames);
+        self.running.replace(next)
+    }
+
+    /// Frames until something is due, where something is.
+    pub(super) fn next_change(&self) -> Option<usize> {
+        Some(self.turn.left()).filter(|&left| left > 0)
+    }
+
+    /// Begins the next frames, at most `BLOCK_SIZE` and none past [`Plans::next_change`].
+    pub(super) fn begin(&mut self, frames: usize) {
+        self.turning = self.senders != Senders::NONE && !(self.turn.settled() && self.turn.target() == 1.0);
+        if self.turning {
+            self.turn.fill(&mut self.factors[..frames.min(BLOCK_SIZE)]);
+        } else {
+            self.turn.skip(frames);
+        }
+    }
+
+    /// The senders that are turned up or down in frames that have begun, and by how much.
+    pub(super) fn turning(&self, range: Range<usize>) -> Option<Turning<'_>> {
+        let factors = self.factors.get(range)?;
+        self.turning.then_some(Turning { senders: &self.senders, factors })
+    }
+
+    /// Ends every ramp at its target, for a start from nothing.
+    pub(super) fn settle(&mut self) {
+        self.turn.settle();
+        if let Some(running) = &mut self.running {
+            running.settle();
+        }
+    }
+}
+
+/// Who of the song goes elsewhere in another plan: instruments where both go by them, else song channels.
+fn moved(old: &Plan, new: &Plan) -> Senders {
+    let mut moved = Senders::NONE;
+    match (old.assigned(), new.assigned()) {
+        (Some(old), Some(new)) => {
+            let differs = |number: &usize| old.get(*number) != new.get(*number);
+            (0..Senders::COUNT).filter(differs).for_each(|number| moved.insert(number));
+        }
+        (None, None) => {
+            let differs = |channel: &usize| old.moves_source(new, SONG_SOURCE + channel);
+            (0..SONG_CHANNELS).filter(differs).for_each(|channel| moved.insert(channel));
+        }
+        (Some(_), None) | (None, Some(_)) => moved = Senders::ALL,
+    }
+    moved
+}
