@@ -339,11 +339,12 @@ fn info_of_a_rack_lists_its_desk() {
     let text = succeed(&["info", "docs/racks/monitor.busker.toml"]);
     for line in [
         "  no song",
-        "  bus  1    Singers: input 1, input 2 to master",
-        "  bus  2    Instrument: keyboard 1-16, input 3, input 4 to master",
+        "  bus  1    Singers (2 channels): inputs 1-2 to master",
+        "  bus  2    Instrument: keyboard, inputs 3-4 to master",
+        "  monitor   inputs 1-4 to output 3",
         "  records   input 1 before its gain",
         "  records   master after its gain",
-        "  value     o7g (Output 7 Gain) -6.00 dB",
+        "  value     o7g    Output 7 Gain        -6.00 dB",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }
@@ -354,6 +355,23 @@ fn info_of_a_rack_lists_its_desk() {
     let json: serde_json::Value =
         serde_json::from_str(&succeed(&[&stems[..], &["--json"]].concat())).unwrap();
     assert_eq!((&json["desk"]["buses"][3]["name"], &json["channels"]), (&"Strings".into(), &14.into()));
+    let text = succeed(&["info", "docs/racks/fold.busker.toml"]);
+    assert!(
+        text.contains("Surround: main input to master, output 2, output 3 (truncate), bus 2\n"),
+        "{text}"
+    );
+    let text = succeed(&["info", "docs/racks/scene.busker.toml"]);
+    for line in [
+        "  bus  1    Drums: channels 1-4 to master, output 2",
+        "  bus  2    Bass: channel 5, keyboard to master; sidechain bus 1",
+        "  bus  5    Narrator: inputs 1-2 to master, output 5",
+        "  send      Strings to Return 2 at -6.00 dB, before its gain",
+        "  records   master after its gain",
+        "  value     x641   Return 1 Reverb Decay      0.80 s",
+        "  value     b04d   Strings Duck Amount        75 %",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
 }
 
 #[test]

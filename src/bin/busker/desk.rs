@@ -6,12 +6,20 @@ use busker::engine::ParameterSpec;
 use busker::engine::Target;
 use busker::machine::MachineKind;
 use busker::mixer::BUSES;
+use busker::mixer::Bus;
+use busker::mixer::Connection;
+use busker::mixer::INPUT_CHANNELS;
+use busker::mixer::MixPolicy;
 use busker::mixer::RETURNS;
+use busker::mixer::Route;
+use busker::mixer::Routing;
 use busker::mixer::SongBy;
 use busker::mixer::TapPoint;
+use busker::mixer::TapSource;
 use busker::mixer::strip_name;
 use busker::rack::InsertSlot;
 use busker::rack::Rack;
+use busker::tracker::Song;
 use serde::Serialize;
 
 /// What of a desk differs from a new one.
@@ -22,12 +30,14 @@ pub(crate) struct Desk {
     /// Those that something is routed to, or that are named or routed otherwise than new ones.
     buses: Vec<BusInfo>,
     sends: Vec<String>,
+    /// Inputs of the monitor mix, and where it is heard, where that is not the main output or something is in it.
+    monitor: Option<String>,
     inserts: Vec<String>,
     /// What is recorded.
     taps: Vec<String>,
     look_ahead: bool,
-    /// Values that the rack sets, with the names of their parameters.
-    parameters: Vec<String>,
+    /// Values that the rack sets.
+    parameters: Vec<ValueInfo>,
     /// Ids that this version does not know.
     unknown_parameters: Vec<String>,
 }
@@ -36,34 +46,45 @@ pub(crate) struct Desk {
 struct BusInfo {
     bus: usize,
     name: String,
+    /// Where it is not as wide as the host makes it.
+    channels: Option<usize>,
     from: Vec<String>,
     to: Vec<String>,
     side: Option<String>,
 }
 
+#[derive(Serialize)]
+struct ValueInfo {
+    id: String,
+    /// With the names of buses and machines.
+    name: String,
+    value: String,
+    /// Whether the lines for people say it elsewhere.
+    #[serde(skip)]
+    told: bool,
+}
+
+/// A rack with what its parameters are set to.
+struct Set<'a> {
+    rack: &'a Rack,
+    values: Vec<(&'a ParameterSpec, f32)>,
+}
+
 impl Desk {
-    pub(crate) fn of(rack: &Rack) -> Self {
+    /// `song` is the rack's, loaded.
+    pub(crate) fn of(rack: &Rack, song: Option<&Song>) -> Self {
         let table = engine::table();
-        let set: Vec<(&ParameterSpec, f32)> =
-            table.iter().filter_map(|spec| Some((spec, rack.parameters.get(&spec.id)?))).collect();
-        let sends = set.iter().filter_map(|(spec, plain)| match spec.target {
-            Target::SendLevel { strip, send } if *plain > f32::NEG_INFINITY => {
-                let (from, to) = (rack.routing.bus_name(strip), strip_name(BUSES + send.min(RETURNS - 1)));
-                Some(format!("{from} to {to}, {}", spec.kind.text(*plain)))
-            }
-            _ => None,
-        });
-        let values = set
-            .iter()
-            .map(|(spec, plain)| format!("{} ({}) {}", spec.id, spec.full_name(), spec.kind.text(*plain)));
+        let values = table.iter().filter_map(|spec| Some((spec, rack.parameters.get(&spec.id)?)));
+        let set = Set { rack, values: values.collect() };
         Self {
             song: rack.song.as_ref().map(|song| song.name.clone()),
-            buses: (0..BUSES).filter_map(|bus| bus_info(rack, bus, &set)).collect(),
-            sends: sends.collect(),
+            buses: (0..BUSES).filter_map(|bus| set.bus(bus, song)).collect(),
+            sends: set.sends().collect(),
+            monitor: set.monitor(),
             inserts: rack.inserts.iter().map(|insert| insert_text(rack, insert)).collect(),
-            taps: rack.recorder.settings.taps.iter().map(tap).collect(),
+            taps: rack.recorder.settings.taps.iter().map(|armed| tap(&rack.routing, armed)).collect(),
             look_ahead: rack.master.look_ahead,
-            parameters: values.collect(),
+            parameters: set.values.iter().map(|(spec, plain)| set.value(spec, *plain)).collect(),
             unknown_parameters: rack.parameters.unknown().map(str::to_owned).collect(),
         }
     }
@@ -73,65 +94,162 @@ impl Desk {
             Some(song) => format!("  song      {song}"),
             None => "  no song".to_owned(),
         }];
-        for bus in &self.buses {
-            let from = if bus.from.is_empty() { "nothing".to_owned() } else { bus.from.join(", ") };
-            let to = if bus.to.is_empty() { "nowhere".to_owned() } else { bus.to.join(", ") };
-            let side = bus.side.as_ref().map_or_else(String::new, |side| format!(", hears {side}"));
-            lines.push(format!("  bus {:2}    {}: {from} to {to}{side}", bus.bus, bus.name));
-        }
+        lines.extend(self.buses.iter().map(BusInfo::line));
+        let values = self.parameters.iter().filter(|value| !value.told);
+        let width = values.clone().map(|value| value.name.chars().count()).max().unwrap_or(0);
+        let values = values.map(|ValueInfo { id, name, value, .. }| format!("{id:6} {name:width$}  {value}"));
+        let late = "ends in the limiter that looks ahead, which makes all outputs late".to_owned();
         for (what, list) in [
-            ("send", &self.sends),
-            ("insert", &self.inserts),
-            ("records", &self.taps),
-            ("value", &self.parameters),
-            ("unknown", &self.unknown_parameters),
+            ("send", self.sends.clone()),
+            ("monitor", self.monitor.iter().cloned().collect()),
+            ("insert", self.inserts.clone()),
+            ("master", self.look_ahead.then_some(late).into_iter().collect()),
+            ("records", self.taps.clone()),
+            ("value", values.collect()),
+            ("unknown", self.unknown_parameters.clone()),
         ] {
             lines.extend(list.iter().map(|line| format!("  {what:9} {line}")));
-        }
-        if self.look_ahead {
-            lines.push(
-                "  master    ends in the limiter that looks ahead, which makes all outputs late".to_owned(),
-            );
         }
         lines.join("\n") + "\n"
     }
 }
 
-/// Nothing for a bus that is as in a new rack and that only the song or the keyboard could reach.
-fn bus_info(rack: &Rack, bus: usize, set: &[(&ParameterSpec, f32)]) -> Option<BusInfo> {
-    let routing = &rack.routing;
-    let ways = routing.buses.get(bus)?;
-    let mut from = Vec::new();
-    if rack.song.is_some() {
-        let (what, list) = match routing.song_by {
-            SongBy::Channel => ("channels", &routing.song_channels),
-            SongBy::Instrument => ("instruments", &routing.instruments),
+impl BusInfo {
+    fn line(&self) -> String {
+        let list = |list: &[String], none: &str| match list {
+            [] => none.to_owned(),
+            some => some.join(", "),
         };
-        from.extend(numbers(what, list, bus));
+        let width = self.channels.map_or_else(String::new, |channels| match channels {
+            1 => " (1 channel)".to_owned(),
+            more => format!(" ({more} channels)"),
+        });
+        let side = self.side.as_ref().map_or_else(String::new, |side| format!("; sidechain {side}"));
+        let (from, to) = (list(&self.from, "nothing"), list(&self.to, "nowhere"));
+        format!("  bus {:2}    {}{width}: {from} to {to}{side}", self.bus, self.name)
     }
-    from.extend(numbers("keyboard", &routing.keyboard, bus));
-    from.extend((routing.input == Some(bus)).then(|| "main input".to_owned()));
-    from.extend(set.iter().filter_map(|(spec, plain)| match spec.target {
-        Target::InputToBus { input, bus: to } if to == bus && *plain > f32::NEG_INFINITY => {
-            Some(format!("input {}", input + 1))
-        }
-        _ => None,
-    }));
-    let named = !ways.name.is_empty() || ways.channels.is_some() || ways.side.is_some();
-    let new = busker::mixer::Bus::default();
-    (named || ways.to != new.to || !from.is_empty()).then(|| BusInfo {
-        bus: bus + 1,
-        name: routing.bus_name(bus),
-        from,
-        to: ways.to.iter().map(|way| way.to.to_string()).collect(),
-        side: ways.side.map(|side| side.to_string()),
-    })
 }
 
-/// `channels 1-4, 8`: those of a list that go to a bus.
-fn numbers(what: &str, list: &[Option<usize>], bus: usize) -> Option<String> {
+impl Set<'_> {
+    /// The plain value of what acts on `target`, where the rack has one.
+    fn of(&self, target: Target) -> Option<f32> {
+        self.values.iter().find(|(spec, _)| spec.target == target).map(|(_, plain)| *plain)
+    }
+
+    /// Input channels whose level by `level` lets anything through.
+    fn inputs(&self, level: impl Fn(usize) -> Target) -> Option<String> {
+        let open = |&input: &usize| self.of(level(input)).is_some_and(|plain| plain > f32::NEG_INFINITY);
+        numbers("input", (0..INPUT_CHANNELS).filter(open))
+    }
+
+    /// Nothing for a bus that is as in a new rack and that only the keyboard could reach.
+    fn bus(&self, bus: usize, song: Option<&Song>) -> Option<BusInfo> {
+        let routing = &self.rack.routing;
+        let (ways, new) = (routing.buses.get(bus)?, Routing::default());
+        let mut from: Vec<String> = song.and_then(|song| of_song(routing, song, bus)).into_iter().collect();
+        from.extend(match routing.keyboard.iter().all(|to| *to == Some(bus)) {
+            true => Some("keyboard".to_owned()),
+            false => numbers("keyboard slot", going(&routing.keyboard, bus)),
+        });
+        // Where a song plays, the main input is of interest only where somebody has routed it.
+        let input = routing.input == Some(bus) && (song.is_none() || routing.input != new.input);
+        from.extend(input.then(|| "main input".to_owned()));
+        from.extend(self.inputs(|input| Target::InputToBus { input, bus }));
+        let feeds = |feeding: &Bus| feeding.to.iter().any(|way| way.to == Route::Bus(bus));
+        from.extend(
+            (0..)
+                .zip(&routing.buses)
+                .filter(|(_, bus)| feeds(bus))
+                .map(|(n, _)| strip_name(n).to_lowercase()),
+        );
+        (*ways != Bus::default() || !from.is_empty()).then(|| BusInfo {
+            bus: bus + 1,
+            name: routing.bus_name(bus),
+            channels: ways.channels,
+            from,
+            to: ways.to.iter().map(way_text).collect(),
+            side: ways.side.map(|side| side.to_string()),
+        })
+    }
+
+    fn sends(&self) -> impl Iterator<Item = String> {
+        self.values.iter().filter_map(|(spec, plain)| match spec.target {
+            Target::SendLevel { strip, send } if *plain > f32::NEG_INFINITY => {
+                let (from, to) =
+                    (self.rack.routing.bus_name(strip), strip_name(BUSES + send.min(RETURNS - 1)));
+                let pre = self.of(Target::SendPre { strip, send }).is_some_and(|pre| pre >= 0.5);
+                let point = if pre { ", before its gain" } else { "" };
+                Some(format!("{from} to {to} at {}{point}", spec.kind.text(*plain)))
+            }
+            _ => None,
+        })
+    }
+
+    fn monitor(&self) -> Option<String> {
+        let (output, inputs) = (self.rack.routing.monitor, self.inputs(Target::InputMonitor));
+        let told = output > 0 || inputs.is_some();
+        told.then(|| format!("{} to {}", inputs.as_deref().unwrap_or("nothing"), Route::Output(output)))
+    }
+
+    fn value(&self, spec: &ParameterSpec, plain: f32) -> ValueInfo {
+        let (name, value) = self
+            .control(spec, plain)
+            .unwrap_or_else(|| (self.named(spec.full_name()), spec.kind.text(plain)));
+        let told = matches!(spec.target, Target::SendLevel { .. } | Target::SendPre { .. });
+        ValueInfo { id: spec.id.clone(), name, value, told }
+    }
+
+    /// A macro of a machine, as the machine calls it.
+    fn control(&self, spec: &ParameterSpec, plain: f32) -> Option<(String, String)> {
+        let Target::InsertMacro { strip, slot, control } = spec.target else { return None };
+        let insert = self.rack.inserts.iter().find(|insert| (insert.strip, insert.slot) == (strip, slot))?;
+        let kind = MachineKind::from_id(&insert.machine)?;
+        let parameter = kind.parameters().get(control)?;
+        let value = format!("{:.2} {}", parameter.value_at(plain) + 0.0, parameter.unit);
+        let name = format!("{} {} {}", strip_name(strip), kind.label(), parameter.label);
+        Some((self.named(name), value.trim_end().to_owned()))
+    }
+
+    /// A name that begins with that of a bus, with its own one.
+    fn named(&self, name: String) -> String {
+        let own = (0..BUSES).find_map(|bus| {
+            let rest = name.strip_prefix(&strip_name(bus))?.strip_prefix(' ')?;
+            Some(format!("{} {rest}", self.rack.routing.bus_name(bus)))
+        });
+        own.unwrap_or(name)
+    }
+}
+
+/// What of the song goes to a bus.
+fn of_song(routing: &Routing, song: &Song, bus: usize) -> Option<String> {
+    let (what, list, count) = match routing.song_by {
+        SongBy::Channel => ("channel", &routing.song_channels, song.channels.len()),
+        SongBy::Instrument if song.instruments.is_empty() => {
+            ("sample", &routing.instruments, song.samples.len())
+        }
+        SongBy::Instrument => ("instrument", &routing.instruments, song.instruments.len()),
+    };
+    numbers(what, going(list, bus).take_while(|&number| number < count))
+}
+
+/// Places of a list that go to a bus.
+fn going(list: &[Option<usize>], bus: usize) -> impl Iterator<Item = usize> {
+    (0..).zip(list).filter(move |(_, to)| **to == Some(bus)).map(|(place, _)| place)
+}
+
+fn way_text(way: &Connection) -> String {
+    let mix = way.mix.map_or("", |mix| match mix {
+        MixPolicy::Truncate => " (truncate)",
+        MixPolicy::Broadcast => " (broadcast)",
+        MixPolicy::Downmix => " (downmix)",
+    });
+    format!("{}{mix}", way.to)
+}
+
+/// `channels 1-4 8` for places that count from 0; nothing where there are none.
+fn numbers(what: &str, places: impl Iterator<Item = usize>) -> Option<String> {
     let mut runs: Vec<(usize, usize)> = Vec::new();
-    for number in (1..).zip(list).filter(|(_, to)| **to == Some(bus)).map(|(number, _)| number) {
+    for number in places.map(|place| place + 1) {
         match runs.last_mut() {
             Some((_, last)) if *last + 1 == number => *last = number,
             _ => runs.push((number, number)),
@@ -141,8 +259,9 @@ fn numbers(what: &str, list: &[Option<usize>], bus: usize) -> Option<String> {
         true => first.to_string(),
         false => format!("{first}-{last}"),
     };
+    let several = runs.len() > 1 || runs.iter().any(|(first, last)| first != last);
     let runs: Vec<String> = runs.iter().map(run).collect();
-    (!runs.is_empty()).then(|| format!("{what} {}", runs.join(" ")))
+    (!runs.is_empty()).then(|| format!("{what}{} {}", if several { "s" } else { "" }, runs.join(" ")))
 }
 
 fn insert_text(rack: &Rack, insert: &InsertSlot) -> String {
@@ -154,10 +273,14 @@ fn insert_text(rack: &Rack, insert: &InsertSlot) -> String {
     format!("{} slot {}, {machine}", rack.routing.bus_name(insert.strip), insert.slot + 1)
 }
 
-fn tap(tap: &ArmedTap) -> String {
+fn tap(routing: &Routing, tap: &ArmedTap) -> String {
     let point = match tap.point {
         TapPoint::PreGain => "before its gain",
         TapPoint::PostGain => "after its gain",
     };
-    format!("{} {point}", tap.source)
+    let name = match tap.source {
+        TapSource::Strip(bus) if bus < BUSES => format!(", {}", routing.bus_name(bus)),
+        TapSource::Strip(_) | TapSource::Input(_) => String::new(),
+    };
+    format!("{}{name} {point}", tap.source)
 }

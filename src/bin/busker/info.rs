@@ -74,14 +74,11 @@ struct SampleInfo {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let source = Source::open(&arguments.song)?.at(arguments.pace);
-    let song = match &source.rack.song {
-        Some(module) => {
-            let song = source.song()?;
-            Some(describe(module.name.clone(), &song, &Timeline::build(&song)))
-        }
-        None => None,
-    };
-    let told = Told { song, desk: (!source.is_song).then(|| Desk::of(&source.rack)) };
+    let song = source.rack.song.as_ref().map(|_| source.song()).transpose()?;
+    let desk = (!source.is_song).then(|| Desk::of(&source.rack, song.as_deref()));
+    let song = source.rack.song.as_ref().zip(song.as_ref());
+    let song = song.map(|(module, song)| describe(module.name.clone(), song, &Timeline::build(song)));
+    let told = Told { song, desk };
     let text = if arguments.json {
         serde_json::to_string_pretty(&told).map_err(|error| Failure::new(&arguments.song, &error))? + "\n"
     } else {
