@@ -18,6 +18,7 @@ mod routing;
 mod spread;
 mod strip;
 mod tap;
+mod unknown;
 
 pub use inputs::Arrival;
 pub use inputs::Inputs;
@@ -32,7 +33,6 @@ pub use route::MixPolicy;
 pub use route::Route;
 pub use route::RouteError;
 pub use route::SideSource;
-pub use route::Unknown;
 pub use routing::Bus;
 pub use routing::INPUT_CHANNEL_SOURCE;
 pub use routing::INPUT_SOURCE;
@@ -56,6 +56,7 @@ pub use tap::Tap;
 pub use tap::TapPoint;
 pub use tap::TapSource;
 pub use tap::UnknownSource;
+pub use unknown::Unknown;
 
 /// Song channels with outputs of their own.
 pub const SONG_CHANNELS: usize = 64;

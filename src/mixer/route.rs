@@ -6,6 +6,7 @@
 use super::BUSES;
 use super::HOST_OUTPUTS;
 use super::INPUT_CHANNELS;
+use super::unknown::Unknown;
 use crate::audio::BroadcastMix;
 use crate::audio::ChannelMix;
 use crate::audio::SurroundDownmix;
@@ -18,13 +19,9 @@ use serde::de;
 use serde::de::MapAccess;
 use serde::de::Visitor;
 use serde::de::value::MapAccessDeserializer;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
-
-/// Fields of a newer version, kept as they are.
-pub type Unknown = BTreeMap<String, serde_json::Value>;
 
 /// Why a text is no way of the desk.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -264,7 +261,7 @@ pub struct Connection {
 
 impl From<Route> for Connection {
     fn from(to: Route) -> Self {
-        Self { to, mix: None, unknown: Unknown::new() }
+        Self { to, mix: None, unknown: Unknown::default() }
     }
 }
 
@@ -288,7 +285,7 @@ struct Table {
 impl Serialize for Connection {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { to, mix, unknown } = self.clone();
-        if mix.is_none() && unknown.is_empty() {
+        if mix.is_none() && unknown.0.is_empty() {
             return to.serialize(serializer);
         }
         Table { to, mix, unknown }.serialize(serializer)

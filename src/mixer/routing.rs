@@ -16,8 +16,8 @@ use super::route::FoldOrBroadcast;
 use super::route::HostOutput;
 use super::route::Route;
 use super::route::SideSource;
-use super::route::Unknown;
 use super::strip_name;
+use super::unknown::Unknown;
 use crate::graph::Graph;
 use crate::graph::GraphError;
 use crate::graph::NodeId;
@@ -85,7 +85,7 @@ impl Default for Bus {
             channels: None,
             to: vec![Route::Master.into()],
             side: None,
-            unknown: Unknown::new(),
+            unknown: Unknown::default(),
         }
     }
 }
@@ -134,7 +134,7 @@ impl Default for Routing {
             input: INPUT_BUS,
             monitor: 0,
             buses: vec![Bus::default(); BUSES],
-            unknown: Unknown::new(),
+            unknown: Unknown::default(),
         }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Files count from 1, the library from 0. Any thread but the audio thread.
 
-use super::unknown::Unknown;
 use crate::engine::default_insert;
 use crate::mixer::BUSES;
 use crate::mixer::INSERTS;
 use crate::mixer::MASTER;
 use crate::mixer::STRIPS;
+use crate::mixer::Unknown;
 use crate::mixer::strip_name;
 use serde::Deserialize;
 use serde::Deserializer;

@@ -7,17 +7,18 @@
 mod insert;
 mod packed;
 mod preset;
+mod recording;
 pub mod render;
 mod song;
 mod stems;
 mod tail;
-mod unknown;
 mod values;
 
 pub use insert::InsertSlot;
 pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;
 pub use preset::RACK_FIELD;
+pub use recording::Recording;
 pub use song::Module;
 pub use song::SPEEDS;
 pub use song::SongTime;
@@ -27,18 +28,17 @@ pub use stems::StemGroup;
 pub use stems::bus_stems;
 pub use stems::channel_stems;
 pub use stems::further_outputs;
-pub use unknown::Unknown;
 pub use values::Values;
 
 use crate::engine::Insert;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
-use crate::engine::RecorderSettings;
 use crate::engine::Setup;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
+use crate::mixer::Unknown;
 use crate::mixer::strip_name;
 use crate::tracker::Snapshots;
 use crate::tracker::Song;
@@ -86,23 +86,6 @@ pub struct Master {
 }
 
 impl Master {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// The recorder's part: what would be recorded, and where.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Recording {
-    /// Folder, format and taps.
-    #[serde(flatten)]
-    pub settings: RecorderSettings,
-    /// What a newer version has added.
-    #[serde(flatten)]
-    pub unknown: Unknown,
-}
-
-impl Recording {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
@@ -390,6 +373,25 @@ mod tests {
         for line in ["size = \"-inf\"", "width = 2", "zzz1 = \"4 s\"", "b01g = \"-6 dB\""] {
             assert!(written.lines().any(|written| written == line), "{line} is not in {written}");
         }
+    }
+
+    #[test]
+    fn levels_that_only_toml_can_hold_survive_a_state_in_every_table() {
+        let text = format!(
+            "{HEAD}[routing]\nglue = -inf\n[routing.buses.2]\nwarmth = nan\n\
+             to = [{{ to = \"output 2\", delay = -inf }}]\n\
+             [recorder]\nsplit = inf\ntaps = [{{ source = \"bus 2\", floor = -inf }}]\n"
+        );
+        let rack = Rack::from_toml(&text).unwrap();
+        let state = Rack::unpack(&rack.pack().unwrap()).unwrap();
+        assert!(state == rack);
+        let written = state.to_toml().unwrap();
+        for field in
+            ["glue = \"-inf\"", "warmth = \"NaN\"", "delay = \"-inf\"", "split = \"inf\"", "floor = \"-inf\""]
+        {
+            assert!(written.contains(field), "{field} is not in {written}");
+        }
+        assert!(Rack::from_toml(&written).unwrap() == rack);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! the audio thread.
 
 use super::RackError;
-use super::unknown::Unknown;
+use crate::mixer::Unknown;
 use crate::tracker::song::FixedPace;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::fmt;
 
 /// See the module's description; flattened into what they are fields of.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Unknown(pub Map<String, Value>);
 
