@@ -324,6 +324,98 @@ fn further_outputs_of_a_rack_are_stems_named_after_their_buses() {
     assert!(peak(&floats(&stems.join("Bass-Lead.wav"))) > 0.01);
 }
 
+/// Three numbers that the line on loudness holds: LUFS, range and true peak.
+fn loudness(printed: &str) -> [f32; 3] {
+    let line = printed.lines().find(|line| line.contains("LUFS")).unwrap();
+    let words = line.rsplit_once(": ").unwrap().1.split(' ').filter_map(|word| word.parse().ok());
+    words.collect::<Vec<f32>>().try_into().unwrap()
+}
+
+#[test]
+fn a_rendering_tells_the_loudness_of_its_main_output_as_it_is_written() {
+    let folder = folder("loudness");
+    let (rack, input, wav) = (folder.join("a.busker.toml"), folder.join("in.wav"), folder.join("out.wav"));
+    fs::write(&rack, "version = { major = 1, minor = 0 }\n[parameters]\nb01g = \"-6 dB\"\n").unwrap();
+    let paths = [&rack, &input, &wav].map(|path| path.to_str().unwrap());
+    let render = |more: &[&str]| {
+        loudness(&succeed(&[&["render", paths[0], "--input", paths[1], "-o", paths[2]], more].concat()))
+    };
+    // 20 s at -20 dBFS and 20 s at -30: gates leave both, and the range is their distance.
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 48_000,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut writer = hound::WavWriter::create(&input, spec).unwrap();
+    for n in 0..40 * 48_000 {
+        let level = if n < 20 * 48_000 { 0.1 } else { 0.1 * 10f64.powf(-0.5) };
+        let sample = (level * (std::f64::consts::TAU * f64::from(n % 48) / 48.0).sin()) as f32;
+        (0..2).for_each(|_| writer.write_sample(sample).unwrap());
+    }
+    writer.finalize().unwrap();
+    let near = |found: [f32; 3], wanted: [f32; 3]| {
+        let most = found.iter().zip(wanted).map(|(found, wanted)| (found - wanted).abs()).fold(0.0, f32::max);
+        assert!(most <= 0.15, "{found:?}, not {wanted:?}");
+    };
+    let mean = 10.0 * (0.55_f32).log10() - 20.0;
+    near(render(&[]), [mean - 6.0, 10.0, -26.0]);
+    near(render(&["--normalise", "--block-size", "4096"]), [mean + 19.0, 10.0, -1.0]);
+    let silence = ["render", paths[0], "-o", paths[2], "--seconds", "0.5"];
+    assert_eq!(loudness(&succeed(&silence)), [f32::NEG_INFINITY, 0.0, f32::NEG_INFINITY]);
+}
+
+#[test]
+fn what_a_rack_arms_is_recorded_from_the_first_frame_to_the_last_and_changes_nothing() {
+    let folder = folder("record");
+    let (rack, input, wav) = (folder.join("a.busker.toml"), folder.join("in.wav"), folder.join("out.wav"));
+    let paths = [&rack, &input, &wav].map(|path| path.to_str().unwrap());
+    let call = ["render", paths[0], "--input", paths[1], "-o", paths[2]];
+    let dry = noise(&input, 2, 44_100, 50_000);
+    for look_ahead in [false, true] {
+        let takes = folder.join(format!("takes-{look_ahead}"));
+        let text = format!(
+            "version = {{ major = 1, minor = 0 }}\n[master]\nlook_ahead = {look_ahead}\n[parameters]\nb01g = -6\ni2g = 3\n\
+             [recorder]\nfolder = {takes:?}\ntaps = [{{ source = \"input 2\", point = \"pre\" }}, {{ source = \"bus 1\" }}, \
+             {{ source = \"bus 9\" }}, {{ source = \"master\" }}]\n"
+        );
+        fs::write(&rack, text).unwrap();
+        succeed(&call);
+        assert!(!takes.exists(), "something is recorded unasked");
+        let bits = fs::read(&wav).unwrap();
+        let printed = succeed(&[&call[..], &["--record"]].concat());
+        assert!(fs::read(&wav).unwrap() == bits);
+        assert!(printed.contains("Input 2 001.wav: 1.13 s, input 2 before its gain recorded"), "{printed}");
+        let take = |folder: &Path, name: &str| floats(&folder.join(format!("{name} 001.wav")));
+        let master = take(&takes, "Master");
+        assert!(take(&takes, "Input 2").iter().eq(dry.iter().skip(1).step_by(2)));
+        assert!(take(&takes, "Bus 1") == master && take(&takes, "Bus 9") == vec![0.0; dry.len()]);
+        let out = floats(&wav);
+        assert_eq!(out.len(), master.len());
+        assert!(peak(&master) > 0.1 && (look_ahead || out == master));
+        // Another folder, and calls of another size.
+        let other = folder.join(format!("other-{look_ahead}"));
+        succeed(&[&call[..], &["--record", other.to_str().unwrap(), "--block-size", "1000"]].concat());
+        assert!(take(&other, "Bus 1") == master && fs::read_dir(&takes).unwrap().count() == 4);
+    }
+}
+
+#[test]
+fn a_recording_that_cannot_be_is_refused_before_anything_is_rendered() {
+    let folder = folder("unrecorded");
+    let (rack, wav) = (folder.join("a.busker.toml"), folder.join("out.wav"));
+    let paths = [&rack, &wav].map(|path| path.to_str().unwrap());
+    let head = "version = { major = 1, minor = 0 }\n[recorder]\n";
+    let call = ["render", paths[0], "-o", paths[1], "--seconds", "1", "--record"];
+    fs::write(&rack, format!("{head}folder = \"a\"\n")).unwrap();
+    let reason = "there is nothing to record: name sources in `taps` of the rack's [recorder]";
+    assert_eq!(fail(&call), format!("{}: {reason}", paths[0]));
+    fs::write(&rack, format!("{head}taps = [{{ source = \"bus 1\" }}]\n")).unwrap();
+    let error = fail(&[&call[..], &[paths[0]]].concat());
+    assert!(error.contains("this folder cannot be made") && error.contains("choose another one"), "{error}");
+    assert!(!wav.exists());
+}
+
 #[test]
 fn info_says_what_is_in_a_song() {
     let text = succeed(&["info", DEMO]);

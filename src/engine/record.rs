@@ -47,13 +47,20 @@ pub struct ArmedTap {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecorderSettings {
-    /// Where files go; without it the folder that the user keeps music in.
+    /// Where files go, seen from the folder that the user keeps music in; that one without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<PathBuf>,
     /// How samples are written.
     pub format: SampleFormat,
     /// At most one for each source; the last counts.
     pub taps: Vec<ArmedTap>,
+}
+
+impl RecorderSettings {
+    /// Where files go; a folder that says no more than its name lies in `default`.
+    pub fn folder_in(&self, default: &Path) -> PathBuf {
+        self.folder.as_ref().map_or_else(|| default.to_owned(), |folder| default.join(folder))
+    }
 }
 
 /// Why a source is not armed, or nothing starts or stops.
@@ -78,7 +85,8 @@ struct Armed {
     recording: Recording,
 }
 
-/// All recordings of an engine. Dropping it ends and completes them.
+/// All recordings of an engine. Dropping it ends and completes them, each where its writer is by then: stop them before if the
+/// engine runs on and files are to have one length.
 pub struct Recorder {
     control: Arc<Control>,
     disk: Disk,
@@ -166,10 +174,10 @@ impl Recorder {
         routing: &Routing,
         default_folder: &Path,
     ) -> Vec<ArmError> {
-        let folder = settings.folder.as_deref().unwrap_or(default_folder);
+        let folder = settings.folder_in(default_folder);
         let gone = self.armed.iter().map(|armed| armed.tap.source).collect::<Vec<_>>();
         let disarmed: Vec<_> = gone.into_iter().map(|source| self.disarm(source)).collect();
-        let armed = settings.taps.iter().map(|&tap| self.arm(tap, routing, (folder, settings.format)));
+        let armed = settings.taps.iter().map(|&tap| self.arm(tap, routing, (&folder, settings.format)));
         disarmed.into_iter().chain(armed.collect::<Vec<_>>()).filter_map(Result::err).collect()
     }
 
@@ -195,6 +203,11 @@ impl Recorder {
         Ok(())
     }
 
+    /// Has all writers look at once what there is.
+    pub fn hurry(&self) {
+        self.armed.iter().for_each(|armed| armed.recording.hurry());
+    }
+
     /// Whether it was started and not stopped.
     pub fn is_running(&self) -> bool {
         self.running
@@ -213,6 +226,7 @@ impl Drop for Recorder {
             // Without room the engine keeps a tap that nobody reads: it counts, and does no harm.
             let _ = self.control.send(Command::Tap { source: armed.tap.source, tap: None });
         }
+        Recording::end_all(self.armed.drain(..).map(|armed| armed.recording));
     }
 }
 

@@ -465,7 +465,7 @@ impl Instance {
             control: session.control.clone(),
             dropped_events: self.dropped_events.load(Relaxed),
             missed_waits: self.worker.progress().missed_waits(),
-            folder: session.loaded.rack.recorder.settings.folder.clone().unwrap_or_else(default_folder),
+            folder: session.loaded.rack.recorder.settings.folder_in(&default_folder()),
             recorder: session.loaded.rack.recorder.settings.clone(),
             recording: session.recording.clone(),
         }

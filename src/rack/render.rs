@@ -1,7 +1,8 @@
 //! A rack rendered without a host: the offline driver behind the command line.
 //!
 //! In: a rack, what to render of it and, for an effect, what arrives. Out: one planar block after the other, with the bits that a
-//! host would get. The song runs on its own tempo (Free). Allocates and may take as long as it likes; no files are written.
+//! host would get; if wanted, recordings and the loudness of the main output. The song runs on its own tempo (Free). Allocates
+//! and may take as long as it likes, since it waits for disks.
 
 use super::Rack;
 use super::RackError;
@@ -12,29 +13,40 @@ use crate::audio::AudioBlockMut;
 use crate::audio::AudioBuffer;
 use crate::dsp::Level;
 use crate::engine;
+use crate::engine::ArmError;
 use crate::engine::Call;
+use crate::engine::Control;
 use crate::engine::Engine;
 use crate::engine::EngineConfig;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
+use crate::engine::Recorder;
+use crate::engine::RecorderStatus;
 use crate::engine::Target;
 use crate::engine::Transport;
 use crate::engine::Worker;
 use crate::mixer::BUSES;
 use crate::mixer::Layout;
+use crate::mixer::Loudness;
 use crate::mixer::Route;
 use crate::mixer::Routing;
+use crate::recorder::RecordingState;
 use crate::tracker::Song;
 use crate::tracker::Timeline;
 use crate::units::SampleRate;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 use thiserror::Error;
 
 /// Index of the sync choice that runs on the module's own tempo.
 const SYNC_FREE: f32 = 3.0;
 /// Longest rendering: a day.
 const MAX_SECONDS: f64 = 86_400.0;
+/// How often a wait for disks looks again.
+const WAIT_STEP: Duration = Duration::from_millis(1);
 /// Outputs of the instrument.
 const INSTRUMENT_OUTPUTS: usize = 16;
 /// Outputs of the effect after the main one.
@@ -114,8 +126,12 @@ pub enum RenderError {
 /// Some outputs of the desk, rendered block by block.
 pub struct Rendering {
     engine: Engine,
-    /// Holds what the engine plays.
-    _worker: Worker,
+    /// Holds what the engine plays, and measures.
+    worker: Worker,
+    control: Arc<Control>,
+    recorder: Option<Recorder>,
+    /// Whether loudness is wanted.
+    measured: bool,
     outputs: Vec<AudioBuffer>,
     sidechain: AudioBuffer,
     main_input: usize,
@@ -181,12 +197,15 @@ impl Rendering {
             level: Level::from_environment(),
             look_ahead: rack.master.look_ahead,
         };
-        let (_control, engine, mut worker) = engine::new(config);
+        let (control, engine, mut worker) = engine::new(config);
         worker.apply(&setup).map_err(RackError::from)?;
         Ok(Self {
             latency: engine.latency() as u64,
             engine,
-            _worker: worker,
+            worker,
+            control: Arc::new(control),
+            recorder: None,
+            measured: false,
             outputs,
             sidechain,
             main_input,
@@ -218,6 +237,73 @@ impl Rendering {
         self.outputs.len()
     }
 
+    /// Has the loudness of the main output measured; to be called before the first block.
+    pub fn measure(&mut self) {
+        self.measured = true;
+    }
+
+    /// Loudness of the main output up to now, where it is measured.
+    pub fn loudness(&mut self) -> Loudness {
+        self.worker.poll();
+        self.control.loudness().get()
+    }
+
+    /// Records what the rack's recorder arms, into its folder as seen from `default_folder`; to be called before the first
+    /// block. What is recorded begins with the first frame and is as long as the rendering, whatever its latency.
+    pub fn record(&mut self, rack: &Rack, default_folder: &Path) -> Result<(), ArmError> {
+        self.render_nothing(); // takes the setup out of the queue
+        let mut recorder = Recorder::new(Arc::clone(&self.control));
+        let errors = recorder.arm_all(&rack.recorder.settings, &rack.routing, default_folder);
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        recorder.start()?;
+        self.recorder = Some(recorder);
+        Ok(())
+    }
+
+    /// What became of the recordings, which end here at the latest; waits until their files are complete.
+    pub fn recorded(&mut self) -> RecorderStatus {
+        self.stop_recording();
+        let Some(recorder) = &self.recorder else { return RecorderStatus::default() };
+        loop {
+            let status = recorder.status();
+            let ended = |state| matches!(state, RecordingState::Stopped | RecordingState::Failed);
+            if status.recordings.iter().all(|(_, recording)| ended(recording.state)) {
+                return status;
+            }
+            recorder.hurry();
+            thread::sleep(WAIT_STEP);
+        }
+    }
+
+    fn stop_recording(&mut self) {
+        let running = self.recorder.as_mut().filter(|recorder| recorder.is_running());
+        if running.is_some_and(|recorder| recorder.stop().is_ok()) {
+            self.render_nothing();
+        }
+    }
+
+    /// A call without frames, in which the engine does what it was told.
+    fn render_nothing(&mut self) {
+        let mut blocks: Vec<_> = self.outputs.iter_mut().map(|output| output.block_mut(0)).collect();
+        self.engine.render(&Call { frames: 0, transport: None, events: &[] }, None, &mut blocks);
+        self.worker.poll();
+    }
+
+    /// Waits until whoever measures and records has room for the next call.
+    fn make_room(&mut self, frames: usize) {
+        if !self.measured && self.recorder.is_none() {
+            return;
+        }
+        self.worker.poll();
+        while !self.engine.has_room(frames) {
+            self.recorder.iter().for_each(Recorder::hurry);
+            thread::sleep(WAIT_STEP);
+            self.worker.poll();
+        }
+    }
+
     /// What is to arrive in the next block, to be filled before [`Rendering::next_block`]; `None` at the end.
     pub fn arriving(&mut self) -> Option<Arriving<'_>> {
         let frames = self.next_frames();
@@ -235,8 +321,9 @@ impl Rendering {
     }
 
     fn next_frames(&self) -> usize {
-        let left = self.latency + self.frames - self.done;
-        usize::try_from(left).map_or(self.cut, |left| left.min(self.cut))
+        let recording = self.recorder.is_some() && self.done < self.frames;
+        let end = if recording { self.frames } else { self.latency + self.frames };
+        usize::try_from(end - self.done).map_or(self.cut, |left| left.min(self.cut))
     }
 
     /// Makes the next block one of `frames` frames: at least 1, and at most the block size. To be called before
@@ -254,6 +341,7 @@ impl Rendering {
         if frames == 0 {
             return None;
         }
+        self.make_room(frames);
         let transport = Transport { playing: true, ..Transport::default() };
         let call = Call { frames, transport: (self.done == 0).then_some(transport), events: &[] };
         let mut blocks: Vec<_> = self.outputs.iter_mut().map(|output| output.block_mut(frames)).collect();
@@ -263,6 +351,9 @@ impl Rendering {
         let late = usize::try_from(late).map_or(frames, |late| late.min(frames));
         self.done += frames as u64;
         (self.filled, self.cut) = (false, self.block_size);
+        if self.done == self.frames {
+            self.stop_recording();
+        }
         Some((late..frames, &self.outputs))
     }
 }

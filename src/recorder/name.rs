@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Letters of a source's name that a file's name keeps, at most.
 const MOST_LETTERS: usize = 80;
-/// The highest number of a take.
+/// The highest number of a take or part.
 pub(crate) const MOST_TAKES: u32 = 99_999;
 
 /// What is left of a name on any file system; never empty.
@@ -38,21 +38,22 @@ pub(crate) struct Made {
     pub(crate) medium: Box<dyn Medium>,
     pub(crate) path: PathBuf,
     pub(crate) number: u32,
+    pub(crate) part: u32,
 }
 
-/// Makes the file of a take's part; where there is one, a first part takes the next number instead.
+/// Makes the file of a take's part; where there is one, it takes the next number, of takes or, after the first, of parts.
 pub(crate) fn create(
     disk: &Disk,
     folder: &Path,
     name: &str,
-    (mut number, part): (u32, u32),
+    (mut number, mut part): (u32, u32),
 ) -> Result<Made, RecordError> {
     loop {
         let path = folder.join(file_name(name, number, part));
         match disk.create_new(&path) {
-            Ok(medium) => return Ok(Made { medium, path, number }),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && part <= 1 && number < MOST_TAKES => {
-                number += 1;
+            Ok(medium) => return Ok(Made { medium, path, number, part }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && number.max(part) < MOST_TAKES => {
+                *if part <= 1 { &mut number } else { &mut part } += 1;
             }
             Err(error) => return Err(RecordError::Create { path, error }),
         }

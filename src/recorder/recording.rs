@@ -43,11 +43,11 @@ const RING_SECONDS: f64 = 6.0;
 const LEAST_RING: usize = 262_144;
 /// How often a writer looks what there is.
 const POLL: Duration = Duration::from_millis(20);
-/// How often headers are brought up to date.
-const UPDATE: Duration = Duration::from_millis(500);
+/// How often headers are brought up to date: a process that dies loses no more than half a second, even where the writer is late.
+const UPDATE: Duration = Duration::from_millis(200);
 /// Frames written at once.
 const CHUNK: usize = 4096;
-/// How long the end of a recording waits for its file.
+/// How long the end of recordings waits for their files.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why nothing is recorded, or no more.
@@ -243,21 +243,36 @@ impl Recording {
     pub fn hurry(&self) {
         self.thread.iter().for_each(|thread| thread.thread().unpark());
     }
-}
 
-impl Drop for Recording {
-    /// Waits until the file is complete, but not for ever for a disk that blocks.
-    fn drop(&mut self) {
+    /// Completes all files, and waits for them together no longer than for one.
+    pub fn end_all(recordings: impl IntoIterator<Item = Recording>) {
+        let mut recordings = recordings.into_iter().collect::<Vec<_>>();
+        recordings.iter().for_each(Self::finish);
+        let began = Instant::now();
+        recordings.iter_mut().for_each(|recording| recording.wait(began));
+    }
+
+    fn finish(&self) {
         self.shared.finish.store(true, Release);
         self.hurry();
+    }
+
+    /// Waits until the file is complete, but not for ever for a disk that blocks.
+    fn wait(&mut self, began: Instant) {
         let Some(thread) = self.thread.take() else { return };
-        let began = Instant::now();
         while !thread.is_finished() && began.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(1));
         }
         if thread.is_finished() {
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.finish();
+        self.wait(Instant::now());
     }
 }
 
@@ -377,7 +392,8 @@ impl Scribe {
     fn open(&mut self) -> Result<(), RecordError> {
         let number = self.shared.words().number;
         let made = name::create(&self.disk, &self.take.folder, &self.take.name, (number, self.part));
-        let Made { medium, path, number } = made?;
+        let Made { medium, path, number, part } = made?;
+        self.part = part;
         let rate = self.take.rate.0.round() as u32;
         match Wav::new(medium, self.take.format, self.take.channels, rate) {
             Ok(file) => {

@@ -11,6 +11,7 @@ use busker::mixer::TapPoint::PostGain;
 use busker::mixer::TapPoint::PreGain;
 use busker::mixer::TapSource;
 use busker::recorder::Disk;
+use busker::rt::Drops;
 use std::io::BufRead;
 use std::io::BufReader;
 use std::path::Path;
@@ -20,11 +21,11 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-/// Renders `seconds` in calls of 32 frames, each when its time has come.
-fn paced(bench: &mut Bench, seconds: u64) {
+/// Renders `frames` in calls of 32, each when its time has come.
+fn paced(bench: &mut Bench, frames: u64) {
     let began = Instant::now();
     let first = bench.frame;
-    while bench.frame - first < seconds * RATE as u64 {
+    while bench.frame - first < frames {
         let due = Duration::from_secs_f64((bench.frame - first) as f64 / RATE);
         if let Some(early) = due.checked_sub(began.elapsed()) {
             thread::sleep(early);
@@ -36,20 +37,23 @@ fn paced(bench: &mut Bench, seconds: u64) {
     }
 }
 
-/// A minute, or as long as `BUSKER_RECORD_SECONDS` says.
+/// A minute, or as long as `BUSKER_RECORD_SECONDS` says; 0 skips it.
 #[test]
 fn six_inputs_in_calls_of_32_frames_are_recorded_in_real_time_without_a_drop() {
     let seconds =
         std::env::var("BUSKER_RECORD_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    if seconds == 0 {
+        return println!("skipped: BUSKER_RECORD_SECONDS is 0");
+    }
     let folder = Folder::new("paced");
     let mut bench = Bench::deaf(6, Disk::default());
     for input in 0..6 {
         bench.arm(TapSource::Input(input), PreGain, &folder.0).unwrap();
     }
     bench.recorder.start().unwrap();
-    paced(&mut bench, seconds);
+    paced(&mut bench, seconds * RATE as u64);
     bench.stop();
-    assert_eq!(bench.recorder.status().dropped().blocks, 0);
+    assert_eq!(bench.recorder.status().dropped(), Drops::default());
     for input in 0..6 {
         let samples = floats(&folder.file(&format!("Input {} 001.wav", input + 1)));
         assert_eq!(samples.len() as u64, seconds * RATE as u64);
@@ -82,7 +86,7 @@ fn taps_come_run_and_go_without_an_allocation_on_the_audio_thread() {
 
 const KILLED: &str = "RECORD_UNTIL_KILLED";
 
-/// In the child: records until it is killed, and tells how far it is.
+/// In the child: records until it is killed, and tells a hundred times a second how far it is.
 fn record_for_ever(folder: &Path) {
     let mut bench = Bench::deaf(2, Disk::default());
     for source in [BUS, OUT, TapSource::Input(1)] {
@@ -90,18 +94,18 @@ fn record_for_ever(folder: &Path) {
     }
     bench.recorder.start().unwrap();
     loop {
-        paced(&mut bench, 1);
+        paced(&mut bench, 480);
         println!("{}", bench.frame);
     }
 }
 
 #[test]
-fn a_process_that_is_killed_leaves_files_that_can_be_read_with_nearly_all_frames() {
+fn a_process_that_is_killed_leaves_files_that_can_be_read_with_all_but_the_last_half_second() {
     if let Some(folder) = std::env::var_os(KILLED) {
         return record_for_ever(Path::new(&folder));
     }
     let folder = Folder::new("killed");
-    let test = "audio_thread::a_process_that_is_killed_leaves_files_that_can_be_read_with_nearly_all_frames";
+    let test = "audio_thread::a_process_that_is_killed_leaves_files_that_can_be_read_with_all_but_the_last_half_second";
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(KILLED, &folder.0)
@@ -109,14 +113,16 @@ fn a_process_that_is_killed_leaves_files_that_can_be_read_with_nearly_all_frames
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let rendered = lines.filter_map(|line| line.trim().parse::<usize>().ok()).nth(3).unwrap();
+    let mut told = lines.filter_map(|line| line.trim().parse::<usize>().ok());
+    assert!(told.by_ref().any(|frames| frames > 4 * RATE as usize));
     child.kill().unwrap();
     child.wait().unwrap();
+    // The last line may be cut off, and is then a smaller number.
+    let rendered = told.fold(4 * RATE as usize, usize::max);
     for (name, channels) in [("Bus 1 001.wav", 2), ("Master 001.wav", 2), ("Input 2 001.wav", 1)] {
         let samples = floats(&folder.file(name));
         let frames = samples.len() / channels;
-        // A header is brought up to date twice a second; a busy machine may be later.
-        assert!(frames + 2 * RATE as usize > rendered, "{name}: {frames} of {rendered} frames");
+        assert!(frames + RATE as usize / 2 > rendered, "{name}: {frames} of {rendered} frames");
         let first = if channels == 1 { 1 } else { 0 };
         assert!((0..frames).all(|n| samples[n * channels] == noise(first, n as u64)), "{name}");
     }

@@ -92,6 +92,8 @@ pub(crate) struct Bench {
     pub(crate) frame: u64,
     /// What left the main output, interleaved.
     pub(crate) heard: Vec<f32>,
+    /// What arrives, by channel and frame.
+    pub(crate) input: fn(usize, u64) -> f32,
     buffers: Vec<AudioBuffer>,
     keep: bool,
 }
@@ -99,11 +101,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// An insert of so many channels, its input on bus 1.
     pub(crate) fn new(channels: usize, disk: Disk) -> Self {
+        Self::at(RATE, channels, disk)
+    }
+
+    /// The same at another rate.
+    pub(crate) fn at(rate: f64, channels: usize, disk: Disk) -> Self {
         let table: Arc<[_]> = table().into();
         let values = Arc::new(ParameterValues::new(&table));
         let layout = Layout { main_input: channels, sidechain: 2, outputs: vec![channels, 2] };
         let config = EngineConfig {
-            rate: SampleRate(RATE),
+            rate: SampleRate(rate),
             layout: layout.clone(),
             table,
             values: Arc::clone(&values),
@@ -115,7 +122,8 @@ impl Bench {
         let control = Arc::new(control);
         let recorder = Recorder::with_disk(Arc::clone(&control), disk);
         let buffers = layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, 8192)).collect();
-        Self { engine, worker, control, values, recorder, frame: 0, heard: Vec::new(), buffers, keep: true }
+        let (frame, heard) = (0, Vec::new());
+        Self { engine, worker, control, values, recorder, frame, heard, input: noise, buffers, keep: true }
     }
 
     /// The same without keeping what is heard.
@@ -141,12 +149,12 @@ impl Bench {
         self.values.set(index, value);
     }
 
-    /// Renders under a guard against allocations; the input is noise.
+    /// Renders under a guard against allocations.
     pub(crate) fn render(&mut self, frames: usize) {
         let channels = self.buffers[0].channels();
         for channel in 0..channels {
             let plane = &mut self.buffers[0].channel_mut(channel)[..frames];
-            plane.iter_mut().zip(self.frame..).for_each(|(sample, n)| *sample = noise(channel, n));
+            plane.iter_mut().zip(self.frame..).for_each(|(sample, n)| *sample = (self.input)(channel, n));
         }
         let mut blocks = self.buffers.iter_mut();
         let (main, further) = (blocks.next().unwrap(), blocks.next().unwrap());

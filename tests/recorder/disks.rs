@@ -188,6 +188,13 @@ fn an_offline_host_waits_for_a_slow_disk_and_drops_nothing() {
     let folder = Folder::new("slow");
     let (disk, fate) = fated();
     fate.slow.store(20_000, SeqCst);
+    // One that does not wait loses frames here.
+    let mut hasty = Bench::deaf(2, disk.clone());
+    hasty.arm(BUS, PostGain, &folder.file("hasty")).unwrap();
+    hasty.recorder.start().unwrap();
+    (0..600_000 / 8192).for_each(|_| hasty.render(8192));
+    assert!(hasty.recorder.status().dropped().frames > 100_000);
+    drop(hasty);
     let mut bench = Bench::new(2, disk);
     bench.arm(BUS, PostGain, &folder.0).unwrap();
     bench.recorder.start().unwrap();

@@ -273,7 +273,8 @@ fn insert_text(rack: &Rack, insert: &InsertSlot) -> String {
     format!("{} slot {}, {machine}", rack.routing.bus_name(insert.strip), insert.slot + 1)
 }
 
-fn tap(routing: &Routing, tap: &ArmedTap) -> String {
+/// `bus 3, Drums before its gain`.
+pub(crate) fn tap(routing: &Routing, tap: &ArmedTap) -> String {
     let point = match tap.point {
         TapPoint::PreGain => "before its gain",
         TapPoint::PostGain => "after its gain",

@@ -1,6 +1,7 @@
 //! `busker render`: a song or a rack into WAV files, with a progress bar.
 
 use crate::arrival::Arrival;
+use crate::desk;
 use crate::failure::Failure;
 use crate::source::Pace;
 use crate::source::Source;
@@ -9,7 +10,9 @@ use crate::wav::Format;
 use crate::wav::Shape;
 use crate::wav::Wav;
 use busker::audio::AudioBuffer;
+use busker::engine::RecorderStatus;
 use busker::engine::Target;
+use busker::mixer::Loudness;
 use busker::rack::bus_stems;
 use busker::rack::channel_stems;
 use busker::rack::further_outputs;
@@ -81,7 +84,10 @@ pub(crate) struct Arguments {
     /// where it uses none, each bus that sounds.
     #[arg(long, value_name = "FOLDER")]
     stems: Option<PathBuf>,
-    /// Scales everything so that the mix peaks at -1 dBFS.
+    /// Records what the rack's recorder arms, from the first frame to the last, into this folder or else the rack's own.
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<Option<PathBuf>>,
+    /// Scales everything so that the mix peaks at -1 dBFS; recordings stay as they are.
     #[arg(long)]
     normalise: bool,
 }
@@ -146,9 +152,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let message = "--dither needs --format i16 or i24: floats are not rounded";
         crate::Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
     }
-    let source = Source::open(&arguments.song)?.at(arguments.pace);
+    let mut source = Source::open(&arguments.song)?.at(arguments.pace);
+    if let Some(folder) = &arguments.record {
+        let recorder = &mut source.rack.recorder.settings;
+        if recorder.taps.is_empty() {
+            let reason = "there is nothing to record: name sources in `taps` of the rack's [recorder]";
+            return Err(Failure::new(&arguments.song, &reason));
+        }
+        recorder.folder = folder.clone().or(recorder.folder.take());
+    }
     let arrivals = Arrivals::examine(arguments)?;
-    let job = Job { options: options(arguments, &arrivals), arrivals, source, started: Instant::now() };
+    let job = Job {
+        options: options(arguments, &arrivals),
+        arrivals,
+        source,
+        record: arguments.record.is_some(),
+        started: Instant::now(),
+    };
     let gain = if arguments.normalise { job.normalising_gain()? } else { 1.0 };
     let encoding = Encoding { format: arguments.format, dither: arguments.dither, gain };
     job.write(&arguments.output, arguments.stems.as_deref(), encoding)
@@ -206,6 +226,8 @@ struct Job {
     source: Source,
     options: RenderOptions,
     arrivals: Arrivals,
+    /// Whether the mix comes with recordings.
+    record: bool,
     started: Instant,
 }
 
@@ -223,7 +245,7 @@ impl Job {
     /// Renders to the end; `each` gets the frames that count of every block.
     fn run(
         &self,
-        mut rendering: Rendering,
+        rendering: &mut Rendering,
         what: &'static str,
         mut each: impl FnMut(Range<usize>, &[AudioBuffer]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
@@ -243,10 +265,10 @@ impl Job {
 
     /// Renders once without writing, to know the peak of the main output.
     fn normalising_gain(&self) -> Result<f32, Failure> {
-        let rendering =
+        let mut rendering =
             Rendering::mix(&self.source.rack, &self.options).map_err(|error| self.failed(&error))?;
         let mut peak = 0.0_f32;
-        self.run(rendering, "measuring", |frames, outputs| {
+        self.run(&mut rendering, "measuring", |frames, outputs| {
             let planes =
                 outputs.iter().take(1).flat_map(|main| (0..main.channels()).map(|n| main.channel(n)));
             let samples = planes.filter_map(|plane| plane.get(frames.clone())).flatten();
@@ -270,8 +292,15 @@ impl Job {
             destinations.extend(outputs.zip(paths).map(|(output, path)| Destination { output, path }));
         }
         let outputs = destinations.iter().map(|to| to.output + 1).max().unwrap_or(1);
-        let rendering = Rendering::desk(rack, options, outputs).map_err(|error| self.failed(&error))?;
-        self.write_outputs(rendering, &destinations, encoding)?;
+        let mut rendering = Rendering::desk(rack, options, outputs).map_err(|error| self.failed(&error))?;
+        rendering.measure();
+        if self.record {
+            rendering.record(rack, Path::new("")).map_err(|error| self.failed(&error))?;
+        }
+        self.write_outputs(&mut rendering, &destinations, encoding)?;
+        if self.record {
+            self.report_recordings(&rendering.recorded())?;
+        }
         match folder {
             Some(folder) if destinations.len() == 1 => self.write_stems(folder, encoding),
             _ => Ok(()),
@@ -287,21 +316,21 @@ impl Job {
         let names = groups.iter().flat_map(|group| group.names.iter().map(String::as_str));
         let mut paths = paths(folder, names).into_iter();
         for group in &groups {
-            let rendering =
+            let mut rendering =
                 Rendering::stems(rack, &self.options, group).map_err(|error| self.failed(&error))?;
             // The main output comes first and is none of the stems.
             let destinations: Vec<Destination> = (1..=group.names.len())
                 .zip(&mut paths)
                 .map(|(output, path)| Destination { output, path })
                 .collect();
-            self.write_outputs(rendering, &destinations, encoding)?;
+            self.write_outputs(&mut rendering, &destinations, encoding)?;
         }
         Ok(())
     }
 
     fn write_outputs(
         &self,
-        rendering: Rendering,
+        rendering: &mut Rendering,
         destinations: &[Destination],
         encoding: Encoding,
     ) -> Result<(), Failure> {
@@ -321,7 +350,13 @@ impl Job {
             }
             Ok(())
         })?;
-        wavs.into_iter().zip(destinations).try_for_each(|(wav, to)| self.report(&to.path, wav, frames))
+        for (wav, to) in wavs.into_iter().zip(destinations) {
+            self.report(&to.path, wav, frames)?;
+            if to.output == 0 {
+                report_loudness(&to.path, &rendering.loudness(), encoding);
+            }
+        }
+        Ok(())
     }
 
     fn report(&self, path: &Path, wav: Wav, frames: u64) -> Result<(), Failure> {
@@ -338,6 +373,36 @@ impl Job {
         }
         Ok(())
     }
+
+    /// A line for each recording; the first that failed is given back.
+    fn report_recordings(&self, status: &RecorderStatus) -> Result<(), Failure> {
+        let whole = status.recordings.iter().filter(|(_, recording)| recording.error.is_none());
+        for (tap, recording) in whole {
+            let path = recording.path.display();
+            let what = desk::tap(&self.source.rack.routing, tap);
+            println!("{path}: {:.2} s, {what} recorded", recording.seconds);
+            if recording.cut_off > 0 {
+                eprintln!("{path}: {} samples are cut off at full scale", recording.cut_off);
+            }
+            if recording.dropped.frames > 0 {
+                eprintln!("{path}: {} frames are missing and silent", recording.dropped.frames);
+            }
+        }
+        status.error().map_or(Ok(()), |error| Err(self.failed(&error)))
+    }
+}
+
+/// Of the file of the main output, which is louder by the encoding's gain than what was rendered.
+fn report_loudness(path: &Path, loudness: &Loudness, encoding: Encoding) {
+    let gain = Decibels::from(Gain(encoding.gain)).0;
+    let Loudness { integrated, range, true_peak, .. } = loudness;
+    println!(
+        "{}: {:.1} LUFS integrated, loudness range {:.1} LU, true peak {:.1} dBTP",
+        path.display(),
+        integrated.0 + gain,
+        range.0,
+        true_peak.0 + gain
+    );
 }
 
 /// A WAV file for each name in a folder; names that file systems refuse are changed, and equal ones told apart.
