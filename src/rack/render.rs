@@ -291,16 +291,17 @@ impl Rendering {
         self.worker.poll();
     }
 
-    /// Waits until whoever measures and records has room for the next call.
+    /// Waits until whoever measures and records has room for the next call. Measuring pays by its turns: it gets few.
     fn make_room(&mut self, frames: usize) {
         if !self.measured && self.recorder.is_none() {
             return;
         }
-        self.worker.poll();
         while !self.engine.has_room(frames) {
-            self.recorder.iter().for_each(Recorder::hurry);
-            thread::sleep(WAIT_STEP);
             self.worker.poll();
+            if let Some(recorder) = &self.recorder {
+                recorder.hurry();
+                thread::sleep(WAIT_STEP);
+            }
         }
     }
 
