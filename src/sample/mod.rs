@@ -3,8 +3,12 @@
 //! `SampleData` keeps the type of the file, so that integer playback stays exact and 8-bit sounds take a quarter of
 //! the memory. Built by loaders on the worker, held once in the process and shared by `Arc`, read by the audio thread.
 
+mod decode;
 mod player;
 
+pub use decode::DecodeError;
+pub use decode::Recording;
+pub use decode::decode;
 pub use player::SamplePlayer;
 
 use crate::audio::AudioSource;
