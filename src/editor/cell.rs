@@ -167,12 +167,38 @@ pub(super) fn button(
     response
 }
 
+/// A value with a label before it; returns whether it was clicked. `said` explains both.
+pub(super) fn readout(
+    ui: &mut Ui,
+    (label, value): (&str, &str),
+    (width, colour): (f32, Color32),
+    said: &str,
+) -> bool {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, said));
+    let warns = colour == theme::WARNING;
+    let (fill, colour) = if warns { (colour, theme::BACKGROUND) } else { (theme::WELL, colour) };
+    ui.painter().rect_filled(rect, 2.0, fill);
+    outline(ui, rect, &response);
+    let font = TextStyle::Small.resolve(ui.style());
+    let (inner, painter) = (rect.shrink2(vec2(4.0, 0.0)), ui.painter_at(rect));
+    if label.is_empty() {
+        painter.text(rect.center(), Align2::CENTER_CENTER, value, font, colour);
+    } else {
+        let faint = if warns { colour } else { theme::FAINT };
+        painter.text(inner.left_center(), Align2::LEFT_CENTER, label, font.clone(), faint);
+        painter.text(inner.right_center(), Align2::RIGHT_CENTER, value, font, colour);
+    }
+    response.on_hover_text(said).clicked()
+}
+
 /// A list of the choices of a parameter that is one.
 pub(super) fn choice(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, width: f32) {
     let Some(index) = index else { return };
     let labels = controls.labels(index);
     let now = controls.choice(index);
-    let chosen = list(ui, ("choice", index), width, now, labels);
+    let chosen = list(ui, (("choice", index), &controls.name(index)), width, now, labels);
     if let Some(chosen) = chosen {
         controls.set(index, controls.kind(index).normalise(chosen as f32));
     }
@@ -199,22 +225,24 @@ fn text_on(chosen: bool, text: &str) -> RichText {
     RichText::new(text).color(if chosen { theme::BACKGROUND } else { theme::TEXT })
 }
 
-/// A list of texts with one of them shown; returns the one that the user takes.
+/// A list of texts with one of them shown; returns the one that the user takes. `name` says what it chooses.
 pub(super) fn list<T: AsRef<str>>(
     ui: &mut Ui,
-    id: impl std::hash::Hash + std::fmt::Debug,
+    (id, name): (impl std::hash::Hash + std::fmt::Debug, &str),
     width: f32,
     now: usize,
     texts: &[T],
 ) -> Option<usize> {
     let shown = texts.get(now).map_or("", AsRef::as_ref);
     let mut chosen = None;
-    egui::ComboBox::from_id_salt(id).width(width).selected_text(shown).truncate().show_ui(ui, |ui| {
+    let list = egui::ComboBox::from_id_salt(id).width(width).selected_text(shown).truncate();
+    let shown = list.show_ui(ui, |ui| {
         for (choice, text) in texts.iter().enumerate() {
             if ui.selectable_label(choice == now, text_on(choice == now, text.as_ref())).clicked() {
                 chosen = Some(choice);
             }
         }
     });
+    shown.response.accessible_name(name);
     chosen.filter(|chosen| *chosen != now)
 }

@@ -168,6 +168,7 @@ fn ask(ui: &mut Ui, controls: &Controls<'_>, index: usize, response: &Response) 
 fn type_value(ui: &mut Ui, controls: &Controls<'_>, index: usize, id: Id, by_key: bool) {
     let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(90.0));
+    let field = field.accessible_name(controls.name(index));
     if !by_key && field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
         if let Some(normalised) = controls.params.parsed(index, &text) {
             controls.set(index, normalised);

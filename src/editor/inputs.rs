@@ -7,6 +7,7 @@ use super::fader;
 use super::meter::Shown;
 use super::recorder;
 use super::theme;
+use crate::engine::Control;
 use crate::engine::INPUTS;
 use crate::engine::ParameterSpec;
 use crate::engine::Target;
@@ -23,7 +24,13 @@ const STRIP: f32 = 58.0;
 const CELL: f32 = 56.0;
 /// Width of the names of rows.
 const NAME: f32 = 76.0;
-const FADER: f32 = 150.0;
+/// The least and the greatest height of a fader.
+const FADER: (f32, f32) = (56.0, 230.0);
+/// Height of a strip without its fader, of two matrices without their inputs, and between them.
+const STRIP_ROWS: f32 = 110.0;
+const MATRIX_ROWS: f32 = 3.0 * (cell::HEIGHT + SPACING) + 80.0;
+/// Between the rows.
+const SPACING: f32 = 3.0;
 
 /// An input's parameters and its meter.
 struct Input {
@@ -79,13 +86,16 @@ impl Inputs {
     ) -> bool {
         let seconds = ui.input(|input| input.stable_dt);
         let mut moves = false;
-        for input in &mut self.inputs {
-            moves |= input.meter.follow(None, seconds);
+        let meters = view.control.as_deref().map_or(&[][..], Control::input_meters);
+        for (number, input) in self.inputs.iter_mut().enumerate() {
+            moves |= input.meter.follow(meters.get(number), seconds);
         }
         let count = (view.layout.main_input + view.layout.sidechain).min(self.inputs.len());
+        let tables = MATRIX_ROWS + 2.0 * count as f32 * (cell::HEIGHT + SPACING);
+        let fader = (ui.available_height() - STRIP_ROWS - tables).clamp(FADER.0, FADER.1);
         egui::ScrollArea::both().id_salt("inputs").auto_shrink([false, false]).show(ui, |ui| {
             ui.horizontal_top(|ui| {
-                self.show_strips(ui, controls, (view, instance), count);
+                self.show_strips(ui, controls, (view, instance), (count, fader));
                 ui.add_space(8.0);
                 self.show_monitor(ui, controls);
             });
@@ -107,14 +117,14 @@ impl Inputs {
         ui: &mut Ui,
         controls: &Controls<'_>,
         (view, instance): (&View, &Instance),
-        count: usize,
+        (count, fader): (usize, f32),
     ) {
         ui.spacing_mut().item_spacing.x = 3.0;
         for (number, input) in self.inputs.iter_mut().enumerate().take(count) {
             panel(ui, |ui| {
                 ui.set_width(STRIP);
                 ui.vertical_centered(|ui| {
-                    input.show(ui, controls, number, |ui, width| {
+                    input.show(ui, controls, (number, fader), |ui, width| {
                         recorder::show_arm(ui, view, instance, (TapSource::Input(number), width));
                     });
                 });
@@ -140,7 +150,7 @@ impl Inputs {
     fn show_buses(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View, count: usize) {
         panel(ui, |ui| {
             heading(ui, "Inputs to buses");
-            egui::Grid::new("buses").min_row_height(cell::HEIGHT).spacing([3.0, 3.0]).show(ui, |ui| {
+            egui::Grid::new("buses").min_row_height(cell::HEIGHT).spacing([SPACING; 2]).show(ui, |ui| {
                 name(ui, "");
                 (0..BUSES).for_each(|bus| column(ui, &view.routing.bus_name(bus)));
                 ui.end_row();
@@ -156,7 +166,7 @@ impl Inputs {
     fn show_outputs(&self, ui: &mut Ui, controls: &Controls<'_>, count: usize, outputs: usize) {
         panel(ui, |ui| {
             heading(ui, "Inputs to outputs, and the monitor mix");
-            egui::Grid::new("outputs").min_row_height(cell::HEIGHT).spacing([3.0, 3.0]).show(ui, |ui| {
+            egui::Grid::new("outputs").min_row_height(cell::HEIGHT).spacing([SPACING; 2]).show(ui, |ui| {
                 name(ui, "");
                 (0..outputs).for_each(|output| column(ui, &format!("Output {}", output + 1)));
                 column(ui, "Monitor");
@@ -176,13 +186,19 @@ impl Inputs {
 
 impl Input {
     /// `arm` shows one more switch, of a width.
-    fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, number: usize, arm: impl FnOnce(&mut Ui, f32)) {
+    fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        (number, fader): (usize, f32),
+        arm: impl FnOnce(&mut Ui, f32),
+    ) {
         let title = format!("Input {}", number + 1);
-        cell::tighten(ui, 3.0);
+        cell::tighten(ui, SPACING);
         ui.label(RichText::new(&title).small().strong());
         cell::bar(ui, controls, self.pan, STRIP);
         self.meter.show_highest(ui, STRIP, &title);
-        fader::show(ui, controls, self.trim, &self.meter, FADER);
+        fader::show(ui, controls, self.trim, &self.meter, fader);
         cell::bar(ui, controls, self.trim, STRIP);
         let third = (STRIP - 4.0) / 3.0;
         ui.horizontal(|ui| {

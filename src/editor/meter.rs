@@ -10,16 +10,11 @@ use crate::engine::Kind;
 use crate::rt::Meter;
 use crate::units::Decibels;
 use crate::units::Gain;
-use egui::Align2;
 use egui::Color32;
 use egui::Rangef;
 use egui::Rect;
-use egui::Role;
-use egui::Sense;
 use egui::Stroke;
-use egui::TextStyle;
 use egui::Ui;
-use egui::WidgetInfo;
 use egui::vec2;
 
 /// How fast a shown peak falls, in a second.
@@ -36,6 +31,8 @@ const REDUCTION: f32 = 4.0;
 const REDUCTION_RANGE_DB: f32 = 24.0;
 /// Width of all bars.
 pub(super) const WIDTH: f32 = 2.0 * (PRE + 1.0) + 2.0 * (POST + 1.0) + REDUCTION;
+/// Width of the light for clipping.
+const CLIP: f32 = 22.0;
 /// The scale, which is that of the faders.
 const SCALE: Kind = Kind::Level { default: Decibels(0.0) };
 /// Levels that have a mark behind the bars.
@@ -48,6 +45,8 @@ struct Reading {
     post: [f32; 2],
     rms: [f32; 2],
     reduction_db: f32,
+    /// Samples over full scale since they were last forgotten.
+    clips: u64,
 }
 
 impl Reading {
@@ -57,6 +56,7 @@ impl Reading {
             post: meter.take_peaks(),
             rms: meter.rms(),
             reduction_db: meter.take_reduction().0,
+            clips: meter.clips(),
         }
     }
 }
@@ -67,11 +67,16 @@ pub(super) struct Shown {
     now: Reading,
     /// Since the user last clicked it away.
     highest: f32,
+    /// Whether the user has, and the engine does not know yet.
+    forgotten: bool,
 }
 
 impl Shown {
     /// Takes what the engine has measured since the last picture, `seconds` ago; returns whether anything is to be seen.
     pub(super) fn follow(&mut self, meter: Option<&Meter>, seconds: f32) -> bool {
+        if std::mem::take(&mut self.forgotten) {
+            meter.iter().for_each(|meter| meter.clear_clips());
+        }
         let new = meter.map(Reading::take).unwrap_or_default();
         let fall = Gain::from(Decibels(FALL.0 * seconds)).0;
         let fallen = |shown: f32, new: f32| {
@@ -83,36 +88,31 @@ impl Shown {
             self.now.post[side] = fallen(self.now.post[side], new.post[side]);
             self.highest = self.highest.max(new.post[side]);
         }
-        self.now.rms = new.rms;
+        (self.now.rms, self.now.clips) = (new.rms, new.clips);
         self.now.reduction_db = (self.now.reduction_db - RECOVERY_DB * seconds).max(new.reduction_db);
         self.now.pre.iter().chain(&self.now.post).any(|peak| *peak > 0.0) || self.now.reduction_db > 0.0
     }
 
-    /// The highest peak since it was last clicked, and whether anything was over full scale.
+    /// The highest peak, and how many samples were over full scale, until a click forgets both.
     pub(super) fn show_highest(&mut self, ui: &mut Ui, width: f32, name: &str) {
-        let (rect, response) = ui.allocate_exact_size(vec2(width, cell::HEIGHT), Sense::click());
-        let (clipped, peak) = (self.highest > 1.0, Decibels::from(Gain(self.highest)).0);
-        let enabled = ui.is_enabled();
-        response
-            .widget_info(|| WidgetInfo::selected(Role::CheckBox, enabled, clipped, format!("{name} Peak")));
-        if response.clicked() {
-            self.highest = 0.0;
-        }
-        let (fill, colour) = match (clipped, peak > -6.0) {
-            (true, _) => (theme::WARNING, theme::BACKGROUND),
-            (false, true) => (theme::WELL, theme::METER_HIGH),
-            (false, false) => (theme::WELL, theme::FAINT),
+        let (peak, clips) = (Decibels::from(Gain(self.highest)).0, self.now.clips);
+        let text = if self.highest > FLOOR { format!("{peak:+.1}") } else { "–".to_owned() };
+        let colour = match (self.highest > FLOOR, peak > -6.0) {
+            (_, true) => theme::METER_HIGH,
+            (true, false) => theme::TEXT,
+            (false, false) => theme::FAINT,
         };
-        let text = match (clipped, self.highest > FLOOR) {
-            (true, _) => format!("CLIP {peak:+.1}"),
-            (false, true) => format!("{peak:.1} dB"),
-            (false, false) => "–".to_owned(),
-        };
-        ui.painter().rect_filled(rect, 2.0, fill);
-        cell::outline(ui, rect, &response);
-        let font = TextStyle::Small.resolve(ui.style());
-        ui.painter_at(rect).text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
-        response.on_hover_text("Highest peak after the gain; click to forget it, and the mark of clipping");
+        let said = format!("{name}: highest peak after the gain {text} dB. Click to forget it");
+        let (light, light_colour) =
+            if clips > 0 { (short(clips), theme::WARNING) } else { ("clip".to_owned(), theme::LINE) };
+        let light_said = format!("{name}: {clips} samples clipped, above 0 dBFS. Click to forget them");
+        ui.horizontal(|ui| {
+            let peak_width = width - CLIP - ui.spacing().item_spacing.x;
+            let clicked = cell::readout(ui, ("", &text), (peak_width, colour), &said);
+            if cell::readout(ui, ("", &light), (CLIP, light_colour), &light_said) || clicked {
+                (self.highest, self.now.clips, self.forgotten) = (0.0, 0, true);
+            }
+        });
     }
 
     /// The bars: before the gain, after it with the RMS level inside, and how much is taken away.
@@ -147,10 +147,10 @@ impl Shown {
     }
 }
 
-/// Whether any strip sounds; leaves the peaks where they are.
+/// Whether any strip or input sounds; leaves the peaks where they are.
 pub(super) fn any_sounds(control: &Control) -> bool {
     let sounds = |meter: &Meter| meter.rms().iter().any(|&level| level > FLOOR);
-    control.meters().iter().any(sounds)
+    control.meters().iter().chain(control.input_meters()).any(sounds)
 }
 
 /// 0–1 of a linear level on the scale.
@@ -164,6 +164,15 @@ pub(super) fn paint_marks(ui: &Ui, rect: Rect) {
         let colour = if level_db == 0.0 { theme::FAINT } else { theme::LINE };
         let y = height(rect.y_range(), SCALE.normalise(level_db));
         ui.painter().hline(rect.x_range(), y, Stroke::new(1.0, colour));
+    }
+}
+
+/// A count in three letters.
+fn short(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..100_000 => format!("{}k", count / 1_000),
+        100_000.. => ">99k".to_owned(),
     }
 }
 

@@ -39,6 +39,11 @@ impl Mixer {
         Mixer { channels: Channels::new(table), strips, routes: Routes::new(table) }
     }
 
+    #[cfg(test)]
+    pub(super) fn open_routes(&mut self, bus: usize) {
+        self.routes.toggle(bus);
+    }
+
     /// Returns whether any meter moves.
     pub(super) fn show(
         &mut self,

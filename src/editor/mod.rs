@@ -12,8 +12,11 @@ mod drag;
 mod fader;
 mod header;
 mod inputs;
+mod loudness;
 mod meter;
 mod mixer;
+#[cfg(test)]
+mod page_tests;
 mod recorder;
 mod repaint;
 mod routes;

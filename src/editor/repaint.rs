@@ -3,6 +3,7 @@
 //! In: what the worker's thread calls some fifty times a second. Out: requests for a picture. An instance whose window is closed,
 //! or that is silent and left alone, asks for none. Parameters that the host moves are announced by the framework.
 
+use super::loudness;
 use super::meter;
 use crate::engine::Position;
 use crate::plugin::Instance;
@@ -23,7 +24,7 @@ pub(super) fn watcher(
 ) -> Watcher {
     // The instance owns the thread that calls.
     let instance = Arc::downgrade(instance);
-    let (shown, calls) = (Cell::new(None), Cell::new(0));
+    let (shown, loudness, calls) = (Cell::new(None), Cell::new(None), Cell::new(0));
     Box::new(move || {
         let Some(instance) = instance.upgrade().filter(|_| state.is_open()) else {
             shown.set(None);
@@ -35,7 +36,12 @@ pub(super) fn watcher(
         let position = control.map(|control| Position { tick: 0, ..control.position() });
         let changed = shown.replace(Some((pulse.changes, position))) != Some((pulse.changes, position));
         calls.set((calls.get() + 1) % CALLS);
-        if changed || (calls.get() == 0 && control.is_some_and(meter::any_sounds)) {
+        // Loudness falls for seconds after the sound.
+        let moves = |control| {
+            let levels = Some(loudness::shown(control));
+            loudness.replace(levels) != levels || meter::any_sounds(control)
+        };
+        if changed || (calls.get() == 0 && control.is_some_and(moves)) {
             notifier.request_repaint();
         }
     })

@@ -14,6 +14,7 @@ use crate::mixer::Layout;
 use crate::mixer::Route;
 use crate::mixer::Routing;
 use crate::mixer::SideSource;
+use crate::mixer::strip_name;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::View;
@@ -80,6 +81,7 @@ impl Routes {
     fn show_name(&mut self, ui: &mut Ui, view: &View, instance: &Instance, bus: usize) {
         let mut name = self.typed.clone().unwrap_or_else(|| view.routing.bus_name(bus));
         let field = ui.add(TextEdit::singleline(&mut name).desired_width(110.0).char_limit(32));
+        let field = field.accessible_name(format!("Name of {}", strip_name(bus)));
         if field.has_focus() {
             self.typed = Some(name);
         } else if let Some(name) = self.typed.take() {
@@ -119,7 +121,9 @@ fn show_side(ui: &mut Ui, view: &View, instance: &Instance, (bus, routes): (usiz
     };
     let texts: Vec<_> = sides.iter().map(name).collect();
     let now = sides.iter().position(|side| *side == routes.side).unwrap_or(0);
-    if let Some(chosen) = cell::list(ui, ("side", bus), LIST, now, &texts) {
+    if let Some(chosen) =
+        cell::list(ui, (("side", bus), &format!("What ducks {}", strip_name(bus))), LIST, now, &texts)
+    {
         let side = sides.get(chosen).copied().flatten();
         edit(instance, bus, move |bus| bus.side = side);
     }
@@ -183,7 +187,8 @@ fn choose(
     let now = routes.to.iter().map(|connection| connection.to).find(|way| kind(*way));
     let place = ways.iter().position(|(way, _)| Some(*way) == now).map_or(0, |place| place + 1);
     let texts: Vec<_> = std::iter::once(none).chain(ways.iter().map(|(_, name)| name.as_str())).collect();
-    if let Some(chosen) = cell::list(ui, id, LIST, place, &texts) {
+    let name = format!("{} goes {}", strip_name(id.1), id.0);
+    if let Some(chosen) = cell::list(ui, (id, &name), LIST, place, &texts) {
         take(chosen.checked_sub(1).and_then(|place| ways.get(place)).map(|(way, _)| *way));
     }
 }

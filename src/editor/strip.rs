@@ -4,6 +4,7 @@ use super::Controls;
 use super::cell;
 use super::controls::find;
 use super::fader;
+use super::loudness;
 use super::meter::Shown;
 use super::recorder;
 use super::routes::Routes;
@@ -90,7 +91,7 @@ impl Strip {
             cell::tighten(ui, SPACING);
             ui.vertical_centered(|ui| {
                 self.show_head(ui, &view.routing, routes);
-                self.show_rows(ui, controls, fader);
+                self.show_rows(ui, controls, view.control.as_deref(), fader);
                 self.show_switches(ui, controls, view, instance);
             });
         });
@@ -121,11 +122,12 @@ impl Strip {
         button.on_hover_text(said);
     }
 
-    fn show_rows(&mut self, ui: &mut Ui, controls: &Controls<'_>, fader: f32) {
-        self.show_sends(ui, controls);
+    fn show_rows(&mut self, ui: &mut Ui, controls: &Controls<'_>, control: Option<&Control>, fader: f32) {
         if self.number == MASTER {
+            loudness::show(ui, control, WIDTH);
             cell::labelled_bar(ui, controls, self.ceiling, WIDTH, "C");
         } else {
+            self.show_sends(ui, controls);
             cell::labelled_bar(ui, controls, self.duck, WIDTH, "Duck");
         }
         cell::bar(ui, controls, self.pan, WIDTH);

@@ -2,11 +2,15 @@
 
 use super::Edit;
 use super::Instance;
+use super::engine_layout;
+use super::kind::Insert;
 use super::kind::Instrument;
+use super::kind::Kind;
 use crate::audio::AudioBlockMut;
 use crate::engine::ArmedTap;
 use crate::engine::Call;
 use crate::engine::Engine;
+use crate::engine::Transport;
 use crate::mixer;
 use crate::mixer::Grouping;
 use crate::mixer::MASTER;
@@ -15,6 +19,7 @@ use crate::mixer::Routing;
 use crate::mixer::SpreadBy;
 use crate::mixer::TapPoint;
 use crate::mixer::TapSource;
+use crate::params::BuskerParams;
 use crate::recorder::RecordingState;
 use crate::recorder::SampleFormat;
 use crate::units::SampleRate;
@@ -45,21 +50,34 @@ impl Drop for Folder {
 }
 
 /// An instance whose engine is called as a host does it.
-struct Bench {
-    instance: Arc<Instance>,
+pub(crate) struct Bench {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) params: BuskerParams,
     engine: Engine,
 }
 
 impl Bench {
-    fn new() -> Self {
-        let instance = Instance::new::<Instrument>();
-        let layout = instance.view().layout;
-        let engine = instance.start(SampleRate(48_000.0), layout).unwrap();
-        instance.wait_for_worker();
-        Self { instance, engine }
+    pub(crate) fn instrument() -> Self {
+        Self::of::<Instrument>(0)
     }
 
-    fn render(&mut self) {
+    /// The insert with the most inputs.
+    pub(crate) fn wide_insert() -> Self {
+        Self::of::<Insert>(Insert::LAYOUTS.len() - 1)
+    }
+
+    fn of<K: Kind>(layout: usize) -> Self {
+        let instance = Instance::new::<K>();
+        let layout = engine_layout::<K>(&K::LAYOUTS[layout]);
+        let engine = instance.start(SampleRate(48_000.0), layout).unwrap();
+        instance.wait_for_worker();
+        let (table, store) = (Arc::clone(instance.table()), Arc::<Instance>::clone(&instance));
+        let params = BuskerParams::new(table, instance.values(), store);
+        Self { instance, params, engine }
+    }
+
+    /// What leaves the main output in a call while time runs.
+    pub(crate) fn render(&mut self) -> Vec<Vec<f32>> {
         let layout = self.instance.view().layout;
         let mut planes: Vec<Vec<Vec<f32>>> =
             layout.outputs.iter().map(|&channels| vec![vec![0.0; FRAMES]; channels]).collect();
@@ -67,7 +85,9 @@ impl Bench {
             .iter_mut()
             .map(|planes| AudioBlockMut::new(planes.iter_mut().map(Vec::as_mut_slice)))
             .collect();
-        self.engine.render(&Call { frames: FRAMES, transport: None, events: &[] }, None, &mut outputs);
+        let transport = Some(Transport::free_running());
+        self.engine.render(&Call { frames: FRAMES, transport, events: &[] }, None, &mut outputs);
+        planes.swap_remove(0)
     }
 
     /// The states of all recordings once `reached` holds for them.
@@ -92,7 +112,7 @@ impl Bench {
 #[test]
 fn what_the_editor_arms_is_recorded_between_start_and_stop() {
     let folder = Folder::new("take");
-    let mut bench = Bench::new();
+    let mut bench = Bench::instrument();
     let tap = |source, point| ArmedTap { source, point };
     let path = folder.0.clone();
     bench.instance.set_recorder(move |settings| {
@@ -105,7 +125,7 @@ fn what_the_editor_arms_is_recorded_between_start_and_stop() {
     });
     bench.instance.record(true);
     bench.instance.wait_for_worker();
-    (0..10).for_each(|_| bench.render());
+    (0..10).for_each(|_| drop(bench.render()));
     bench.instance.record(false);
     bench.instance.wait_for_worker();
     bench.render();
@@ -122,7 +142,7 @@ fn a_folder_that_cannot_be_is_told_until_another_one_is_chosen() {
     let folder = Folder::new("refused");
     let file = folder.0.join("file");
     fs::write(&file, "").unwrap();
-    let bench = Bench::new();
+    let bench = Bench::instrument();
     bench.instance.set_recorder(move |settings| {
         settings.folder = Some(file);
         settings.taps = vec![ArmedTap { source: TapSource::Strip(0), point: TapPoint::PostGain }];

@@ -8,7 +8,7 @@ mod buses;
 mod clap;
 mod instance;
 #[cfg(test)]
-mod instance_tests;
+pub(crate) mod instance_tests;
 mod kind;
 mod link;
 mod notes;

@@ -1,0 +1,154 @@
+//! Pages without a window: what they say to those who cannot see them, where things lie, and what drawing leaves alone.
+
+use super::Page;
+use super::Pages;
+use super::SIZE;
+use super::controls::Controls;
+use super::theme;
+use crate::plugin::instance_tests::Bench;
+use egui::Pos2;
+use egui::RawInput;
+use egui::Rect;
+use egui::Role;
+use egui::vec2;
+use std::time::Duration;
+
+/// A window that nobody sees.
+struct Window {
+    egui: egui::Context,
+    pages: Pages,
+}
+
+/// A control or a text, as a screen reader is told of it.
+struct Said {
+    role: Role,
+    name: String,
+    place: Rect,
+}
+
+impl Window {
+    fn new(bench: &Bench, page: Page) -> Self {
+        let egui = egui::Context::default();
+        egui.enable_accesskit();
+        theme::apply(&egui);
+        let mut pages = Pages::new(bench.params.table());
+        pages.front = page;
+        Self { egui, pages }
+    }
+
+    fn draw(&mut self, bench: &Bench) -> egui::FullOutput {
+        let controls = Controls { params: &bench.params, host: &|_, _| {}, restart: &|| {} };
+        let rect = Rect::from_min_size(Pos2::ZERO, vec2(SIZE.width, SIZE.height));
+        let input = RawInput { screen_rect: Some(rect), ..RawInput::default() };
+        let pages = &mut self.pages;
+        let mut drawn =
+            self.egui.run_ui(input, |ui| pages.show(ui, &controls, &bench.instance.view(), &bench.instance));
+        drawn.textures_delta.clear(); // nobody paints
+        drawn
+    }
+
+    /// All that the settled page says.
+    fn said(&mut self, bench: &Bench) -> Vec<Said> {
+        let mut last = self.draw(bench);
+        (0..3).for_each(|_| last = self.draw(bench));
+        let nodes = last.platform_output.accesskit_update.unwrap().nodes;
+        nodes
+            .iter()
+            .filter_map(|(_, node)| {
+                let bounds = node.bounds()?;
+                let corner = |x: f64, y: f64| Pos2::new(x as f32, y as f32);
+                Some(Said {
+                    role: node.role(),
+                    name: node.label().or(node.value()).unwrap_or_default().to_owned(),
+                    place: Rect::from_min_max(corner(bounds.x0, bounds.y0), corner(bounds.x1, bounds.y1)),
+                })
+            })
+            .collect()
+    }
+}
+
+fn is_control(said: &Said) -> bool {
+    matches!(said.role, Role::Button | Role::CheckBox | Role::Slider | Role::ComboBox | Role::TextInput)
+}
+
+/// Each page of both plugins, and the mixer with the routes of a bus open.
+fn each_page(mut check: impl FnMut(&str, &[Said])) {
+    for (plugin, bench) in [("instrument", Bench::instrument()), ("insert", Bench::wide_insert())] {
+        for page in Page::ALL {
+            let mut window = Window::new(&bench, page);
+            check(&format!("{plugin}, {}", page.name()), &window.said(&bench));
+            if page == Page::Mixer {
+                window.pages.mixer.open_routes(2);
+                check(&format!("{plugin}, routes"), &window.said(&bench));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_control_says_what_it_is_and_only_bars_beside_their_faders_say_the_same() {
+    let mut wrong = Vec::new();
+    each_page(|page, said| {
+        let controls: Vec<_> = said.iter().filter(|said| is_control(said)).collect();
+        assert!(controls.len() > 20, "{page}: {} controls", controls.len());
+        for (number, control) in controls.iter().enumerate() {
+            if control.name.is_empty() {
+                wrong.push(format!("{page}: a {:?} without a name at {:?}", control.role, control.place));
+            }
+            let twin = controls[..number].iter().any(|other| other.name == control.name);
+            if twin && control.role != Role::Slider {
+                wrong.push(format!("{page}: two of {:?}", control.name));
+            }
+        }
+    });
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn nothing_lies_on_another_or_outside_the_window() {
+    let window = Rect::from_min_size(Pos2::ZERO, vec2(SIZE.width, SIZE.height));
+    let mut wrong = Vec::new();
+    each_page(|page, said| {
+        let shown = |said: &&Said| is_control(said) || said.role == Role::Label;
+        let shown: Vec<_> = said.iter().filter(shown).collect();
+        for (number, one) in shown.iter().enumerate() {
+            if !window.contains_rect(one.place) {
+                wrong.push(format!("{page}: {:?} at {:?}", one.name, one.place));
+            }
+            let covers = |other: &&&Said| {
+                let common = one.place.intersect(other.place);
+                common.width() >= 1.0 && common.height() >= 1.0
+            };
+            let covered = shown[..number].iter().filter(covers);
+            wrong.extend(covered.map(|other| format!("{page}: {:?} on {:?}", one.name, other.name)));
+        }
+    });
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_page_that_nothing_moves_on_is_not_drawn_again() {
+    let bench = Bench::instrument();
+    for page in Page::ALL {
+        let mut window = Window::new(&bench, page);
+        window.said(&bench);
+        let drawn = window.draw(&bench);
+        let delays = drawn.viewport_output.values().map(|view| view.repaint_delay);
+        assert_eq!(delays.collect::<Vec<_>>(), [Duration::MAX], "{}", page.name());
+    }
+}
+
+#[test]
+fn drawing_leaves_the_sound_bit_for_bit_alone() {
+    let (mut alone, mut shown) = (Bench::instrument(), Bench::instrument());
+    let mut windows = Page::ALL.map(|page| Window::new(&shown, page));
+    let mut loudest = 0.0f32;
+    for call in 0..60 {
+        let (bare, drawn) = (alone.render(), shown.render());
+        let bits = |planes: &[Vec<f32>]| planes.iter().flatten().map(|s| s.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&bare), bits(&drawn), "call {call}");
+        loudest = bare.iter().flatten().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+        windows.iter_mut().for_each(|window| drop(window.draw(&shown)));
+    }
+    assert!(loudest > 0.01, "{loudest}");
+}
