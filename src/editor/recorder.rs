@@ -115,7 +115,7 @@ pub(super) fn show_bar(ui: &mut Ui, view: &View, instance: &Instance) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let (recording, armed) = (&view.recording, view.recorder.taps.len());
         let running = recording.running;
-        let text = if running { "⏹ Stop" } else { "⏺ Record" };
+        let text = if running { "Stop" } else { "Record" };
         let (fill, colour) =
             if running { (theme::WARNING, theme::BACKGROUND) } else { (theme::PANEL, theme::TEXT) };
         let button = egui::Button::new(RichText::new(text).strong().color(colour)).fill(fill);
