@@ -34,6 +34,25 @@ pub trait ChannelMix: Send + Sync {
             }
         }
     }
+
+    /// Writes `source` over `target`, as if it were added to silence. Real-time.
+    fn put(&self, source: &AudioBlock<'_>, target: &mut AudioBlockMut<'_>) {
+        if source.channels() == target.channels() && source.frames() == target.frames() {
+            for (to, from) in target.planes_mut().iter_mut().zip(source.planes()) {
+                copy(to, from);
+            }
+        } else {
+            target.silence();
+            self.mix(source, target);
+        }
+    }
+}
+
+/// A sum with 0, which has no sign, so that it does not matter what else was added.
+fn copy(target: &mut [f32], source: &[f32]) {
+    for (to, from) in target.iter_mut().zip(source) {
+        *to = *from + 0.0;
+    }
 }
 
 fn add(target: &mut [f32], source: &[f32]) {
@@ -173,6 +192,25 @@ mod tests {
     fn equal_widths_just_add_under_every_policy() {
         for policy in [&TruncateOrZero as &dyn ChannelMix, &BroadcastMix, &SurroundDownmix] {
             assert_eq!(mixed(policy, 6, 6), [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]);
+        }
+    }
+
+    #[test]
+    fn what_is_put_is_what_is_added_to_silence_to_the_bit() {
+        for (sources, targets) in [(2, 2), (1, 2), (6, 2), (2, 6)] {
+            let mut source = AudioBuffer::new(sources, 3);
+            (0..sources).for_each(|channel| {
+                source.channel_mut(channel).copy_from_slice(&[-0.0, channel as f32, -0.5]);
+            });
+            let (mut put, mut added) = (AudioBuffer::new(targets, 3), AudioBuffer::new(targets, 3));
+            (0..targets).for_each(|channel| put.channel_mut(channel).fill(9.0));
+            SurroundDownmix.put(&source.block(3), &mut put.block_mut(3));
+            SurroundDownmix.mix(&source.block(3), &mut added.block_mut(3));
+            let bits = |buffer: &AudioBuffer| {
+                let planes = (0..targets).flat_map(|channel| buffer.channel(channel).to_vec());
+                planes.map(f32::to_bits).collect::<Vec<_>>()
+            };
+            assert_eq!(bits(&put), bits(&added), "{sources} to {targets}");
         }
     }
 

@@ -131,9 +131,21 @@ by_level! {
     /// `target[n] *= gains[n]`, measured.
     pub fn scale_by_measured(level; target: &mut [f32], gains: &[f32]) -> Levels {
         let (mut read, mut left, mut sums) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
-        for (lane, (sample, gain)) in target.iter_mut().zip(gains).enumerate() {
-            let lane = lane % LANES;
-            read[lane] = greater(read[lane], sample.abs());
+        let frames = target.len().min(gains.len());
+        let (chunks, rest) = target[..frames].as_chunks_mut::<LANES>(); // the shorter one, as above
+        let (of_chunks, of_rest) = gains[..frames].as_chunks::<LANES>();
+        for (chunk, gains) in chunks.iter_mut().zip(of_chunks) {
+            for lane in 0..LANES {
+                let sample = chunk[lane]; // as many as there are lanes
+                let scaled = sample * gains[lane];
+                read[lane] = greater(read[lane], sample.abs());
+                left[lane] = greater(left[lane], scaled.abs());
+                sums[lane] += scaled * scaled;
+                chunk[lane] = scaled;
+            }
+        }
+        for (lane, (sample, gain)) in rest.iter_mut().zip(of_rest).enumerate() {
+            read[lane] = greater(read[lane], sample.abs()); // the rest is shorter than the lanes
             *sample *= gain;
             left[lane] = greater(left[lane], sample.abs());
             sums[lane] += *sample * *sample;

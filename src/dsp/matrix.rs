@@ -14,12 +14,11 @@ by_level! {
         let (tiles, rest) = target.as_chunks_mut::<TILE>();
         let whole = tiles.len() * TILE;
         for (index, tile) in tiles.iter_mut().enumerate() {
-            let mut sum = *tile;
-            for (source, gain) in sources.iter().zip(gains) {
-                if let Some(source) = source.as_chunks::<TILE>().0.get(index) {
-                    for (to, from) in sum.iter_mut().zip(source) {
-                        *to += from * gain;
-                    }
+            let (mut sum, at) = (*tile, index * TILE);
+            for (number, source) in sources.iter().enumerate() {
+                let (Some(&gain), Some(source)) = (gains.get(number), source.get(at..at + TILE)) else { break };
+                for lane in 0..TILE {
+                    sum[lane] += source[lane] * gain; // both are as long as a tile
                 }
             }
             *tile = sum;

@@ -61,19 +61,10 @@ pub(super) struct Step {
     pub(super) place: Place,
 }
 
+/// Memory of a node; it is only read while the node sounds, and holds anything else then.
 struct Scratch {
     buffer: AudioBuffer,
     activity: Activity,
-    /// Frames from the start that may differ from 0.
-    touched: usize,
-}
-
-impl Scratch {
-    /// Clears what was written, of which the next block is then the beginning.
-    fn clear(&mut self) {
-        self.buffer.range_mut(0..self.touched).silence();
-        self.touched = 0;
-    }
 }
 
 /// Steps in order with their buffers; made by [`Graph::compile`](super::Graph::compile).
@@ -121,7 +112,6 @@ impl Plan {
             .map(|&channels| Scratch {
                 buffer: AudioBuffer::new(channels, BLOCK_SIZE),
                 activity: Activity::Silent,
-                touched: 0,
             })
             .collect();
         Self { parts, scratch, outputs, passing: AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE), assigned: None }
@@ -228,7 +218,6 @@ impl<S: AudioStream> Hands<'_, '_, S> {
         match step.place {
             Place::Scratch(number) => {
                 let Some(slot) = self.buffers.scratch.get_mut(number) else { return };
-                slot.clear();
                 slot.activity = Activity::Silent;
                 if sleeps {
                     return;
@@ -236,15 +225,13 @@ impl<S: AudioStream> Hands<'_, '_, S> {
                 // Taken out while it is written, so that the other buffers can be read.
                 let mut buffer = std::mem::replace(&mut slot.buffer, AudioBuffer::new(0, 0));
                 let activity = self.render(step, &mut buffer.block_mut(frames));
-                let touched = if activity == Activity::Sounding { frames } else { 0 };
-                self.buffers.scratch[number] = Scratch { buffer, activity, touched }; // `get_mut` found it
+                self.buffers.scratch[number] = Scratch { buffer, activity }; // `get_mut` found it
             }
             Place::Output(number) => {
                 let range = self.buffers.piece.range.clone();
                 let Some(slot) = self.buffers.outputs.get_mut(number) else { return };
-                slot.slice_mut(range.clone()).silence();
                 if sleeps {
-                    return;
+                    return slot.slice_mut(range).silence();
                 }
                 let mut block = std::mem::replace(slot, AudioBlockMut::new([]));
                 let activity = self.render(step, &mut block.slice_mut(range));
@@ -257,14 +244,17 @@ impl<S: AudioStream> Hands<'_, '_, S> {
         }
     }
 
-    /// Sums what arrives into `io`, which is clear, and lets the stream work on it.
+    /// Writes the sum of what arrives over `io`, and lets the stream work on it.
     fn render(&mut self, step: &Step, io: &mut AudioBlockMut<'_>) -> Activity {
         let mut input = Activity::Silent;
         for from in &step.inputs {
             if self.passes(from) {
-                self.add(from, io);
+                self.add(from, input, io);
                 input = Activity::Sounding;
             }
+        }
+        if input == Activity::Silent {
+            io.silence();
         }
         let Some(stream) = step.stream.and_then(|number| self.streams.get_mut(number)) else { return input };
         let sounding = |place: &Place| self.buffers.activity(*place) == Activity::Sounding;
@@ -277,10 +267,14 @@ impl<S: AudioStream> Hands<'_, '_, S> {
         self.activity(input.from) == Activity::Sounding && !self.gates.is_closed(input.gate)
     }
 
-    /// Adds what comes through.
-    fn add(&mut self, input: &Input, io: &mut AudioBlockMut<'_>) {
+    /// Adds what comes through to what has come `before`, or writes it over `io` where that is nothing.
+    fn add(&mut self, input: &Input, before: Activity, io: &mut AudioBlockMut<'_>) {
+        let put = |block: &AudioBlock<'_>, io: &mut AudioBlockMut<'_>| match before {
+            Activity::Silent => input.mix.put(block, io),
+            Activity::Sounding => input.mix.mix(block, io),
+        };
         let Some(factors) = self.gates.factors(input.gate) else {
-            return input.mix.mix(&self.block(input.from), io);
+            return put(&self.block(input.from), io);
         };
         // Taken out while it is written, so that the other buffers can be read.
         let mut passing = std::mem::replace(self.passing, AudioBuffer::new(0, 0));
@@ -288,7 +282,7 @@ impl<S: AudioStream> Hands<'_, '_, S> {
         let mut target = passing.block_mut(block.frames());
         let mut target = target.narrow_mut(block.channels());
         scaled(&mut target, &block, &factors);
-        input.mix.mix(&target.as_block(), io);
+        put(&target.as_block(), io);
         *self.passing = passing;
     }
 

@@ -303,3 +303,27 @@ fn a_reset_while_recording_neither_repeats_nor_drops_a_frame() {
     assert!(floats(&folder.file("Master 001.wav")) == bench.heard[6000..24_000]);
     assert_eq!(floats(&folder.file("Input 1 001.wav")).len(), 9000);
 }
+
+#[test]
+fn a_strip_that_sleeps_is_recorded_as_silence_of_the_same_length_at_both_ends() {
+    let folder = Folder::new("asleep");
+    let mut bench = Bench::new(2, Disk::default());
+    let mute = |bench: &Bench, on: f32| (0..2).for_each(|input| bench.set(Target::InputMute(input), on));
+    mute(&bench, 1.0);
+    bench.arm(BUS, PreGain, &folder.0).unwrap();
+    bench.arm(OUT, PostGain, &folder.0).unwrap();
+    bench.recorder.start().unwrap();
+    bench.run(10_000, 333);
+    mute(&bench, 0.0);
+    bench.run(10_000, 700);
+    mute(&bench, 1.0);
+    bench.run(20_000, 500);
+    bench.stop();
+    for name in ["Bus 1 001.wav", "Master 001.wav"] {
+        let samples = floats(&folder.file(name));
+        assert_eq!(samples.len(), 80_000, "{name}");
+        assert!(samples == bench.heard[..80_000], "{name}");
+        assert!(samples[..20_000].iter().chain(&samples[40_480..]).all(|&sample| sample == 0.0));
+        assert!(samples[20_480..40_000].iter().any(|&sample| sample != 0.0));
+    }
+}

@@ -2,6 +2,7 @@ use super::*;
 use crate::audio::AudioBuffer;
 use crate::machine::MachineKind;
 use crate::mixer::MACROS;
+use crate::rt::frame_ring;
 
 const RATE: SampleRate = SampleRate(48000.0);
 
@@ -81,4 +82,165 @@ fn a_machine_sounds_on_when_its_input_has_ended_and_comes_back_when_replaced() {
         assert!(tail > 0.001, "{channels} channels: {tail}");
         assert_eq!(strip.set_insert(0, None).unwrap().kind(), MachineKind::Reverb);
     }
+}
+
+/// A deterministic noise of -1 to 1.
+fn noise(channel: usize, frame: usize) -> f32 {
+    let mut mixed = (frame as u64 * 8 + channel as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    (mixed >> 40) as f32 / (1u64 << 23) as f32 - 1.0
+}
+
+/// What arrives on a frame, and what the sidechain brings.
+type Sounds<'a> = (&'a dyn Fn(usize) -> [f32; 2], &'a dyn Fn(usize) -> f32);
+
+/// Renders `frames` frames in blocks of `sizes`, in turn; input and sidechain are as `bring` and `drive` say.
+fn rendered(
+    strip: &mut Strip,
+    frames: usize,
+    (bring, drive): Sounds<'_>,
+    sizes: &[usize],
+    mut before: impl FnMut(&mut Strip, usize),
+) -> [Vec<f32>; 4] {
+    let (mut found, mut sizes, mut done) = ([const { Vec::new() }; 4], sizes.iter().cycle(), 0);
+    while done < frames {
+        before(strip, done);
+        // As the engine's calls, blocks end where a parameter moves.
+        let to_change = 1000 - done % 1000;
+        let size = sizes.next().map_or(1, |&size| size).min(frames - done).min(to_change);
+        let (mut io, mut side) = (AudioBuffer::new(2, size), AudioBuffer::new(1, size));
+        for n in 0..size {
+            let [left, right] = bring(done + n);
+            (io.channel_mut(0)[n], io.channel_mut(1)[n]) = (left, right);
+            side.channel_mut(0)[n] = drive(done + n);
+        }
+        let mut ctx = RenderContext::new(done as u64, Activity::Sounding);
+        strip.render(&mut ctx, Some(&side.block(size)), &mut io.block_mut(size));
+        for channel in 0..2 {
+            found[channel].extend_from_slice(io.channel(channel));
+            let send = strip.outlet(channel).unwrap();
+            match send.activity() {
+                Activity::Sounding => found[2 + channel].extend_from_slice(send.block().channel(channel)),
+                Activity::Silent => found[2 + channel].resize(done + size, 0.0),
+            }
+        }
+        done += size;
+    }
+    found
+}
+
+/// Both sides of a noise.
+fn loud(frame: usize) -> [f32; 2] {
+    [2.0 * noise(0, frame), 2.0 * noise(1, frame)]
+}
+
+#[test]
+fn a_strip_with_everything_on_gives_the_same_bits_however_blocks_are_cut() {
+    let run = |sizes: &[usize]| {
+        let (mut strip, meter) = Strip::new(RATE, Level::detect());
+        let change = |strip: &mut Strip, frame: usize| {
+            if frame.is_multiple_of(1000) {
+                let step = frame / 1000;
+                let part = |n: usize| (noise(n, step) + 1.0) / 2.0;
+                strip.set_gain(Gain(2.0 * part(0)));
+                strip.set_pan(noise(1, step));
+                strip.set_muted(step % 7 == 5);
+                strip.set_soft_clip(step % 3 != 1);
+                strip.set_limiter(step % 4 != 3);
+                strip.set_ceiling(Gain(0.3 + part(2)));
+                (0..2).for_each(|send| strip.set_send(send, Gain(part(3 + send))));
+                (0..2).for_each(|send| strip.set_send_pre(send, (step + send).is_multiple_of(2)));
+                strip.set_duck_amount(part(5));
+                strip.set_duck_threshold(Decibels(-40.0 * part(6)));
+            }
+        };
+        let drive = |frame: usize| if (frame / 3000).is_multiple_of(2) { noise(2, frame) } else { 0.0 };
+        let found = rendered(&mut strip, 20_000, (&loud, &drive), sizes, change);
+        let bits = found.map(|plane| plane.into_iter().map(f32::to_bits).collect::<Vec<_>>());
+        (bits, meter.take_pre_peaks(), meter.take_peaks(), meter.clips(), meter.take_reduction())
+    };
+    let whole = run(&[256]);
+    assert!(whole.3 > 0 && whole.4.0 > 1.0);
+    for sizes in [&[1][..], &[64], &[100, 3, 221, 17], &[255, 1, 2]] {
+        assert!(run(sizes) == whole, "{sizes:?}");
+    }
+}
+
+#[test]
+fn a_limiter_never_lets_out_more_than_its_ceiling() {
+    let mut strip = strip();
+    strip.set_gain(Gain(4.0));
+    strip.set_limiter(true);
+    strip.set_ceiling(Gain(0.5));
+    strip.settle();
+    let bursts = |frame: usize| {
+        loud(frame).map(|sample| if (frame / 700).is_multiple_of(3) { sample } else { 0.05 * sample })
+    };
+    let [left, right, ..] = rendered(&mut strip, 20_000, (&bursts, &|_| 0.0), &[256, 31], |_, _| {});
+    let peak = left.iter().chain(&right).fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+    assert!(peak <= 0.5 && peak > 0.499, "{peak}");
+    assert!(left.iter().any(|sample| sample.abs() < 0.1));
+}
+
+#[test]
+fn duck_turns_down_with_its_attack_and_comes_back_with_its_release() {
+    let mut strip = strip();
+    strip.set_duck_amount(1.0);
+    strip.set_duck_threshold(Decibels(-20.0));
+    strip.set_duck_attack(0.02);
+    strip.set_duck_release(0.1);
+    strip.settle();
+    let drive = |frame: usize| if (4800..14_400).contains(&frame) { 1.0 } else { 0.0 };
+    let [left, ..] = rendered(&mut strip, 40_000, (&|_| [0.5, 0.5], &drive), &[256], |_, _| {});
+    assert_eq!(left[4799], 0.5, "nothing before the sidechain");
+    // After one time constant 1/e of the gain is left, after ten next to nothing.
+    let e = std::f32::consts::E;
+    assert!((left[4799 + 960] / 0.5 - 1.0 / e).abs() < 0.01, "{}", left[4799 + 960]);
+    assert!(left[14_399] < 0.5 * 1e-4);
+    // Once the sidechain's peak has fallen, what is missing shrinks to 1/e in each release time.
+    let missing = |frame: usize| 1.0 - left[frame] / 0.5;
+    for frame in [18_000, 20_000, 24_000] {
+        assert!((missing(frame + 4800) / missing(frame) - 1.0 / e).abs() < 0.01, "{frame}");
+    }
+    assert!(missing(14_400 + 480) > 0.99);
+}
+
+#[test]
+fn the_meters_rms_is_within_a_tenth_of_a_decibel_and_clips_are_counted() {
+    let (mut strip, meter) = Strip::new(RATE, Level::detect());
+    let tone = |frame: usize| {
+        let sample = 0.5 * libm::sinf(frame as f32 % 48_000.0 * std::f32::consts::TAU * 997.0 / 48_000.0);
+        [sample, 0.25 * sample]
+    };
+    rendered(&mut strip, 24_000, (&tone, &|_| 0.0), &[256, 100], |_, _| {});
+    let level = |gain: f32| Decibels::from(Gain(gain)).0;
+    let [left, right] = meter.rms().map(level);
+    assert!((left - level(0.5 / 2f32.sqrt())).abs() < 0.1, "{left}");
+    assert!((left - right - level(4.0)).abs() < 0.1, "{right}");
+    assert!((meter.take_peaks()[0] - 0.5).abs() < 0.001 && meter.clips() == 0);
+    strip.set_gain(Gain(3.0));
+    strip.settle();
+    let over = |frame: usize| [if frame % 10 == 3 { -0.4 } else { 0.3 }, 0.2];
+    rendered(&mut strip, 1000, (&over, &|_| 0.0), &[64, 7], |_, _| {});
+    assert_eq!(meter.clips(), 100);
+}
+
+#[test]
+fn a_tap_before_the_gain_gets_what_a_muted_strip_does_not_let_out() {
+    let mut strip = strip();
+    let (writer, mut reader) = frame_ring(2, 1024);
+    let mut tap = Tap::new(TapPoint::PreGain, writer);
+    tap.set_running(true, 0);
+    assert!(strip.set_tap(Some(Box::new(tap))).is_none());
+    strip.set_muted(true);
+    strip.settle();
+    let [left, ..] = rendered(&mut strip, 512, (&loud, &|_| 0.0), &[100], |_, _| {});
+    assert!(left.iter().all(|&sample| sample == 0.0));
+    let (mut into, mut recorded) = (vec![0.0; 4096], Vec::new());
+    while let Some(taken) = reader.take(&mut into) {
+        if let rt::Taken::Frames { frames, .. } = taken {
+            recorded.extend_from_slice(&into[..2 * frames]);
+        }
+    }
+    assert!(recorded == (0..512).flat_map(loud).collect::<Vec<f32>>());
 }
