@@ -348,6 +348,7 @@ impl Instance {
     /// Waits, as `wait_for_worker` does, until recordings have room for a call of the host's. Once that was in vain it does
     /// not wait again before there is room: a disk that blocks for ever is not to hold up an export for longer.
     pub(super) fn wait_for_room(&self, engine: &mut Engine, frames: usize, stuck: &mut bool) {
+        self.worker.progress().hurry();
         let patience = if *stuck { Duration::ZERO } else { PATIENCE };
         let room = engine::wait_for_room(engine, frames, patience);
         if !room && !*stuck {

@@ -53,6 +53,8 @@ pub(super) struct Progress {
     posted: AtomicU64,
     done: AtomicU64,
     missed_waits: AtomicU64,
+    /// Whether the host renders offline, faster than the thread usually looks what there is.
+    hurried: AtomicBool,
     /// Whether the thread could be started at all.
     running: AtomicBool,
 }
@@ -80,6 +82,11 @@ impl Progress {
     /// Counts a wait that was in vain. Real-time: yes.
     pub(super) fn miss_wait(&self) {
         self.missed_waits.fetch_add(1, Relaxed);
+    }
+
+    /// Has the thread look more often for a moment. Real-time: yes.
+    pub(super) fn hurry(&self) {
+        self.hurried.store(true, Relaxed);
     }
 
     pub(super) fn missed_waits(&self) -> u64 {
@@ -116,6 +123,7 @@ impl WorkerThread {
             worker: None,
             recordings: Recordings::default(),
             watcher: None,
+            watched: Instant::now(),
             announcer: None,
             progress: Arc::clone(&progress),
         };
@@ -149,6 +157,8 @@ struct Bench {
     worker: Option<Box<Worker>>,
     recordings: Recordings,
     watcher: Option<Watcher>,
+    /// When it was called.
+    watched: Instant,
     announcer: Option<Watcher>,
     progress: Arc<Progress>,
 }
@@ -156,7 +166,8 @@ struct Bench {
 impl Bench {
     fn run(&mut self, inbox: &mpsc::Receiver<Job>) {
         loop {
-            match inbox.recv_timeout(POLL) {
+            let hurried = self.progress.hurried.swap(false, Relaxed);
+            match inbox.recv_timeout(if hurried { WAIT_STEP } else { POLL }) {
                 Ok(job) => {
                     self.work(job);
                     self.deliver();
@@ -164,7 +175,10 @@ impl Bench {
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.deliver();
-                    self.watcher.iter().for_each(|watcher| watcher());
+                    if self.watched.elapsed() >= POLL {
+                        self.watched = Instant::now();
+                        self.watcher.iter().for_each(|watcher| watcher());
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
             }
