@@ -310,7 +310,18 @@ impl Instance {
         session.revision += 1;
         drop(session);
         self.worker.post(Job::Adopt(Box::new(worker)));
+        #[cfg(any(feature = "alloc-guard", feature = "rtsan"))]
+        self.record_if_tested();
         Ok(engine)
+    }
+
+    /// Starts what the rack says from the first frame on, where a test has no editor to do so.
+    #[cfg(any(feature = "alloc-guard", feature = "rtsan"))]
+    fn record_if_tested(&self) {
+        if std::env::var_os("BUSKER_RECORD").is_some() {
+            self.worker.post(Job::Record(Order::Start));
+            self.wait_for_worker();
+        }
     }
 
     /// The engine that was started is no longer used.

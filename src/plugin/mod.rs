@@ -6,6 +6,8 @@
 
 mod buses;
 mod clap;
+#[cfg(feature = "planted-fault")]
+mod fault;
 mod instance;
 #[cfg(test)]
 pub(crate) mod instance_tests;
@@ -95,6 +97,8 @@ pub(crate) struct Busker<K: Kind> {
     stuck: bool,
     /// What the next frames begin with; then what they bring.
     events: Vec<Event>,
+    #[cfg(feature = "planted-fault")]
+    fault: fault::Fault,
     kind: PhantomData<K>,
 }
 
@@ -113,6 +117,8 @@ impl<K: Kind> Default for Busker<K> {
             offline: false,
             stuck: false,
             events: Vec::with_capacity(pieces::EVENT_CAPACITY),
+            #[cfg(feature = "planted-fault")]
+            fault: fault::Fault::chosen(),
             kind: PhantomData,
         }
     }
@@ -189,7 +195,7 @@ impl<K: Kind> Plugin for Busker<K> {
         context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         #[cfg(feature = "planted-fault")]
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(buffer.samples() + 1)));
+        self.fault.strike(&self.instance, buffer.samples());
         self.collect(context);
         if self.link.take_empty() {
             return ProcessStatus::KeepAlive;

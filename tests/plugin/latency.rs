@@ -1,7 +1,5 @@
 //! The look-ahead limiter of a rack makes every output late, by as many frames as the host is told.
 
-use std::path::Path;
-
 use xtask::bounce::BlockPlan;
 use xtask::bounce::Performance;
 use xtask::bounce::Rendering;
@@ -13,7 +11,6 @@ use xtask::host::Format;
 use xtask::host::PluginHost;
 use xtask::host::Processor;
 use xtask::host::Setup;
-use xtask::host::clap_state;
 use xtask::paths;
 
 use crate::stage::FORMATS;
@@ -21,6 +18,7 @@ use crate::stage::everything;
 use crate::stage::instrument;
 use crate::stage::peak;
 use crate::stage::scratch_file;
+use crate::stage::state_of;
 use crate::stage::vst_preset;
 
 /// 2 ms at 48 kHz.
@@ -38,15 +36,6 @@ fn preset(name: &str, look_ahead: bool) -> std::path::PathBuf {
     );
     let name = format!("{name}-{look_ahead}");
     vst_preset(&scratch_file(&format!("{name}.busker.toml"), rack.as_bytes()), &name)
-}
-
-/// The state that a preset holds.
-fn state(format: Format, preset: &Path) -> Vec<u8> {
-    let clap = clap_state(preset).unwrap();
-    match format {
-        Format::Clap => clap,
-        Format::Vst3 => clap[size_of::<u64>()..].to_vec(),
-    }
 }
 
 /// The same, `LATE` frames later: bit for bit, and silent before.
@@ -70,7 +59,7 @@ fn every_output_is_late_by_what_the_host_is_told_and_otherwise_the_same() {
     let presets = [false, true].map(|look_ahead| preset("late", look_ahead));
     for format in FORMATS {
         let play = |look_ahead: usize, blocks| {
-            let source = Source::State(state(format, &presets[look_ahead]));
+            let source = Source::State(state_of(format, &presets[look_ahead]));
             let mut host = instrument(format);
             // So low that the limiter leaves it alone.
             perform(&mut *host, &Performance { source, blocks, ..everything() }).unwrap()
@@ -112,7 +101,7 @@ fn a_rack_that_looks_ahead_asks_the_host_for_a_restart_and_is_late_from_there_on
     let presets = [false, true].map(|look_ahead| preset("switched", look_ahead));
     for format in FORMATS {
         let mut host = instrument(format);
-        let [plain, late] = [0, 1].map(|index| state(format, &presets[index]));
+        let [plain, late] = [0, 1].map(|index| state_of(format, &presets[index]));
         host.load_state(&plain).unwrap();
         let mut processor = start(&mut *host, 0, false);
         assert!(!starts_late(&mut *processor), "{format}");
@@ -135,7 +124,7 @@ fn a_rack_that_looks_ahead_asks_the_host_for_a_restart_and_is_late_from_there_on
 #[test]
 fn vst3_hosts_may_ask_for_the_latency_before_they_activate() {
     let mut host = instrument(Format::Vst3);
-    host.load_state(&state(Format::Vst3, &preset("asked", true))).unwrap();
+    host.load_state(&state_of(Format::Vst3, &preset("asked", true))).unwrap();
     assert_eq!(host.latency(), LATE as u32);
     assert!(!host.idle().restart, "an inactive plugin asks for a restart");
     let setup = Setup { rate: 96_000.0, ..Setup::default() };

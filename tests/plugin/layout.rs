@@ -86,12 +86,15 @@ fn both_formats_list_the_same_parameters() {
         let lists = FORMATS.map(|format| {
             let mut parameters = make(format).parameters();
             parameters.retain(|parameter| !parameter.hidden);
-            parameters.into_iter().map(|p| (p.id, p.full_name(), p.steps)).collect::<Vec<_>>()
+            let seen = |p: ParameterInfo| {
+                ((p.id, p.full_name(), p.steps), (p.group, p.default as f32, p.automatable))
+            };
+            parameters.into_iter().map(seen).collect::<Vec<_>>()
         });
         assert_eq!(lists[0], lists[1]);
-        let ids: HashSet<_> = lists[0].iter().map(|(id, _, _)| id).collect();
+        let ids: HashSet<_> = lists[0].iter().map(|((id, ..), _)| id).collect();
         assert_eq!(ids.len(), lists[0].len(), "ids collide");
-        let names: HashSet<_> = lists[0].iter().map(|(_, name, _)| name).collect();
+        let names: HashSet<_> = lists[0].iter().map(|((_, name, _), _)| name).collect();
         assert_eq!(names.len(), lists[0].len(), "names repeat");
     }
 }
@@ -123,6 +126,41 @@ fn every_visible_parameter_understands_its_own_words() {
                     let back = back.unwrap_or_else(|| panic!("{format}: {name} does not read '{text}'"));
                     let again = host.text(parameter.id, back).unwrap();
                     assert_eq!(text, again, "{format}: {name} at {value}, read as {back}");
+                }
+            }
+        }
+    }
+}
+
+/// Numbers from 0 to 1 that `seed` decides.
+fn drawn(seed: u64) -> impl Iterator<Item = f64> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    })
+}
+
+#[test]
+fn random_values_have_the_same_words_in_both_formats_and_words_lead_back_however_they_are_typed() {
+    for seed in [3, 20, 500] {
+        let [mut clap, mut vst3] = FORMATS.map(instrument);
+        for (parameter, value) in visible(&mut *clap).into_iter().zip(drawn(seed)) {
+            let steps = f64::from(parameter.steps);
+            let value = if steps > 0.0 { (value * steps).round() / steps } else { value };
+            let (id, name) = (parameter.id, parameter.full_name());
+            let words = clap.text(id, value).unwrap();
+            assert_eq!(vst3.text(id, value).as_ref(), Some(&words), "{name} at {value}");
+            let back = clap.value_of(id, &words).unwrap();
+            assert!((back - value).abs() < 0.02, "{name}: {value} became '{words}' and {back}");
+            // A number needs no unit, but a side is one.
+            let number = words.split_once(' ').filter(|(_, unit)| steps == 0.0 && !["L", "R"].contains(unit));
+            let plain = number.filter(|(number, _)| number.parse::<f64>().is_ok()).map(|(number, _)| number);
+            let typed = [words.to_lowercase(), words.to_uppercase(), format!("  {words} ")];
+            for typed in typed.iter().map(String::as_str).chain(plain) {
+                for host in [&mut clap, &mut vst3] {
+                    let read = host.value_of(id, typed).map(|value| value as f32);
+                    assert_eq!(read, Some(back as f32), "{name}: '{typed}'");
                 }
             }
         }

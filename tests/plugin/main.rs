@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)] // all of it is tests
 
+mod automation;
 mod buses;
 mod crowd;
 mod empty_calls;

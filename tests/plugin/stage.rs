@@ -14,6 +14,7 @@ use xtask::host::EventKind;
 use xtask::host::Format;
 use xtask::host::ParameterInfo;
 use xtask::host::PluginHost;
+use xtask::host::clap_state;
 use xtask::host::find_parameter;
 use xtask::host::open;
 use xtask::host_time::Segment;
@@ -140,6 +141,15 @@ pub(crate) fn vst_preset(song: &Path, name: &str) -> PathBuf {
         Command::new(env!("CARGO_BIN_EXE_busker")).arg("preset").arg(song).arg("-o").arg(&preset).status();
     assert!(status.unwrap().success(), "busker preset {}", song.display());
     preset
+}
+
+/// The state that a preset holds, in a format's own form; either plugin takes it.
+pub(crate) fn state_of(format: Format, preset: &Path) -> Vec<u8> {
+    let clap = clap_state(preset).unwrap();
+    match format {
+        Format::Clap => clap,
+        Format::Vst3 => clap[size_of::<u64>()..].to_vec(),
+    }
 }
 
 /// A song of the shared folder beside the repository; `None`, said aloud, where that is absent.

@@ -1,4 +1,4 @@
-//! Planes measured and written: peak and RMS in dBFS, 32-bit float WAV files.
+//! Planes measured, written and read: peak and RMS in dBFS, 32-bit float WAV files.
 
 use std::path::Path;
 
@@ -45,6 +45,18 @@ pub fn write_wav(file: &Path, planes: &[Vec<f32>], rate: f64) -> Result<(), Task
         }
     }
     writer.finalize().map_err(failed)
+}
+
+/// Planes of a 32-bit float file.
+pub fn read_wav(file: &Path) -> Result<Vec<Vec<f32>>, TaskError> {
+    let failed = |source| TaskError::Wav { file: file.to_owned(), source };
+    let reader = hound::WavReader::open(file).map_err(failed)?;
+    let channels = usize::from(reader.spec().channels);
+    let mut planes = vec![Vec::with_capacity(reader.duration() as usize); channels];
+    for (number, sample) in reader.into_samples().enumerate() {
+        planes[number % channels].push(sample.map_err(failed)?);
+    }
+    Ok(planes)
 }
 
 #[cfg(test)]

@@ -177,6 +177,15 @@ pub(super) fn source_of(song: &Path, format: Format) -> Result<Source, TaskError
     })
 }
 
+/// The state that a song or a rack is, in a format's own form; either plugin takes it.
+pub(super) fn state_of(song: &Path, format: Format) -> Result<Vec<u8>, TaskError> {
+    let state = clap_state(&preset_of(song)?)?;
+    Ok(match format {
+        Format::Clap => state,
+        Format::Vst3 => state.into_iter().skip(size_of::<u64>()).collect(),
+    })
+}
+
 /// A preset made by the command line.
 fn preset_of(song: &Path) -> Result<PathBuf, TaskError> {
     let song = std::path::absolute(song).map_err(TaskError::file(song))?;

@@ -3,6 +3,7 @@
 mod bounce;
 mod bundle;
 mod demo;
+mod desk;
 mod render;
 mod screenshot;
 mod test;
@@ -44,6 +45,9 @@ pub enum Command {
     /// Renders a busy performance in this process; the sanitizer tests run it as a child.
     #[command(hide = true)]
     Render(render::Arguments),
+    /// Plays and records the whole desk in this process; likewise.
+    #[command(hide = true)]
+    Desk(desk::Arguments),
 }
 
 impl Command {
@@ -58,6 +62,7 @@ impl Command {
             Self::Screenshot(arguments) => screenshot::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
+            Self::Desk(arguments) => desk::run(&arguments),
         }
     }
 }

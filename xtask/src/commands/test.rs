@@ -33,9 +33,9 @@ enum Step {
     Faust,
     /// `cargo test` of the workspace.
     Tests,
-    /// The allocation guard finds nothing in either bundle, but the planted fault.
+    /// The allocation guard finds nothing in either bundle, but the planted allocation.
     AllocGuard,
-    /// The real-time sanitizer finds nothing, but the planted fault.
+    /// The real-time sanitizer finds nothing, but the planted allocation and the planted lock.
     Rtsan,
     /// The VST3 in a JUCE host.
     Pedalboard,
@@ -95,13 +95,16 @@ fn run_step(step: Step) -> Result<(), TaskError> {
 fn alloc_guard() -> Result<(), TaskError> {
     [Format::Clap, Format::Vst3].map(paths::bundle).iter().try_for_each(|bundle| must_pass(bundle))?;
     let faulty = build_library("alloc-guard,planted-fault")?;
-    faulty.iter().try_for_each(|bundle| must_be_caught(bundle, "memory allocation of"))
+    faulty.iter().try_for_each(|bundle| must_be_caught(bundle, "allocation", "memory allocation of"))
 }
 
 fn rtsan() -> Result<(), TaskError> {
     build_library("rtsan")?.iter().try_for_each(|bundle| must_pass(bundle))?;
     let faulty = build_library("rtsan,planted-fault")?;
-    faulty.iter().try_for_each(|bundle| must_be_caught(bundle, "RealtimeSanitizer"))
+    for fault in ["allocation", "lock"] {
+        faulty.iter().try_for_each(|bundle| must_be_caught(bundle, fault, "RealtimeSanitizer"))?;
+    }
+    Ok(())
 }
 
 /// Builds only the plugin's library and copies it to where the hosts of both formats find it.
@@ -130,25 +133,31 @@ fn sanitizer_library() -> Result<PathBuf, TaskError> {
     Ok(root.join("lib/rustlib/x86_64-unknown-linux-gnu/lib/librustc-stable_rt.rtsan.a"))
 }
 
-/// The busy performance in a process of its own.
-fn render(bundle: &Path) -> Result<Command, TaskError> {
+/// A performance in a process of its own.
+fn child(performance: &str, bundle: &Path) -> Result<Command, TaskError> {
     let mut child = Command::new(std::env::current_exe().map_err(TaskError::file("xtask"))?);
-    child.arg("render").arg(bundle);
+    child.arg(performance).arg(bundle).env("BUSKER_RECORD", "1");
     Ok(child)
 }
 
+/// The busy performance of both plugins, and the whole desk while it is recorded.
 fn must_pass(bundle: &Path) -> Result<(), TaskError> {
-    tools::run(&mut render(bundle)?)
+    ["render", "desk"].iter().try_for_each(|performance| tools::run(&mut child(performance, bundle)?))
 }
 
-fn must_be_caught(bundle: &Path, words: &str) -> Result<(), TaskError> {
-    let output = render(bundle)?.output().map_err(TaskError::file(bundle))?;
+/// A fault at work on the whole desk.
+fn must_be_caught(bundle: &Path, fault: &str, words: &str) -> Result<(), TaskError> {
+    let output =
+        child("desk", bundle)?.env("BUSKER_FAULT", fault).output().map_err(TaskError::file(bundle))?;
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() || !said.contains(words) {
         let status = output.status;
         return Err(TaskError::Claim(format!("{}: not caught ({status})\n{said}", bundle.display())));
     }
-    println!("planted fault caught: {}", said.lines().find(|line| line.contains(words)).unwrap_or_default());
+    println!(
+        "planted {fault} caught: {}",
+        said.lines().find(|line| line.contains(words)).unwrap_or_default()
+    );
     Ok(())
 }
 

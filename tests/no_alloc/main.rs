@@ -1,7 +1,9 @@
 //! The audio thread never allocates or frees: every scene is rendered under a guard that aborts the process when it does.
 //!
-//! The planted fault runs in a child process, which must abort.
+//! Planted faults run in child processes, which must abort.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test may
+
+mod desk;
 
 use assert_no_alloc::AllocDisabler;
 use assert_no_alloc::assert_no_alloc;
@@ -35,6 +37,9 @@ use std::sync::Arc;
 
 #[global_allocator]
 static GUARD: AllocDisabler = AllocDisabler;
+
+/// Set where a test is to allocate.
+const PLANTED: &str = "PLANT_AN_ALLOCATION";
 
 /// Odd, tiny, empty and oversize.
 const SIZES: [usize; 8] = [1, 7, 64, 0, 255, 256, 1000, 8192];
@@ -282,14 +287,21 @@ fn storms_of_midi_in_every_keyboard_mode_allocate_nothing() {
 
 #[test]
 fn the_guard_catches_an_allocation() {
-    if std::env::var_os("PLANT_AN_ALLOCATION").is_some() {
+    if std::env::var_os(PLANTED).is_some() {
         assert_no_alloc(|| std::hint::black_box(vec![1u8; 16]));
         return;
     }
+    assert_caught("the_guard_catches_an_allocation");
+}
+
+/// Runs a test in a child process where it allocates under the guard.
+fn assert_caught(test: &str) {
     let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_guard_catches_an_allocation", "--nocapture"])
-        .env("PLANT_AN_ALLOCATION", "1")
+        .args(["--exact", test, "--nocapture"])
+        .env(PLANTED, "1")
         .output()
         .unwrap();
+    let said = String::from_utf8_lossy(&child.stderr);
     assert!(!child.status.success(), "an allocation under the guard went unnoticed");
+    assert!(said.contains("memory allocation of"), "it failed otherwise: {said}");
 }

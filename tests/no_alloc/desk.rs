@@ -1,0 +1,207 @@
+//! The whole desk at once: eight inputs, all buses, song and keyboard, machines, both limiters, recordings, and parameters that move
+//! on every 16th frame.
+
+use crate::PLANTED;
+use crate::assert_caught;
+use assert_no_alloc::assert_no_alloc;
+use busker::audio::AudioBuffer;
+use busker::dsp::Level;
+use busker::engine::Call;
+use busker::engine::Control;
+use busker::engine::Engine;
+use busker::engine::EngineConfig;
+use busker::engine::Event;
+use busker::engine::EventKind;
+use busker::engine::NoteAddress;
+use busker::engine::ParameterSpec;
+use busker::engine::ParameterValues;
+use busker::engine::Recorder;
+use busker::engine::Target;
+use busker::engine::Transport;
+use busker::engine::Worker;
+use busker::engine::table;
+use busker::mixer::Layout;
+use busker::rack::Rack;
+use busker::recorder::RecordingState;
+use busker::units::SampleRate;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+use xtask::scene;
+use xtask::sound::Levels;
+use xtask::sound::read_wav;
+
+/// Frames between two moments of automation.
+const STEP: usize = 16;
+
+/// Steps of a performance: a second and a half.
+const STEPS: usize = 4_500;
+
+/// Parameters that move together.
+const TOGETHER: usize = 8;
+
+/// How a step is cut into calls.
+const CUTS: [&[usize]; 4] = [&[16], &[1, 15], &[7, 0, 9], &[8, 8]];
+
+struct Desk {
+    engine: Engine,
+    worker: Worker,
+    control: Arc<Control>,
+    recorder: Recorder,
+    table: Arc<[ParameterSpec]>,
+    values: Arc<ParameterValues>,
+    /// Indices of the parameters that move.
+    moving: Vec<usize>,
+    outputs: Vec<AudioBuffer>,
+    side: AudioBuffer,
+    takes: PathBuf,
+}
+
+/// What belongs to the desk and is heard at once.
+fn moves(spec: &ParameterSpec) -> bool {
+    use Target::*;
+    let song = matches!(spec.target, ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_));
+    let groups = ["Bus", "Return", "Master", "Input", "Output", "Monitor"];
+    spec.target.works() && (song || groups.iter().any(|group| spec.group.starts_with(group)))
+}
+
+impl Desk {
+    fn new(name: &str) -> Self {
+        let takes = std::env::temp_dir().join(format!("busker-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&takes);
+        let file = scene::desk_rack(name, &takes).unwrap();
+        let rack = Rack::from_toml(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let layout = Layout { main_input: 8, sidechain: 2, outputs: vec![8, 2, 2, 2, 2, 2, 2] };
+        let table: Arc<[ParameterSpec]> = table().into();
+        let values = Arc::new(ParameterValues::new(&table));
+        let config = EngineConfig {
+            rate: SampleRate(48_000.0),
+            layout: layout.clone(),
+            table: Arc::clone(&table),
+            values: Arc::clone(&values),
+            level: Level::detect(),
+            look_ahead: rack.master.look_ahead,
+        };
+        let (control, engine, mut worker) = busker::engine::new(config);
+        worker.apply(&rack.setup(&layout).unwrap()).unwrap();
+        let control = Arc::new(control);
+        let mut recorder = Recorder::new(Arc::clone(&control));
+        assert!(recorder.arm_all(&rack.recorder.settings, &rack.routing, &takes).is_empty());
+        recorder.start().unwrap();
+        let moving = table.iter().enumerate().filter(|(_, spec)| moves(spec)).map(|(index, _)| index);
+        let moving = moving.collect();
+        let outputs = layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, STEP)).collect();
+        let side = AudioBuffer::new(layout.sidechain, STEP);
+        Self { engine, worker, control, recorder, table, values, moving, outputs, side, takes }
+    }
+
+    /// Moves the parameters whose turn it is. Mutes and solos are seldom on, so that there is something to record.
+    fn automate(&self, step: usize) {
+        for part in 0..TOGETHER {
+            let index = self.moving[(step + part * self.moving.len() / TOGETHER) % self.moving.len()];
+            let spec = &self.table[index];
+            let silences = spec.name == "Mute" || spec.name == "Solo";
+            let way =
+                if silences { f32::from(u8::from(step % 16 == 5)) } else { (step * 7 % 23) as f32 / 22.0 };
+            self.values.set(index, spec.kind.plain(way));
+        }
+    }
+
+    /// One call under the guard.
+    fn call(&mut self, frames: usize, events: &[Event], transport: Option<Transport>) {
+        for channel in 0..8 {
+            let plane = self.outputs[0].channel_mut(channel);
+            plane
+                .iter_mut()
+                .zip(1u32..)
+                .for_each(|(sample, n)| *sample = (n * 37 % 101) as f32 / 202.0 - 0.25);
+        }
+        for channel in 0..2 {
+            self.side.channel_mut(channel).fill(0.3);
+        }
+        let planted = std::env::var_os(PLANTED).is_some();
+        let side = self.side.block(frames);
+        let mut blocks: Vec<_> = self.outputs.iter_mut().map(|output| output.block_mut(frames)).collect();
+        let call = Call { frames, transport, events };
+        assert_no_alloc(|| {
+            self.engine.render(&call, Some(&side), &mut blocks);
+            if planted {
+                std::hint::black_box(vec![0u8; frames + 1]);
+            }
+        });
+    }
+
+    /// Plays all steps; returns the most voices that sounded at once.
+    fn play(&mut self) -> usize {
+        let mut voices = 0;
+        for step in 0..STEPS {
+            self.automate(step);
+            let beats = Some((step * STEP) as f64 / 24_000.0);
+            let transport = Transport { playing: true, beats, ..Transport::default() };
+            let mut first = (keys(step), Some(transport));
+            for &frames in CUTS[step % CUTS.len()] {
+                let (keys, transport) = std::mem::take(&mut first);
+                self.call(frames, &keys, transport);
+            }
+            voices = voices.max(self.control.voices());
+            if step % 100 == 0 {
+                self.worker.poll();
+            }
+        }
+        voices
+    }
+
+    /// Ends the recordings and waits for their files.
+    fn stop(&mut self) {
+        self.recorder.stop().unwrap();
+        self.call(0, &[], None);
+        let written = |state| matches!(state, RecordingState::Stopped | RecordingState::Failed);
+        while !self.recorder.status().recordings.iter().all(|(_, recording)| written(recording.state)) {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.takes);
+    }
+}
+
+/// A key down on one MIDI channel in every eighth step, and up again 64 steps later.
+fn keys(step: usize) -> Vec<Event> {
+    let note =
+        |press: usize| NoteAddress { channel: (press % 16) as u8, key: 36 + (press % 48) as u8, id: None };
+    let press = step / 8;
+    let down = EventKind::NoteOn(note(press), 0.7);
+    let up = press.checked_sub(8).map(|press| EventKind::NoteOff(note(press)));
+    let kinds = up.into_iter().chain([down]).filter(|_| step.is_multiple_of(8));
+    kinds.map(|kind| Event { frame: 0, kind }).collect()
+}
+
+#[test]
+fn the_whole_desk_renders_and_records_without_allocating_while_parameters_move_on_every_16th_frame() {
+    let mut desk = Desk::new("desk-guarded");
+    assert!(desk.engine.latency() > 0 && desk.moving.len() > 600, "{}", desk.moving.len());
+    let voices = desk.play();
+    assert!(voices > 16, "only {voices} voices");
+    desk.stop();
+    let status = desk.recorder.status();
+    assert_eq!((status.recordings.len(), status.dropped().blocks, status.error()), (27, 0, None));
+    for (_, recording) in status.recordings {
+        let planes = read_wav(&recording.path).unwrap();
+        assert_eq!(planes[0].len(), STEPS * STEP, "{}", recording.path.display());
+        let peak = Levels::of(&planes).peak_db;
+        assert!(peak > -60.0, "{}: {peak} dBFS", recording.path.display());
+    }
+}
+
+#[test]
+fn the_guard_catches_an_allocation_on_the_whole_desk() {
+    if std::env::var_os(PLANTED).is_some() {
+        Desk::new("desk-planted").play();
+        return;
+    }
+    assert_caught("desk::the_guard_catches_an_allocation_on_the_whole_desk");
+}
