@@ -304,6 +304,7 @@ fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> 
     let mut start = 0;
     while !over.load(Relaxed) {
         audio.prepare(480, 0.0);
+        sound(audio, start);
         let seconds = start as f64 / 48_000.0;
         let transport = Transport {
             playing: true,
@@ -321,6 +322,17 @@ fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> 
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+/// A tone of its own on every input channel, each softer than the one before, so that their meters differ.
+fn sound(audio: &mut Audio, start: u64) {
+    let planes = audio.inputs.iter_mut().flat_map(|bus| &mut bus.planes);
+    for (number, plane) in (1u8..).zip(planes) {
+        let step = std::f64::consts::TAU * 110.0 * f64::from(number) / 48_000.0;
+        for (frame, sample) in (start..).zip(plane) {
+            *sample = (0.6 / f64::from(number) * (step * frame as f64).sin()) as f32;
+        }
+    }
 }
 
 /// The window's pixels with everything inside it.
