@@ -21,3 +21,4 @@ pub mod rt;
 pub mod sample;
 pub mod tracker;
 pub mod units;
+pub mod voice;

@@ -14,7 +14,9 @@ use crate::machine::Machine;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
 use crate::units::Decibels;
+use crate::voice::Bank;
 use std::fmt;
+use std::sync::Arc;
 
 /// Something for the engine to do before its next frame. What it puts in place of another thing it may have to wait for:
 /// a command is taken only while there is room for what it replaces to go home.
@@ -30,6 +32,8 @@ pub enum Command {
     Plan(PreparedPlan),
     /// Another song or none, from [`Control::song`](super::Control::song).
     Song(PreparedSong),
+    /// Other slots for voices. What still has its recording sounds on; commands after it wait until the rest has faded.
+    Voices(Arc<Bank>),
     /// Another machine or none in an insert slot, from [`Control::insert`](super::Control::insert).
     Insert {
         /// Index of the strip.
@@ -104,7 +108,7 @@ impl Command {
     pub(super) fn edits(&self) -> bool {
         match self {
             Self::Set { .. } | Self::Tap { .. } | Self::Record(_) => false,
-            Self::Plan(_) | Self::Song(_) | Self::Insert { .. } => true,
+            Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Insert { .. } => true,
         }
     }
 }
@@ -117,6 +121,7 @@ impl fmt::Debug for Command {
             Self::Tap { source, tap } => write!(f, "Tap({source}, {})", tap.is_some()),
             Self::Record(running) => write!(f, "Record({running})"),
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
+            Self::Voices(_) => f.write_str("Voices"),
             Self::Insert { strip, slot, machine } => {
                 write!(f, "Insert({strip}, {slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))
             }

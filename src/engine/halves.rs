@@ -29,6 +29,7 @@ use crate::tracker::Snapshots;
 use crate::tracker::Song;
 use crate::units::Gain;
 use crate::units::SampleRate;
+use crate::voice::Bank;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -52,6 +53,8 @@ pub(super) enum Old {
     Machine(Box<Machine>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Tap(Box<Tap>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Voices(Arc<Bank>),
 }
 
 /// Where the song is, for display.
@@ -232,6 +235,8 @@ pub struct Setup {
     pub routing: Routing,
     /// At most one for each slot.
     pub inserts: Vec<Insert>,
+    /// Slots for voices.
+    pub voices: Arc<Bank>,
 }
 
 impl Default for Setup {
@@ -242,6 +247,7 @@ impl Default for Setup {
             snapshots: None,
             routing: Routing::default(),
             inserts: Vec::new(),
+            voices: Arc::default(),
         }
     }
 }
@@ -255,6 +261,7 @@ pub struct Worker {
     song: Option<Arc<Song>>,
     routing: Option<Routing>,
     inserts: Vec<Insert>,
+    voices: Option<Arc<Bank>>,
     edits: Arc<AtomicU64>,
     /// Of `edits`, those that it knows of.
     seen: u64,
@@ -286,6 +293,15 @@ impl Worker {
         if edited || !same {
             self.outbox.push_back(self.build.song(setup.song.as_ref(), setup.trim));
             self.song = setup.song.clone();
+        }
+        // An engine begins without voices.
+        let same = match &self.voices {
+            Some(old) => Arc::ptr_eq(old, &setup.voices),
+            None => setup.voices.is_empty(),
+        };
+        if edited || !same {
+            self.outbox.push_back(Command::Voices(Arc::clone(&setup.voices)));
+            self.voices = Some(Arc::clone(&setup.voices));
         }
         self.poll();
         Ok(())
@@ -351,6 +367,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         song: None,
         routing: None,
         inserts: Vec::new(),
+        voices: None,
         edits,
         seen: 0,
         loudness: meter,

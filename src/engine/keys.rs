@@ -27,7 +27,7 @@ use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::SampleRate;
 use crate::units::Semitones;
-use controller::Wheel;
+pub(super) use controller::Wheel;
 use sends::Sends;
 use song_key::SongKeys;
 use std::ops::Range;
@@ -35,7 +35,7 @@ use std::ops::Range;
 /// Highest key of a tracker; keys above are not played.
 const LAST_KEY: u8 = 119;
 /// Key of the first sample in Kit mode: the lowest of a keyboard with 61 keys.
-const FIRST_KIT_KEY: u8 = 36;
+pub(super) const FIRST_KIT_KEY: u8 = 36;
 
 /// What keys play.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(super) enum KeyboardMode {
     Kit,
     /// Keys start patterns.
     Launch,
-    /// Keys play voice slots, of which there are none yet: nothing sounds.
+    /// Keys play voice slots, see `voices`.
     Voices,
 }
 
@@ -100,12 +100,12 @@ fn address(note: KeyNote) -> NoteAddress {
 }
 
 /// 0..=1 in the steps of seven bits.
-fn seven_bits(value: f32) -> f32 {
+pub(super) fn seven_bits(value: f32) -> f32 {
     libm::roundf(value.clamp(0.0, 1.0) * 127.0) / 127.0
 }
 
 /// A number in steps of 1/`steps`.
-fn in_steps(value: f32, steps: f32) -> f32 {
+pub(super) fn in_steps(value: f32, steps: f32) -> f32 {
     libm::roundf(value * steps) / steps
 }
 
@@ -258,9 +258,10 @@ impl Keys {
     }
 
     /// Without a song no note sounds; the host hears so.
-    pub(super) fn refuse(event: &EventKind, frame: u64, out: &mut Outgoing) {
+    pub(super) fn refuse(&self, event: &EventKind, frame: u64, out: &mut Outgoing) {
         if let EventKind::NoteOn(note, velocity) = *event
             && seven_bits(velocity) > 0.0
+            && self.mode != KeyboardMode::Voices
         {
             out.push(frame, EventKind::NoteEnd(note));
         }
@@ -271,7 +272,7 @@ impl Keys {
         if velocity == 0.0 {
             return self.release(note, scene);
         }
-        let velocity = if self.curve == 1.0 { velocity } else { libm::powf(velocity, self.curve) };
+        let velocity = self.curved(velocity);
         if self.mode == KeyboardMode::Launch || scene.playing.is_launched() {
             return scene.playing.launch.press(note, velocity, scene.frame, scene.out);
         }
@@ -286,7 +287,9 @@ impl Keys {
                 let instrument = self.program(slot).unwrap_or(self.selected);
                 return self.song_keys.press(note, (instrument, velocity), scene);
             }
-            KeyboardMode::Launch | KeyboardMode::Voices => None,
+            // Whether a slot sounds, the voices say.
+            KeyboardMode::Voices => return,
+            KeyboardMode::Launch => None,
         };
         match sound.filter(|_| note.key <= LAST_KEY) {
             Some(sound) => {
@@ -295,6 +298,11 @@ impl Keys {
             }
             None => scene.out.push(scene.frame, EventKind::NoteEnd(note)),
         }
+    }
+
+    /// A velocity by the curve.
+    pub(super) fn curved(&self, velocity: f32) -> f32 {
+        if self.curve == 1.0 { velocity } else { libm::powf(velocity, self.curve) }
     }
 
     fn release(&mut self, note: NoteAddress, scene: &mut Scene<'_>) {

@@ -19,6 +19,7 @@ mod record;
 mod render;
 mod song;
 mod ticks;
+mod voices;
 
 pub use crate::rt::QueueFull;
 pub use command::Command;

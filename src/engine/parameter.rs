@@ -129,7 +129,7 @@ impl Target {
             }
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => false,
-            VoiceTrigger(_) => false,
+            VoiceTrigger(_) => true,
         }
     }
 }

@@ -28,6 +28,7 @@ use super::song::End;
 use super::song::Playing;
 use super::song::SongSettings;
 use super::song::Sync;
+use super::voices::Voices;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
@@ -39,6 +40,7 @@ use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::graph::Piece;
 use crate::mixer::Arrival;
+use crate::mixer::BUSES;
 use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
@@ -51,6 +53,7 @@ use crate::mixer::STRIPS;
 use crate::mixer::Strip;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
+use crate::mixer::VOICE_SOURCE;
 use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
 use crate::rt::FrameWriter;
@@ -98,6 +101,7 @@ pub struct Engine {
     song: Option<Box<Playing>>,
     settings: SongSettings,
     keys: Keys,
+    voices: Voices,
     note_out: NoteOut,
     /// Of everything that song channels put out.
     song_gain: Ramp,
@@ -139,6 +143,7 @@ impl Engine {
             song: None,
             settings: SongSettings::default(),
             keys: Keys::new(config.rate),
+            voices: Voices::new(config.rate, config.level),
             note_out: NoteOut::new(),
             song_gain: Ramp::new(1.0),
             outgoing: Outgoing::new(),
@@ -167,6 +172,7 @@ impl Engine {
         self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();
+        self.voices.reset();
         self.outgoing.reset();
         // The host still holds what it was told to hold.
         self.note_out.release(0, &mut self.outgoing);
@@ -187,7 +193,11 @@ impl Engine {
     ) {
         self.outgoing.begin(self.frame, call.frames);
         if let Some(transport) = call.transport {
+            let stood = !self.transport.playing;
             (self.transport, self.heard) = (transport.cleaned(), self.frame);
+            if stood && transport.playing {
+                self.voices.pool().restart();
+            }
         }
         self.drain_commands();
         self.change_plans();
@@ -222,6 +232,7 @@ impl Engine {
         let frame = self.frame;
         self.taps().for_each(|tap| tap.pass(frame));
         self.loudness.pass(frame);
+        self.send_bank_home();
     }
 
     /// All that is recorded.
@@ -236,9 +247,12 @@ impl Engine {
 
     /// Acts on events before the next frame, and tells the host of notes that a jump or a parameter has ended.
     fn act(&mut self, events: &[Event]) {
-        let Self { song, keys, outgoing: out, frame, .. } = self;
+        let Self { song, keys, voices, outgoing: out, frame, .. } = self;
+        let launched = song.as_deref().is_some_and(Playing::is_launched);
+        events.iter().for_each(|event| voices.act(&event.kind, keys, launched, (*frame, out)));
+        voices.report(*frame, out);
         let Some(playing) = song.as_deref_mut() else {
-            return events.iter().for_each(|event| Keys::refuse(&event.kind, *frame, out));
+            return events.iter().for_each(|event| keys.refuse(&event.kind, *frame, out));
         };
         let mut scene = Scene { playing, frame: *frame, out };
         events.iter().for_each(|event| keys.act(&event.kind, &mut scene));
@@ -262,6 +276,9 @@ impl Engine {
 
     fn drain_commands(&mut self) {
         for _ in 0..QUEUE {
+            if self.voices.pool().is_changing() {
+                return; // until the bank before has faded
+            }
             let Some(command) = self.commands.receive() else { return };
             let old = match command {
                 Command::Plan(routes) => {
@@ -274,6 +291,7 @@ impl Engine {
                 }
                 .map(Old::Machine),
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
+                Command::Voices(bank) => self.voices.set_bank(bank).map(Old::Voices),
                 Command::Tap { source, tap } => match source {
                     TapSource::Strip(strip) => match self.strips.get_mut(strip) {
                         Some(strip) => strip.set_tap(tap),
@@ -295,6 +313,16 @@ impl Engine {
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not
             }
+        }
+    }
+
+    /// Gives a bank of voices back once the last of them has faded, and there is room for it.
+    fn send_bank_home(&mut self) {
+        if self.commands.has_room()
+            && let Some(bank) = self.voices.pool().take_left()
+            && let Err(old) = self.commands.retire(Old::Voices(bank))
+        {
+            std::mem::forget(old); // there was room
         }
     }
 
@@ -340,11 +368,23 @@ impl Engine {
         let ramp_frames = self.ramp_frames();
         let mut settings = self.settings;
         let Self {
-            strips, soloed, table, values, keys, song, frame, note_out, song_gain, outgoing: out, ..
+            strips,
+            soloed,
+            table,
+            values,
+            keys,
+            voices,
+            song,
+            frame,
+            note_out,
+            song_gain,
+            outgoing: out,
+            ..
         } = self;
         let (inputs, outputs, channels) = (&mut self.inputs, &mut self.outputs, &mut self.channels);
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
+            voices.set(spec.target, value);
             match spec.target {
                 Target::StripGain(strip) => strips[strip].set_gain(Decibels(value).into()),
                 Target::StripMute(strip) => strips[strip].set_muted(value >= 0.5),
@@ -408,6 +448,7 @@ impl Engine {
     }
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
+        self.play_voices(&range, events);
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
         let piece = Piece { frame: self.frame, range };
@@ -428,15 +469,37 @@ impl Engine {
         }
     }
 
+    /// Fills the sources of voices, cut at events alone.
+    fn play_voices(&mut self, range: &Range<usize>, events: &[Event]) {
+        let launched = self.song.as_deref().is_some_and(Playing::is_launched);
+        let Self { voices, keys, outgoing: out, sources, frame: first, .. } = self;
+        let feeds = &mut sources[VOICE_SOURCE..VOICE_SOURCE + BUSES]; // SOURCES is as many
+        let mut events = events.iter().peekable();
+        let mut start = 0;
+        while start < range.len() {
+            let frame = *first + start as u64;
+            while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
+                voices.act(&event.kind, keys, launched, (frame, out));
+            }
+            let end = events.peek().map_or(range.len(), |event| block_frame(event, range));
+            voices.render(feeds, &(start..end), (frame, out));
+            start = end;
+        }
+    }
+
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
     fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
         let frames = range.len();
         let Some(song) = &mut self.song else {
             self.channels.skip(frames);
             for event in events {
-                Keys::refuse(&event.kind, self.frame + block_frame(event, range) as u64, &mut self.outgoing);
+                self.keys.refuse(
+                    &event.kind,
+                    self.frame + block_frame(event, range) as u64,
+                    &mut self.outgoing,
+                );
             }
-            self.position.store_voices(0);
+            self.position.store_voices(self.voices.pool().sounding());
             return;
         };
         let plan = self.plans.running();
@@ -485,7 +548,7 @@ impl Engine {
             start = end;
         }
         self.position.store(song.position());
-        self.position.store_voices(song.sounding());
+        self.position.store_voices(song.sounding() + self.voices.pool().sounding());
     }
 
     /// Turns the song's channels up or down. One that is at rest costs nothing.

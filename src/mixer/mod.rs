@@ -46,6 +46,7 @@ pub use routing::SIDECHAIN_SOURCE;
 pub use routing::SONG_SOURCE;
 pub use routing::SOURCES;
 pub use routing::SongBy;
+pub use routing::VOICE_SOURCE;
 pub use routing::source_channels;
 pub use spread::Grouping;
 pub use spread::SpreadBy;

@@ -285,8 +285,10 @@ pub const MATRIX_SOURCE: usize = INPUT_SOURCE + 1;
 pub const INPUT_CHANNEL_SOURCE: usize = MATRIX_SOURCE + BUSES;
 /// The host's sidechain as it comes.
 pub const SIDECHAIN_SOURCE: usize = INPUT_CHANNEL_SOURCE + INPUT_CHANNELS;
+/// The first of the voices: one source for each bus.
+pub const VOICE_SOURCE: usize = SIDECHAIN_SOURCE + 1;
 /// Sources of the graph.
-pub const SOURCES: usize = SIDECHAIN_SOURCE + 1;
+pub const SOURCES: usize = VOICE_SOURCE + BUSES;
 
 /// Channels of a source's block.
 pub fn source_channels(layout: &Layout, source: usize) -> usize {
@@ -307,7 +309,8 @@ fn source_name(source: usize) -> String {
         INPUT_SOURCE => "Main Input".to_owned(),
         MATRIX_SOURCE..INPUT_CHANNEL_SOURCE => format!("Matrix on Bus {}", source - MATRIX_SOURCE + 1),
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
-        _ => "Sidechain".to_owned(),
+        SIDECHAIN_SOURCE => "Sidechain".to_owned(),
+        _ => format!("Voices on Bus {}", source - VOICE_SOURCE + 1),
     }
 }
 
@@ -396,6 +399,7 @@ impl Routing {
         feed(INSTRUMENT_SOURCE, &each);
         feed(INPUT_SOURCE, &[self.input]);
         feed(MATRIX_SOURCE, &each);
+        feed(VOICE_SOURCE, &each);
         for (&source, &to) in sources[SEND_SOURCE..].iter().zip(&returns[..RETURNS]) {
             graph.connect(source, to);
         }

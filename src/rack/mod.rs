@@ -270,7 +270,14 @@ impl Rack {
             Some(Insert { strip: insert.strip, slot: insert.slot, machine })
         });
         let (trim, snapshots) = song.as_ref().map_or((Gain::UNITY, None), prepare);
-        Ok(Setup { song, trim, snapshots, routing: self.routing.clone(), inserts: inserts.collect() })
+        Ok(Setup {
+            song,
+            trim,
+            snapshots,
+            routing: self.routing.clone(),
+            inserts: inserts.collect(),
+            voices: Arc::default(),
+        })
     }
 
     /// Sets every parameter: to the rack's value, or where it has none to the default.

@@ -5,11 +5,16 @@
 
 mod decode;
 mod player;
+mod reader;
 
 pub use decode::DecodeError;
 pub use decode::Recording;
 pub use decode::decode;
 pub use player::SamplePlayer;
+pub(crate) use reader::Beyond;
+pub use reader::Interpolation;
+pub(crate) use reader::Reader;
+pub(crate) use reader::Surroundings;
 
 use crate::audio::AudioSource;
 use crate::audio::Plane;

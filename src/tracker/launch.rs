@@ -5,7 +5,6 @@
 //! out of the pattern (its end, breaks, order jumps) leads to its start, at the row that a break names.
 
 use super::gain::Ramping;
-use super::mix::Interpolation;
 use super::mix::Tone;
 use super::panorama::Separation;
 use super::player::Position;
@@ -15,6 +14,7 @@ use super::timeline::Timeline;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
+use crate::sample::Interpolation;
 use crate::units::Gain;
 use crate::units::SampleRate;
 use std::ops::Range;

@@ -66,6 +66,7 @@ mod ways;
 #[cfg(test)]
 mod xm_tests;
 
+pub use crate::sample::Interpolation;
 pub use chase::Chase;
 pub use chase::Chaser;
 pub use control::Control;
@@ -80,7 +81,6 @@ pub use keyboard::Keyboard;
 pub use launch::PatternPlaces;
 pub use launch::PatternPlayer;
 pub use mix::AmigaModel;
-pub use mix::Interpolation;
 pub use mix::Tone;
 pub use mixdown::Mixdown;
 pub use notes::BEND_RANGE;

@@ -10,6 +10,7 @@ use assert_no_alloc::assert_no_alloc;
 use busker::audio::AudioBuffer;
 use busker::dsp::Level;
 use busker::engine::Call;
+use busker::engine::Control;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::Event;
@@ -25,6 +26,8 @@ use busker::engine::table;
 use busker::mixer::Layout;
 use busker::rack::Module;
 use busker::rack::Rack;
+use busker::sample::Recording;
+use busker::sample::SampleData;
 use busker::tracker::Chase;
 use busker::tracker::Chaser;
 use busker::tracker::Snapshots;
@@ -32,6 +35,11 @@ use busker::tracker::Song;
 use busker::tracker::SongPlayer;
 use busker::tracker::load::load;
 use busker::units::SampleRate;
+use busker::units::Semitones;
+use busker::voice::Bank;
+use busker::voice::Play;
+use busker::voice::Slot;
+use busker::voice::Take;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,6 +53,7 @@ const PLANTED: &str = "PLANT_AN_ALLOCATION";
 const SIZES: [usize; 8] = [1, 7, 64, 0, 255, 256, 1000, 8192];
 
 struct Scene {
+    control: Control,
     engine: Engine,
     worker: Worker,
     values: Arc<ParameterValues>,
@@ -64,8 +73,8 @@ fn scene(layout: Layout) -> Scene {
         level: Level::detect(),
         look_ahead: false,
     };
-    let (_control, engine, worker) = busker::engine::new(config);
-    Scene { engine, worker, values, layout, parameters: count }
+    let (control, engine, worker) = busker::engine::new(config);
+    Scene { control, engine, worker, values, layout, parameters: count }
 }
 
 fn instrument() -> Layout {
@@ -236,6 +245,48 @@ fn launches_start_stop_and_replace_each_other_without_allocating() {
             render(&mut scene, 8);
         }
     }
+}
+
+#[test]
+fn voices_come_and_go_and_their_banks_change_without_allocating() {
+    let take = |n: usize| {
+        let plane: Box<[f32]> = (0..20_000).map(|frame| (frame * (n + 1) % 100) as f32 / 400.0).collect();
+        Take::new(Recording {
+            data: SampleData::Float(vec![plane; 1 + n % 2].into()),
+            rate: SampleRate(44_100.0),
+        })
+    };
+    let bank = |seed: u64| {
+        let slots = (0..128).map(|n| {
+            let slot = Slot {
+                takes: (0..3).map(|part| take(n + part + seed as usize)).collect(),
+                pitch_range: Semitones(5.0),
+                play: [Play::OneShot, Play::Gate, Play::Loop][n % 3],
+                choke: (n % 9 == 0).then_some(1),
+                limit: 1 + n % 40,
+                bus: n % 16,
+                ..Slot::default()
+            };
+            (n, slot)
+        });
+        Arc::new(Bank::new(seed, slots))
+    };
+    let layout = instrument();
+    let mut scene = scene(layout.clone());
+    let mut setup = Rack::demo().setup(&layout).unwrap();
+    let keyboard = table().iter().position(|spec| spec.target == Target::KeyboardMode).unwrap();
+    let banks = [bank(1), bank(2)];
+    let mut most = 0;
+    for turn in 0..40 {
+        setup.voices = Arc::clone(&banks[turn / 10 % 2]);
+        scene.worker.apply(&setup).unwrap();
+        scene.values.set(keyboard, 5.0);
+        render(&mut scene, 1);
+        scene.values.set(keyboard, 5.0);
+        render(&mut scene, 7);
+        most = most.max(scene.control.voices());
+    }
+    assert!(most >= 256, "only {most} voices");
 }
 
 /// Five thousand events of every kind on a few frames.

@@ -30,7 +30,7 @@ const BEND_PARAMETER: (u8, u8) = (0, 0);
 
 /// A MIDI channel's bend.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wheel {
+pub(in crate::engine) struct Wheel {
     /// -1..=1.
     value: f32,
     /// Whole semitones and hundredths, where a registered parameter has set them.
@@ -47,14 +47,14 @@ impl Default for Wheel {
 
 impl Wheel {
     /// Rounds to fourteen bits.
-    pub(super) fn turn(&mut self, value: f32) {
+    pub(in crate::engine) fn turn(&mut self, value: f32) {
         if !value.is_nan() {
             self.value = libm::roundf(value.clamp(-1.0, 1.0) * 8192.0) / 8192.0;
         }
     }
 
     /// What it is worth, on a member channel of MPE or elsewhere.
-    pub(super) fn bend(&self, member: bool) -> Semitones {
+    pub(in crate::engine) fn bend(&self, member: bool) -> Semitones {
         let usual = if member { MEMBER_RANGE } else { BEND_RANGE };
         let range = self.range.map_or(usual, |(semitones, cents)| semitones + cents / 100.0);
         Semitones(self.value * range.min(WIDEST_RANGE))
@@ -62,6 +62,23 @@ impl Wheel {
 
     pub(super) fn forget_range(&mut self) {
         self.range = None;
+    }
+
+    /// Back to the middle; the range stays.
+    pub(in crate::engine) fn centre(&mut self) {
+        (self.value, self.parameter) = (0.0, NO_PARAMETER);
+    }
+
+    /// Controllers that choose and set registered parameters; says whether the range has changed.
+    pub(in crate::engine) fn register(&mut self, number: u8, midi: f32) -> bool {
+        match number {
+            6 => return self.enter(Some(midi), None),
+            38 => return self.enter(None, Some(midi)),
+            100 => self.parameter.1 = midi as u8,
+            101 => self.parameter.0 = midi as u8,
+            _ => self.parameter = NO_PARAMETER, // What is not registered is not for us.
+        }
+        false
     }
 
     /// Data entry for the selected parameter; says whether the range has changed.
@@ -139,22 +156,7 @@ impl Keys {
     fn registered(&mut self, channel: u8, number: u8, midi: f32, scene: &mut Scene<'_>) {
         let mpe = self.plays_mpe();
         let Some(wheel) = self.wheels.get_mut(usize::from(channel)) else { return };
-        let changed = match number {
-            6 => wheel.enter(Some(midi), None),
-            38 => wheel.enter(None, Some(midi)),
-            100 => {
-                wheel.parameter.1 = midi as u8;
-                false
-            }
-            101 => {
-                wheel.parameter.0 = midi as u8;
-                false
-            }
-            _ => {
-                wheel.parameter = NO_PARAMETER; // What is not registered is not for us.
-                false
-            }
-        };
+        let changed = wheel.register(number, midi);
         if !changed {
             return;
         }
@@ -169,7 +171,7 @@ impl Keys {
 
     fn reset_controllers(&mut self, channel: u8, scene: &mut Scene<'_>) {
         if let Some(wheel) = self.wheels.get_mut(usize::from(channel)) {
-            (wheel.value, wheel.parameter) = (0.0, NO_PARAMETER);
+            wheel.centre();
         }
         scene.playing.keyboard.reset_controls(channel);
         if self.mode == KeyboardMode::Channel {

@@ -1,0 +1,207 @@
+//! Voices in the engine: which keys, parameters and controllers act on the pool, and what the host hears of it.
+//!
+//! In: events and parameters on their frames. Out: sound on one source for each bus, and the end of every note that a key
+//! began. Audio thread. Key 36 plays the first slot, as it plays the first sample in Kit mode; keys below play the last slots.
+
+use super::EventKind;
+use super::Expression;
+use super::NoteAddress;
+use super::TRIGGERS;
+use super::Target;
+use super::keys::FIRST_KIT_KEY;
+use super::keys::KeyboardMode;
+use super::keys::Keys;
+use super::keys::Wheel;
+use super::keys::in_steps;
+use super::keys::seven_bits;
+use super::outgoing::Outgoing;
+use crate::audio::Feed;
+use crate::dsp::Level;
+use crate::units::Decibels;
+use crate::units::Gain;
+use crate::units::SampleRate;
+use crate::units::Semitones;
+use crate::voice::Bank;
+use crate::voice::Cause;
+use crate::voice::Pool;
+use crate::voice::SLOTS;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// MIDI channels.
+const CHANNELS: usize = 16;
+
+/// See the module's description.
+pub(super) struct Voices {
+    pool: Pool,
+    /// Keyboard mode is Voices.
+    by_keys: bool,
+    triggers: [bool; TRIGGERS],
+    wheels: [Wheel; CHANNELS],
+}
+
+fn slot_of(key: u8) -> usize {
+    (usize::from(key) + SLOTS - usize::from(FIRST_KIT_KEY)) % SLOTS
+}
+
+fn cause(note: NoteAddress) -> Cause {
+    Cause::Key { channel: note.channel, key: note.key, id: note.id }
+}
+
+impl Voices {
+    /// Allocates.
+    pub(super) fn new(rate: SampleRate, level: Level) -> Self {
+        Self {
+            pool: Pool::new(rate, level),
+            by_keys: false,
+            triggers: [false; TRIGGERS],
+            wheels: [Wheel::default(); CHANNELS],
+        }
+    }
+
+    pub(super) fn pool(&mut self) -> &mut Pool {
+        &mut self.pool
+    }
+
+    /// Replaces all slots; what comes back at once goes home.
+    pub(super) fn set_bank(&mut self, bank: Arc<Bank>) -> Option<Arc<Bank>> {
+        self.pool.set_bank(bank).or_else(|| self.pool.take_left())
+    }
+
+    /// Takes what parameters mean for voices; other parts may take the same ones.
+    pub(super) fn set(&mut self, target: Target, value: f32) {
+        match target {
+            Target::VoiceTrigger(slot) => self.switch(slot, value >= 0.5),
+            Target::KeyboardMode => {
+                let by_keys = KeyboardMode::of_choice(value) == KeyboardMode::Voices;
+                if std::mem::replace(&mut self.by_keys, by_keys) && !by_keys {
+                    self.pool.release_all(None);
+                }
+            }
+            Target::KeyboardGain => self.pool.set_key_gain(Decibels(value).into()),
+            Target::Transpose => self.pool.set_transpose(Semitones(value)),
+            Target::Panic if value >= 0.5 => self.pool.choke_all(None),
+            _ => {}
+        }
+    }
+
+    fn switch(&mut self, slot: usize, on: bool) {
+        let Some(trigger) = self.triggers.get_mut(slot) else { return };
+        let was = std::mem::replace(trigger, on);
+        let cause = Cause::Parameter(slot as u8);
+        if on && !was {
+            self.pool.trigger(slot, cause, Gain::UNITY);
+        } else if was && !on {
+            self.pool.release(cause);
+        }
+    }
+
+    /// Acts on an event; keys play slots where `keys` says so and no pattern takes them.
+    pub(super) fn act(
+        &mut self,
+        event: &EventKind,
+        keys: &Keys,
+        launched: bool,
+        (frame, out): (u64, &mut Outgoing),
+    ) {
+        match *event {
+            EventKind::NoteOn(note, velocity) if self.by_keys && !launched => {
+                let velocity = keys.curved(seven_bits(velocity));
+                if velocity == 0.0 {
+                    self.pool.release(cause(note));
+                } else if !self.pool.trigger(slot_of(note.key), cause(note), Gain(velocity)) {
+                    out.push(frame, EventKind::NoteEnd(note));
+                }
+            }
+            EventKind::NoteOn(..) | EventKind::NoteEnd(_) => {}
+            EventKind::NoteOff(note) => self.pool.release(cause(note)),
+            EventKind::Choke(note) => self.pool.choke(cause(note)),
+            EventKind::AllNotesOff(channel) => self.pool.release_all(channel.map(usize::from)),
+            EventKind::AllSoundOff(channel) => self.pool.choke_all(channel.map(usize::from)),
+            EventKind::PitchBend { channel, value } => self.turn(channel, |wheel| wheel.turn(value)),
+            EventKind::Controller { channel, number, value } => {
+                self.control(channel, number, seven_bits(value))
+            }
+            EventKind::Expression(note, expression) => self.express(note, expression),
+            // The rest is for instruments.
+            EventKind::Pressure { .. } | EventKind::Program { .. } | EventKind::Modulation(..) => {}
+        }
+        self.report(frame, out);
+    }
+
+    fn turn(&mut self, channel: u8, turn: impl FnOnce(&mut Wheel)) {
+        let channel = usize::from(channel);
+        if let Some(wheel) = self.wheels.get_mut(channel) {
+            turn(wheel);
+            self.pool.bend(channel, wheel.bend(false));
+        }
+    }
+
+    fn control(&mut self, channel: u8, number: u8, value: f32) {
+        let (midi, slot) = (libm::roundf(value * 127.0), usize::from(channel));
+        match number {
+            64 => self.pool.set_pedal(slot, midi >= 64.0),
+            6 | 38 | 98..=101 => self.turn(channel, |wheel| {
+                wheel.register(number, midi);
+            }),
+            120 => self.pool.choke_all(Some(slot)),
+            121 => {
+                self.turn(channel, Wheel::centre);
+                self.pool.set_pedal(slot, false);
+            }
+            123..=127 => self.pool.release_all(Some(slot)),
+            _ => {}
+        }
+    }
+
+    fn express(&mut self, note: NoteAddress, expression: Expression) {
+        let fine = |value| in_steps(value, 128.0);
+        let (level, pan, tuning) = match expression {
+            Expression::Volume(gain) => (Some(Gain(fine(gain))), None, None),
+            Expression::Pan(pan) => (None, Some(fine(pan)), None),
+            Expression::Tuning(semitones) => (None, None, Some(Semitones(in_steps(semitones, 1024.0)))),
+            Expression::Vibrato(_) | Expression::Brightness(_) | Expression::Pressure(_) => return,
+        };
+        self.pool.express(cause(note), level, pan, tuning);
+    }
+
+    /// Renders frames of `range`, the first of which is `frame` since reset.
+    pub(super) fn render(
+        &mut self,
+        feeds: &mut [Feed],
+        range: &Range<usize>,
+        (frame, out): (u64, &mut Outgoing),
+    ) {
+        self.pool.render(feeds, range);
+        self.report(frame, out);
+    }
+
+    /// Tells the host whose notes have ended since `frame`.
+    pub(super) fn report(&mut self, frame: u64, out: &mut Outgoing) {
+        self.pool.take_ended(|offset, cause| {
+            if let Cause::Key { channel, key, id } = cause {
+                let note = NoteAddress { channel, key, id };
+                out.push(frame + offset as u64, EventKind::NoteEnd(note));
+            }
+        });
+    }
+
+    /// Nothing sounds, and everything that is held is forgotten.
+    pub(super) fn reset(&mut self) {
+        self.pool.reset();
+        (self.triggers, self.wheels) = ([false; TRIGGERS], [Wheel::default(); CHANNELS]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_a_slot_of_its_own_and_the_first_is_that_of_kits() {
+        let mut slots: Vec<usize> = (0..128).map(slot_of).collect();
+        assert_eq!((slots[36], slots[127], slots[0], slots[35]), (0, 91, 92, 127));
+        slots.sort_unstable();
+        assert!(slots.into_iter().eq(0..SLOTS));
+    }
+}

@@ -1,0 +1,534 @@
+//! All voices: what triggers begin, what ends others for it, and who has to give way.
+//!
+//! In: triggers, releases and chokes between runs. Out: sound on the feeds of the buses, and who has ended on which frame.
+//! Audio thread, apart from `new`: no memory is taken later. Voices are summed in the order in which they began, so that it
+//! does not matter when a place becomes free. A stolen or choked voice fades in 4 ms in its own place, for which there are as
+//! many places again as there are voices.
+
+use super::bank::Bank;
+use super::bank::SLOTS;
+use super::bank::Slot;
+use super::bank::Take;
+use super::chance;
+use super::chance::Matter;
+use super::one::Hold;
+use super::one::Own;
+use super::one::Run;
+use super::one::Times;
+use super::one::Voice;
+use crate::audio::Feed;
+use crate::dsp::Level;
+use crate::units::Gain;
+use crate::units::SampleRate;
+use crate::units::Semitones;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Voices that sound at once.
+pub const VOICES: usize = 1024;
+/// With those that fade out.
+const PLACES: usize = 2 * VOICES;
+/// MIDI channels.
+const CHANNELS: usize = 16;
+
+/// What has triggered a voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A key.
+    Key {
+        /// MIDI channel 0..=15.
+        channel: u8,
+        /// MIDI key 0..=127.
+        key: u8,
+        /// The host's id, where it gives one.
+        id: Option<i32>,
+    },
+    /// The parameter of a slot.
+    Parameter(u8),
+}
+
+impl Cause {
+    /// Whether an event that names `other` means this one. Ids decide where both have one.
+    fn is(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Key { id: Some(own), .. }, Self::Key { id: Some(id), .. }) => own == id,
+            (Self::Key { channel, key, .. }, Self::Key { channel: on, key: named, .. }) => {
+                (channel, key) == (on, named)
+            }
+            _ => self == other,
+        }
+    }
+
+    fn channel(self) -> Option<usize> {
+        match self {
+            Self::Key { channel, .. } => Some(usize::from(channel)),
+            Self::Parameter(_) => None,
+        }
+    }
+}
+
+/// See the module's description.
+pub struct Pool {
+    bank: Arc<Bank>,
+    /// The bank before, while voices of it fade out.
+    leaving: Option<Arc<Bank>>,
+    places: Box<[Option<Voice>]>,
+    free: Vec<u16>,
+    /// Places of all voices in the order in which they began.
+    order: Vec<u16>,
+    /// Voices that do not fade to their end, of each slot and in all.
+    of_slots: [u16; SLOTS],
+    live: usize,
+    /// Triggers of each slot since the transport started.
+    ordinals: [u64; SLOTS],
+    pedals: [bool; CHANNELS],
+    bends: [f64; CHANNELS],
+    key_gain: f32,
+    transpose: f64,
+    times: Times,
+    level: Level,
+    /// Who has ended since they were last taken, with the frame of the run.
+    ended: Vec<(usize, Cause)>,
+    refused: u64,
+}
+
+impl Pool {
+    /// Silent and without slots. Allocates all that it will ever need.
+    pub fn new(rate: SampleRate, level: Level) -> Self {
+        Self {
+            bank: Arc::default(),
+            leaving: None,
+            places: vec![None; PLACES].into(),
+            free: (0..PLACES as u16).rev().collect(),
+            order: Vec::with_capacity(PLACES),
+            of_slots: [0; SLOTS],
+            live: 0,
+            ordinals: [0; SLOTS],
+            pedals: [false; CHANNELS],
+            bends: [0.0; CHANNELS],
+            key_gain: 1.0,
+            transpose: 0.0,
+            times: Times::new(rate),
+            level,
+            ended: Vec::with_capacity(2 * PLACES),
+            refused: 0,
+        }
+    }
+
+    /// Whether a trigger of this slot sounds.
+    pub fn has(&self, slot: usize) -> bool {
+        u8::try_from(slot)
+            .ok()
+            .and_then(|slot| self.bank.slot(slot))
+            .is_some_and(|slot| !slot.takes.is_empty())
+    }
+
+    /// Voices that are heard.
+    pub fn sounding(&self) -> usize {
+        self.order.iter().filter_map(|&place| self.voice(place)).filter(|voice| voice.sounds()).count()
+    }
+
+    /// Triggers that found neither a voice nor a place, ever.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    fn voice(&self, place: u16) -> Option<&Voice> {
+        self.places.get(usize::from(place)).and_then(Option::as_ref)
+    }
+
+    /// Replaces all slots. What still has its recording sounds on, by its new settings; all else fades out, and only then
+    /// does the bank go home: see [`Pool::take_left`]. One that had not left yet goes home at once, with its voices.
+    pub fn set_bank(&mut self, bank: Arc<Bank>) -> Option<Arc<Bank>> {
+        let unready = self.leaving.take();
+        let old = std::mem::replace(&mut self.bank, bank);
+        for index in 0..self.order.len() {
+            let place = usize::from(self.order[index]); // below the length
+            let Some(voice) = self.places.get_mut(place).and_then(Option::as_mut) else { continue };
+            let (was_ending, slot) = (voice.ending, voice.slot);
+            move_over(voice, (&old, &self.bank), self.times);
+            if voice.ended() {
+                self.ended.push((0, voice.cause));
+            }
+            if voice.ending && !was_ending {
+                self.uncount(slot);
+            }
+        }
+        self.sweep();
+        self.leaving = Some(old);
+        unready
+    }
+
+    /// Whether a bank has still to leave.
+    pub fn is_changing(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// The bank before, once none of its voices sounds.
+    pub fn take_left(&mut self) -> Option<Arc<Bank>> {
+        self.leaving.as_ref()?;
+        let in_use = self.order.iter().filter_map(|&place| self.voice(place)).any(|voice| voice.leaving);
+        if in_use { None } else { self.leaving.take() }
+    }
+
+    /// The transport has started: chances fall as they did the last time.
+    pub fn restart(&mut self) {
+        self.ordinals = [0; SLOTS];
+    }
+
+    /// Back to silence, and to where controllers are on a new pool.
+    pub fn reset(&mut self) {
+        self.places.fill(None);
+        self.free.clear();
+        self.free.extend((0..PLACES as u16).rev());
+        self.order.clear();
+        self.ended.clear();
+        (self.of_slots, self.live) = ([0; SLOTS], 0);
+        (self.pedals, self.bends) = ([false; CHANNELS], [0.0; CHANNELS]);
+        self.restart();
+    }
+
+    /// Begins a voice of a slot on the next frame; false where it cannot sound.
+    pub fn trigger(&mut self, slot: usize, cause: Cause, velocity: Gain) -> bool {
+        let bank = Arc::clone(&self.bank);
+        let number = slot as u8;
+        let Some(slot) = bank.slot(number).filter(|settings| slot < SLOTS && !settings.takes.is_empty())
+        else {
+            return false;
+        };
+        let ordinal = self.count(number);
+        if let Some(group) = slot.choke {
+            let steal = self.times.steal;
+            self.change(|voice, other, _| {
+                if other.choke == Some(group) {
+                    voice.end(steal);
+                }
+            });
+        }
+        let new = self.new_voice(&bank, (slot, number), ordinal, (cause, velocity));
+        let taken = new.is_some_and(|voice| self.make_room(slot, number) && self.place(voice));
+        self.refused += u64::from(!taken);
+        taken
+    }
+
+    fn count(&mut self, slot: u8) -> u64 {
+        let Some(ordinal) = self.ordinals.get_mut(usize::from(slot)) else { return 0 };
+        *ordinal += 1;
+        *ordinal - 1
+    }
+
+    fn new_voice(
+        &self,
+        bank: &Bank,
+        (slot, number): (&Slot, u8),
+        ordinal: u64,
+        (cause, velocity): (Cause, Gain),
+    ) -> Option<Voice> {
+        let chance = |matter| chance::hash(bank.seed, number, ordinal, matter);
+        let take = chance::choice(chance(Matter::Take), slot.takes.len());
+        let key = cause.channel();
+        let own = Own {
+            velocity: velocity.0,
+            pan: 0.0,
+            chance: f64::from(slot.pitch_range.0) * chance::bipolar(chance(Matter::Pitch)),
+            tuning: 0.0,
+            bend: key.map_or(0.0, |channel| self.bend_of(channel)),
+            key_gain: key.map_or(1.0, |_| self.key_gain),
+            expression: 1.0,
+        };
+        Voice::new((slot, number), take as u16, (cause, own), self.times)
+    }
+
+    fn bend_of(&self, channel: usize) -> f64 {
+        self.bends.get(channel).copied().unwrap_or(0.0) + self.transpose
+    }
+
+    /// Ends a voice for a new one where the slot has its number, or the pool: the one of the lowest priority, of these
+    /// the faintest by steps of 6 dB, of these the oldest. False where all are more important.
+    fn make_room(&mut self, slot: &Slot, number: u8) -> bool {
+        let own = self.of_slots.get(usize::from(number)).copied().unwrap_or(0);
+        let victim = if usize::from(own) >= slot.limit.max(1) {
+            self.least(|voice| voice.slot == number)
+        } else if self.live >= VOICES {
+            self.least(|_| true)
+        } else {
+            return true;
+        };
+        let Some((place, priority)) = victim.filter(|(_, priority)| *priority <= slot.priority) else {
+            return false;
+        };
+        debug_assert!(priority <= slot.priority);
+        let steal = self.times.steal;
+        if let Some(voice) = self.places.get_mut(usize::from(place)).and_then(Option::as_mut) {
+            voice.end(steal);
+            let (slot, cause, ended) = (voice.slot, voice.cause, voice.ended());
+            self.uncount(slot);
+            if ended {
+                self.ended.push((0, cause));
+                self.sweep();
+            }
+        }
+        true
+    }
+
+    /// The least important live voice of some, and its priority.
+    fn least(&self, of: impl Fn(&Voice) -> bool) -> Option<(u16, u8)> {
+        let live = self.order.iter().filter_map(|&place| Some((place, self.voice(place)?)));
+        let rated = live.filter(|(_, voice)| !voice.ending && of(voice)).filter_map(|(place, voice)| {
+            let slot = self.bank.slot(voice.slot)?;
+            let take = slot.takes.get(usize::from(voice.take))?;
+            Some((place, slot.priority, voice.loudness(take).to_bits() >> 23))
+        });
+        // The first of equal ones, which is the oldest.
+        rated
+            .min_by_key(|&(_, priority, loudness)| (priority, loudness))
+            .map(|(place, priority, _)| (place, priority))
+    }
+
+    fn place(&mut self, voice: Voice) -> bool {
+        let Some(place) = self.free.pop() else { return false };
+        if let Some(count) = self.of_slots.get_mut(usize::from(voice.slot)) {
+            *count += 1;
+        }
+        self.live += 1;
+        self.order.push(place); // there are as many as places
+        if let Some(to) = self.places.get_mut(usize::from(place)) {
+            *to = Some(voice);
+        }
+        true
+    }
+
+    fn uncount(&mut self, slot: u8) {
+        self.live = self.live.saturating_sub(1);
+        if let Some(count) = self.of_slots.get_mut(usize::from(slot)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Changes voices that have not been stolen or choked, and keeps account of those that then are.
+    fn change(&mut self, mut change: impl FnMut(&mut Voice, &Slot, &Take)) {
+        let (bank, mut any) = (Arc::clone(&self.bank), false);
+        for index in 0..self.order.len() {
+            let place = usize::from(self.order[index]); // below the length
+            let Some(voice) = self.places.get_mut(place).and_then(Option::as_mut) else { continue };
+            let found =
+                bank.slot(voice.slot).and_then(|slot| Some((slot, slot.takes.get(usize::from(voice.take))?)));
+            let Some((slot, take)) = found.filter(|_| !voice.ending) else { continue };
+            change(voice, slot, take);
+            if voice.ended() {
+                self.ended.push((0, voice.cause)); // each voice ends once: there is room for all
+                any = true;
+            }
+            if voice.ending {
+                let slot = voice.slot;
+                self.uncount(slot);
+            }
+        }
+        if any {
+            self.sweep();
+        }
+    }
+
+    /// Frees the places of voices that have ended.
+    fn sweep(&mut self) {
+        let Self { order, places, free, .. } = self;
+        order.retain(|&place| {
+            let Some(at) = places.get_mut(usize::from(place)) else { return false };
+            if !at.is_some_and(|voice| voice.ended()) {
+                return true;
+            }
+            free.push(place); // there are as many as places
+            *at = None;
+            false
+        });
+    }
+
+    /// Lets go of what a cause has begun; the pedal may hold it.
+    pub fn release(&mut self, cause: Cause) {
+        let pedal = cause.channel().is_some_and(|channel| self.pedals.get(channel).copied().unwrap_or(false));
+        let times = self.times;
+        self.change(|voice, slot, _| {
+            if voice.hold == Hold::Key && voice.cause.is(cause) {
+                match pedal {
+                    true => voice.hold = Hold::Pedal,
+                    false => voice.release(slot, times),
+                }
+            }
+        });
+    }
+
+    /// Lets go of every key of a MIDI channel, or of all.
+    pub fn release_all(&mut self, channel: Option<usize>) {
+        let (pedals, times) = (self.pedals, self.times);
+        self.change(|voice, slot, _| {
+            let own = voice.cause.channel();
+            if voice.hold != Hold::Key || own.is_none() || channel.is_some() && own != channel {
+                return;
+            }
+            match own.and_then(|own| pedals.get(own)) {
+                Some(true) => voice.hold = Hold::Pedal,
+                _ => voice.release(slot, times),
+            }
+        });
+    }
+
+    /// Ends what a cause has begun.
+    pub fn choke(&mut self, cause: Cause) {
+        let steal = self.times.steal;
+        self.change(|voice, _, _| {
+            if voice.cause.is(cause) {
+                voice.end(steal);
+            }
+        });
+    }
+
+    /// Ends all voices of a MIDI channel, or all.
+    pub fn choke_all(&mut self, channel: Option<usize>) {
+        let steal = self.times.steal;
+        self.change(|voice, _, _| {
+            if channel.is_none() || voice.cause.channel() == channel {
+                voice.end(steal);
+            }
+        });
+    }
+
+    /// Moves the sustain pedal of a MIDI channel.
+    pub fn set_pedal(&mut self, channel: usize, down: bool) {
+        let Some(pedal) = self.pedals.get_mut(channel) else { return };
+        let up = std::mem::replace(pedal, down) && !down;
+        let times = self.times;
+        if up {
+            self.change(|voice, slot, _| {
+                if voice.hold == Hold::Pedal && voice.cause.channel() == Some(channel) {
+                    voice.release(slot, times);
+                }
+            });
+        }
+    }
+
+    /// Bends what keys of a MIDI channel have begun and will begin.
+    pub fn bend(&mut self, channel: usize, by: Semitones) {
+        if let Some(bend) = self.bends.get_mut(channel).filter(|bend| **bend != f64::from(by.0)) {
+            *bend = by.0.into();
+            self.retune();
+        }
+    }
+
+    /// Transposes what keys have begun and will begin.
+    pub fn set_transpose(&mut self, by: Semitones) {
+        if self.transpose != f64::from(by.0) {
+            self.transpose = by.0.into();
+            self.retune();
+        }
+    }
+
+    fn retune(&mut self) {
+        let (bends, transpose, times) = (self.bends, self.transpose, self.times);
+        self.change(|voice, slot, take| {
+            if let Some(channel) = voice.cause.channel() {
+                voice.own.bend = bends.get(channel).copied().unwrap_or(0.0) + transpose;
+                voice.tune(slot, take, times);
+            }
+        });
+    }
+
+    /// Level of what keys have begun and will begin.
+    pub fn set_key_gain(&mut self, gain: Gain) {
+        if self.key_gain == gain.0 {
+            return;
+        }
+        self.key_gain = gain.0;
+        let times = self.times;
+        self.change(|voice, slot, take| {
+            if voice.cause.channel().is_some() {
+                voice.own.key_gain = gain.0;
+                voice.aim(slot, take, times);
+            }
+        });
+    }
+
+    /// Changes what one note differs in from its slot: its level, place and tuning; `None` leaves it.
+    pub fn express(
+        &mut self,
+        cause: Cause,
+        level: Option<Gain>,
+        pan: Option<f32>,
+        tuning: Option<Semitones>,
+    ) {
+        let times = self.times;
+        self.change(|voice, slot, take| {
+            if voice.cause.is(cause) {
+                let own = &mut voice.own;
+                own.expression = level.map_or(own.expression, |level| level.0);
+                own.pan = pan.unwrap_or(own.pan);
+                own.tuning = tuning.map_or(own.tuning, |tuning| tuning.0.into());
+                voice.tune(slot, take, times);
+                voice.aim(slot, take, times);
+            }
+        });
+    }
+
+    /// Adds frames of `range`, at most `BLOCK_SIZE`, to the feeds of the buses; what goes to none only advances.
+    pub fn render(&mut self, feeds: &mut [Feed], range: &Range<usize>) {
+        let (bank, level) = (Arc::clone(&self.bank), self.level);
+        let before = Arc::clone(self.leaving.as_ref().unwrap_or(&bank));
+        let run = |bank| Run { bank, level, range: range.clone() };
+        let (now, then) = (run(&bank), run(&before));
+        let mut any = false;
+        for index in 0..self.order.len() {
+            let place = usize::from(self.order[index]); // below the length
+            let Some(voice) = self.places.get_mut(place).and_then(Option::as_mut) else { continue };
+            let run = if voice.leaving { &then } else { &now };
+            let bus = run.bank.slot(voice.slot).and_then(|slot| feeds.get_mut(slot.bus));
+            let Some(frame) = voice.run(run, bus) else { continue };
+            let (slot, ending) = (voice.slot, voice.ending);
+            self.ended.push((frame, voice.cause));
+            any = true;
+            if !ending {
+                self.uncount(slot);
+            }
+        }
+        if any {
+            self.sweep();
+        }
+    }
+
+    /// Hands over who has ended since the last time, and on which frame of the run before.
+    pub fn take_ended(&mut self, mut tell: impl FnMut(usize, Cause)) {
+        self.ended.drain(..).for_each(|(frame, cause)| tell(frame, cause));
+    }
+}
+
+/// Has a voice of the old bank play on in the new one, or fade out where that no longer has its recording.
+fn move_over(voice: &mut Voice, (old, new): (&Bank, &Bank), times: Times) {
+    if voice.leaving {
+        return voice.end(0);
+    }
+    let number = usize::from(voice.take);
+    let take = old.slot(voice.slot).and_then(|slot| slot.takes.get(number));
+    let found = new.slot(voice.slot).zip(take).and_then(|(slot, old)| {
+        // Where several are the same, the one in its own place.
+        let same = slot.takes.get(number).filter(|take| take.is(old)).map(|_| number);
+        let number = same.or_else(|| slot.takes.iter().position(|take| take.is(old)))?;
+        Some((slot, slot.takes.get(number)?, number))
+    });
+    match found {
+        Some((slot, take, number)) => {
+            voice.take = number as u16;
+            voice.tune(slot, take, times);
+            voice.aim(slot, take, times);
+        }
+        None => {
+            voice.leaving = true;
+            voice.end(times.steal);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Pool {
+    /// All that sound or fade, the oldest first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Voice> {
+        self.order.iter().filter_map(|&place| self.voice(place))
+    }
+}
