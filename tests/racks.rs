@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use busker::audio::AudioBlockMut;
+use busker::engine::Target;
 use busker::rack::Rack;
 use busker::rack::further_outputs;
 use busker::rack::render::Length;
@@ -13,6 +14,8 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 const RATE: usize = 48_000;
 /// Of the sine on input channel 0; each further one has the next of these frequencies.
@@ -134,7 +137,7 @@ fn peak(planes: &[Vec<f32>]) -> f64 {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 4] = [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0)];
+const RACKS: [(&str, usize); 5] = [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0), ("voices", 0)];
 
 #[test]
 fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
@@ -159,7 +162,8 @@ fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
 #[test]
 fn every_rack_gives_the_same_bits_in_blocks_of_random_sizes() {
     for (name, inputs) in RACKS {
-        let (rack, options) = (rack(name), options(Length::Seconds(9.0), inputs));
+        let rack = if name == "voices" { voices(&[]) } else { rack(name) };
+        let options = options(Length::Seconds(9.0), inputs);
         let once = whole(&rack, &options);
         assert!(peak(&once[0]) > 0.01, "{name} is silent");
         for seed in [1, 2] {
@@ -410,4 +414,109 @@ fn no_true_peak_of_the_scenes_mix_passes_its_ceiling_and_no_file_is_late() {
     // Where the limiter rests, the mix is the same to the bit.
     let alike = limited[0][0].iter().zip(&free[0][0]).filter(|(limited, free)| limited == free).count();
     assert!(alike > RATE, "{alike} frames");
+}
+
+/// Frames of the recordings that the rack of voices asks for; rain is long enough for its loop.
+const SAMPLES: [(&str, u16, usize); 5] = [
+    ("kick 1.wav", 1, 12_000),
+    ("kick 2.wav", 1, 12_000),
+    ("open hat.wav", 2, 20_000),
+    ("closed hat.wav", 2, 4_000),
+    ("rain.wav", 2, 60_000),
+];
+
+fn sample(number: usize, frame: usize) -> i16 {
+    let pitch = [60.0, 90.0, 1_000.0, 1_500.0, 200.0][number];
+    (12_000.0 * (TAU * pitch * frame as f64 / RATE as f64).sin()) as i16
+}
+
+/// The rack of voices with recordings that its folder holds for the time being, but for those that are `missing`.
+fn voices(missing: &[&str]) -> Rack {
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    let number = FOLDERS.fetch_add(1, Relaxed);
+    let folder = std::env::temp_dir().join(format!("busker-rack-{}-{number}", std::process::id()));
+    fs::create_dir_all(folder.join("samples")).unwrap();
+    for (number, (name, channels, frames)) in SAMPLES.into_iter().enumerate() {
+        let spec = hound::WavSpec {
+            channels,
+            sample_rate: RATE as u32,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        if missing.contains(&name) {
+            continue;
+        }
+        let mut writer = hound::WavWriter::create(folder.join("samples").join(name), spec).unwrap();
+        let samples = (0..frames).flat_map(|frame| vec![sample(number, frame); channels.into()]);
+        samples.for_each(|sample| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+    }
+    let path = self::folder().join("voices.busker.toml");
+    let rack = Rack::from_toml_in(&fs::read_to_string(path).unwrap(), Some(&folder)).unwrap();
+    fs::remove_dir_all(&folder).unwrap();
+    rack
+}
+
+fn voices_planes(rack: &Rack, triggers: &[usize]) -> Planes {
+    let parameters = triggers.iter().map(|&slot| (Target::VoiceTrigger(slot), 1.0)).collect();
+    let mut options = options(Length::Seconds(5.0), 0);
+    (options.parameters, options.sidechain) = (parameters, 0);
+    whole(rack, &options)
+}
+
+#[test]
+fn the_rain_goes_round_an_octave_lower_on_its_own_output_and_the_kit_is_silent_until_it_is_played() {
+    let rack = voices(&[]);
+    assert!(rack.notices().is_empty() && rack.parameters.unknown().count() == 0);
+    let planes = voices_planes(&rack, &[]);
+    assert_eq!(peak(&planes[1]), 0.0);
+    // Half the speed from frame 100 on; the loop's 43,200 frames are whole waves, so that it goes on for ever.
+    for (frame, &found) in planes[2][0].iter().enumerate() {
+        let place = (100.0 + frame as f64 / 2.0) / RATE as f64;
+        let wanted = gain(-9.0) * 12_000.0 / 32_768.0 * (TAU * 200.0 * place).sin();
+        assert!((f64::from(found) - wanted).abs() < 1e-3, "frame {frame}: {found} for {wanted}");
+    }
+    assert!(planes[2][0] == planes[2][1]);
+}
+
+#[test]
+fn a_trigger_plays_one_of_the_kicks_near_its_pitch_the_same_in_every_rendering() {
+    let rack = voices(&[]);
+    let planes = voices_planes(&rack, &[0]);
+    let kick = &planes[1][0];
+    assert!(*kick == planes[1][1] && planes == voices_planes(&rack, &[0]));
+    let last = kick.iter().rposition(|&sample| sample != 0.0).unwrap();
+    assert!((11_800..12_200).contains(&last) && last != 11_999, "{last}");
+    // -3 dB, and -3 dB in the centre.
+    assert!((peak(&planes[1]) - gain(-3.0) * 0.5_f64.sqrt() * 12_000.0 / 32_768.0).abs() < 1e-3);
+    let mut other = rack.clone();
+    let found = (8..20).any(|seed| {
+        other.random.seed = seed;
+        voices_planes(&other, &[0])[1] != planes[1]
+    });
+    assert!(found, "the seed does not matter");
+}
+
+#[test]
+fn a_closed_hat_ends_an_open_one() {
+    let rack = voices(&[]);
+    let (both, closed) = (voices_planes(&rack, &[1, 2]), voices_planes(&rack, &[2]));
+    // On one frame the later one wins.
+    assert!(both[1] == closed[1] && peak(&closed[1]) > 0.1);
+    assert!(closed[1][0].iter().zip(&closed[1][1]).all(|(left, right)| (left - 0.5 * right).abs() < 1e-6));
+}
+
+#[test]
+fn short_recordings_are_saved_inside_and_missing_ones_are_said_and_kept() {
+    let rack = voices(&["open hat.wav"]);
+    let said: Vec<String> = rack.notices().iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["voice 2: the take samples/open hat.wav was not found"]);
+    let state = Rack::unpack(&rack.pack().unwrap()).unwrap();
+    let file = Rack::from_toml(&rack.to_toml().unwrap()).unwrap();
+    for again in [state, file] {
+        assert!(again.voices == rack.voices && again.random == rack.random);
+        assert_eq!(again.notices(), rack.notices());
+        let again = Rack { parameters: rack.parameters.clone(), ..again };
+        assert!(voices_planes(&again, &[0, 1]) == voices_planes(&rack, &[0, 1]), "sounds otherwise");
+    }
 }

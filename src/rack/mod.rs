@@ -12,7 +12,9 @@ pub mod render;
 mod song;
 mod stems;
 mod tail;
+mod take;
 mod values;
+mod voice;
 
 pub use insert::InsertSlot;
 pub use packed::PackedError;
@@ -28,7 +30,11 @@ pub use stems::StemGroup;
 pub use stems::bus_stems;
 pub use stems::channel_stems;
 pub use stems::further_outputs;
+pub use take::TakeFile;
 pub use values::Values;
+pub use voice::Random;
+pub use voice::VoiceNotice;
+pub use voice::VoiceSlot;
 
 use crate::engine::Insert;
 use crate::engine::ParameterSpec;
@@ -108,12 +114,18 @@ pub struct Rack {
     /// What is recorded, once somebody starts that.
     #[serde(default, skip_serializing_if = "Recording::is_default")]
     pub recorder: Recording,
+    /// Where chances start.
+    #[serde(default, skip_serializing_if = "Random::is_default")]
+    pub random: Random,
     /// Machines on the strips.
     #[serde(default = "default_inserts")]
     pub inserts: Vec<InsertSlot>,
     /// Values of parameters by id. Empty in the host's state.
     #[serde(default, skip_serializing_if = "Values::is_empty")]
     pub parameters: Values,
+    /// What voices play.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub voices: Vec<VoiceSlot>,
     /// The song, if there is one; last in a file, since it is long.
     #[serde(default, deserialize_with = "read_song", skip_serializing_if = "Option::is_none")]
     pub song: Option<Module>,
@@ -130,8 +142,10 @@ impl Default for Rack {
             routing: Routing::default(),
             master: Master::default(),
             recorder: Recording::default(),
+            random: Random::default(),
             inserts: default_inserts(),
             parameters: Values::default(),
+            voices: Vec::new(),
             song: None,
             unknown: Unknown::default(),
         }
@@ -186,6 +200,12 @@ pub enum RackError {
         /// From 1.
         slot: usize,
     },
+    /// Two entries for one slot.
+    #[error("the rack has voice slot {slot} twice: leave one of them out")]
+    VoiceTwice {
+        /// From 1.
+        slot: usize,
+    },
     /// A number that means nothing.
     #[error("the rack's {field} is {found}: it can be {least} to {most}")]
     OutOfRange {
@@ -215,7 +235,8 @@ impl Rack {
         Self::from_toml_in(text, None)
     }
 
-    /// Reads the text of a `.busker.toml` file; a song beside it is read from its folder.
+    /// Reads the text of a `.busker.toml` file; a song and recordings beside it are read from its folder. What recordings
+    /// are missing, [`Rack::notices`] tells.
     pub fn from_toml_in(text: &str, folder: Option<&Path>) -> Result<Self, RackError> {
         let mut rack: Self = toml::from_str(text).map_err(|error| match toml::from_str(text) {
             Ok(Head { version: Some(version), .. }) if version.major > VERSION.major => version.refused(),
@@ -226,6 +247,7 @@ impl Rack {
             let song = Module::read(&folder.join(&file));
             rack.song = Some(song.map_err(|error| RackError::SongFile { file, error })?);
         }
+        voice::find_takes(&mut rack.voices, folder);
         rack.checked()
     }
 
@@ -236,7 +258,9 @@ impl Rack {
 
     /// Reads the text of the host's state.
     pub fn unpack(text: &str) -> Result<Self, RackError> {
-        packed::unpack(text)?.checked()
+        let mut rack = packed::unpack(text)?;
+        voice::find_takes(&mut rack.voices, None);
+        rack.checked()
     }
 
     /// Text for the host's state; parameter values are left out.
@@ -251,8 +275,16 @@ impl Rack {
         if let Some(twice) = insert::claimed_twice(&self.inserts) {
             return Err(RackError::SlotTwice { strip: strip_name(twice.strip), slot: twice.slot + 1 });
         }
+        if let Some(twice) = voice::claimed_twice(&self.voices) {
+            return Err(RackError::VoiceTwice { slot: twice + 1 });
+        }
         self.song_time.pace()?;
         Ok(self)
+    }
+
+    /// What of its voices is missing or cannot be played. The rack loads and keeps it all the same.
+    pub fn notices(&self) -> Vec<VoiceNotice> {
+        voice::notices(&self.voices)
     }
 
     /// Loads what the rack names, for [`Worker::apply`](crate::engine::Worker::apply).
@@ -276,7 +308,7 @@ impl Rack {
             snapshots,
             routing: self.routing.clone(),
             inserts: inserts.collect(),
-            voices: Arc::default(),
+            voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
         })
     }
 

@@ -49,7 +49,11 @@ impl Source {
             std::str::from_utf8(&bytes).ok().filter(|text| !text.trim().is_empty() && !text.contains('\0'));
         match (refused, text) {
             (LoadError::UnknownFormat, Some(text)) => match Rack::from_toml_in(text, path.parent()) {
-                Ok(rack) => Ok(Self { path, rack, is_song: false }),
+                Ok(rack) => {
+                    // Nothing of it keeps the rest from sounding.
+                    rack.notices().iter().for_each(|notice| eprintln!("{}: {notice}", path.display()));
+                    Ok(Self { path, rack, is_song: false })
+                }
                 Err(error) => Err(Failure::new(&path, &error)),
             },
             (error, _) => Err(Failure::new(&path, &error)),

@@ -1,0 +1,391 @@
+//! A voice's recording as a rack saves it: inside where the file is short, else where to find it.
+//!
+//! In files a path from the rack's folder, or a table: `name` and `bytes`, or `file` with `hash` and `size` by which it is found
+//! again when it has been moved or renamed. What cannot be found is kept as it is named, and said. Any thread but the audio
+//! thread: files are read whole.
+
+use crate::mixer::Unknown;
+use crate::sample::DecodeError;
+use crate::sample::decode;
+use crate::voice;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::de::Error;
+use serde::de::MapAccess;
+use serde::de::Visitor;
+use serde::de::value::MapAccessDeserializer;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+/// Files of fewer bytes are saved inside.
+const SHORT: u64 = 4 << 20;
+/// Files of a folder that are looked at for one that was renamed, at most.
+const LOOKED_AT: usize = 4096;
+
+/// By what a file is known again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Print {
+    hash: u64,
+    size: u64,
+}
+
+impl Print {
+    /// FNV-1a of 64 bits.
+    fn of(bytes: &[u8]) -> Self {
+        let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+        Self { hash, size: bytes.len() as u64 }
+    }
+}
+
+/// A file that has been read.
+#[derive(Debug)]
+struct AudioFile {
+    print: Print,
+    /// Of short ones.
+    bytes: Option<Arc<[u8]>>,
+    take: OnceLock<Result<voice::Take, DecodeError>>,
+}
+
+impl AudioFile {
+    fn new(bytes: Arc<[u8]>) -> Arc<Self> {
+        let print = Print::of(&bytes);
+        if print.size < SHORT {
+            return Arc::new(Self { print, bytes: Some(bytes), take: OnceLock::new() });
+        }
+        // Long ones are decoded here, so that the file need not be held beside its frames.
+        Arc::new(Self { print, bytes: None, take: OnceLock::from(decode(bytes).map(voice::Take::new)) })
+    }
+
+    fn take(&self) -> Result<&voice::Take, &DecodeError> {
+        let decoded = || decode(self.bytes.clone().unwrap_or_default()).map(voice::Take::new);
+        self.take.get_or_init(decoded).as_ref()
+    }
+}
+
+/// See the module's description.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "Named")]
+pub struct TakeFile {
+    /// Of the file, for display.
+    name: String,
+    /// As the rack names it, or where it was found; `None` of what is inside.
+    file: Option<PathBuf>,
+    /// What the rack says of it.
+    print: Option<Print>,
+    /// `None` while it is missing.
+    audio: Option<Arc<AudioFile>>,
+    /// What a newer version has added.
+    unknown: Unknown,
+}
+
+/// What is to be said of a take.
+#[derive(Debug)]
+pub(super) enum Trouble<'a> {
+    Missing(&'a Path),
+    Changed(&'a Path),
+    Undecodable(&'a DecodeError),
+}
+
+impl TakeFile {
+    /// A recording beside the rack, read from `folder` once the rack is opened.
+    pub fn beside(file: impl Into<PathBuf>) -> Self {
+        let file = file.into();
+        Self { name: name_of(&file), file: Some(file), ..Self::default() }
+    }
+
+    /// A recording that is held inside, or, where it is long, by what it is known again.
+    pub fn read(path: &Path) -> std::io::Result<Self> {
+        let mut take = Self::beside(path);
+        take.audio = Some(AudioFile::new(fs::read(path)?.into()));
+        Ok(take)
+    }
+
+    /// File name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The recording, where it was found and can be decoded.
+    pub(super) fn take(&self) -> Option<voice::Take> {
+        self.audio.as_ref()?.take().ok().cloned()
+    }
+
+    pub(super) fn trouble(&self) -> Option<Trouble<'_>> {
+        let file = self.file.as_deref().unwrap_or(Path::new(&self.name));
+        let Some(audio) = &self.audio else { return Some(Trouble::Missing(file)) };
+        if let Err(error) = audio.take() {
+            return Some(Trouble::Undecodable(error));
+        }
+        self.print.is_some_and(|print| print != audio.print).then_some(Trouble::Changed(file))
+    }
+
+    /// Where it lies, or should.
+    pub(super) fn folder(&self, base: Option<&Path>) -> Option<PathBuf> {
+        let file = self.file.as_ref()?;
+        let path = base.map_or_else(|| file.clone(), |base| base.join(file));
+        path.is_absolute().then(|| path.parent().map(Path::to_owned)).flatten()
+    }
+
+    /// Reads it where the rack says that it is, from `folder` if it says no more; false where there is nothing.
+    pub(super) fn read_in_place(&mut self, folder: Option<&Path>) -> bool {
+        let Some(file) = self.file.as_ref().filter(|_| self.audio.is_none()) else { return true };
+        let path = match folder {
+            Some(folder) => folder.join(file),
+            None if file.is_absolute() => file.clone(),
+            None => return false,
+        };
+        self.take_from(&path)
+    }
+
+    fn take_from(&mut self, path: &Path) -> bool {
+        let Ok(bytes) = fs::read(path) else { return false };
+        self.audio = Some(AudioFile::new(bytes.into()));
+        self.file = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        true
+    }
+
+    /// Whether it is missing, or another file has taken its place.
+    pub(super) fn is_lost(&self) -> bool {
+        self.audio.as_ref().is_none_or(|audio| self.print.is_some_and(|print| print != audio.print))
+    }
+
+    /// Looks for it in folders, by its name and then by what it is known again.
+    pub(super) fn search(&mut self, folders: &[PathBuf]) {
+        let named = folders.iter().map(|folder| folder.join(&self.name));
+        let others =
+            folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().take(LOOKED_AT));
+        let others = others.filter_map(|entry| Some(entry.ok()?.path()));
+        // Without a print only the name can tell.
+        let paths: Vec<PathBuf> = match self.print {
+            Some(_) => named.chain(others).collect(),
+            None => named.collect(),
+        };
+        let found = paths.into_iter().find(|path| match self.print {
+            None => path.is_file(),
+            Some(print) => {
+                let same_size =
+                    fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == print.size);
+                same_size && fs::read(path).is_ok_and(|bytes| Print::of(&bytes) == print)
+            }
+        });
+        if let Some(path) = found {
+            self.take_from(&path);
+        }
+    }
+}
+
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+impl PartialEq for TakeFile {
+    /// Whether both would be saved alike.
+    fn eq(&self, other: &Self) -> bool {
+        Saved::from(self) == Saved::from(other)
+    }
+}
+
+/// A take as a table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Saved {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<PathBuf>,
+    /// 16 digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    size: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<String>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+impl From<&TakeFile> for Saved {
+    fn from(take: &TakeFile) -> Self {
+        let unknown = take.unknown.clone();
+        if let Some(bytes) = take.audio.as_ref().and_then(|audio| audio.bytes.as_ref()) {
+            let (name, bytes) = (Some(take.name.clone()), Some(BASE64.encode(bytes)));
+            return Self { name, bytes, unknown, ..Self::default() };
+        }
+        let print = take.audio.as_ref().map(|audio| audio.print).or(take.print);
+        Self {
+            file: take.file.clone(),
+            hash: print.map(|print| format!("{:016x}", print.hash)),
+            size: print.map(|print| print.size),
+            unknown,
+            ..Self::default()
+        }
+    }
+}
+
+impl Serialize for TakeFile {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Saved::from(self).serialize(serializer)
+    }
+}
+
+/// A take as a file may name it.
+struct Named(Saved);
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NamedVisitor)
+    }
+}
+
+struct NamedVisitor;
+
+impl<'de> Visitor<'de> for NamedVisitor {
+    type Value = Named;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a take: the path of an audio file, or a table with `file` or with `name` and `bytes`")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Named, E> {
+        Ok(Named(Saved { file: Some(text.into()), ..Saved::default() }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Named, A::Error> {
+        Saved::deserialize(MapAccessDeserializer::new(map)).map(Named)
+    }
+}
+
+impl TryFrom<Named> for TakeFile {
+    type Error = String;
+
+    fn try_from(Named(saved): Named) -> Result<Self, String> {
+        let Saved { name, file, hash, size, bytes, unknown } = saved;
+        match (file, bytes) {
+            (Some(_), Some(_)) => {
+                Err("a take has both `bytes` and a `file`: leave one of them out".to_owned())
+            }
+            (None, None) => Err("a take has neither `bytes` nor a `file`".to_owned()),
+            (None, Some(bytes)) => {
+                let bytes = BASE64.decode(bytes).map_err(|error| format!("a take's bytes: {error}"))?;
+                let audio = Some(AudioFile::new(bytes.into()));
+                Ok(Self { name: name.unwrap_or_default(), file: None, print: None, audio, unknown })
+            }
+            (Some(file), None) => {
+                let hash = hash.map(|hash| {
+                    u64::from_str_radix(&hash, 16)
+                        .map_err(|_| format!("'{hash}' is no hash: it has 16 hexadecimal digits"))
+                });
+                let print = hash.transpose()?.zip(size).map(|(hash, size)| Print { hash, size });
+                Ok(Self { name: name_of(&file), file: Some(file), print, audio: None, unknown })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::AudioSource;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("busker-takes-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("sub")).unwrap();
+        folder
+    }
+
+    /// A mono WAV of 16 bits whose samples are `value`, by hand.
+    fn wav(frames: u32, value: i16) -> Vec<u8> {
+        let bytes = frames * 2;
+        let mut file =
+            [&b"RIFF"[..], &(36 + bytes).to_le_bytes(), b"WAVEfmt \x10\0\0\0\x01\0\x01\0"].concat();
+        file.extend([48_000u32.to_le_bytes(), 96_000u32.to_le_bytes(), [2, 0, 16, 0]].concat());
+        file.extend([&b"data"[..], &bytes.to_le_bytes()].concat());
+        (0..frames).for_each(|_| file.extend(value.to_le_bytes()));
+        file
+    }
+
+    #[derive(Serialize, Deserialize)]
+    struct Takes {
+        takes: Vec<TakeFile>,
+    }
+
+    fn saved(take: &TakeFile) -> Takes {
+        toml::from_str(&toml::to_string(&Takes { takes: vec![take.clone()] }).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_short_file_is_saved_inside_and_is_there_without_its_folder() {
+        let folder = folder("short");
+        fs::write(folder.join("a.wav"), wav(100, 512)).unwrap();
+        let mut named: Takes = toml::from_str("takes = [\"a.wav\"]").unwrap();
+        assert!(named.takes[0].read_in_place(Some(&folder)));
+        fs::remove_dir_all(&folder).unwrap();
+        let again = saved(&named.takes[0]).takes.swap_remove(0);
+        assert!(again == named.takes[0] && again.trouble().is_none() && again.name() == "a.wav");
+        assert_eq!(again.take().unwrap().rate().0, 48_000.0);
+    }
+
+    #[test]
+    fn a_long_file_is_saved_by_where_it_is_and_found_again_when_it_was_renamed() {
+        let folder = folder("long");
+        let frames = (SHORT / 2) as u32;
+        fs::write(folder.join("long.wav"), wav(frames, 7)).unwrap();
+        let take = TakeFile::read(&folder.join("long.wav")).unwrap();
+        let text = toml::to_string(&Takes { takes: vec![take] }).unwrap();
+        assert!(text.len() < 500 && text.contains("size = ") && text.contains("hash = "), "{text}");
+        fs::rename(folder.join("long.wav"), folder.join("sub/other name.wav")).unwrap();
+        fs::write(folder.join("long.wav"), wav(frames, 8)).unwrap();
+        let mut again = toml::from_str::<Takes>(&text).unwrap().takes.swap_remove(0);
+        assert!(again.is_lost() && matches!(again.trouble(), Some(Trouble::Missing(_))));
+        assert!(again.read_in_place(None) && again.is_lost(), "another file lies in its place");
+        assert!(matches!(again.trouble(), Some(Trouble::Changed(_))));
+        again.search(&[folder.clone(), folder.join("sub")]);
+        assert!(!again.is_lost() && again.trouble().is_none());
+        assert_eq!(again.take().unwrap().data().read_i16(0, 9), 7);
+        assert!(again.folder(None).unwrap().ends_with("sub"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_missing_file_is_never_forgotten() {
+        let text = "[[takes]]\nfile = \"gone.flac\"\nhash = \"00000000000000ff\"\nsize = 7\nmood = \"sad\"\n";
+        let mut take = toml::from_str::<Takes>(text).unwrap().takes.swap_remove(0);
+        assert!(!take.read_in_place(Some(&std::env::temp_dir())));
+        take.search(&[std::env::temp_dir()]);
+        assert!(take.is_lost() && take.take().is_none());
+        assert_eq!(toml::to_string(&Takes { takes: vec![take] }).unwrap(), text);
+    }
+
+    #[test]
+    fn what_is_no_recording_is_kept_and_said() {
+        let folder = folder("broken");
+        fs::write(folder.join("a.wav"), b"no sound").unwrap();
+        let take = TakeFile::read(&folder.join("a.wav")).unwrap();
+        assert!(matches!(take.trouble(), Some(Trouble::Undecodable(_))) && take.take().is_none());
+        assert!(saved(&take).takes[0] == take);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn wrong_texts_are_refused() {
+        for (text, why) in [
+            ("takes = [{ name = \"a\" }]", "neither `bytes` nor a `file`"),
+            ("takes = [{ file = \"a\", bytes = \"AAAA\" }]", "both `bytes` and a `file`"),
+            ("takes = [{ name = \"a\", bytes = \"%\" }]", "a take's bytes: "),
+            ("takes = [{ file = \"a\", hash = \"xyz\", size = 1 }]", "'xyz' is no hash"),
+            ("takes = [7]", "expected a take: the path"),
+        ] {
+            let error = toml::from_str::<Takes>(text).err().unwrap().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}
