@@ -379,20 +379,15 @@ fn burst() -> Script {
 
 #[test]
 fn a_burst_gives_the_same_bits_twice_and_for_any_cuts() {
-    let first = played(&mut pool(many()), &burst(), 60_000, || BLOCK_SIZE);
+    let first = played(&mut pool(many()), &burst(), 50_000, || BLOCK_SIZE);
     let mut again = pool(many());
-    assert!(played(&mut again, &burst(), 60_000, || BLOCK_SIZE) == first);
+    assert!(played(&mut again, &burst(), 50_000, || BLOCK_SIZE) == first);
     assert!(first.iter().all(|plane| plane.iter().any(|sample| sample.abs() > 0.5)));
-    let cut = played(&mut pool(many()), &burst(), 30_000, random(5));
-    assert!(cut.iter().zip(&first).all(|(cut, all)| *cut == all[..30_000]), "random cuts");
-    assert!(
-        played(&mut pool(many()), &burst(), 2_000, || 1)
-            .iter()
-            .zip(&first)
-            .all(|(cut, all)| *cut == all[..2_000])
-    );
+    let begins = |cut: &[Vec<f32>]| cut.iter().zip(&first).all(|(cut, all)| *cut == all[..cut.len()]);
+    assert!(begins(&played(&mut pool(many()), &burst(), 15_000, random(5))), "random cuts");
+    assert!(begins(&played(&mut pool(many()), &burst(), 1_000, || 1)), "a frame at a time");
     again.reset();
-    assert!(played(&mut again, &burst(), 60_000, || BLOCK_SIZE) == first, "a reset leaves something");
+    assert!(begins(&played(&mut again, &burst(), 15_000, || BLOCK_SIZE)), "a reset leaves something");
 }
 
 #[test]
@@ -400,7 +395,7 @@ fn every_level_of_instructions_gives_the_same_bits() {
     let run = |level| {
         let mut pool = Pool::new(RATE, level);
         pool.set_bank(Arc::new(Bank::new(1, many().into_iter().enumerate())));
-        played(&mut pool, &burst(), 12_000, || BLOCK_SIZE)
+        played(&mut pool, &burst(), 6_000, || BLOCK_SIZE)
     };
     let plain = run(Level::SCALAR);
     assert!(run(Level::BASELINE) == plain && run(Level::detect()) == plain);

@@ -151,14 +151,39 @@ impl Lanes for f32 {
 
     #[inline(always)]
     unsafe fn pairs(at: [*const Self; LANES]) -> [__m256; 2] {
-        // SAFETY: two samples each.
-        unsafe { [Self::singles(at), Self::singles(at.map(|at| at.add(1)))] }
+        // SAFETY: two samples are 64 bits.
+        unsafe {
+            let load = |n: usize| _mm_loadl_epi64(at[n].cast());
+            // Frames 0, 1, 4, 5 and 2, 3, 6, 7: a shuffle within halves then gives the first or the second of each.
+            let four = |a, b, c, d| {
+                let low = _mm_unpacklo_epi64(load(a), load(b));
+                let high = _mm_unpacklo_epi64(load(c), load(d));
+                _mm256_castsi256_ps(_mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high))
+            };
+            let (u, v) = (four(0, 1, 4, 5), four(2, 3, 6, 7));
+            [_mm256_shuffle_ps::<0x88>(u, v), _mm256_shuffle_ps::<0xDD>(u, v)]
+        }
     }
 
     #[inline(always)]
     unsafe fn quads(at: [*const Self; LANES]) -> [__m256; 4] {
-        // SAFETY: four samples each.
-        unsafe { [0, 1, 2, 3].map(|n| Self::singles(at.map(|at| at.add(n)))) }
+        // SAFETY: four samples are 128 bits.
+        unsafe {
+            let two = |low: usize, high: usize| {
+                let low = _mm256_castps128_ps256(_mm_loadu_ps(at[low]));
+                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(at[high]))
+            };
+            // Four rows of four in each half, turned into columns.
+            let rows = [two(0, 4), two(1, 5), two(2, 6), two(3, 7)];
+            let (a, b) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpacklo_ps(rows[2], rows[3]));
+            let (c, d) = (_mm256_unpackhi_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[2], rows[3]));
+            [
+                _mm256_shuffle_ps::<0x44>(a, b),
+                _mm256_shuffle_ps::<0xEE>(a, b),
+                _mm256_shuffle_ps::<0x44>(c, d),
+                _mm256_shuffle_ps::<0xEE>(c, d),
+            ]
+        }
     }
 
     #[inline(always)]
