@@ -2,7 +2,10 @@
 //!
 //! Audio thread. Each kernel gives the same bits however its frames are cut into calls and at every SIMD level.
 
+mod convolver;
 mod ducker;
+mod fdn;
+mod fft;
 mod kernel;
 mod limiter;
 mod matrix;
@@ -11,7 +14,11 @@ pub(crate) mod read;
 pub(crate) mod simd;
 mod soft_clip;
 
+pub use convolver::Convolver;
+pub use convolver::Response;
 pub use ducker::Ducker;
+pub use fdn::Fdn;
+pub use fdn::Room;
 pub use kernel::Levels;
 pub use kernel::add_scaled;
 pub use kernel::add_scaled_by;

@@ -10,6 +10,7 @@ use super::song::Playing;
 use crate::dsp::Level;
 use crate::graph::GraphError;
 use crate::graph::Plan;
+use crate::machine::Impulse;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
 use crate::mixer;
@@ -132,8 +133,14 @@ impl Build {
         Command::Song(PreparedSong(song.map(playing)))
     }
 
-    fn insert(&self, (strip, slot): (usize, usize), machine: Option<MachineKind>) -> Command {
-        Command::Insert { strip, slot, machine: machine.map(|kind| kind.build(self.rate)) }
+    fn insert(
+        &self,
+        (strip, slot): (usize, usize),
+        machine: Option<MachineKind>,
+        impulse: Option<&Arc<Impulse>>,
+    ) -> Command {
+        let machine = machine.map(|kind| kind.build_with(impulse, self.rate, self.level));
+        Command::Insert { strip, slot, machine }
     }
 }
 
@@ -207,12 +214,17 @@ impl Control {
 
     /// Another machine in a slot of a strip, or none. Allocates.
     pub fn insert(&self, strip: usize, slot: usize, machine: Option<MachineKind>) -> Command {
-        self.build.insert((strip, slot), machine)
+        self.build.insert((strip, slot), machine, None)
+    }
+
+    /// A convolution with this impulse response in a slot of a strip. Allocates, and takes its time.
+    pub fn convolution(&self, strip: usize, slot: usize, impulse: &Arc<Impulse>) -> Command {
+        self.build.insert((strip, slot), Some(MachineKind::Convolution), Some(impulse))
     }
 }
 
 /// A machine in an insert slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Insert {
     /// Index of the strip.
     pub strip: usize,
@@ -220,6 +232,18 @@ pub struct Insert {
     pub slot: usize,
     /// What sits there.
     pub machine: MachineKind,
+    /// The response of a convolution; a hall without one.
+    pub impulse: Option<Arc<Impulse>>,
+}
+
+impl PartialEq for Insert {
+    /// Equal impulses are one (see [`Impulse`]).
+    fn eq(&self, other: &Self) -> bool {
+        let place = |insert: &Self| {
+            (insert.strip, insert.slot, insert.machine, insert.impulse.as_ref().map(Arc::as_ptr))
+        };
+        place(self) == place(other)
+    }
 }
 
 /// All that an engine plays, apart from parameters.
@@ -310,7 +334,7 @@ impl Worker {
     /// Takes the machines out of all slots.
     fn clear_inserts(&mut self) {
         let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
-        self.outbox.extend(slots.map(|slot| self.build.insert(slot, None)));
+        self.outbox.extend(slots.map(|slot| self.build.insert(slot, None, None)));
         self.inserts.clear();
     }
 
@@ -319,11 +343,11 @@ impl Worker {
             .inserts
             .iter()
             .filter(|old| !inserts.iter().any(|new| (new.strip, new.slot) == (old.strip, old.slot)));
-        let commands = gone.map(|old| self.build.insert((old.strip, old.slot), None)).chain(
+        let commands = gone.map(|old| self.build.insert((old.strip, old.slot), None, None)).chain(
             inserts
                 .iter()
                 .filter(|new| !self.inserts.contains(new))
-                .map(|new| self.build.insert((new.strip, new.slot), Some(new.machine))),
+                .map(|new| self.build.insert((new.strip, new.slot), Some(new.machine), new.impulse.as_ref())),
         );
         self.outbox.extend(commands);
         self.inserts = inserts.to_vec();

@@ -632,10 +632,18 @@ impl Table {
     }
 }
 
-/// The machine that a new instance has in an insert slot: the keyboard's bus has a reverb.
+/// The machine that a new instance has in an insert slot: the keyboard's bus has a reverb, and so have both returns.
 pub fn default_insert(strip: usize, slot: usize) -> Option<MachineKind> {
-    (strip == 1 && slot == 0).then_some(MachineKind::Reverb)
+    match (strip, slot) {
+        (1, 0) => Some(MachineKind::Reverb),
+        (BUSES, 0) => Some(MachineKind::Fdn),
+        (FURTHER_RETURN, 0) => Some(MachineKind::Convolution),
+        _ => None,
+    }
 }
+
+/// The return after the first.
+const FURTHER_RETURN: usize = BUSES + 1;
 
 fn default_macro(strip: usize, slot: usize, control: usize) -> f32 {
     let parameter = default_insert(strip, slot).and_then(|kind| kind.parameters().get(control));

@@ -274,7 +274,21 @@ impl Engine {
         self.outgoing.dropped()
     }
 
+    /// Machines that have faded away go home while there is room.
+    fn retire_inserts(&mut self) {
+        for strip in &mut self.strips {
+            while self.commands.has_room()
+                && let Some(machine) = strip.take_left_insert()
+            {
+                if let Err(old) = self.commands.retire(Old::Machine(machine)) {
+                    std::mem::forget(old); // there was room; leaking is the only safe answer if not
+                }
+            }
+        }
+    }
+
     fn drain_commands(&mut self) {
+        self.retire_inserts();
         for _ in 0..QUEUE {
             if self.voices.pool().is_changing() {
                 return; // until the bank before has faded

@@ -2,10 +2,15 @@
 //!
 //! Any thread. A machine's id is what racks save; it never changes and is never given to another.
 
+use super::Impulse;
 use super::Machine;
 use super::MachineParameter;
+use super::convolution;
 use super::generated::reverb;
+use super::room;
+use crate::dsp::Level;
 use crate::units::SampleRate;
+use std::sync::Arc;
 
 /// A machine of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,16 +18,22 @@ use crate::units::SampleRate;
 pub enum MachineKind {
     /// Algorithmic stereo reverb: a feedback delay network of eight lines.
     Reverb,
+    /// A room of sixteen delay lines with a decay for each of three bands, for returns.
+    Fdn,
+    /// The room of an impulse response, for returns.
+    Convolution,
 }
 
 impl MachineKind {
     /// Every machine, in the order of menus.
-    pub const ALL: &[Self] = &[Self::Reverb];
+    pub const ALL: &[Self] = &[Self::Reverb, Self::Fdn, Self::Convolution];
 
     /// What is saved.
     pub fn id(self) -> &'static str {
         match self {
             Self::Reverb => "reverb",
+            Self::Fdn => "fdn",
+            Self::Convolution => "convolution",
         }
     }
 
@@ -35,6 +46,8 @@ impl MachineKind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Reverb => "Reverb",
+            Self::Fdn => "FDN Reverb",
+            Self::Convolution => "Convolution",
         }
     }
 
@@ -42,6 +55,8 @@ impl MachineKind {
     pub fn parameters(self) -> &'static [MachineParameter] {
         match self {
             Self::Reverb => reverb::PARAMETERS,
+            Self::Fdn => room::PARAMETERS,
+            Self::Convolution => convolution::PARAMETERS,
         }
     }
 
@@ -50,12 +65,23 @@ impl MachineKind {
         self.parameters().iter().position(|parameter| parameter.path == path)
     }
 
-    /// A machine with every control at its default. Allocates.
-    pub fn build(self, rate: SampleRate) -> Box<Machine> {
-        Box::new(Machine::new(self, rate))
+    /// A machine with every control at its default; a convolution has a hall. Allocates.
+    pub fn build(self, rate: SampleRate, level: Level) -> Box<Machine> {
+        self.build_with(None, rate, level)
     }
 
-    /// How long it sounds after its input with `values` for its controls, down to -120 dB.
+    /// The same with an impulse response, which machines other than a convolution have no use for.
+    pub fn build_with(self, impulse: Option<&Arc<Impulse>>, rate: SampleRate, level: Level) -> Box<Machine> {
+        let impulse = impulse.filter(|_| self.takes_impulse());
+        Box::new(Machine::new(self, impulse, rate, level))
+    }
+
+    /// Whether it makes use of an impulse response.
+    pub fn takes_impulse(self) -> bool {
+        self == Self::Convolution
+    }
+
+    /// How long it sounds after its input with `values` for its controls, down to -120 dB and without a response.
     pub(super) fn tail_s(self, values: &[f32]) -> f64 {
         let value = |path| {
             let index = self.parameter_index(path);
@@ -64,6 +90,12 @@ impl MachineKind {
         match self {
             // Twice the time to -60 dB; half a second covers the first pass through diffusers and lines.
             Self::Reverb => 2.0 * value("decay").max(value("low_decay")) + value("pre_delay") / 1000.0 + 0.5,
+            Self::Fdn => {
+                let longest = value("decay").max(value("low_decay")).max(value("high_decay"));
+                2.0 * longest + value("pre_delay") / 1000.0 + 0.5
+            }
+            // The filters' own sound ends within a tenth of a second.
+            Self::Convolution => value("pre_delay") / 1000.0 + 0.1,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Machines: inserts generated from Faust sources, and their registry.
+//! Machines: inserts generated from Faust sources, the two reverbs of the returns, and the registry of all.
 //!
 //! In: a stereo block. Out: the same block, processed in place. Audio thread, except making one, which allocates.
 //! Sources stand in `faust`, their Rust in `generated`; `cargo xtask faust` turns one into the other, and building
@@ -7,13 +7,21 @@
 mod generated {
     pub(super) mod reverb;
 }
+mod convolution;
+mod impulse;
 mod kernel;
 mod kind;
 mod node;
 mod parameter;
 #[cfg(test)]
+mod reverb_tests;
+mod room;
+#[cfg(test)]
 mod tests;
+mod wet;
 
+pub use impulse::Impulse;
+pub use impulse::ImpulseError;
 pub use kind::MachineKind;
 pub use node::Machine;
 pub use parameter::MachineParameter;

@@ -1,9 +1,10 @@
-//! `Machine`: a generated kernel as a node of the graph.
+//! `Machine`: a kernel as a node of the graph.
 //!
 //! In: a stereo block and control values. Out: the block, processed in place, without latency. Audio thread. Controls
 //! take effect on lines of the control grid and the kernel sleeps on them, so the bits do not depend on how blocks are
 //! cut. Samples no loudspeaker could play (not finite, or above +120 dBFS) are taken as 0.
 
+use super::Impulse;
 use super::MachineKind;
 use super::kernel::Kernel;
 use crate::audio::Activity;
@@ -14,8 +15,10 @@ use crate::audio::ChannelConfig;
 use crate::audio::GRID;
 use crate::audio::RenderContext;
 use crate::audio::Tail;
+use crate::dsp::Level;
 use crate::units::SampleRate;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// +120 dBFS.
 const LOUDEST: f32 = 1.0e6;
@@ -23,7 +26,7 @@ const LOUDEST: f32 = 1.0e6;
 /// -120 dBFS: a kernel whose output stays below may sleep.
 const INAUDIBLE: f32 = 1.0e-6;
 
-/// An insert generated from Faust.
+/// An insert.
 pub struct Machine {
     kind: MachineKind,
     rate: SampleRate,
@@ -37,6 +40,8 @@ pub struct Machine {
     asleep: bool,
     /// Whether the kernel has heard nothing since it was made or cleared.
     clear: bool,
+    /// The frame after the last one rendered.
+    next: u64,
     /// Frames of silent input up to the last grid line.
     quiet_frames: u64,
     /// Whether the input sounded since the last grid line.
@@ -48,16 +53,22 @@ pub struct Machine {
 
 impl Machine {
     /// A machine with every control at its default. Allocates.
-    pub(super) fn new(kind: MachineKind, rate: SampleRate) -> Self {
+    pub(super) fn new(
+        kind: MachineKind,
+        impulse: Option<&Arc<Impulse>>,
+        rate: SampleRate,
+        level: Level,
+    ) -> Self {
         Self {
             kind,
             rate,
-            kernel: Kernel::new(kind, rate),
+            kernel: Kernel::new(kind, impulse, rate, level),
             values: kind.parameters().iter().map(|parameter| parameter.default).collect(),
             changed: false,
             fresh: true,
             asleep: true,
             clear: true,
+            next: 0,
             quiet_frames: 0,
             heard: false,
             peak: 0.0,
@@ -87,7 +98,7 @@ impl Machine {
     }
 
     fn tail_frames(&self) -> u64 {
-        self.rate.frames_in(self.kind.tail_s(&self.values)) as u64
+        self.rate.frames_in(self.kind.tail_s(&self.values) + self.kernel.rings_s()) as u64
     }
 
     /// Hands changed controls to the kernel.
@@ -106,15 +117,16 @@ impl Machine {
     fn on_grid_line(&mut self) {
         if !self.asleep {
             self.quiet_frames = if self.heard { 0 } else { self.quiet_frames + GRID as u64 };
-            self.asleep = self.quiet_frames >= self.tail_frames() && self.peak < INAUDIBLE;
+            let faded = self.quiet_frames >= self.tail_frames() && self.peak < INAUDIBLE;
+            self.asleep = faded && self.kernel.is_drained(self.quiet_frames);
         }
         self.heard = false;
         self.peak = 0.0;
         self.latch();
     }
 
-    /// Renders frames between two grid lines.
-    fn segment(&mut self, left: &mut [f32], right: &mut [f32], input: Activity) -> Activity {
+    /// Renders frames between two grid lines, the first of which is `frame`.
+    fn segment(&mut self, frame: u64, [left, right]: [&mut [f32]; 2], input: Activity) -> Activity {
         let frames = left.len().min(right.len());
         let sounds = |n: &usize| clean(left[*n]) != 0.0 || clean(right[*n]) != 0.0;
         let first_sounding = match input {
@@ -132,6 +144,11 @@ impl Machine {
             (true, Some(start)) => start,
             (false, _) => 0,
         };
+        if self.asleep {
+            // Whatever was slept through, also by those who did not ask.
+            self.latch();
+            self.kernel.go_to(frame + start as u64, true);
+        }
         if first_sounding.is_some() {
             self.asleep = false;
             self.clear = false;
@@ -188,6 +205,10 @@ impl AudioStream for Machine {
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
         let (input, mut activity) = (ctx.input(), Activity::Silent);
+        if ctx.frame() != self.next && !self.asleep {
+            self.kernel.go_to(ctx.frame(), false); // it was bypassed
+        }
+        self.next = ctx.frame() + io.frames() as u64;
         for (on_line, segment) in segments(ctx.frame(), io.frames()) {
             if on_line {
                 self.on_grid_line();
@@ -197,11 +218,17 @@ impl AudioStream for Machine {
             self.fresh = false;
             let (left, right) = io.stereo_mut();
             // Segments lie within the block.
-            if self.segment(&mut left[segment.clone()], &mut right[segment], input) == Activity::Sounding {
+            let frame = ctx.frame() + segment.start as u64;
+            let planes = [&mut left[segment.clone()], &mut right[segment]];
+            if self.segment(frame, planes, input) == Activity::Sounding {
                 activity = Activity::Sounding;
             }
         }
         activity
+    }
+
+    fn asleep(&self) -> bool {
+        self.asleep
     }
 
     /// Forgets all sound and keeps the controls. Real-time, though it writes the whole delay memory (2 MB)
@@ -213,6 +240,7 @@ impl AudioStream for Machine {
         }
         self.fresh = true;
         self.asleep = true;
+        self.next = 0;
         self.quiet_frames = 0;
         self.heard = false;
         self.peak = 0.0;

@@ -33,6 +33,26 @@ pub struct MachineParameter {
 }
 
 impl MachineParameter {
+    /// A control in equal steps; its label and unit, and its least, greatest and default value.
+    pub(super) const fn linear(
+        path: &'static str,
+        [label, unit]: [&'static str; 2],
+        [min, max, default]: [f32; 3],
+        step: f32,
+    ) -> Self {
+        Self { path, label, unit, min, max, default, step, scale: Scale::Linear }
+    }
+
+    /// The same in equal ratios.
+    pub(super) const fn logarithmic(
+        path: &'static str,
+        [label, unit]: [&'static str; 2],
+        [min, max, default]: [f32; 3],
+        step: f32,
+    ) -> Self {
+        Self { path, label, unit, min, max, default, step, scale: Scale::Logarithmic }
+    }
+
     /// The nearest value in range; the default for NaN.
     pub fn clamp(&self, value: f32) -> f32 {
         if value.is_nan() { self.default } else { value.clamp(self.min, self.max) }

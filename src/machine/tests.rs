@@ -8,21 +8,22 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::RenderContext;
 use crate::audio::Tail;
+use crate::dsp::Level;
 use crate::units::SampleRate;
 use std::f64::consts::TAU;
 
-const RATE: SampleRate = SampleRate(48_000.0);
+pub(super) const RATE: SampleRate = SampleRate(48_000.0);
 
-type Stereo = [Vec<f32>; 2];
+pub(super) type Stereo = [Vec<f32>; 2];
 
 /// A value for a control, from a frame on.
-type Change = (usize, &'static str, f32);
+pub(super) type Change = (usize, &'static str, f32);
 
 /// xorshift64*: the same noise on every machine.
-struct Noise(u64);
+pub(super) struct Noise(pub(super) u64);
 
 impl Noise {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -34,16 +35,16 @@ impl Noise {
         (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    fn stereo(&mut self, frames: usize) -> Stereo {
+    pub(super) fn stereo(&mut self, frames: usize) -> Stereo {
         std::array::from_fn(|_| (0..frames).map(|_| self.sample()).collect())
     }
 }
 
-fn silence(frames: usize) -> Stereo {
+pub(super) fn silence(frames: usize) -> Stereo {
     std::array::from_fn(|_| vec![0.0; frames])
 }
 
-fn impulse(frames: usize) -> Stereo {
+pub(super) fn impulse(frames: usize) -> Stereo {
     let mut signal = silence(frames);
     signal[0][0] = 1.0;
     signal[1][0] = 1.0;
@@ -51,14 +52,14 @@ fn impulse(frames: usize) -> Stereo {
 }
 
 fn reverb(rate: SampleRate, values: &[(&str, f32)]) -> Box<Machine> {
-    let mut machine = MachineKind::Reverb.build(rate);
+    let mut machine = MachineKind::Reverb.build(rate, Level::detect());
     for (path, value) in values {
         set(&mut machine, path, *value);
     }
     machine
 }
 
-fn set(machine: &mut Machine, path: &str, value: f32) {
+pub(super) fn set(machine: &mut Machine, path: &str, value: f32) {
     let index = machine.kind().parameter_index(path).expect(path);
     machine.set_parameter(index, value);
 }
@@ -72,7 +73,7 @@ fn input_activity(planes: [&[f32]; 2]) -> Activity {
 }
 
 /// Renders `signal` in place in blocks of what `cut` gives; also cut where a control changes.
-fn render_cut(
+pub(super) fn render_cut(
     machine: &mut Machine,
     signal: &mut Stereo,
     changes: &[Change],
@@ -94,16 +95,16 @@ fn render_cut(
     activities
 }
 
-fn render(machine: &mut Machine, mut signal: Stereo) -> Stereo {
+pub(super) fn render(machine: &mut Machine, mut signal: Stereo) -> Stereo {
     render_cut(machine, &mut signal, &[], || BLOCK_SIZE);
     signal
 }
 
-fn bits(signal: &Stereo) -> Vec<u32> {
+pub(super) fn bits(signal: &Stereo) -> Vec<u32> {
     signal.iter().flatten().map(|x| x.to_bits()).collect()
 }
 
-fn energy(signal: &[f32]) -> f64 {
+pub(super) fn energy(signal: &[f32]) -> f64 {
     signal.iter().map(|x| f64::from(*x) * f64::from(*x)).sum()
 }
 
@@ -111,7 +112,7 @@ fn rms(signal: &[f32]) -> f64 {
     (energy(signal) / signal.len() as f64).sqrt()
 }
 
-fn decibels(ratio: f64) -> f64 {
+pub(super) fn decibels(ratio: f64) -> f64 {
     20.0 * ratio.log10()
 }
 
@@ -373,7 +374,7 @@ fn jumps_of_controls_make_no_click() {
 
 #[test]
 fn a_machine_is_made_on_a_small_stack() {
-    let build = || MachineKind::ALL.iter().map(|kind| kind.build(RATE)).collect::<Vec<_>>();
+    let build = || MachineKind::ALL.iter().map(|kind| kind.build(RATE, Level::detect())).collect::<Vec<_>>();
     let thread = std::thread::Builder::new().stack_size(256 * 1024).spawn(build).unwrap();
     let mut machines = thread.join().unwrap();
     for machine in &mut machines {

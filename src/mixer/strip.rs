@@ -187,9 +187,15 @@ impl Strip {
         self.tap.as_deref_mut()
     }
 
-    /// Puts a machine into an insert slot, set as the slot's macros say, and gives back the one that was there.
+    /// Puts a machine into an insert slot, set as the slot's macros say. Where something sounds it takes over by and by; gives
+    /// back a machine that is heard no longer.
     pub fn set_insert(&mut self, slot: usize, machine: Option<Box<Machine>>) -> Option<Box<Machine>> {
         self.inserts.put(slot, machine)
+    }
+
+    /// A machine that was replaced and has faded away since.
+    pub fn take_left_insert(&mut self) -> Option<Box<Machine>> {
+        self.inserts.take_left()
     }
 
     /// Lets the sound pass an insert slot untouched.
@@ -447,7 +453,7 @@ impl AudioStream for Strip {
 
     /// A ducker hears its sidechain while the strip is silent, and a limiter comes back to rest.
     fn asleep(&self) -> bool {
-        self.inserts.are_empty() && self.ducker.is_off() && self.limiter.at_rest()
+        self.inserts.are_asleep() && self.ducker.is_off() && self.limiter.at_rest()
     }
 
     fn outlet(&self, number: usize) -> Option<&Feed> {
@@ -464,6 +470,7 @@ impl AudioStream for Strip {
 
     fn skip(&mut self, frames: usize) {
         self.sends.iter_mut().for_each(|send| send.begin(frames));
+        self.inserts.rest();
         self.rest(None, &(0..frames));
     }
 }

@@ -1,20 +1,32 @@
 //! Machines on strips as a rack saves them: `strip = "bus 2"`, `slot = 1`, `machine = "reverb"`.
 //!
-//! Files count from 1, the library from 0. Any thread but the audio thread.
+//! Files count from 1, the library from 0. A convolution's impulse response may be a file beside a hand-written rack (`file =
+//! "hall.wav"`); whatever is saved holds it byte for byte. Any thread but the audio thread.
 
+use super::RackError;
+use super::song::write_bytes;
 use crate::engine::default_insert;
+use crate::machine::Impulse;
+use crate::machine::MachineKind;
 use crate::mixer::BUSES;
 use crate::mixer::INSERTS;
 use crate::mixer::MASTER;
 use crate::mixer::STRIPS;
 use crate::mixer::Unknown;
 use crate::mixer::strip_name;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 use serde::de::Error;
 use std::collections::BTreeSet;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A machine in an insert slot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +39,12 @@ pub struct InsertSlot {
     pub slot: usize,
     /// Id of the machine; one that this version does not know is kept and not heard.
     pub machine: String,
+    /// A sound file beside the rack, from the rack's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// A convolution's impulse response: a sound file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impulse: Option<SoundFile>,
     /// What a newer version has added.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -35,8 +53,63 @@ pub struct InsertSlot {
 impl InsertSlot {
     /// A machine by its id, strip and slot counted from 0.
     pub fn new(strip: usize, slot: usize, machine: impl Into<String>) -> Self {
-        Self { strip, slot, machine: machine.into(), unknown: Unknown::default() }
+        Self { strip, slot, machine: machine.into(), file: None, impulse: None, unknown: Unknown::default() }
     }
+
+    /// The machine, where this version knows it.
+    pub fn kind(&self) -> Option<MachineKind> {
+        MachineKind::from_id(&self.machine)
+    }
+
+    /// The impulse response, decoded.
+    pub(super) fn read_impulse(&self) -> Result<Option<Arc<Impulse>>, RackError> {
+        let wanted = self.kind().is_some_and(MachineKind::takes_impulse);
+        let Some(SoundFile { name, bytes }) = self.impulse.as_ref().filter(|_| wanted) else {
+            return Ok(None);
+        };
+        let refused = |error| RackError::Impulse { name: name.clone(), error };
+        Impulse::read(bytes).map(Some).map_err(refused)
+    }
+
+    /// The file of an impulse response that is not in the rack.
+    pub(super) fn file_outside(&self) -> Option<&PathBuf> {
+        self.file.as_ref().filter(|_| self.kind().is_some_and(MachineKind::takes_impulse))
+    }
+
+    /// Takes a file beside the rack into it.
+    pub(super) fn embed(&mut self, folder: Option<&Path>) -> Result<(), RackError> {
+        let Some(file) = self.file_outside().cloned() else { return Ok(()) };
+        if self.impulse.is_some() {
+            return Err(RackError::ImpulseTwice { strip: strip_name(self.strip), slot: self.slot + 1 });
+        }
+        let folder = folder.ok_or_else(|| RackError::ImpulseOutside { file: file.clone() })?;
+        let bytes = fs::read(folder.join(&file));
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = bytes.map_err(|error| RackError::ImpulseFile { file, error })?.into();
+        (self.impulse, self.file) = (Some(SoundFile { name, bytes }), None);
+        Ok(())
+    }
+}
+
+/// A sound file inside a rack.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SoundFile {
+    /// File name, for display and for saving it again.
+    pub name: String,
+    /// The file, byte for byte.
+    #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
+    pub bytes: Arc<[u8]>,
+}
+
+impl fmt::Debug for SoundFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
+}
+
+fn read_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
+    let bytes = BASE64.decode(String::deserialize(deserializer)?);
+    bytes.map(Into::into).map_err(|error| D::Error::custom(format!("the sound file's bytes: {error}")))
 }
 
 fn write_strip<S: Serializer>(strip: &usize, serializer: S) -> Result<S::Ok, S::Error> {

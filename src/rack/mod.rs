@@ -17,6 +17,7 @@ mod values;
 mod voice;
 
 pub use insert::InsertSlot;
+pub use insert::SoundFile;
 pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;
 pub use preset::RACK_FIELD;
@@ -40,8 +41,9 @@ use crate::engine::Insert;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Setup;
+use crate::engine::Target;
 use crate::graph::GraphError;
-use crate::machine::MachineKind;
+use crate::machine::ImpulseError;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::Unknown;
@@ -192,6 +194,36 @@ pub enum RackError {
         /// As the rack names it.
         file: PathBuf,
     },
+    /// The impulse response inside cannot be used.
+    #[error("the rack's impulse response {name} {error}")]
+    Impulse {
+        /// Of its file.
+        name: String,
+        /// What is wrong with it.
+        error: ImpulseError,
+    },
+    /// The impulse response beside the rack cannot be read.
+    #[error("the rack's impulse response {}: {error}", file.display())]
+    ImpulseFile {
+        /// As the rack names it, from the rack's own folder.
+        file: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The impulse response is not in the rack, and nobody can say which folder it lies in.
+    #[error("the rack's impulse response is the file {}: open the rack from its own file", file.display())]
+    ImpulseOutside {
+        /// As the rack names it.
+        file: PathBuf,
+    },
+    /// Two impulse responses for one machine.
+    #[error("insert slot {slot} of {strip} has both an `impulse` and a `file`: leave one of them out")]
+    ImpulseTwice {
+        /// Name of the strip.
+        strip: String,
+        /// From 1.
+        slot: usize,
+    },
     /// Two machines in one place.
     #[error("the rack has two machines in insert slot {slot} of {strip}: leave one of them out")]
     SlotTwice {
@@ -248,6 +280,7 @@ impl Rack {
             rack.song = Some(song.map_err(|error| RackError::SongFile { file, error })?);
         }
         voice::find_takes(&mut rack.voices, folder);
+        rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
         rack.checked()
     }
 
@@ -278,6 +311,9 @@ impl Rack {
         if let Some(twice) = voice::claimed_twice(&self.voices) {
             return Err(RackError::VoiceTwice { slot: twice + 1 });
         }
+        if let Some(file) = self.inserts.iter().find_map(InsertSlot::file_outside) {
+            return Err(RackError::ImpulseOutside { file: file.clone() });
+        }
         self.song_time.pace()?;
         Ok(self)
     }
@@ -298,16 +334,18 @@ impl Rack {
         });
         let song = song.transpose()?;
         let inserts = self.inserts.iter().filter_map(|insert| {
-            let machine = MachineKind::from_id(&insert.machine)?;
-            Some(Insert { strip: insert.strip, slot: insert.slot, machine })
+            let machine = insert.kind()?;
+            let (strip, slot) = (insert.strip, insert.slot);
+            Some(insert.read_impulse().map(|impulse| Insert { strip, slot, machine, impulse }))
         });
+        let inserts = inserts.collect::<Result<_, RackError>>()?;
         let (trim, snapshots) = song.as_ref().map_or((Gain::UNITY, None), prepare);
         Ok(Setup {
             song,
             trim,
             snapshots,
             routing: self.routing.clone(),
-            inserts: inserts.collect(),
+            inserts,
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
         })
     }
@@ -316,8 +354,19 @@ impl Rack {
     pub fn apply_parameters(&self, table: &[ParameterSpec], values: &ParameterValues) {
         for (index, spec) in table.iter().enumerate() {
             let value = self.parameters.get(&spec.id);
-            values.set(index, value.unwrap_or_else(|| spec.kind.default_value()));
+            values.set(index, value.unwrap_or_else(|| self.default_of(spec)));
         }
+    }
+
+    /// What a parameter is without a value: a macro that which leaves the rack's machine as it comes.
+    fn default_of(&self, spec: &ParameterSpec) -> f32 {
+        let Target::InsertMacro { strip, slot, control } = spec.target else {
+            return spec.kind.default_value();
+        };
+        let insert = self.inserts.iter().find(|insert| (insert.strip, insert.slot) == (strip, slot));
+        let parameter = insert.and_then(InsertSlot::kind).and_then(|kind| kind.parameters().get(control));
+        let position = parameter.map(|parameter| parameter.position_of(parameter.default));
+        position.unwrap_or_else(|| spec.kind.default_value())
     }
 }
 
@@ -519,5 +568,72 @@ mod tests {
     fn a_module_that_cannot_be_loaded_is_named() {
         let error = rack().setup(&Layout::default()).err().unwrap();
         assert!(error.to_string().starts_with("the rack's module a.mod: "), "{error}");
+    }
+
+    /// A WAV file of a few taps.
+    fn wav() -> Vec<u8> {
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: 44_100,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        (1..41).for_each(|n| writer.write_sample(20_000i16 / n).unwrap());
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn an_impulse_response_beside_the_rack_is_saved_inside_it() {
+        let folder = std::env::temp_dir().join(format!("busker-impulse-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("hall.wav"), wav()).unwrap();
+        std::fs::write(folder.join("noise.wav"), b"no sound at all").unwrap();
+        let text = |file: &str| {
+            let place = "strip = \"return 2\"\nslot = 1\nmachine = \"convolution\"";
+            format!("{HEAD}[[inserts]]\n{place}\nfile = \"{file}\"\n")
+        };
+        let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2] };
+        let rack = Rack::from_toml_in(&text("hall.wav"), Some(&folder)).unwrap();
+        let impulse = |rack: &Rack| rack.setup(&layout).unwrap().inserts[0].impulse.clone().unwrap();
+        let expected = impulse(&rack);
+        for again in [Rack::from_toml(&rack.to_toml().unwrap()), Rack::unpack(&rack.pack().unwrap())] {
+            let again = again.unwrap();
+            assert!(again.inserts == rack.inserts && Arc::ptr_eq(&impulse(&again), &expected));
+        }
+        let refused = |text: &str, folder| Rack::from_toml_in(text, folder).err().unwrap().to_string();
+        let nowhere = refused(&text("hall.wav"), None);
+        assert_eq!(
+            nowhere,
+            "the rack's impulse response is the file hall.wav: open the rack from its own file"
+        );
+        let absent = refused(&text("absent.wav"), Some(&folder));
+        assert!(absent.starts_with("the rack's impulse response absent.wav: "), "{absent}");
+        let both = format!("{}impulse = {{ name = \"a.wav\", bytes = \"\" }}\n", text("hall.wav"));
+        assert!(refused(&both, Some(&folder)).contains("leave one of them out"));
+        let noise = Rack::from_toml_in(&text("noise.wav"), Some(&folder)).unwrap();
+        let error = noise.setup(&layout).err().unwrap().to_string();
+        assert!(error.starts_with("the rack's impulse response noise.wav cannot be read ("), "{error}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn macros_without_a_value_leave_a_machine_as_it_comes() {
+        let table = crate::engine::table();
+        let values = ParameterValues::new(&table);
+        let mut rack = Rack::default();
+        rack.inserts.push(InsertSlot::new(4, 2, "convolution"));
+        let at = |wanted: usize| {
+            let target = Target::InsertMacro { strip: 4, slot: 2, control: wanted };
+            table.iter().position(|spec| spec.target == target).unwrap()
+        };
+        rack.parameters.insert(&table[at(1)].id, 0.25);
+        rack.apply_parameters(&table, &values);
+        let mix = values.get(at(0));
+        assert_eq!((mix, values.get(at(1)), values.get(at(7))), (1.0, 0.25, 0.5));
+        let state: serde_json::Value = serde_json::from_slice(&rack.host_state(&table).unwrap()).unwrap();
+        assert_eq!(state["params"][&table[at(0)].id]["f32"], 1.0, "{state}");
     }
 }

@@ -53,7 +53,10 @@ impl Value {
 impl Rack {
     /// The state that the plugin would save with this rack; parameters without a value are left to their defaults.
     pub fn host_state(&self, table: &[ParameterSpec]) -> Result<Vec<u8>, PackedError> {
-        let valued = table.iter().filter_map(|spec| Some((spec, self.parameters.get(&spec.id)?)));
+        let valued = table.iter().filter_map(|spec| {
+            let own = Some(self.default_of(spec)).filter(|own| *own != spec.kind.default_value());
+            Some((spec, self.parameters.get(&spec.id).or(own)?))
+        });
         let params = valued.map(|(spec, plain)| (spec.id.as_str(), Value::of(spec, plain))).collect();
         let fields = [(RACK_FIELD, serde_json::to_string(&self.pack()?)?)].into();
         Ok(serde_json::to_vec(&State { version: env!("CARGO_PKG_VERSION"), params, fields })?)

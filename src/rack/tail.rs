@@ -6,10 +6,10 @@
 use super::Rack;
 use crate::audio::AudioStream;
 use crate::audio::Tail;
+use crate::dsp::Level;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Target;
-use crate::machine::MachineKind;
 use crate::mixer::BUSES;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
@@ -87,10 +87,12 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
     for insert in &rack.inserts {
         let (strip, slot) = (insert.strip, insert.slot);
         let bypassed = set.of(Target::InsertBypass { strip, slot }) >= 0.5;
-        if let (Some(kind), Some(seconds)) = (MachineKind::from_id(&insert.machine), seconds.get_mut(strip))
+        if let (Some(kind), Some(seconds)) = (insert.kind(), seconds.get_mut(strip))
             && !bypassed
         {
-            let mut machine = kind.build(rate);
+            // What cannot be read is refused before anything sounds.
+            let impulse = insert.read_impulse().ok().flatten();
+            let mut machine = kind.build_with(impulse.as_ref(), rate, Level::detect());
             for (control, parameter) in kind.parameters().iter().enumerate() {
                 let target = Target::InsertMacro { strip, slot, control };
                 if set.table.iter().any(|spec| spec.target == target) {

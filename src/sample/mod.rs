@@ -6,6 +6,7 @@
 mod decode;
 mod player;
 mod reader;
+mod resample;
 
 pub use decode::DecodeError;
 pub use decode::Recording;
@@ -15,6 +16,7 @@ pub(crate) use reader::Beyond;
 pub use reader::Interpolation;
 pub(crate) use reader::Reader;
 pub(crate) use reader::Surroundings;
+pub use resample::resample;
 
 use crate::audio::AudioSource;
 use crate::audio::Plane;

@@ -153,5 +153,6 @@ fn songs_and_machines_come_and_go_by_commands() {
     desk.control.send(desk.control.song(None, setup.trim)).unwrap();
     assert!(loud(&mut desk), "the machine rings on");
     desk.control.send(desk.control.insert(0, 1, None)).unwrap();
+    assert!(loud(&mut desk), "it fades away");
     assert!(!loud(&mut desk) && desk.worker.poll());
 }

@@ -102,8 +102,9 @@ impl Desk {
             let index = self.moving[(step + part * self.moving.len() / TOGETHER) % self.moving.len()];
             let spec = &self.table[index];
             let silences = spec.name == "Mute" || spec.name == "Solo";
-            let way =
-                if silences { f32::from(u8::from(step % 16 == 5)) } else { (step * 7 % 23) as f32 / 22.0 };
+            // Mixed, so that no parameter gets one value again and again, however many there are.
+            let mixed = (step as u32).wrapping_mul(0x9e37_79b1) >> 16;
+            let way = if silences { f32::from(u8::from(step % 16 == 5)) } else { (mixed % 23) as f32 / 22.0 };
             self.values.set(index, spec.kind.plain(way));
         }
     }

@@ -26,6 +26,7 @@ use busker::engine::table;
 use busker::mixer::Layout;
 use busker::rack::Module;
 use busker::rack::Rack;
+use busker::rack::SoundFile;
 use busker::sample::Recording;
 use busker::sample::SampleData;
 use busker::tracker::Chase;
@@ -146,6 +147,56 @@ fn commands_and_what_they_replace_pass_without_allocating() {
         scene.worker.apply(&rack.setup(&scene.layout).unwrap()).unwrap();
         render(&mut scene, 3);
     }
+}
+
+/// Six seconds of noise as a WAV file.
+fn response() -> Arc<[u8]> {
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+    (0..576_000i32).for_each(|n| writer.write_sample((n.wrapping_mul(7919) >> 8) as i16).unwrap());
+    writer.finalize().unwrap();
+    bytes.into_inner().into()
+}
+
+#[test]
+fn both_returns_sound_and_are_replaced_without_allocating() {
+    let layout = Layout { main_input: 2, sidechain: 2, outputs: vec![2; 7] };
+    let mut scene = scene(layout.clone());
+    let hall = Rack::default();
+    let mut long = Rack::default();
+    long.inserts[2].impulse = Some(SoundFile { name: "long.wav".to_owned(), bytes: response() });
+    let setups = [hall, long].map(|rack| rack.setup(&layout).unwrap());
+    assert!(setups[0].inserts[2] != setups[1].inserts[2]);
+    let table = table();
+    for send in 0..2 {
+        let open = table.iter().position(|spec| spec.target == Target::SendLevel { strip: 0, send }).unwrap();
+        scene.values.set(open, 0.0);
+    }
+    let mut buffers: Vec<AudioBuffer> =
+        layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, 8192)).collect();
+    let mut loudest = 0.0f32;
+    for call in 0..200 {
+        if call % 20 == 0 {
+            scene.worker.apply(&setups[call / 20 % 2]).unwrap();
+        }
+        let frames = SIZES[call % SIZES.len()];
+        let sound = if call % 40 < 10 { 0.5 } else { 0.0 };
+        (0..2).for_each(|channel| buffers[0].channel_mut(channel).fill(sound));
+        let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
+        let request = Call { frames, transport: None, events: &[] };
+        assert_no_alloc(|| scene.engine.render(&request, None, &mut blocks));
+        if sound == 0.0 {
+            loudest = buffers[0].channel(0)[..frames].iter().fold(loudest, |peak, x| peak.max(x.abs()));
+        }
+        scene.worker.poll();
+    }
+    assert!(loudest > 0.01, "the returns have to sound: {loudest}");
 }
 
 #[test]

@@ -270,7 +270,9 @@ fn insert_text(rack: &Rack, insert: &InsertSlot) -> String {
         || format!("{:?}, which this version does not know", insert.machine),
         |kind| kind.label().to_owned(),
     );
-    format!("{} slot {}, {machine}", rack.routing.bus_name(insert.strip), insert.slot + 1)
+    let impulse =
+        insert.impulse.as_ref().map_or_else(String::new, |file| format!(", impulse response {}", file.name));
+    format!("{} slot {}, {machine}{impulse}", rack.routing.bus_name(insert.strip), insert.slot + 1)
 }
 
 /// `bus 3, Drums before its gain`.

@@ -68,7 +68,7 @@ fn a_machine_sounds_on_when_its_input_has_ended_and_comes_back_when_replaced() {
     for channels in [1, 2, 6] {
         let mut strip = strip();
         (0..MACROS).for_each(|control| strip.set_macro(0, control, 0.5));
-        assert!(strip.set_insert(0, Some(MachineKind::Reverb.build(RATE))).is_none());
+        assert!(strip.set_insert(0, Some(MachineKind::Reverb.build(RATE, Level::detect()))).is_none());
         let mut buffer = AudioBuffer::new(channels, 256);
         buffer.channel_mut(0).fill(0.5);
         strip.render(&mut RenderContext::new(0, Activity::Sounding), None, &mut buffer.block_mut(256));
@@ -80,7 +80,14 @@ fn a_machine_sounds_on_when_its_input_has_ended_and_comes_back_when_replaced() {
             tail = buffer.channel(0).iter().fold(tail, |peak, sample| peak.max(sample.abs()));
         }
         assert!(tail > 0.001, "{channels} channels: {tail}");
-        assert_eq!(strip.set_insert(0, None).unwrap().kind(), MachineKind::Reverb);
+        assert!(strip.set_insert(0, None).is_none(), "it is heard on for a while");
+        for block in 40..48 {
+            assert!(strip.take_left_insert().is_none());
+            let mut ctx = RenderContext::new(block * 256, Activity::Silent);
+            strip.render(&mut ctx, None, &mut buffer.block_mut(256));
+        }
+        assert_eq!(strip.take_left_insert().unwrap().kind(), MachineKind::Reverb);
+        assert!(strip.asleep());
     }
 }
 
@@ -243,4 +250,42 @@ fn a_tap_before_the_gain_gets_what_a_muted_strip_does_not_let_out() {
         }
     }
     assert!(recorded == (0..512).flat_map(loud).collect::<Vec<f32>>());
+}
+
+#[test]
+fn a_machine_takes_over_from_another_without_a_step() {
+    let tone = |frame: u64| libm::sinf(frame as f32 * 0.03) * 0.5;
+    for next in [Some(MachineKind::Convolution), Some(MachineKind::Fdn), None] {
+        let mut strip = strip();
+        (0..MACROS).for_each(|control| strip.set_macro(0, control, 0.5));
+        strip.set_insert(0, Some(MachineKind::Convolution.build(RATE, Level::detect())));
+        let (mut buffer, mut sound) = (AudioBuffer::new(2, 256), Vec::new());
+        for block in 0..400 {
+            if block == 300 {
+                assert!(strip.set_insert(0, next.map(|kind| kind.build(RATE, Level::detect()))).is_none());
+            }
+            for channel in 0..2 {
+                let plane = buffer.channel_mut(channel).iter_mut();
+                (block * 256..).zip(plane).for_each(|(frame, sample)| *sample = tone(frame));
+            }
+            let mut ctx = RenderContext::new(block * 256, Activity::Sounding);
+            strip.render(&mut ctx, None, &mut buffer.block_mut(256));
+            sound.extend_from_slice(buffer.channel(0));
+        }
+        let bend = |sound: &[f32]| {
+            sound.windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()))
+        };
+        let (before, during) = (bend(&sound[200 * 256..300 * 256]), bend(&sound[299 * 256..310 * 256]));
+        println!("{next:?}: bends by {before:.6} before, {during:.6} while it is replaced");
+        // What a step of -60 dBFS would add.
+        assert!(during < before.max(0.0005) + 0.001, "{next:?}: {during} after {before}");
+    }
+}
+
+#[test]
+fn a_machine_in_silence_is_replaced_at_once() {
+    let mut strip = strip();
+    assert!(strip.set_insert(0, Some(MachineKind::Fdn.build(RATE, Level::detect()))).is_none());
+    assert_eq!(strip.set_insert(0, None).unwrap().kind(), MachineKind::Fdn);
+    assert!(strip.asleep());
 }

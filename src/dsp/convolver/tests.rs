@@ -1,0 +1,184 @@
+use super::*;
+use std::sync::Arc;
+
+/// xorshift64*: the same noise on every machine.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn plane(&mut self, frames: usize) -> Vec<f32> {
+        (0..frames).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
+    }
+}
+
+type Stereo = [Vec<f32>; 2];
+
+fn convolver(planes: &[Vec<f32>], level: Level) -> Convolver {
+    let planes: Vec<&[f32]> = planes.iter().map(Vec::as_slice).collect();
+    Convolver::new(Arc::new(Response::new(&planes, level)), level)
+}
+
+/// Renders in pieces of what `cut` gives.
+fn render(convolver: &mut Convolver, input: &Stereo, mut cut: impl FnMut() -> usize) -> Stereo {
+    let (frames, mut start) = (input[0].len(), 0);
+    let mut output = [vec![0.0; frames], vec![0.0; frames]];
+    while start < frames {
+        let end = (start + cut()).min(frames);
+        let [left, right] = &mut output;
+        let inputs = [&input[0][start..end], &input[1][start..end]];
+        convolver.process(inputs, [&mut left[start..end], &mut right[start..end]]);
+        start = end;
+    }
+    output
+}
+
+/// The sum itself, at frame `frame`.
+fn direct(input: &[f32], response: &[f32], frame: usize) -> f64 {
+    let taps = response.iter().take(frame + 1).enumerate();
+    taps.map(|(tap, value)| f64::from(*value) * f64::from(input[frame - tap])).sum()
+}
+
+/// Greatest difference in dB below the expected sound's RMS, at frames that come ever `step`.
+fn difference_db(output: &[f32], paths: &[(&[f32], &[f32])], step: usize) -> f64 {
+    let (mut worst, mut power, mut count) = (0.0f64, 0.0, 0);
+    for frame in (0..output.len()).step_by(step) {
+        let expected: f64 = paths.iter().map(|(input, response)| direct(input, response, frame)).sum();
+        worst = worst.max((f64::from(output[frame]) - expected).abs());
+        power += expected * expected;
+        count += 1;
+    }
+    20.0 * (worst / (power / f64::from(count)).sqrt()).log10()
+}
+
+fn bits(signal: &Stereo) -> Vec<u32> {
+    signal.iter().flatten().map(|sample| sample.to_bits()).collect()
+}
+
+#[test]
+fn the_convolution_is_the_direct_one_at_any_length_to_100_db() {
+    let mut noise = Noise(1);
+    let input = [noise.plane(30_000), noise.plane(30_000)];
+    for taps in [1, 63, 64, 65, 127, 128, 129, 1023, 1024, 1025, 4095, 8191, 8192, 8193, 20_000] {
+        let planes = [noise.plane(taps), noise.plane(taps)];
+        let output = render(&mut convolver(&planes, Level::detect()), &input, || 256);
+        for side in 0..2 {
+            let worst = difference_db(&output[side], &[(&input[side], &planes[side])], 29);
+            assert!(worst < -100.0, "{taps} taps: {worst} dB");
+        }
+    }
+}
+
+#[test]
+fn ten_seconds_are_the_direct_convolution_too() {
+    let mut noise = Noise(2);
+    let (input, planes) = ([noise.plane(600_000), noise.plane(600_000)], [noise.plane(480_000)]);
+    let output = render(&mut convolver(&planes, Level::detect()), &input, || 256);
+    for side in 0..2 {
+        let worst = difference_db(&output[side], &[(&input[side], &planes[0])], 2_999);
+        println!("{worst:.1} dB");
+        assert!(worst < -100.0, "{worst} dB");
+    }
+}
+
+#[test]
+fn four_planes_lead_both_inputs_to_both_outputs() {
+    let mut noise = Noise(3);
+    let input = [noise.plane(20_000), noise.plane(20_000)];
+    let planes: Vec<Vec<f32>> = (0..4).map(|n| noise.plane(9_000 + 100 * n)).collect();
+    let output = render(&mut convolver(&planes, Level::detect()), &input, || 100);
+    for side in 0..2 {
+        let paths = [(&*input[0], &*planes[side]), (&*input[1], &*planes[2 + side])];
+        let worst = difference_db(&output[side], &paths, 31);
+        assert!(worst < -100.0, "{worst} dB");
+    }
+}
+
+/// Bursts with gaps of all kinds, some of which are longer than anything rings.
+fn bursts() -> Stereo {
+    let mut noise = Noise(4);
+    let mut signal = [vec![0.0; 120_000], vec![0.0; 120_000]];
+    for burst in [77..900, 5_000..5_001, 60_001..60_900, 64_000..68_500, 118_000..119_000] {
+        for plane in &mut signal {
+            let sound = noise.plane(burst.len());
+            plane[burst.clone()].copy_from_slice(&sound);
+        }
+    }
+    signal[1][..5_000].fill(0.0);
+    signal
+}
+
+#[test]
+fn bits_do_not_depend_on_cuts_or_levels() {
+    let (input, planes) = (bursts(), [Noise(5).plane(13_000), Noise(6).plane(12_500)]);
+    let whole = render(&mut convolver(&planes, Level::detect()), &input, || 8192);
+    for size in [1, 7, 63, 64, 256] {
+        let cut = render(&mut convolver(&planes, Level::detect()), &input, || size);
+        assert!(bits(&cut) == bits(&whole), "blocks of {size}");
+    }
+    for (seed, level) in [(1, Level::SCALAR), (2, Level::BASELINE), (3, Level::detect())] {
+        let mut noise = Noise(seed);
+        let cut = render(&mut convolver(&planes, level), &input, || 1 + noise.next() as usize % 700);
+        assert!(bits(&cut) == bits(&whole), "random cuts at {level:?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_while_drained_changes_no_bit() {
+    let (input, planes) = (bursts(), [Noise(7).plane(13_000)]);
+    let whole = render(&mut convolver(&planes, Level::detect()), &input, || 64);
+    let mut convolver = convolver(&planes, Level::detect());
+    let (mut left_out, mut asleep) = (0, false);
+    for start in 0..input[0].len() {
+        let frame = [input[0][start], input[1][start]];
+        asleep = (asleep || convolver.is_drained()) && frame == [0.0; 2];
+        if asleep {
+            left_out += 1;
+            assert_eq!([whole[0][start], whole[1][start]].map(f32::to_bits), [0; 2], "frame {start}");
+            continue;
+        }
+        if convolver.is_drained() {
+            convolver.go_to(start as u64);
+        }
+        let (mut left, mut right) = ([0.0], [0.0]);
+        convolver.process([&frame[..1], &frame[1..]], [&mut left, &mut right]);
+        assert_eq!(
+            (left[0].to_bits(), right[0].to_bits()),
+            (whole[0][start].to_bits(), whole[1][start].to_bits())
+        );
+    }
+    assert!(left_out > 20_000, "{left_out}");
+}
+
+#[test]
+fn silence_comes_after_the_last_tap() {
+    let taps = 10_000;
+    let mut input = [Noise(8).plane(3_000), Noise(9).plane(3_000)];
+    input.iter_mut().for_each(|plane| plane.resize(60_000, 0.0));
+    let mut convolver = convolver(&[Noise(10).plane(taps)], Level::detect());
+    let output = render(&mut convolver, &input, || 256);
+    let peak = output.iter().flatten().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+    let rest = output
+        .iter()
+        .flat_map(|plane| &plane[3_000 + taps..])
+        .fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+    assert!(rest < peak * 1.0e-5, "{rest} of {peak}");
+    assert!(convolver.is_drained());
+    assert!(output.iter().all(|plane| plane[59_000..].iter().all(|sample| *sample == 0.0)));
+}
+
+#[test]
+fn going_elsewhere_forgets_all_sound() {
+    let planes = [Noise(11).plane(9_000)];
+    let input = [Noise(12).plane(20_000), Noise(13).plane(20_000)];
+    let expected = render(&mut convolver(&planes, Level::detect()), &input, || 256);
+    let mut used = convolver(&planes, Level::detect());
+    render(&mut used, &input, || 1_001);
+    used.go_to(0);
+    assert!(bits(&render(&mut used, &input, || 256)) == bits(&expected));
+}
