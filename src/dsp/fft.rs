@@ -187,11 +187,16 @@ by_level! {
         let turns = fft.turns.get(step * fft.rows..).unwrap_or(&[]);
         tile.iter_mut().zip(turns).for_each(|(row, turn)| *row = row.times_each(turn));
         let [re, im] = &mut work.middle;
-        for (number, rows) in tile.as_chunks::<LANES>().0.iter().enumerate() {
+        for first in (0..fft.rows).step_by(LANES) {
             for lane in 0..LANES {
-                let at = (column + lane) * fft.rows + number * LANES;
-                put(re, at, std::array::from_fn(|row| rows[row].re[lane])); // as many rows as lanes
-                put(im, at, std::array::from_fn(|row| rows[row].im[lane]));
+                let at = (column + lane) * fft.rows + first;
+                let (mut to_re, mut to_im) = ([0.0; LANES], [0.0; LANES]);
+                for row in 0..LANES {
+                    // Rows are a multiple of `LANES`.
+                    (to_re[row], to_im[row]) = (tile[first + row].re[lane], tile[first + row].im[lane]);
+                }
+                put(re, at, to_re);
+                put(im, at, to_im);
             }
         }
     }
@@ -235,27 +240,26 @@ fn dft<'a>(mut tile: &'a mut [Row], mut other: &'a mut [Row], units: &[(f32, f32
 }
 
 /// `from` is four quarters of `count · stride` rows, `to` becomes `count` groups of four times `stride`.
+///
+/// Plain indices here and below: iterators are calls where crates are compiled without link-time optimisation.
 #[inline(always)]
 fn in_fours(from: &[Row], to: &mut [Row], units: &[(f32, f32)], (count, stride): (usize, usize)) {
-    let (first, rest) = from.split_at(count * stride);
-    let (second, rest) = rest.split_at(count * stride);
-    let (third, fourth) = rest.split_at(count * stride);
-    let quarters = first.chunks_exact(stride).zip(second.chunks_exact(stride));
-    let quarters = quarters.zip(third.chunks_exact(stride).zip(fourth.chunks_exact(stride)));
-    for (turn, (((a, b), (c, d)), to)) in quarters.zip(to.chunks_exact_mut(4 * stride)).enumerate() {
+    let quarter = count * stride;
+    for turn in 0..count {
         // Three quarters of the way round, at most.
-        let [once, twice, thrice] = [1, 2, 3].map(|times| units[turn * stride * times]);
-        let (to_a, rest) = to.split_at_mut(stride);
-        let (to_b, rest) = rest.split_at_mut(stride);
-        let (to_c, to_d) = rest.split_at_mut(stride);
-        for index in 0..stride.min(a.len()).min(b.len()).min(c.len()).min(d.len()) {
-            // All eight have `stride` rows.
-            let (even, odd) = (a[index].plus(&c[index]), b[index].plus(&d[index]));
-            let (even_rest, odd_rest) = (a[index].minus(&c[index]), b[index].minus(&d[index]).turned());
-            to_a[index] = even.plus(&odd);
-            to_b[index] = even_rest.plus(&odd_rest).times(once);
-            to_c[index] = even.minus(&odd).times(twice);
-            to_d[index] = even_rest.minus(&odd_rest).times(thrice);
+        let (once, twice, thrice) =
+            (units[turn * stride], units[2 * turn * stride], units[3 * turn * stride]);
+        for index in 0..stride {
+            // Four quarters lie in `from`, and as many rows in `to`.
+            let (at, put) = (turn * stride + index, 4 * turn * stride + index);
+            let (a, b) = (from[at], from[at + quarter]);
+            let (c, d) = (from[at + 2 * quarter], from[at + 3 * quarter]);
+            let (even, odd) = (a.plus(&c), b.plus(&d));
+            let (even_rest, odd_rest) = (a.minus(&c), b.minus(&d).turned());
+            to[put] = even.plus(&odd);
+            to[put + stride] = even_rest.plus(&odd_rest).times(once);
+            to[put + 2 * stride] = even.minus(&odd).times(twice);
+            to[put + 3 * stride] = even_rest.minus(&odd_rest).times(thrice);
         }
     }
 }
@@ -263,15 +267,14 @@ fn in_fours(from: &[Row], to: &mut [Row], units: &[(f32, f32)], (count, stride):
 /// The same in halves and pairs.
 #[inline(always)]
 fn in_twos(from: &[Row], to: &mut [Row], units: &[(f32, f32)], (count, stride): (usize, usize)) {
-    let (first, second) = from.split_at(count * stride);
-    let halves = first.chunks_exact(stride).zip(second.chunks_exact(stride));
-    for (turn, ((a, b), to)) in halves.zip(to.chunks_exact_mut(2 * stride)).enumerate() {
+    for turn in 0..count {
         let unit = units[turn * stride]; // less than half of the way round
-        let (to_a, to_b) = to.split_at_mut(stride);
-        for index in 0..stride.min(a.len()).min(b.len()) {
-            // All four have `stride` rows.
-            to_a[index] = a[index].plus(&b[index]);
-            to_b[index] = a[index].minus(&b[index]).times(unit);
+        for index in 0..stride {
+            // Two halves lie in `from`, and as many rows in `to`.
+            let (at, put) = (turn * stride + index, 2 * turn * stride + index);
+            let (a, b) = (from[at], from[at + count * stride]);
+            to[put] = a.plus(&b);
+            to[put + stride] = a.minus(&b).times(unit);
         }
     }
 }

@@ -185,13 +185,16 @@ by_level! {
         let whole = tiles.len() * TILE;
         for (number, tile) in tiles.iter_mut().enumerate() {
             let mut sums = [0.0; TILE];
-            let source = source.get(number * TILE..).unwrap_or(&[]);
-            for (frames, tap) in source.windows(TILE).zip(taps) {
-                for (sum, sample) in sums.iter_mut().zip(frames) {
-                    *sum += sample * tap;
+            let source = source.get(number * TILE..(number + 1) * TILE + CELL - 1).unwrap_or(&[]);
+            for (tap, value) in taps.iter().enumerate() {
+                let Some(frames) = source.get(tap..tap + TILE) else { break };
+                for lane in 0..TILE {
+                    sums[lane] += frames[lane] * value; // both have `TILE`
                 }
             }
-            tile.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
+            for lane in 0..TILE {
+                tile[lane] += sums[lane];
+            }
         }
         let mut sums = [0.0; TILE];
         let source = source.get(whole..).unwrap_or(&[]);

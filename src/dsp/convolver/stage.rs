@@ -297,14 +297,15 @@ by_level! {
             (right.0[0], right.1[0]) = (2.0 * im[0], 2.0 * im[last]);
         }
         let bins = complex(&bins);
-        let mirror = mirror(&bins, re.len());
-        let mirrored = re[mirror.clone()].iter().rev().zip(im[mirror].iter().rev());
-        let here = re[bins.clone()].iter().zip(&im[bins.clone()]).zip(mirrored);
-        let left = left.0[bins.clone()].iter_mut().zip(&mut left.1[bins.clone()]);
-        let right = right.0[bins.clone()].iter_mut().zip(&mut right.1[bins]);
-        for (((left_re, left_im), (right_re, right_im)), ((a, b), (c, d))) in left.zip(right).zip(here) {
-            (*left_re, *left_im) = (a + c, b - d);
-            (*right_re, *right_im) = (b + d, c - a);
+        let (mirror, count) = (mirror(&bins, re.len()), bins.len());
+        let (a, b) = (&re[bins.clone()][..count], &im[bins.clone()][..count]);
+        let (c, d) = (&re[mirror.clone()][..count], &im[mirror][..count]);
+        let (left_re, left_im) = (&mut left.0[bins.clone()][..count], &mut left.1[bins.clone()][..count]);
+        let (right_re, right_im) = (&mut right.0[bins.clone()][..count], &mut right.1[bins][..count]);
+        for at in 0..count {
+            let back = count - 1 - at;
+            (left_re[at], left_im[at]) = (a[at] + c[back], b[at] - d[back]);
+            (right_re[at], right_im[at]) = (b[at] + d[back], c[back] - a[at]);
         }
     }
 }
@@ -318,14 +319,15 @@ by_level! {
         let (sums_re, sums_im) = (&mut sums.0[bins.clone()], &mut sums.1[bins.clone()]);
         let (a, b) = (&from.0[bins.clone()], &from.1[bins.clone()]);
         let (c, d) = (&response.0[bins.clone()], &response.1[bins]);
-        let sums = sums_re.as_chunks_mut::<LANES>().0.iter_mut().zip(sums_im.as_chunks_mut::<LANES>().0);
-        let from = a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0);
-        let response = c.as_chunks::<LANES>().0.iter().zip(d.as_chunks::<LANES>().0);
-        for (((re, im), (a, b)), (c, d)) in sums.zip(from).zip(response) {
-            // All have `LANES`, of which every size is a multiple.
+        let (re, im) = (sums_re.as_chunks_mut::<LANES>().0, sums_im.as_chunks_mut::<LANES>().0);
+        let (a, b) = (a.as_chunks::<LANES>().0, b.as_chunks::<LANES>().0);
+        let (c, d) = (c.as_chunks::<LANES>().0, d.as_chunks::<LANES>().0);
+        for at in 0..re.len().min(im.len()) {
+            // All are of the same bins, of which every size has a multiple of `LANES`.
+            let (a, b, c, d) = (a[at], b[at], c[at], d[at]);
             for lane in 0..LANES {
-                re[lane] += a[lane] * c[lane] - b[lane] * d[lane];
-                im[lane] += a[lane] * d[lane] + b[lane] * c[lane];
+                re[at][lane] += a[lane] * c[lane] - b[lane] * d[lane];
+                im[at][lane] += a[lane] * d[lane] + b[lane] * c[lane];
             }
         }
         if let Some((re, im)) = first {
@@ -344,16 +346,18 @@ by_level! {
         }
         let bins = complex(&bins);
         let mirror = mirror(&bins, re.len());
-        let left = left.0[bins.clone()].iter().zip(&left.1[bins.clone()]);
-        let right = right.0[bins.clone()].iter().zip(&right.1[bins.clone()]);
+        let count = bins.len();
+        let (a, b) = (&left.0[bins.clone()][..count], &left.1[bins.clone()][..count]);
+        let (c, d) = (&right.0[bins.clone()][..count], &right.1[bins.clone()][..count]);
         let (re, re_mirrored) = re.split_at_mut(last);
         let (im, im_mirrored) = im.split_at_mut(last);
         let mirror = mirror.start - last..mirror.end - last;
-        let here = re[bins.clone()].iter_mut().zip(&mut im[bins]);
-        let mirrored = re_mirrored[mirror.clone()].iter_mut().rev().zip(im_mirrored[mirror].iter_mut().rev());
-        for ((((a, b), (c, d)), (re, im)), (re_mirrored, im_mirrored)) in left.zip(right).zip(here).zip(mirrored) {
-            (*re, *im) = (a - d, b + c);
-            (*re_mirrored, *im_mirrored) = (a + d, c - b);
+        let (re, im) = (&mut re[bins.clone()][..count], &mut im[bins][..count]);
+        let (re_mirrored, im_mirrored) = (&mut re_mirrored[mirror.clone()][..count], &mut im_mirrored[mirror][..count]);
+        for at in 0..count {
+            let back = count - 1 - at;
+            (re[at], im[at]) = (a[at] - d[at], b[at] + c[at]);
+            (re_mirrored[back], im_mirrored[back]) = (a[at] + d[at], c[at] - b[at]);
         }
     }
 }
