@@ -102,9 +102,11 @@ impl Desk {
             let index = self.moving[(step + part * self.moving.len() / TOGETHER) % self.moving.len()];
             let spec = &self.table[index];
             let silences = spec.name == "Mute" || spec.name == "Solo";
-            // Mixed, so that no parameter gets one value again and again, however many there are.
-            let mixed = (step as u32).wrapping_mul(0x9e37_79b1) >> 16;
-            let way = if silences { f32::from(u8::from(step % 16 == 5)) } else { (mixed % 23) as f32 / 22.0 };
+            // Mixed well, so that no parameter gets one value again and again, however many there are.
+            let mixed = ((step * TOGETHER + part + 1) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 40;
+            let way =
+                if silences { f32::from(u8::from(mixed % 16 == 5)) } else { (mixed % 23) as f32 / 22.0 };
             self.values.set(index, spec.kind.plain(way));
         }
     }
