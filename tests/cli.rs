@@ -324,6 +324,25 @@ fn further_outputs_of_a_rack_are_stems_named_after_their_buses() {
     assert!(peak(&floats(&stems.join("Bass-Lead.wav"))) > 0.01);
 }
 
+#[test]
+fn what_is_read_is_not_written_over_and_stems_leave_the_mix_alone() {
+    let folder = folder("spared");
+    let (rack, input, mix) = (folder.join("a.busker.toml"), folder.join("in.wav"), folder.join("mix.wav"));
+    let text = "version = { major = 1, minor = 0 }\n[routing.buses.1]\nname = \"mix\"\nto = [\"master\", \"output 2\"]\n";
+    fs::write(&rack, text).unwrap();
+    noise(&input, 2, 48_000, 4_800);
+    let before = fs::read(&input).unwrap();
+    let paths = [&rack, &input, &mix, &folder].map(|path| path.to_str().unwrap());
+    let refusal = "this file is read for the rendering; name another one to write";
+    for taken in [paths[1], paths[0]] {
+        let error = fail(&["render", paths[0], "--input", paths[1], "-o", taken]);
+        assert_eq!(error, format!("{taken}: {refusal}"));
+    }
+    assert!(fs::read(&input).unwrap() == before && fs::read_to_string(&rack).unwrap() == text);
+    succeed(&["render", paths[0], "--input", paths[1], "-o", paths[2], "--stems", paths[3]]);
+    assert!(floats(&folder.join("mix (2).wav")) == floats(&mix));
+}
+
 /// Three numbers that the line on loudness holds: LUFS, range and true peak.
 fn loudness(printed: &str) -> [f32; 3] {
     let line = printed.lines().find(|line| line.contains("LUFS")).unwrap();

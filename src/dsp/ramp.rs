@@ -53,10 +53,14 @@ impl Ramp {
         self.at(self.done.saturating_add(u32::try_from(frames).unwrap_or(u32::MAX)))
     }
 
-    /// Moves to `target` over `frames` frames from here; 0 frames jump.
+    /// Moves to `target` over `frames` frames from the value of the frame before; 0 frames jump. What was asked for on the
+    /// same frame before leaves nothing.
     pub fn move_to(&mut self, target: f32, frames: u32) {
-        if target != self.target {
-            *self = Self { start: self.value(), target, frames, done: 0 };
+        let start = self.before();
+        if start == target {
+            *self = Self::new(target);
+        } else if target != self.target {
+            *self = Self { start, target, frames, done: 0 };
         }
     }
 
@@ -94,6 +98,15 @@ impl Ramp {
         self.done = self.done.saturating_add(frames).min(self.frames);
     }
 
+    /// The value of the frame before the next one.
+    fn before(&self) -> f32 {
+        match self.done {
+            _ if self.settled() => self.target,
+            0 => self.start,
+            done => self.at(done - 1),
+        }
+    }
+
     /// Value of the frame after `done` frames; the first frame has already taken a step.
     fn at(&self, done: u32) -> f32 {
         if done >= self.frames {
@@ -106,6 +119,21 @@ impl Ramp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_two_targets_on_one_frame_the_first_leaves_nothing() {
+        let (mut ramp, mut other) = (Ramp::new(1.0), Ramp::new(1.0));
+        ramp.move_to(0.0, 100);
+        ramp.move_to(0.5, 100);
+        other.move_to(0.5, 100);
+        let (mut values, mut others) = ([0.0; 150], [0.0; 150]);
+        ramp.fill(&mut values);
+        other.fill(&mut others);
+        assert_eq!(values, others);
+        ramp.move_to(0.0, 100);
+        ramp.move_to(0.5, 100);
+        assert!(ramp.settled() && ramp.value() == 0.5);
+    }
 
     #[test]
     fn a_ramp_lands_exactly_on_its_target() {

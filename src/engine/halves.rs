@@ -125,7 +125,7 @@ struct Build {
 impl Build {
     fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
         let plan = Box::new(routing.compile(&self.layout)?);
-        Ok(Command::Plan(PreparedPlan { plan, monitor: routing.monitor }))
+        Ok(Command::Plan(PreparedPlan { plan, monitor: routing.fitted(&self.layout).monitor }))
     }
 
     fn song(&self, song: Option<&Arc<Song>>, trim: Gain) -> Command {

@@ -20,6 +20,8 @@ use std::ops::Range;
 pub(super) struct Monitor {
     level: Level,
     ramp_frames: u32,
+    /// Inputs that the host has.
+    inputs: usize,
     /// Left and right.
     mix: [Column; 2],
     sums: [Plane; 2],
@@ -39,6 +41,7 @@ impl Monitor {
         Self {
             level,
             ramp_frames,
+            inputs: (layout.main_input + layout.sidechain).min(INPUT_CHANNELS),
             mix: [Column::new(), Column::new()],
             sums: [Plane::new(), Plane::new()],
             listen: Column::new(),
@@ -59,8 +62,9 @@ impl Monitor {
         }
     }
 
+    /// One that the host does not have leaves everything as it is.
     pub(super) fn set_listen(&mut self, input: Option<usize>) {
-        let on = input.filter(|input| *input < INPUT_CHANNELS);
+        let on = input.filter(|input| *input < self.inputs);
         for input in 0..INPUT_CHANNELS {
             self.listen.aim(input, f32::from(u8::from(on == Some(input))), self.ramp_frames);
         }

@@ -333,9 +333,12 @@ impl Routing {
     }
 
     /// The same for a host that may lack outputs: ways to those that it lacks are left out, and a bus that only went
-    /// there goes to the master, so that it is still heard.
+    /// there goes to the master, so that it is still heard; so does the monitor.
     pub fn fitted(&self, layout: &Layout) -> Self {
         let mut fitted = self.clone();
+        if fitted.monitor >= layout.outputs.len() {
+            fitted.monitor = 0;
+        }
         for bus in &mut fitted.buses {
             let had = bus.to.len();
             bus.to.retain(|way| !matches!(way.to, Route::Output(output) if output >= layout.outputs.len()));

@@ -221,8 +221,9 @@ impl SharedSession {
                 // A state restored meanwhile keeps all but its song.
                 let mut setup = session.setup().clone();
                 let mut rack = session.loaded.rack.clone();
-                (setup.song, setup.trim, rack.song) =
-                    (loaded.setup.song, loaded.setup.trim, loaded.rack.song);
+                (setup.song, setup.trim, setup.snapshots) =
+                    (loaded.setup.song, loaded.setup.trim, loaded.setup.snapshots);
+                rack.song = loaded.rack.song;
                 session.take(Loaded { rack, setup });
                 Ok(())
             }

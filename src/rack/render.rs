@@ -18,6 +18,7 @@ use crate::engine::Call;
 use crate::engine::Control;
 use crate::engine::Engine;
 use crate::engine::EngineConfig;
+use crate::engine::INPUTS;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Recorder;
@@ -370,6 +371,10 @@ fn leave_out(routing: &mut Routing, rendered: usize) {
 pub(super) fn values(rack: &Rack, options: &RenderOptions, table: &[ParameterSpec]) -> Arc<ParameterValues> {
     let values = Arc::new(ParameterValues::new(table));
     rack.apply_parameters(table, &values);
+    // Hosts keep values as 0–1, which rounds: an offline rendering is to have the bits of the rack in a host.
+    for (index, spec) in table.iter().enumerate() {
+        values.set(index, spec.kind.plain(spec.kind.normalise(values.get(index))));
+    }
     let own = [(Target::Sync, SYNC_FREE), (Target::SongPlay, 1.0), (Target::EndBehaviour, 0.0)];
     for &(target, value) in own.iter().chain(&options.parameters) {
         if let Some(index) = table.iter().position(|spec| spec.target == target) {
@@ -381,7 +386,7 @@ pub(super) fn values(rack: &Rack, options: &RenderOptions, table: &[ParameterSpe
 
 /// Buses that what arrives comes in on.
 pub(super) fn input_buses(routing: &Routing, options: &RenderOptions, set: &Set<'_>) -> Vec<usize> {
-    let inputs = options.main_input + options.sidechain;
+    let inputs = (options.main_input + options.sidechain).min(INPUTS);
     let cells = (0..inputs).flat_map(|input| (0..BUSES).map(move |bus| (input, bus)));
     let cells = cells.filter(|&(input, bus)| set.is_open(Target::InputToBus { input, bus }));
     let main = routing.input.filter(|_| options.main_input > 0);

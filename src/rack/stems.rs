@@ -18,6 +18,7 @@ use crate::engine::Target;
 use crate::mixer::BUSES;
 use crate::mixer::Bus;
 use crate::mixer::Layout;
+use crate::mixer::RETURNS;
 use crate::mixer::Route;
 use crate::mixer::Routing;
 use crate::mixer::SONG_CHANNELS;
@@ -184,8 +185,24 @@ impl StemGroup {
         let cells = (0..INPUTS).flat_map(|input| (0..INPUTS).map(move |output| (input, output)));
         let shut = cells.map(|(input, output)| (Target::InputToOutput { input, output }, f32::NEG_INFINITY));
         let open = (0..INPUTS).map(|output| (Target::OutputGain(output), 0.0));
-        shut.chain(open).chain([(Target::Identify, 0.0), (Target::Listen, 0.0)])
+        let strips = (0..BUSES).filter(|_| self.dry).flat_map(neutral);
+        shut.chain(open).chain([(Target::Identify, 0.0), (Target::Listen, 0.0)]).chain(strips)
     }
+}
+
+/// What makes a bus pass a channel as it is.
+fn neutral(strip: usize) -> impl Iterator<Item = (Target, f32)> {
+    let sends = (0..RETURNS).map(move |send| (Target::SendLevel { strip, send }, f32::NEG_INFINITY));
+    let off = [
+        Target::StripGain,
+        Target::StripMute,
+        Target::StripSolo,
+        Target::StripPan,
+        Target::SoftClip,
+        Target::Limiter,
+        Target::DuckAmount,
+    ];
+    off.into_iter().map(move |target| (target(strip), 0.0)).chain(sends)
 }
 
 fn silent_routing() -> Routing {

@@ -287,7 +287,7 @@ impl Job {
         let mut destinations = vec![Destination { output: 0, path: path.to_owned() }];
         if let Some(folder) = folder.filter(|_| !self.source.is_song) {
             let further = further_outputs(rack, options);
-            let paths = paths(folder, further.iter().map(|output| output.name.as_str()));
+            let paths = paths(folder, path, further.iter().map(|output| output.name.as_str()));
             let outputs = further.iter().map(|output| output.output);
             destinations.extend(outputs.zip(paths).map(|(output, path)| Destination { output, path }));
         }
@@ -302,19 +302,19 @@ impl Job {
             self.report_recordings(&rendering.recorded())?;
         }
         match folder {
-            Some(folder) if destinations.len() == 1 => self.write_stems(folder, encoding),
+            Some(folder) if destinations.len() == 1 => self.write_stems(folder, path, encoding),
             _ => Ok(()),
         }
     }
 
-    fn write_stems(&self, folder: &Path, encoding: Encoding) -> Result<(), Failure> {
+    fn write_stems(&self, folder: &Path, mix: &Path, encoding: Encoding) -> Result<(), Failure> {
         let rack = &self.source.rack;
         let groups = match self.source.is_song {
             true => channel_stems(rack).map_err(|error| self.failed(&error))?,
             false => bus_stems(rack, &self.options),
         };
         let names = groups.iter().flat_map(|group| group.names.iter().map(String::as_str));
-        let mut paths = paths(folder, names).into_iter();
+        let mut paths = paths(folder, mix, names).into_iter();
         for group in &groups {
             let mut rendering =
                 Rendering::stems(rack, &self.options, group).map_err(|error| self.failed(&error))?;
@@ -337,6 +337,7 @@ impl Job {
         let frames = rendering.frames();
         let mut wavs = Vec::new();
         for to in destinations {
+            self.spare_what_is_read(&to.path)?;
             let shape = Shape { channels: rendering.channels(to.output), rate: self.arrivals.rate };
             let wav = Wav::create(&to.path, shape, encoding);
             wavs.push(wav.map_err(|error| Failure::new(&to.path, &error))?);
@@ -357,6 +358,19 @@ impl Job {
             }
         }
         Ok(())
+    }
+
+    /// Refuses to write over the song, the rack or what comes in.
+    fn spare_what_is_read(&self, path: &Path) -> Result<(), Failure> {
+        let Ok(file) = fs::canonicalize(path) else { return Ok(()) }; // there is none yet
+        let arrivals = self.arrivals.main.iter().chain(&self.arrivals.sidechain).map(|arrival| &arrival.path);
+        let mut read = arrivals.chain([&self.source.path]).filter_map(|path| fs::canonicalize(path).ok());
+        match read.any(|read| read == file) {
+            true => {
+                Err(Failure::new(path, &"this file is read for the rendering; name another one to write"))
+            }
+            false => Ok(()),
+        }
     }
 
     fn report(&self, path: &Path, wav: Wav, frames: u64) -> Result<(), Failure> {
@@ -405,9 +419,16 @@ fn report_loudness(path: &Path, loudness: &Loudness, encoding: Encoding) {
     );
 }
 
-/// A WAV file for each name in a folder; names that file systems refuse are changed, and equal ones told apart.
-fn paths<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
-    let mut taken = BTreeSet::new();
+/// A WAV file for each name in a folder; names that file systems refuse are changed, and equal ones told apart, from the
+/// mix too where that is in the same folder.
+fn paths<'a>(folder: &Path, mix: &Path, names: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+    let real = |folder: &Path| {
+        let here = folder.as_os_str().is_empty();
+        fs::canonicalize(if here { Path::new(".") } else { folder }).unwrap_or_else(|_| folder.to_owned())
+    };
+    let beside = mix.parent().is_some_and(|parent| real(parent) == real(folder));
+    let mix = mix.file_stem().filter(|_| beside).map(|stem| stem.to_string_lossy().to_lowercase());
+    let mut taken: BTreeSet<String> = mix.into_iter().collect();
     let path = |name: &str| {
         let safe = |c: char| if c.is_control() || r#"/\:*?"<>|"#.contains(c) { '-' } else { c };
         let name: String = name.chars().map(safe).collect();
@@ -439,7 +460,8 @@ mod tests {
 
     #[test]
     fn names_become_files_that_exist_everywhere_and_once() {
-        let paths = paths(Path::new("a"), ["Kick/Snare", "x", "X", "x", ".. "].into_iter());
+        let paths =
+            paths(Path::new("a"), Path::new("b/x.wav"), ["Kick/Snare", "x", "X", "x", ".. "].into_iter());
         let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()?.to_str()).collect();
         assert_eq!(names, ["Kick-Snare.wav", "x.wav", "X (2).wav", "x (3).wav", "stem.wav"]);
     }
