@@ -4,38 +4,22 @@ use crate::BLOCK;
 use crate::Contestant;
 use crate::GAIN;
 use crate::PAN;
-use crate::RATE;
 use crate::busker_desk::cell;
+use crate::firewheel_node::Surroundings;
+use crate::firewheel_node::processor;
 use crate::sine;
-use firewheel::StreamInfo;
 use firewheel::Volume;
-use firewheel::clock::InstantSamples;
 use firewheel::diff::ParamPath;
-use firewheel::dsp::buffer::ConstSequentialBuffer;
-use firewheel::dsp::declick::DeclickValues;
 use firewheel::event::NodeEvent;
 use firewheel::event::NodeEventType;
 use firewheel::event::ParamData;
 use firewheel::event::ProcEvents;
 use firewheel::event::ProcEventsIndex;
-use firewheel::log::RealtimeLoggerConfig;
-use firewheel::log::realtime_logger;
-use firewheel::mask::ConnectedMask;
-use firewheel::mask::ConstantMask;
-use firewheel::mask::SilenceMask;
-use firewheel::node::AudioNode;
 use firewheel::node::AudioNodeProcessor;
-use firewheel::node::ConstructProcessorContext;
 use firewheel::node::NodeID;
 use firewheel::node::ProcBuffers;
-use firewheel::node::ProcExtra;
-use firewheel::node::ProcInfo;
-use firewheel::node::ProcStore;
 use firewheel::node::ProcessStatus;
-use firewheel::node::StreamStatus;
 use firewheel::nodes::volume_pan::VolumePanNode;
-use std::num::NonZeroU32;
-use std::time::Duration;
 
 /// Both sides of a block.
 type Stereo = [Vec<f32>; 2];
@@ -48,52 +32,6 @@ fn sines(first: usize) -> Stereo {
     [sine(first), sine(first + 1)]
 }
 
-fn stream() -> StreamInfo {
-    StreamInfo {
-        sample_rate: NonZeroU32::new(RATE).unwrap_or(NonZeroU32::MIN),
-        sample_rate_recip: f64::from(RATE).recip(),
-        max_block_frames: NonZeroU32::new(BLOCK as u32).unwrap_or(NonZeroU32::MIN),
-        ..StreamInfo::default()
-    }
-}
-
-/// What firewheel's processor hands to every node.
-struct Surroundings {
-    info: ProcInfo,
-    extra: ProcExtra,
-}
-
-impl Surroundings {
-    fn new() -> Self {
-        let stream = stream();
-        let info = ProcInfo {
-            frames: BLOCK,
-            in_silence_mask: SilenceMask::NONE_SILENT,
-            out_silence_mask: SilenceMask::NONE_SILENT,
-            in_constant_mask: ConstantMask::default(),
-            out_constant_mask: ConstantMask::default(),
-            in_connected_mask: ConnectedMask::STEREO_CONNECTED,
-            out_connected_mask: ConnectedMask::STEREO_CONNECTED,
-            sample_rate: stream.sample_rate,
-            sample_rate_recip: stream.sample_rate_recip,
-            clock_samples: InstantSamples(0),
-            total_cpu_seconds_recip: 1.0,
-            duration_since_stream_start: Duration::ZERO,
-            stream_status: StreamStatus::empty(),
-            dropped_frames: 0,
-            process_to_playback_delay: None,
-            did_just_unbypass: false,
-        };
-        let extra = ProcExtra {
-            scratch_buffers: ConstSequentialBuffer::new(BLOCK),
-            declick_values: DeclickValues::new(stream.max_block_frames),
-            logger: realtime_logger(RealtimeLoggerConfig::default()).0,
-            store: ProcStore::with_capacity(0),
-        };
-        Self { info, extra }
-    }
-}
-
 /// A volume and pan node, and the block that it leaves.
 struct Node {
     processor: Box<dyn AudioNodeProcessor>,
@@ -102,11 +40,8 @@ struct Node {
 
 impl Node {
     fn new(gain: f32, pan: f32) -> Option<Self> {
-        let node = VolumePanNode::from_volume_pan(Volume::Linear(gain), pan);
-        let (stream, mut state) = (stream(), None);
-        let context = ConstructProcessorContext::new(NodeID::DANGLING, &stream, &mut state);
-        let processor = node.construct_processor(&Default::default(), context).ok()?;
-        Some(Self { processor: Box::new(processor), left: silence() })
+        let processor = processor(&VolumePanNode::from_volume_pan(Volume::Linear(gain), pan))?;
+        Some(Self { processor, left: silence() })
     }
 
     fn run(&mut self, around: &mut Surroundings, input: [&[f32]; 2]) {

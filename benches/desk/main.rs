@@ -7,10 +7,16 @@
 //! `cargo bench --no-default-features --bench desk [-- --rounds N] [SCENARIO …]`. Run as a test it takes a moment only.
 
 mod busker_desk;
+#[path = "../firewheel_node/mod.rs"]
+mod firewheel_node;
 mod firewheel_nodes;
 mod fundsp_nodes;
+#[path = "../rounds/mod.rs"]
+mod rounds;
 
 use cpu_time::ThreadTime;
+use rounds::Options;
+use rounds::median;
 use std::f32::consts::FRAC_PI_4;
 
 /// Frames per second of everything that is compared.
@@ -111,47 +117,11 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// What to measure.
-struct Options {
-    rounds: usize,
-    blocks: usize,
-    names: Vec<String>,
-}
-
-impl Options {
-    /// Cargo gives `--bench` to benches; without it this is a test.
-    fn from_arguments() -> Self {
-        let bench = std::env::args().any(|argument| argument == "--bench");
-        let (rounds, blocks) = if bench { (21, BLOCKS) } else { (1, 2) };
-        let mut options = Self { rounds, blocks, names: Vec::new() };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--rounds" => {
-                    options.rounds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1)
-                }
-                name if !name.starts_with('-') => options.names.push(name.to_owned()),
-                _ => {}
-            }
-        }
-        options
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|wanted| name.contains(wanted.as_str()))
-    }
-}
-
 /// Nanoseconds a channel-frame of one round.
 fn timed(contestant: &mut Contestant, blocks: usize, channels: usize) -> f64 {
     let began = ThreadTime::now();
     (0..blocks).for_each(|_| contestant());
     began.elapsed().as_nanos() as f64 / (blocks * BLOCK * channels) as f64
-}
-
-fn median(mut times: Vec<f64>) -> Option<f64> {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied()
 }
 
 /// Everybody renders once a round, one after the other.
@@ -163,7 +133,7 @@ fn compare(scenario: &mut Scenario, options: &Options) -> [Option<f64>; 3] {
     for round in 0..=options.rounds {
         for (contestant, times) in contestants.iter_mut().zip(&mut times) {
             if let Some(contestant) = contestant {
-                let time = timed(contestant, options.blocks, *channels);
+                let time = timed(contestant, options.amount, *channels);
                 if round > 0 {
                     times.push(time);
                 }
@@ -174,7 +144,7 @@ fn compare(scenario: &mut Scenario, options: &Options) -> [Option<f64>; 3] {
 }
 
 fn main() {
-    let options = Options::from_arguments();
+    let options = Options::from_arguments((21, BLOCKS), (1, 2));
     println!(
         "{RATE} Hz, blocks of {BLOCK} frames, ns for each frame of each channel, median of {} interleaved rounds;",
         options.rounds

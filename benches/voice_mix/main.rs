@@ -8,10 +8,16 @@
 //! `cargo bench --no-default-features --bench voice_mix [-- --rounds N] [SCENARIO …]`. Run as a test it takes a moment only.
 
 mod busker_pool;
+#[path = "../firewheel_node/mod.rs"]
+mod firewheel_node;
 mod peers;
+#[path = "../rounds/mod.rs"]
+mod rounds;
 
 use busker::sample::Interpolation;
 use cpu_time::ThreadTime;
+use rounds::Options;
+use rounds::median;
 
 /// Frames per second of everything that is compared.
 pub(crate) const RATE: u32 = 48_000;
@@ -90,37 +96,6 @@ fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
-/// What to measure.
-struct Options {
-    rounds: usize,
-    voice_frames: usize,
-    names: Vec<String>,
-}
-
-impl Options {
-    /// Cargo gives `--bench` to benches; without it this is a test.
-    fn from_arguments() -> Self {
-        let bench = std::env::args().any(|argument| argument == "--bench");
-        let (rounds, voice_frames) = if bench { (9, VOICE_FRAMES) } else { (1, 1) };
-        let mut options = Self { rounds, voice_frames, names: Vec::new() };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--rounds" => {
-                    options.rounds = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(1)
-                }
-                name if !name.starts_with('-') => options.names.push(name.to_owned()),
-                _ => {}
-            }
-        }
-        options
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|wanted| name.contains(wanted.as_str()))
-    }
-}
-
 /// Nanoseconds a voice-frame of one round.
 fn timed(contestant: &mut Contestant, voices: usize, voice_frames: usize) -> f64 {
     let blocks = (voice_frames / (voices * BLOCK)).max(1);
@@ -129,11 +104,6 @@ fn timed(contestant: &mut Contestant, voices: usize, voice_frames: usize) -> f64
     let took = began.elapsed().as_nanos() as f64 / (blocks * BLOCK * voices) as f64;
     assert!(heard > 0.0 && heard.is_finite(), "somebody is silent");
     took
-}
-
-fn median(mut times: Vec<f64>) -> Option<f64> {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied()
 }
 
 /// Everybody renders once a round, one after the other. Busker, and those of kira, oddio and firewheel that have the
@@ -152,7 +122,7 @@ fn compare(scenario: &Scenario, options: &Options) -> [Option<f64>; 4] {
     for round in 0..=options.rounds {
         for (contestant, times) in contestants.iter_mut().zip(&mut times) {
             let Some(contestant) = contestant else { continue };
-            let time = timed(contestant, load.voices, options.voice_frames);
+            let time = timed(contestant, load.voices, options.amount);
             if round > 0 {
                 times.push(time);
             }
@@ -162,7 +132,7 @@ fn compare(scenario: &Scenario, options: &Options) -> [Option<f64>; 4] {
 }
 
 fn main() {
-    let options = Options::from_arguments();
+    let options = Options::from_arguments((9, VOICE_FRAMES), (1, 1));
     println!(
         "{RATE} Hz, blocks of {BLOCK} frames, ns for each frame of each voice, median of {} interleaved rounds;",
         options.rounds

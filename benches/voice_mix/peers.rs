@@ -6,33 +6,18 @@ use crate::Contestant;
 use crate::Load;
 use crate::RATE;
 use crate::SOURCES;
+use crate::firewheel_node::Surroundings;
+use crate::firewheel_node::processor;
 use crate::noise;
 use ::kira as kira_crate;
 use ::oddio as oddio_crate;
-use firewheel::StreamInfo;
 use firewheel::Volume;
-use firewheel::clock::InstantSamples;
 use firewheel::diff::Notify;
-use firewheel::dsp::buffer::ConstSequentialBuffer;
-use firewheel::dsp::declick::DeclickValues;
 use firewheel::event::NodeEvent;
 use firewheel::event::ProcEvents;
 use firewheel::event::ProcEventsIndex;
-use firewheel::log::RealtimeLoggerConfig;
-use firewheel::log::realtime_logger;
-use firewheel::mask::ConnectedMask;
-use firewheel::mask::ConstantMask;
-use firewheel::mask::SilenceMask;
-use firewheel::node::AudioNode;
-use firewheel::node::AudioNodeInfoInner;
-use firewheel::node::AudioNodeProcessor;
-use firewheel::node::ConstructProcessorContext;
 use firewheel::node::NodeID;
 use firewheel::node::ProcBuffers;
-use firewheel::node::ProcExtra;
-use firewheel::node::ProcInfo;
-use firewheel::node::ProcStore;
-use firewheel::node::StreamStatus;
 use firewheel::nodes::sampler::RepeatMode;
 use firewheel::nodes::sampler::SamplerNode;
 use firewheel::nodes::volume_pan::VolumePanNode;
@@ -51,9 +36,7 @@ use oddio_crate::Frames;
 use oddio_crate::Mixer;
 use oddio_crate::MonoToStereo;
 use oddio_crate::Speed;
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Both channels of a source; a mono one has the same on both.
 fn stereo(load: Load, source: usize) -> Vec<[f32; 2]> {
@@ -115,66 +98,8 @@ pub(crate) fn oddio(load: Load) -> Contestant {
     })
 }
 
-fn stream() -> StreamInfo {
-    StreamInfo {
-        sample_rate: NonZeroU32::new(RATE).unwrap_or(NonZeroU32::MIN),
-        sample_rate_recip: f64::from(RATE).recip(),
-        max_block_frames: NonZeroU32::new(BLOCK as u32).unwrap_or(NonZeroU32::MIN),
-        ..StreamInfo::default()
-    }
-}
-
-/// What firewheel's processor hands to every node.
-struct Around {
-    info: ProcInfo,
-    extra: ProcExtra,
-}
-
-impl Around {
-    fn new() -> Self {
-        let stream = stream();
-        let info = ProcInfo {
-            frames: BLOCK,
-            in_silence_mask: SilenceMask::NONE_SILENT,
-            out_silence_mask: SilenceMask::NONE_SILENT,
-            in_constant_mask: ConstantMask::default(),
-            out_constant_mask: ConstantMask::default(),
-            in_connected_mask: ConnectedMask::STEREO_CONNECTED,
-            out_connected_mask: ConnectedMask::STEREO_CONNECTED,
-            sample_rate: stream.sample_rate,
-            sample_rate_recip: stream.sample_rate_recip,
-            clock_samples: InstantSamples(0),
-            total_cpu_seconds_recip: 1.0,
-            duration_since_stream_start: Duration::ZERO,
-            stream_status: StreamStatus::empty(),
-            dropped_frames: 0,
-            process_to_playback_delay: None,
-            did_just_unbypass: false,
-        };
-        let extra = ProcExtra {
-            scratch_buffers: ConstSequentialBuffer::new(BLOCK),
-            declick_values: DeclickValues::new(stream.max_block_frames),
-            logger: realtime_logger(RealtimeLoggerConfig::default()).0,
-            store: ProcStore::with_capacity(0),
-        };
-        Self { info, extra }
-    }
-}
-
-/// A node's processor, made as the graph makes it.
-fn processor<N: AudioNode>(node: &N) -> Option<Box<dyn AudioNodeProcessor>>
-where
-    N::Configuration: Default,
-{
-    let configuration = N::Configuration::default();
-    let info: AudioNodeInfoInner = node.info(&configuration).ok()?.into();
-    let (stream, mut state) = (stream(), info.custom_state);
-    let context = ConstructProcessorContext::new(NodeID::DANGLING, &stream, &mut state);
-    Some(Box::new(node.construct_processor(&configuration, context).ok()?))
-}
-
 pub(crate) fn firewheel(load: Load) -> Option<Contestant> {
-    let mut around = Around::new();
+    let mut around = Surroundings::new();
     let sources: Vec<Vec<Vec<f32>>> = (0..SOURCES)
         .map(|source| (0..load.channels).map(|channel| noise(source, channel)).collect())
         .collect();

@@ -176,25 +176,9 @@ impl Content for AtRate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::reverb_tests::wav;
 
     const RATE: SampleRate = SampleRate(48_000.0);
-
-    /// A WAV file of floats.
-    fn wav(planes: &[Vec<f32>]) -> Arc<[u8]> {
-        let spec = hound::WavSpec {
-            channels: planes.len() as u16,
-            sample_rate: 48_000,
-            bits_per_sample: 32,
-            sample_format: hound::SampleFormat::Float,
-        };
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
-        for frame in 0..planes[0].len() {
-            planes.iter().for_each(|plane| writer.write_sample(plane[frame]).unwrap());
-        }
-        writer.finalize().unwrap();
-        bytes.into_inner().into()
-    }
 
     fn energy(plane: &[f32]) -> f64 {
         plane.iter().map(|tap| f64::from(*tap) * f64::from(*tap)).sum()

@@ -26,7 +26,7 @@ use std::sync::Arc;
 const REVERBS: [MachineKind; 2] = [MachineKind::Fdn, MachineKind::Convolution];
 
 /// A WAV file of floats at 48 kHz.
-fn wav(planes: &[&[f32]]) -> Arc<[u8]> {
+pub(super) fn wav<P: AsRef<[f32]>>(planes: &[P]) -> Arc<[u8]> {
     let spec = hound::WavSpec {
         channels: planes.len() as u16,
         sample_rate: 48_000,
@@ -35,8 +35,8 @@ fn wav(planes: &[&[f32]]) -> Arc<[u8]> {
     };
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
-    for frame in 0..planes[0].len() {
-        planes.iter().for_each(|plane| writer.write_sample(plane[frame]).unwrap());
+    for frame in 0..planes[0].as_ref().len() {
+        planes.iter().for_each(|plane| writer.write_sample(plane.as_ref()[frame]).unwrap());
     }
     writer.finalize().unwrap();
     bytes.into_inner().into()

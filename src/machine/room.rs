@@ -5,6 +5,7 @@
 use super::parameter::MachineParameter;
 use super::wet::Blend;
 use super::wet::PreDelay;
+use super::wet::by_cells;
 use crate::audio::GRID;
 use crate::dsp::Fdn;
 use crate::dsp::Level;
@@ -108,26 +109,17 @@ impl FdnReverb {
     }
 
     pub(super) fn process(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
-        let [left, right] = outputs;
-        let frames = inputs[0].len().min(inputs[1].len()).min(left.len()).min(right.len());
-        let mut start = 0;
-        while start < frames {
-            if self.phase == 0 {
-                self.pre_delay.begin_cell();
-                self.blend.begin_cell();
+        let Self { pre_delay, fdn, blend, phase, .. } = self;
+        by_cells(phase, inputs, outputs, |phase, inputs, [left, right]| {
+            if phase == 0 {
+                pre_delay.begin_cell();
+                blend.begin_cell();
             }
-            let end = (start + GRID - self.phase).min(frames);
-            let inputs = inputs.map(|input| &input[start..end]);
-            let (left, right) = (&mut left[start..end], &mut right[start..end]);
             let mut delayed = [[0.0; GRID]; 2];
-            let [delayed_left, delayed_right] = &mut delayed;
-            let (delayed_left, delayed_right) =
-                (&mut delayed_left[..left.len()], &mut delayed_right[..left.len()]);
-            self.pre_delay.process(inputs, [&mut *delayed_left, &mut *delayed_right], self.phase);
-            self.fdn.process([delayed_left, delayed_right], [&mut *left, &mut *right]);
-            self.blend.process(inputs, [left, right], self.phase);
-            self.phase = (self.phase + end - start) % GRID;
-            start = end;
-        }
+            let [delayed_left, delayed_right] = delayed.each_mut().map(|plane| &mut plane[..left.len()]); // within a cell
+            pre_delay.process(inputs, [&mut *delayed_left, &mut *delayed_right], phase);
+            fdn.process([delayed_left, delayed_right], [&mut *left, &mut *right]);
+            blend.process(inputs, [left, right], phase);
+        });
     }
 }

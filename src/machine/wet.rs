@@ -53,6 +53,25 @@ impl<const N: usize> Glide<N> {
     }
 }
 
+/// Cuts a stereo block at the lines of the grid: calls `cell` with the place in its cell of each piece, and the piece itself.
+/// `phase` is the place of the next frame.
+pub(super) fn by_cells(
+    phase: &mut usize,
+    inputs: [&[f32]; 2],
+    [left, right]: [&mut [f32]; 2],
+    mut cell: impl FnMut(usize, [&[f32]; 2], [&mut [f32]; 2]),
+) {
+    let frames = inputs[0].len().min(inputs[1].len()).min(left.len()).min(right.len());
+    let mut start = 0;
+    while start < frames {
+        let end = (start + GRID - *phase).min(frames);
+        let inputs = inputs.map(|input| &input[start..end]); // all are as long as `frames`
+        cell(*phase, inputs, [&mut left[start..end], &mut right[start..end]]);
+        *phase = (*phase + end - start) % GRID;
+        start = end;
+    }
+}
+
 /// A stereo delay of whole frames; a change fades from one to the other.
 pub(super) struct PreDelay {
     rate: SampleRate,
