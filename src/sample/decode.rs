@@ -18,7 +18,9 @@ use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
 use symphonia::core::formats::TrackType;
 use symphonia::core::formats::probe::Hint;
+use symphonia::core::io::MediaSource;
 use symphonia::core::io::MediaSourceStream;
+use symphonia::core::units::Timestamp;
 use thiserror::Error as ErrorText;
 
 /// Frames of a recording, at most: positions in it have 31 bits before the point.
@@ -37,6 +39,9 @@ pub struct Recording {
 #[derive(Debug, ErrorText)]
 #[non_exhaustive]
 pub enum DecodeError {
+    /// The file cannot be opened.
+    #[error("{0}")]
+    Unreadable(String),
     /// No format that is known.
     #[error("no audio file that can be read (WAV, AIFF, FLAC, Ogg Vorbis or MP3): {0}")]
     Unknown(String),
@@ -61,17 +66,58 @@ pub enum DecodeError {
 
 /// Decodes a whole file. What a file lacks at its end is missing from the recording, too.
 pub fn decode(bytes: Arc<[u8]>) -> Result<Recording, DecodeError> {
-    let stream = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
+    let (mut format, track) = open(Box::new(Cursor::new(bytes)))?;
+    Decoding::new(&track.parameters, track.promised)?.run(&mut *format, track.number)
+}
+
+/// The track of a file that is decoded.
+pub(super) struct Track {
+    pub(super) number: u32,
+    pub(super) parameters: AudioCodecParameters,
+    /// Frames, where the file says.
+    pub(super) promised: Option<u64>,
+    /// Number of its first frame: below 0 where an encoder's delay comes first.
+    pub(super) start: Timestamp,
+}
+
+impl Track {
+    /// Frames that a decoder cannot make sense of are usual there: the first may lean on others that were cut away.
+    pub(super) fn forgives(&self) -> bool {
+        forgives(&self.parameters)
+    }
+}
+
+fn forgives(parameters: &AudioCodecParameters) -> bool {
+    parameters.codec == CODEC_ID_MP3
+}
+
+/// Finds out what a file is.
+pub(super) fn open(source: Box<dyn MediaSource>) -> Result<(Box<dyn FormatReader>, Track), DecodeError> {
+    let stream = MediaSourceStream::new(source, Default::default());
     let probe = symphonia::default::get_probe();
-    let mut format = probe
+    let format = probe
         .probe(&Hint::new(), stream, Default::default(), Default::default())
         .map_err(|error| DecodeError::Unknown(error.to_string()))?;
     let absent = || DecodeError::NoSound("there is no track".to_owned());
     let track = format.default_track(TrackType::Audio).ok_or_else(absent)?;
-    let number = track.id;
-    let promised = track.num_frames;
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio()).cloned();
-    Decoding::new(&parameters.ok_or_else(absent)?, promised)?.run(&mut *format, number)
+    let track = Track {
+        number: track.id,
+        parameters: parameters.ok_or_else(absent)?,
+        promised: track.num_frames,
+        start: track.start_ts,
+    };
+    Ok((format, track))
+}
+
+/// What decodes a track; `verify` has it keep a checksum.
+pub(super) fn decoder(
+    parameters: &AudioCodecParameters,
+    verify: bool,
+) -> Result<Box<dyn AudioDecoder>, DecodeError> {
+    symphonia::default::get_codecs()
+        .make_audio_decoder(parameters, &AudioDecoderOptions::default().verify(verify))
+        .map_err(|error| DecodeError::NoSound(error.to_string()))
 }
 
 /// Planes that grow, in the type that they will have.
@@ -84,7 +130,7 @@ struct Decoding {
     decoder: Box<dyn AudioDecoder>,
     /// Bits of a sample in the file, where it says.
     bits: Option<u32>,
-    /// Frames that a decoder cannot make sense of are usual there: the first may lean on others that were cut away.
+    /// See [`Track::forgives`].
     forgives: bool,
     /// Frames of the file, where it says.
     promised: Option<u64>,
@@ -94,13 +140,10 @@ struct Decoding {
 
 impl Decoding {
     fn new(parameters: &AudioCodecParameters, promised: Option<u64>) -> Result<Self, DecodeError> {
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default().verify(true))
-            .map_err(|error| DecodeError::NoSound(error.to_string()))?;
         Ok(Self {
-            decoder,
+            decoder: decoder(parameters, true)?,
             bits: parameters.bits_per_sample,
-            forgives: parameters.codec == CODEC_ID_MP3,
+            forgives: forgives(parameters),
             promised,
             planes: None,
             rate: 0,

@@ -7,6 +7,7 @@ mod decode;
 mod player;
 mod reader;
 mod resample;
+mod stream;
 
 pub use decode::DecodeError;
 pub use decode::Recording;
@@ -17,6 +18,7 @@ pub use reader::Interpolation;
 pub(crate) use reader::Reader;
 pub(crate) use reader::Surroundings;
 pub use resample::resample;
+pub use stream::AudioFile;
 
 use crate::audio::AudioSource;
 use crate::audio::Plane;
