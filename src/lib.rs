@@ -9,6 +9,7 @@ pub mod dsp;
 mod editor;
 pub mod engine;
 pub mod graph;
+pub mod lane;
 pub mod machine;
 pub mod mixer;
 #[cfg(feature = "plugin")]

@@ -93,7 +93,13 @@ fn forgives(parameters: &AudioCodecParameters) -> bool {
 
 /// Finds out what a file is.
 pub(super) fn open(source: Box<dyn MediaSource>) -> Result<(Box<dyn FormatReader>, Track), DecodeError> {
-    let stream = MediaSourceStream::new(source, Default::default());
+    open_stream(MediaSourceStream::new(source, Default::default()))
+}
+
+/// The same from a stream's start.
+pub(super) fn open_stream(
+    stream: MediaSourceStream<'static>,
+) -> Result<(Box<dyn FormatReader>, Track), DecodeError> {
     let probe = symphonia::default::get_probe();
     let format = probe
         .probe(&Hint::new(), stream, Default::default(), Default::default())

@@ -1,0 +1,100 @@
+//! Lanes: long recordings that are played from disk, on the host's timeline or when they are triggered.
+//!
+//! In: files, and where they loop and change takes. Out: stereo at the host's rate. One thread for each lane decodes and
+//! converts ahead (`feed`), so that a disk that is slow or hangs holds up no other lane: threads of their own are the only way to
+//! wait for one file without waiting for another. Pages of finished frames go to the audio thread and come home again
+//! (`pages`), which also keeps threads from running too far ahead. `player` plays them.
+
+mod convert;
+mod feed;
+mod material;
+mod pages;
+mod player;
+#[cfg(test)]
+mod tests;
+
+pub use feed::Preparing;
+pub use feed::prepare;
+pub use material::Material;
+pub use pages::Pages;
+pub use player::Lane;
+pub use player::Moment;
+
+use crate::sample::DecodeError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// What a lane plays, and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LaneSetup {
+    /// Recordings of the same thing; nothing sounds where there are none.
+    pub takes: Vec<PathBuf>,
+    /// What is repeated, if anything.
+    pub repeat: Option<Repeat>,
+    /// What starts it.
+    pub start: Start,
+    /// Seconds into the takes at which another one is drawn.
+    pub shuffle: Vec<f64>,
+    /// Decides what is drawn.
+    pub seed: u64,
+}
+
+/// Frames that are played over and over, counted at the first take's own rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repeat {
+    /// The first.
+    pub start: u64,
+    /// The first after the last; the longest take's end where there is none.
+    pub end: Option<u64>,
+}
+
+/// What starts a lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    /// The host's time; the lane's first frame sounds at this second.
+    Timeline(f64),
+    /// Its trigger; with `gate` it stops when that goes off.
+    Trigger {
+        /// See above.
+        gate: bool,
+    },
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self::Timeline(0.0)
+    }
+}
+
+/// Why a lane cannot be played.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LaneError {
+    /// One of its takes cannot be read.
+    #[error("{}: {error}", file.display())]
+    Take {
+        /// Where it was looked for.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: DecodeError,
+    },
+    /// The loop has no frames.
+    #[error("the loop from frame {start} to frame {end} is empty")]
+    EmptyLoop {
+        /// First frame.
+        start: u64,
+        /// First frame after it.
+        end: u64,
+    },
+    /// Nothing can convert between these rates.
+    #[error("cannot convert from {from} to {to} Hz")]
+    Rates {
+        /// Of the recording.
+        from: f64,
+        /// Of the host.
+        to: f64,
+    },
+    /// The system has no thread left for it.
+    #[error("no thread to read it: {0}")]
+    Thread(std::io::Error),
+}

@@ -1,0 +1,371 @@
+//! A lane on the audio thread: where it is, and what of it sounds.
+//!
+//! In: the host's time or a trigger, a speed, and pages of frames. Out: stereo, added. Its position is a whole number of 2⁻³²
+//! frames that follows from the start and the frames since, however calls are cut. At speed 1 from a whole frame on it hands
+//! on the very samples. Whatever stops or jumps fades out in 3 ms, beside what is heard instead. Pages that are not there are
+//! an underrun: it is foreseen, fades out in time, is counted, and fades in where the lane then would be.
+
+use super::Pages;
+use super::Start;
+use crate::audio::BLOCK_SIZE;
+use crate::dsp::Level;
+use crate::dsp::read;
+use crate::dsp::read::Kernel;
+use crate::dsp::read::Path;
+use crate::units::SampleRate;
+
+/// How long what stops fades out, and what jumps fades in.
+const FADE_SECONDS: f64 = 0.003;
+const ONE_Q32: i64 = 1 << 32;
+/// The fastest a lane can go.
+const FASTEST: usize = 4;
+/// Frames for as many of the output at the fastest, with what interpolation looks at besides.
+const SCRATCH: usize = FASTEST * BLOCK_SIZE + 16;
+
+/// Where the host is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// Whether its time runs.
+    pub playing: bool,
+    /// Seconds on its timeline, where it says.
+    pub seconds: Option<f64>,
+    /// Where a loop of the host will lead, in the same seconds.
+    pub loop_start: Option<f64>,
+}
+
+/// The host's time as a lane has heard of it.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    /// Frame since reset.
+    frame: u64,
+    seconds: Option<f64>,
+}
+
+/// See the module's description. Real-time, apart from `new`.
+pub struct Lane {
+    pages: Option<Box<Pages>>,
+    start: Start,
+    rate: SampleRate,
+    level: Level,
+    position_q32: i128,
+    step_q32: i64,
+    running: bool,
+    anchor: Option<Anchor>,
+    triggered: bool,
+    fade_frames: usize,
+    /// Frames that have faded in, up to `fade_frames`.
+    risen: usize,
+    /// Nothing is there to be heard.
+    starving: bool,
+    underruns: u64,
+    /// What has stopped, faded out already, and how much of it has been heard.
+    rest: [Box<[f32]>; 2],
+    rest_done: usize,
+    scratch: [Box<[f32]>; 2],
+}
+
+impl Lane {
+    /// Empty. Allocates.
+    pub fn new(rate: SampleRate, level: Level) -> Self {
+        let fade_frames = rate.frames_in(FADE_SECONDS).max(1);
+        Self {
+            pages: None,
+            start: Start::default(),
+            rate,
+            level,
+            position_q32: 0,
+            step_q32: ONE_Q32,
+            running: false,
+            anchor: None,
+            triggered: false,
+            fade_frames,
+            risen: fade_frames,
+            starving: false,
+            underruns: 0,
+            rest: [(); 2].map(|()| vec![0.0; fade_frames].into()),
+            rest_done: fade_frames,
+            scratch: [(); 2].map(|()| vec![0.0; SCRATCH].into()),
+        }
+    }
+
+    /// Plays something else, or nothing, from the next frame on; gives back what it played. Call [`Lane::follow`] then.
+    pub fn set(&mut self, pages: Option<Box<Pages>>, start: Start) -> Option<Box<Pages>> {
+        self.stop();
+        self.anchor = None;
+        self.start = start;
+        std::mem::replace(&mut self.pages, pages)
+    }
+
+    /// Back to the start of everything, at once.
+    pub fn reset(&mut self) {
+        self.running = false;
+        (self.anchor, self.triggered, self.starving) = (None, false, false);
+        (self.rest_done, self.risen) = (self.fade_frames, self.fade_frames);
+        self.underruns = 0;
+        self.place(0);
+    }
+
+    /// Frames of the recording for each of the host's: 0.25 to 4.
+    pub fn set_speed(&mut self, speed: f32) {
+        self.step_q32 = (f64::from(speed.clamp(0.25, FASTEST as f32)) * ONE_Q32 as f64) as i64;
+    }
+
+    /// Its trigger goes on, which starts it, or off.
+    pub fn trigger(&mut self, on: bool) {
+        let was = std::mem::replace(&mut self.triggered, on);
+        let Start::Trigger { gate } = self.start else { return };
+        match (was, on) {
+            (false, true) if self.pages.is_some() => {
+                self.leave();
+                self.place(0);
+                self.running = true;
+            }
+            (true, false) if gate => self.stop(),
+            _ => {}
+        }
+    }
+
+    /// Underruns since reset.
+    pub fn underruns(&self) -> u64 {
+        self.underruns
+    }
+
+    /// Frame of the recording that is played next, while one is.
+    pub fn position(&self) -> Option<i64> {
+        self.running.then_some((self.position_q32 >> 32) as i64)
+    }
+
+    /// What the host says of the next frame, which is number `frame` since reset. Saying it twice changes nothing.
+    pub fn follow(&mut self, moment: &Moment, frame: u64) {
+        let Start::Timeline(at) = self.start else { return };
+        if !moment.playing || self.pages.is_none() {
+            self.anchor = None;
+            return self.stop();
+        }
+        let frames = self.rate.0;
+        let predicted = self.anchor.map(|anchor| {
+            let passed = (frame - anchor.frame) as f64 / frames;
+            anchor.seconds.map(|seconds| seconds + passed)
+        });
+        let goes_on = match (predicted, moment.seconds) {
+            (Some(Some(predicted)), Some(seconds)) => ((seconds - predicted) * frames).abs() <= 1.0,
+            (Some(None), None) => true,
+            _ => false,
+        };
+        if !goes_on {
+            self.leave();
+            self.anchor = Some(Anchor { frame, seconds: moment.seconds });
+            self.place(moment.seconds.map_or(0, |seconds| self.lane_q32(seconds, at)));
+            self.running = true;
+        }
+        let ahead = moment.loop_start.map(|seconds| (self.lane_q32(seconds, at) >> 32) as i64);
+        if let Some(pages) = &mut self.pages {
+            pages.look_ahead(ahead);
+        }
+    }
+
+    /// Where the lane is at a second of the host's, as if it had always had this speed.
+    fn lane_q32(&self, seconds: f64, at: f64) -> i128 {
+        let frame = |seconds: f64| libm::round(seconds * self.rate.0) as i128;
+        (frame(seconds) - frame(at)) * i128::from(self.step_q32)
+    }
+
+    fn place(&mut self, position_q32: i128) {
+        self.position_q32 = position_q32;
+        self.starving = false;
+        if let Some(pages) = &mut self.pages {
+            pages.aim(frame_of(position_q32));
+            pages.collect();
+        }
+    }
+
+    fn stop(&mut self) {
+        self.leave();
+        self.running = false;
+    }
+
+    /// Lets what sounds fade out from here, so that something else can be played; that fades in then.
+    fn leave(&mut self) {
+        if !self.running || self.starving || !self.sounds(self.fade_frames) {
+            self.risen = self.fade_frames;
+            return;
+        }
+        self.fade_out(self.fade_frames);
+        self.risen = 0;
+    }
+
+    /// Adds the next frames, fading out over so many of them, to the rest.
+    fn fade_out(&mut self, frames: usize) {
+        let frames = frames.min(self.fade_frames);
+        let still = self.fade_frames - self.rest_done;
+        for rest in &mut self.rest {
+            rest.copy_within(self.rest_done.., 0);
+            rest[still..].fill(0.0);
+        }
+        self.rest_done = 0;
+        let mut done = 0;
+        while done < frames {
+            let (mut left, mut right) = ([0.0; BLOCK_SIZE], [0.0; BLOCK_SIZE]);
+            let count = (frames - done).min(BLOCK_SIZE);
+            self.sound([&mut left[..count], &mut right[..count]]);
+            for (rest, sound) in self.rest.iter_mut().zip([&left, &right]) {
+                for ((index, rest), sound) in (done + 1..).zip(&mut rest[done..done + count]).zip(sound) {
+                    *rest += sound * (1.0 - index as f32 / frames as f32);
+                }
+            }
+            done += count;
+        }
+    }
+
+    /// Whether all of the next frames are 0.
+    pub fn is_silent(&self, frames: usize) -> bool {
+        self.rest_done >= self.fade_frames && !(self.running && self.sounds(frames))
+    }
+
+    /// Whether the recording lies under any of the next frames.
+    fn sounds(&self, frames: usize) -> bool {
+        let Some(pages) = &self.pages else { return false };
+        let (before, after) = if self.is_straight() { (0, 0) } else { Kernel::Sinc.reach() };
+        let end = self.position_q32 + i128::from(self.step_q32) * frames as i128;
+        let last = pages.frames().map(|frames| i128::from(frames) + i128::from(before));
+        last.is_none_or(|last| self.position_q32 >> 32 < last) && (end >> 32) + i128::from(after) > 0
+    }
+
+    /// Whether the frames of the recording are those of the output.
+    fn is_straight(&self) -> bool {
+        self.step_q32 == ONE_Q32 && self.position_q32 & (i128::from(ONE_Q32) - 1) == 0
+    }
+
+    /// Whether the frames of a call, and the fade after them, are there, however fast it is going to be played.
+    pub fn is_ready(&mut self, frames: usize) -> bool {
+        let reach = Kernel::Sinc.reach();
+        let most = ((frames + self.fade_frames) * FASTEST) as u64 + (reach.0 + reach.1) as u64 + 1;
+        let running = self.running;
+        let first = frame_of(self.position_q32) - reach.0;
+        self.pages.as_mut().filter(|_| running).is_none_or(|pages| {
+            pages.collect();
+            pages.ready(first, most) >= most
+        })
+    }
+
+    /// Goes on over frames that nobody hears.
+    pub fn skip(&mut self, frames: usize) {
+        self.rest_done = (self.rest_done + frames).min(self.fade_frames);
+        if self.running {
+            self.risen = (self.risen + frames).min(self.fade_frames);
+            self.advance(frames);
+        }
+    }
+
+    fn advance(&mut self, frames: usize) {
+        self.position_q32 += i128::from(self.step_q32) * frames as i128;
+        if let Some(pages) = &mut self.pages {
+            pages.aim(frame_of(self.position_q32));
+            pages.collect();
+        }
+    }
+
+    /// Adds the next frames, at most `BLOCK_SIZE`; both sides are equally long.
+    pub fn render(&mut self, [left, right]: [&mut [f32]; 2]) {
+        let frames = left.len().min(right.len()).min(BLOCK_SIZE);
+        if self.running && self.sounds(frames) {
+            self.render_running([&mut left[..frames], &mut right[..frames]]);
+        } else {
+            if self.running {
+                self.advance(frames);
+            }
+            self.add_rest([left, right]);
+        }
+    }
+
+    fn render_running(&mut self, [left, right]: [&mut [f32]; 2]) {
+        let frames = left.len();
+        let ready = self.ready(frames + self.fade_frames);
+        let starves = ready < frames + self.fade_frames;
+        if starves && !self.starving {
+            self.underruns += 1;
+            let position = self.position_q32;
+            self.fade_out(ready);
+            self.position_q32 = position;
+        }
+        if !starves && self.starving {
+            self.risen = 0;
+        }
+        self.starving = starves;
+        self.add_rest([&mut *left, &mut *right]);
+        if starves {
+            return self.advance(frames);
+        }
+        let (mut of_left, mut of_right) = ([0.0; BLOCK_SIZE], [0.0; BLOCK_SIZE]);
+        self.sound([&mut of_left[..frames], &mut of_right[..frames]]);
+        for (side, sound) in [left, right].into_iter().zip([&of_left, &of_right]) {
+            side.iter_mut().zip(sound).for_each(|(side, sound)| *side += sound);
+        }
+    }
+
+    /// How many of the next frames are there, up to `most`.
+    fn ready(&mut self, most: usize) -> usize {
+        let step = self.step_q32;
+        let (before, after) = Kernel::Sinc.reach();
+        let first = frame_of(self.position_q32) - before;
+        let wanted = (i128::from(step) * most as i128 >> 32) as u64 + (before + after) as u64 + 1;
+        let Some(pages) = &mut self.pages else { return 0 };
+        pages.collect();
+        let there = pages.ready(first, wanted);
+        if there == wanted {
+            return most;
+        }
+        let there = there.saturating_sub((before + after) as u64 + 1);
+        usize::try_from((u128::from(there) << 32) / step.unsigned_abs() as u128)
+            .map_or(most, |there| there.min(most))
+    }
+
+    fn add_rest(&mut self, [left, right]: [&mut [f32]; 2]) {
+        for (side, rest) in [&mut *left, right].into_iter().zip(&self.rest) {
+            side.iter_mut().zip(&rest[self.rest_done..]).for_each(|(side, rest)| *side += rest);
+        }
+        self.rest_done = (self.rest_done + left.len()).min(self.fade_frames);
+    }
+
+    /// Writes the next frames, at most `BLOCK_SIZE`, and goes on.
+    fn sound(&mut self, [left, right]: [&mut [f32]; 2]) {
+        let frames = left.len();
+        let Some(pages) = &self.pages else { return };
+        let first = frame_of(self.position_q32);
+        let fraction_q32 = (self.position_q32 - (i128::from(first) << 32)) as i64;
+        if self.is_straight() {
+            pages.copy(first, [&mut *left, &mut *right]);
+        } else {
+            let (before, _) = Kernel::Sinc.reach();
+            let path = Path { position_q32: fraction_q32 + (before << 32), step_q32: self.step_q32 };
+            let taps = Kernel::Sinc.taps(path, frames).1 as usize + 1; // `SCRATCH` holds those of a block at the fastest
+            let [of_left, of_right] = &mut self.scratch;
+            pages.copy(first - before, [&mut of_left[..taps], &mut of_right[..taps]]);
+            for (side, plane) in [&mut *left, &mut *right].into_iter().zip(&self.scratch) {
+                read::read(self.level, Kernel::Sinc, &plane[..taps], path, side);
+            }
+        }
+        self.rise([left, right]);
+        self.advance(frames);
+    }
+
+    /// Fades in what has jumped.
+    fn rise(&mut self, sides: [&mut [f32]; 2]) {
+        if self.risen >= self.fade_frames {
+            return;
+        }
+        let count = sides[0].len();
+        for side in sides {
+            let still = self.fade_frames - self.risen;
+            for (index, sample) in (self.risen + 1..).zip(side.iter_mut().take(still)) {
+                *sample *= index as f32 / self.fade_frames as f32;
+            }
+        }
+        self.risen = (self.risen + count).min(self.fade_frames);
+    }
+}
+
+/// The whole frame in which a position lies, as far as frames go.
+fn frame_of(position_q32: i128) -> i64 {
+    (position_q32 >> 32).clamp(i128::from(i64::MIN / 4), i128::from(i64::MAX / 4)) as i64
+}

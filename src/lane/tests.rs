@@ -1,0 +1,331 @@
+//! Lanes from their files to their frames, with threads and all.
+
+use super::feed::prepare_with;
+use super::*;
+use crate::audio::BLOCK_SIZE;
+use crate::dsp::Level;
+use crate::sample::AudioFile;
+use crate::units::SampleRate;
+use std::io::Cursor;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::Duration;
+use symphonia::core::io::MediaSource;
+
+const HOST: SampleRate = SampleRate(48_000.0);
+/// 3 ms.
+const FADE: usize = 144;
+
+fn wav(rate: u32, frames: usize, sample: impl Fn(usize) -> i16) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    let sample_format = hound::SampleFormat::Int;
+    let spec = hound::WavSpec { channels: 2, sample_rate: rate, bits_per_sample: 16, sample_format };
+    let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+    for frame in 0..frames {
+        writer.write_sample(sample(frame)).unwrap();
+        writer.write_sample(sample(frame + 1)).unwrap();
+    }
+    writer.finalize().unwrap();
+    bytes.into_inner()
+}
+
+/// A number that tells a frame from all others near it.
+fn number(frame: usize) -> i16 {
+    (frame * 7 % 29_989) as i16
+}
+
+fn value(frame: usize) -> f32 {
+    f32::from(number(frame)) / 32_768.0
+}
+
+fn file(bytes: &[u8]) -> AudioFile {
+    AudioFile::new(Box::new(Cursor::new(bytes.to_vec()))).unwrap()
+}
+
+fn material(takes: &[Vec<u8>], setup: &LaneSetup, lane: usize) -> Material {
+    Material::new(takes.iter().map(|bytes| file(bytes)).collect(), setup, (lane, HOST)).unwrap()
+}
+
+fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..20_000 {
+        if let Some(found) = until() {
+            return found;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("waited for 20 s");
+}
+
+fn lane_of(open: impl FnOnce() -> Result<Material, LaneError> + Send + 'static, start: Start) -> Lane {
+    let preparing = prepare_with(open, HOST).unwrap();
+    let pages = wait(|| preparing.take()).unwrap();
+    let mut lane = Lane::new(HOST, Level::detect());
+    lane.set(Some(pages), start);
+    lane
+}
+
+fn lane(takes: Vec<Vec<u8>>, setup: LaneSetup) -> Lane {
+    let start = setup.start;
+    lane_of(move || Ok(material(&takes, &setup, 0)), start)
+}
+
+fn at(seconds: f64) -> Moment {
+    Moment { playing: true, seconds: Some(seconds), loop_start: None }
+}
+
+/// The next frames, without waiting for any.
+fn heard(lane: &mut Lane, frames: usize) -> [Vec<f32>; 2] {
+    let mut out = [vec![0.0; frames], vec![0.0; frames]];
+    let mut done = 0;
+    while done < frames {
+        let end = frames.min(done + BLOCK_SIZE);
+        let [left, right] = &mut out;
+        lane.render([&mut left[done..end], &mut right[done..end]]);
+        done = end;
+    }
+    out
+}
+
+/// The next frames, in calls of the given sizes, as an offline host takes them.
+fn rendered(lane: &mut Lane, frames: usize, sizes: &[usize]) -> [Vec<f32>; 2] {
+    let mut out = [Vec::new(), Vec::new()];
+    for &size in sizes.iter().cycle() {
+        let size = size.min(frames - out[0].len());
+        wait(|| lane.is_ready(size).then_some(()));
+        let found = heard(lane, size);
+        out.iter_mut().zip(found).for_each(|(out, found)| out.extend(found));
+        if out[0].len() == frames {
+            break;
+        }
+    }
+    out
+}
+
+#[test]
+fn a_lane_at_the_hosts_rate_is_its_file_sample_for_sample_and_then_silent() {
+    let mut lane = lane(vec![wav(48_000, 150_000, number)], LaneSetup::default());
+    assert!(lane.is_silent(256), "the host's time does not run");
+    lane.follow(&at(0.0), 0);
+    let [left, right] = rendered(&mut lane, 151_000, &[1, 300, 8_192, 77]);
+    assert!((0..150_000).all(|frame| left[frame] == value(frame) && right[frame] == value(frame + 1)));
+    assert!(left[150_000..].iter().chain(&right[150_000..]).all(|&sample| sample == 0.0));
+    assert!(lane.is_silent(256) && lane.underruns() == 0);
+}
+
+#[test]
+fn a_thousand_jumps_of_the_host_land_on_their_frames() {
+    let mut lane = lane(
+        vec![wav(48_000, 400_000, number)],
+        LaneSetup { start: Start::Timeline(0.5), ..LaneSetup::default() },
+    );
+    let (mut state, mut frame) = (1_u64, 0_u64);
+    for jump in 0..1_000 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let place = (state >> 33) as usize % 399_000;
+        lane.follow(&at(0.5 + place as f64 / 48_000.0), frame);
+        let [left, _] = rendered(&mut lane, FADE + 100, &[61, 256]);
+        frame += (FADE + 100) as u64;
+        for (index, found) in left.into_iter().enumerate().skip(if jump == 0 { 0 } else { FADE }) {
+            assert_eq!(found, value(place + index), "jump {jump} to {place}, frame {index}");
+        }
+    }
+    assert_eq!(lane.underruns(), 0);
+}
+
+#[test]
+fn a_jump_fades_from_one_place_to_the_other_without_a_step() {
+    let smooth = |frame: usize| if frame < 100_000 { 16_000 } else { -16_000 };
+    let mut lane = lane(vec![wav(48_000, 200_000, smooth)], LaneSetup::default());
+    lane.follow(&at(0.0), 0);
+    rendered(&mut lane, 1_000, &[500]);
+    lane.follow(&at(3.0), 1_000);
+    let [left, _] = rendered(&mut lane, 400, &[1, 2, 50]);
+    let steps = left.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(left[0] > 0.47 && left[FADE..].iter().all(|&sample| sample == -16_000.0 / 32_768.0));
+    assert!(steps < 1.01 * 2.0 * 16_000.0 / 32_768.0 / FADE as f32, "{steps}");
+}
+
+#[test]
+fn a_lane_at_another_rate_is_its_file_converted_at_once() {
+    let bytes = wav(44_100, 44_100 * 40, number);
+    let mut whole = material(&[bytes.clone()], &LaneSetup::default(), 0);
+    let frames = whole.frames().unwrap() as usize;
+    assert_eq!(frames, 48_000 * 40);
+    let mut wanted = [vec![0.0; frames], vec![0.0; frames]];
+    let [left, right] = &mut wanted;
+    whole.read(0, [left, right]);
+    assert!(wanted[0].iter().any(|&sample| sample != 0.0));
+    let mut lane = lane(vec![bytes], LaneSetup::default());
+    lane.follow(&at(0.0), 0);
+    assert!(rendered(&mut lane, frames, &[8_192, 5, 100, 2_000]) == wanted);
+    lane.follow(&at(10.0 + 7.0 / 48_000.0), frames as u64);
+    let found = rendered(&mut lane, 1_000, &[333]);
+    assert!(found[1] == wanted[1][480_007..481_007], "a jump out of silence needs no fade");
+}
+
+#[test]
+fn a_loop_has_no_seam_at_either_rate() {
+    let repeat = Some(Repeat { start: 1_000, end: Some(31_001) });
+    let setup = LaneSetup { repeat, start: Start::Trigger { gate: false }, ..LaneSetup::default() };
+    let mut straight = lane(vec![wav(48_000, 60_000, number)], setup.clone());
+    straight.trigger(true);
+    let [left, _] = rendered(&mut straight, 200_000, &[999]);
+    let place = |frame: usize| if frame < 31_001 { frame } else { 1_000 + (frame - 31_001) % 30_001 };
+    assert!((0..200_000).all(|frame| left[frame] == value(place(frame))));
+
+    // A tone with a whole number of waves in the loop goes on as if there were none.
+    let tone = |frame: usize| (12_000.0 * (frame as f64 * std::f64::consts::TAU / 100.0).sin()) as i16;
+    let setup = LaneSetup { repeat: Some(Repeat { start: 1_000, end: Some(11_000) }), ..setup };
+    let mut converted = lane(vec![wav(44_100, 20_000, tone)], setup);
+    converted.trigger(true);
+    let [left, _] = rendered(&mut converted, 100_000, &[4_000]);
+    let endless =
+        |frame: usize| 12_000.0 / 32_768.0 * (frame as f64 * 0.918_75 * std::f64::consts::TAU / 100.0).sin();
+    let wrong =
+        (2_000..100_000).map(|frame| (f64::from(left[frame]) - endless(frame)).abs()).fold(0.0, f64::max);
+    assert!(wrong < 1e-3, "{wrong}");
+}
+
+#[test]
+fn the_same_bits_come_out_however_calls_are_cut_at_any_speed() {
+    let run = |sizes: &[usize]| {
+        let mut lane = lane(
+            vec![wav(44_100, 200_000, number)],
+            LaneSetup { start: Start::Trigger { gate: true }, ..LaneSetup::default() },
+        );
+        lane.set_speed(0.733);
+        lane.trigger(true);
+        let mut out = rendered(&mut lane, 20_000, sizes);
+        lane.set_speed(3.1);
+        let more = rendered(&mut lane, 20_000, sizes);
+        out.iter_mut().zip(more).for_each(|(out, more)| out.extend(more));
+        lane.trigger(false);
+        let rest = rendered(&mut lane, 1_000, sizes);
+        assert!(rest[0][0] != 0.0 && rest[0][FADE..].iter().all(|&sample| sample == 0.0));
+        out.iter_mut().zip(rest).for_each(|(out, rest)| out.extend(rest));
+        assert_eq!(lane.underruns(), 0);
+        out
+    };
+    let whole = run(&[8_192]);
+    for sizes in [&[1][..], &[7, 256, 1_000], &[64]] {
+        assert!(run(sizes) == whole, "{sizes:?}");
+    }
+}
+
+#[test]
+fn speed_reads_where_it_should() {
+    // A straight line tells its own place.
+    let line = |frame: usize| frame as i16;
+    let setup = LaneSetup { start: Start::Trigger { gate: false }, ..LaneSetup::default() };
+    let mut lane = lane(vec![wav(48_000, 30_000, line)], setup);
+    lane.set_speed(0.25);
+    lane.trigger(true);
+    let [left, _] = rendered(&mut lane, 80_000, &[4_096]);
+    let wrong =
+        (100..80_000).map(|frame| (left[frame] * 32_768.0 - frame as f32 / 4.0).abs()).fold(0.0, f32::max);
+    assert!(wrong < 0.5 + 30_000.0 * 1e-5, "{wrong}");
+    assert_eq!(lane.position(), Some(20_000));
+}
+
+#[test]
+fn takes_change_at_their_points_by_the_seed_with_a_fade() {
+    let takes: Vec<Vec<u8>> = [4_000, 8_000, 16_000].map(|level| wav(48_000, 96_000, move |_| level)).into();
+    let levels = [4_000.0, 8_000.0, 16_000.0].map(|level: f32| level / 32_768.0);
+    let run = |seed| {
+        let setup = LaneSetup { shuffle: vec![1.5, 0.5, 1.0], seed, ..LaneSetup::default() };
+        let mut lane = lane(takes.clone(), setup);
+        lane.follow(&at(0.0), 0);
+        let [left, _] = rendered(&mut lane, 96_000, &[1_000]);
+        let middles = [12_000, 36_000, 60_000, 84_000].map(|frame: usize| left[frame]);
+        assert!(middles.iter().all(|level| levels.contains(level)));
+        for (point, pair) in [24_000, 48_000, 72_000].into_iter().zip(middles.windows(2)) {
+            assert!(
+                pair[0] != pair[1] && left[point - 1] == pair[0] && left[point + 239] == pair[1],
+                "{point}"
+            );
+            let half = (pair[0] + pair[1]) / 2.0;
+            assert!((left[point + 119] - half).abs() < 1e-6, "the fade's middle");
+        }
+        middles
+    };
+    assert_eq!(run(1), run(1));
+    assert!((2..12).any(|seed| run(seed) != run(1)));
+}
+
+/// A file of which nothing past its first part comes before it is let go.
+struct Stuck {
+    bytes: Cursor<Vec<u8>>,
+    part: u64,
+    goes: Arc<AtomicBool>,
+}
+
+impl Read for Stuck {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        while self.bytes.position() > self.part && !self.goes.load(Relaxed) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.bytes.read(to)
+    }
+}
+
+impl Seek for Stuck {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.bytes.seek(to)
+    }
+}
+
+impl MediaSource for Stuck {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.bytes.get_ref().len() as u64)
+    }
+}
+
+#[test]
+fn one_lane_on_a_disk_that_hangs_underruns_alone_and_comes_back_in_its_place() {
+    const FRAMES: usize = 48_000 * 6;
+    let loud = |frame: usize| 8_000 + (frame % 5_000) as i16;
+    let goes = Arc::new(AtomicBool::new(false));
+    let bytes = Cursor::new(wav(48_000, FRAMES, loud));
+    let stuck = Stuck { bytes, part: 4 * 48_000, goes: Arc::clone(&goes) };
+    let open = move || {
+        let file = AudioFile::new(Box::new(stuck)).unwrap();
+        Material::new(vec![file], &LaneSetup::default(), (0, HOST))
+    };
+    let mut slow = lane_of(open, Start::default());
+    let mut well = lane(vec![wav(48_000, FRAMES, loud)], LaneSetup::default());
+    slow.follow(&at(0.0), 0);
+    well.follow(&at(0.0), 0);
+    let wanted = |frame: usize| f32::from(loud(frame)) / 32_768.0;
+    let (mut done, mut faded) = (0, false);
+    let mut last = 0.0_f32;
+    while done < FRAMES - 24_000 {
+        if done == 48_000 * 4 {
+            assert_eq!((slow.underruns(), faded), (1, true));
+            goes.store(true, Relaxed);
+            wait(|| slow.is_ready(100).then_some(()));
+        }
+        let [of_well, _] = rendered(&mut well, 240, &[240]);
+        assert!((0..240).all(|index| of_well[index] == wanted(done + index)), "{done}");
+        for sample in heard(&mut slow, 240)[0].iter().copied() {
+            // The sawtooth itself falls by 5,000 of 32,768.
+            assert!((sample - last).abs() < 0.16 || done == 0, "a step at {done}");
+            last = sample;
+            faded |= sample == 0.0;
+        }
+        done += 240;
+        if done >= 48_000 * 4 + 4_800 {
+            wait(|| slow.is_ready(240).then_some(()));
+        }
+    }
+    assert_eq!((well.underruns(), slow.underruns()), (0, 1));
+    assert_eq!(last, wanted(done - 1));
+}
