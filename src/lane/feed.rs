@@ -12,7 +12,6 @@ use super::pages::pages;
 use crate::units::SampleRate;
 use std::sync::mpsc::Receiver;
 use std::sync::mpsc::Sender;
-use std::sync::mpsc::TryRecvError;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::thread::Thread;
@@ -30,10 +29,7 @@ pub struct Preparing {
 impl Preparing {
     /// The lane, or why there is none, once it is ready; it is given once.
     pub fn take(&self) -> Option<Result<Box<Pages>, LaneError>> {
-        match self.receiver.try_recv() {
-            Ok(ready) => Some(ready),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        }
+        self.receiver.try_recv().ok()
     }
 
     /// Has the thread look for work at once.

@@ -83,6 +83,7 @@ pub(super) struct Filler {
     sizes: Sizes,
     /// Numbers of the pages that are away.
     away: Vec<u64>,
+    #[expect(clippy::vec_box, reason = "boxes travel, so that no page is copied")]
     spare: Vec<Box<Page>>,
 }
 

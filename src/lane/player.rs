@@ -308,7 +308,7 @@ impl Lane {
         let step = self.step_q32;
         let (before, after) = Kernel::Sinc.reach();
         let first = frame_of(self.position_q32) - before;
-        let wanted = (i128::from(step) * most as i128 >> 32) as u64 + (before + after) as u64 + 1;
+        let wanted = ((i128::from(step) * most as i128) >> 32) as u64 + (before + after) as u64 + 1;
         let Some(pages) = &mut self.pages else { return 0 };
         pages.collect();
         let there = pages.ready(first, wanted);

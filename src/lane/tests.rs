@@ -153,7 +153,7 @@ fn a_jump_fades_from_one_place_to_the_other_without_a_step() {
 #[test]
 fn a_lane_at_another_rate_is_its_file_converted_at_once() {
     let bytes = wav(44_100, 44_100 * 40, number);
-    let mut whole = material(&[bytes.clone()], &LaneSetup::default(), 0);
+    let mut whole = material(std::slice::from_ref(&bytes), &LaneSetup::default(), 0);
     let frames = whole.frames().unwrap() as usize;
     assert_eq!(frames, 48_000 * 40);
     let mut wanted = [vec![0.0; frames], vec![0.0; frames]];
