@@ -1,4 +1,4 @@
-//! The strips of the song's channels: gain, mute, solo and pan of everything that sounds through a song channel.
+//! Strips of song channels, or of lanes: gain, mute, solo and pan of everything that sounds through one of them.
 //!
 //! In: parameters between two calls of `begin`. Out: the passages that `Outlets` apply, for pieces that are cut where a ramp
 //! settles, so that each frame is treated alike however calls are cut. Audio thread, apart from `new`. A neutral channel
@@ -8,7 +8,6 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::Passage;
 use crate::audio::Passages;
 use crate::dsp::Ramp;
-use crate::mixer::SONG_CHANNELS;
 use crate::units::Gain;
 use crate::units::SampleRate;
 
@@ -63,7 +62,7 @@ impl Strip {
 
 /// See the module's description.
 pub(super) struct ChannelStrips {
-    strips: [Strip; SONG_CHANNELS],
+    strips: Box<[Strip]>,
     passages: Passages,
     ramp_frames: u32,
     /// Some channel is soloed.
@@ -73,11 +72,11 @@ pub(super) struct ChannelStrips {
 }
 
 impl ChannelStrips {
-    /// All neutral. Allocates.
-    pub(super) fn new(rate: SampleRate) -> Self {
+    /// So many, all neutral. Allocates.
+    pub(super) fn new(rate: SampleRate, count: usize) -> Self {
         Self {
-            strips: [Strip::new(); SONG_CHANNELS],
-            passages: Passages::new(SONG_CHANNELS),
+            strips: vec![Strip::new(); count].into(),
+            passages: Passages::new(count),
             ramp_frames: Ramp::control_frames(rate),
             solo: false,
             any: false,
@@ -163,6 +162,7 @@ mod tests {
     use crate::audio::Feed;
     use crate::audio::Outlets;
     use crate::audio::Sender;
+    use crate::mixer::SONG_CHANNELS;
 
     const RATE: SampleRate = SampleRate(44_100.0);
     /// 5 ms are 220.5 frames.
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_change_ramps_from_its_frame_and_lands_exactly() {
-        let mut strips = ChannelStrips::new(RATE);
+        let mut strips = ChannelStrips::new(RATE, SONG_CHANNELS);
         assert_eq!(heard(&mut strips, 3, 10, 256), [[1.0; 2]; 10]);
         strips.set_gain(3, Gain(0.25));
         strips.set_pan(3, 0.5);
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn ramps_do_not_depend_on_how_frames_are_cut() {
         let run = |size| {
-            let mut strips = ChannelStrips::new(RATE);
+            let mut strips = ChannelStrips::new(RATE, SONG_CHANNELS);
             strips.set_pan(5, -0.3);
             let mut out = heard(&mut strips, 5, 90, size);
             strips.set_gain(5, Gain(1.7));
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_neutral_desk_and_one_that_has_come_back_to_neutral_have_no_passages() {
-        let mut strips = ChannelStrips::new(RATE);
+        let mut strips = ChannelStrips::new(RATE, SONG_CHANNELS);
         assert!(strips.begin(64).is_none());
         strips.set_soloed(9, true);
         assert_eq!((strips.next_settling(), strips.begin(RAMP).is_some()), (Some(RAMP), true));
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_solo_silences_the_channels_that_are_not_soloed_and_leaves_mutes() {
-        let mut strips = ChannelStrips::new(RATE);
+        let mut strips = ChannelStrips::new(RATE, SONG_CHANNELS);
         [1, 2].into_iter().for_each(|channel| strips.set_soloed(channel, true));
         strips.set_muted(2, true);
         strips.settle();

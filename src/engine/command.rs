@@ -10,6 +10,8 @@ use super::parameter::Kind;
 use super::parameter::LEVEL_MAX;
 use super::song::Playing;
 use crate::graph::Plan;
+use crate::lane::Pages;
+use crate::lane::Start;
 use crate::machine::Machine;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
@@ -34,6 +36,8 @@ pub enum Command {
     Song(PreparedSong),
     /// Other slots for voices. What still has its recording sounds on; commands after it wait until the rest has faded.
     Voices(Arc<Bank>),
+    /// Something else in a lane, or nothing.
+    Lane(PreparedLane),
     /// Another machine or none in an insert slot, from [`Control::insert`](super::Control::insert).
     Insert {
         /// Index of the strip.
@@ -59,6 +63,13 @@ pub struct PreparedPlan {
     pub(super) plan: Box<Plan>,
     /// Host output of the monitor.
     pub(super) monitor: usize,
+}
+
+/// A lane that is ready to be played.
+pub struct PreparedLane {
+    pub(super) lane: usize,
+    pub(super) pages: Option<Box<Pages>>,
+    pub(super) start: Start,
 }
 
 /// A song that is ready to play, or none.
@@ -108,7 +119,7 @@ impl Command {
     pub(super) fn edits(&self) -> bool {
         match self {
             Self::Set { .. } | Self::Tap { .. } | Self::Record(_) => false,
-            Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Insert { .. } => true,
+            Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Insert { .. } => true,
         }
     }
 }
@@ -122,6 +133,7 @@ impl fmt::Debug for Command {
             Self::Record(running) => write!(f, "Record({running})"),
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Voices(_) => f.write_str("Voices"),
+            Self::Lane(lane) => write!(f, "Lane({}, {})", lane.lane, lane.pages.is_some()),
             Self::Insert { strip, slot, machine } => {
                 write!(f, "Insert({strip}, {slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))
             }

@@ -2,14 +2,23 @@
 
 use super::EngineConfig;
 use super::command::Command;
+use super::command::PreparedLane;
 use super::command::PreparedPlan;
 use super::command::PreparedSong;
+use super::lanes::LaneCells;
+use super::lanes::LaneReading;
 use super::render::Engine;
 use super::render::Meters;
 use super::song::Playing;
 use crate::dsp::Level;
 use crate::graph::GraphError;
 use crate::graph::Plan;
+use crate::lane;
+use crate::lane::LANES;
+use crate::lane::LaneError;
+use crate::lane::LaneSetup;
+use crate::lane::Pages;
+use crate::lane::Preparing;
 use crate::machine::Impulse;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
@@ -56,6 +65,8 @@ pub(super) enum Old {
     Tap(Box<Tap>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Voices(Arc<Bank>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Lane(Box<Pages>),
 }
 
 /// Where the song is, for display.
@@ -148,6 +159,7 @@ impl Build {
 pub struct Control {
     meters: Meters,
     position: Arc<PositionCell>,
+    lanes: Arc<LaneCells>,
     commands: CommandSender<Command>,
     build: Build,
     /// Commands sent past the worker that have changed what it believes is there.
@@ -184,6 +196,11 @@ impl Control {
     /// Newest position of the song.
     pub fn position(&self) -> Position {
         self.position.load()
+    }
+
+    /// Where the lanes are, and how often each has run out of frames.
+    pub fn lanes(&self) -> [LaneReading; LANES] {
+        self.lanes.read()
     }
 
     /// Voices of song, launched patterns and keyboard that sounded in the newest block.
@@ -261,6 +278,8 @@ pub struct Setup {
     pub inserts: Vec<Insert>,
     /// Slots for voices.
     pub voices: Arc<Bank>,
+    /// What lanes play, in their order; those that are not there are empty.
+    pub lanes: Vec<LaneSetup>,
 }
 
 impl Default for Setup {
@@ -272,6 +291,7 @@ impl Default for Setup {
             routing: Routing::default(),
             inserts: Vec::new(),
             voices: Arc::default(),
+            lanes: Vec::new(),
         }
     }
 }
@@ -286,6 +306,11 @@ pub struct Worker {
     routing: Option<Routing>,
     inserts: Vec<Insert>,
     voices: Option<Arc<Bank>>,
+    lanes: [LaneSetup; LANES],
+    /// Lanes that are being opened.
+    opening: [Option<Preparing>; LANES],
+    /// Why a lane plays nothing, where it should.
+    troubles: [Option<LaneError>; LANES],
     edits: Arc<AtomicU64>,
     /// Of `edits`, those that it knows of.
     seen: u64,
@@ -327,8 +352,55 @@ impl Worker {
             self.outbox.push_back(Command::Voices(Arc::clone(&setup.voices)));
             self.voices = Some(Arc::clone(&setup.voices));
         }
+        self.change_lanes(&setup.lanes, edited);
         self.poll();
         Ok(())
+    }
+
+    /// Opens what lanes play now and did not before.
+    fn change_lanes(&mut self, lanes: &[LaneSetup], anew: bool) {
+        for lane in 0..LANES {
+            let setup = lanes.get(lane).cloned().unwrap_or_default();
+            if !anew && setup == self.lanes[lane] {
+                continue; // `lane` is below the length of all four
+            }
+            self.lanes[lane] = setup.clone();
+            (self.opening[lane], self.troubles[lane]) = (None, None);
+            if setup.takes.is_empty() {
+                let nothing = PreparedLane { lane, pages: None, start: setup.start };
+                self.outbox.push_back(Command::Lane(nothing));
+            } else {
+                match lane::prepare(setup, (lane, self.build.rate)) {
+                    Ok(opening) => self.opening[lane] = Some(opening),
+                    Err(error) => self.troubles[lane] = Some(error),
+                }
+            }
+        }
+    }
+
+    /// Hands over the lanes that have been opened.
+    fn take_lanes(&mut self) {
+        for lane in 0..LANES {
+            let Some(opened) = self.opening[lane].as_ref().and_then(Preparing::take) else { continue };
+            self.opening[lane] = None;
+            let (pages, trouble) = match opened {
+                Ok(pages) => (Some(pages), None),
+                Err(error) => (None, Some(error)),
+            };
+            self.troubles[lane] = trouble;
+            let start = self.lanes[lane].start;
+            self.outbox.push_back(Command::Lane(PreparedLane { lane, pages, start }));
+        }
+    }
+
+    /// Whether files of lanes are still being opened. Each is opened on a thread of its own, and delivered by `poll`.
+    pub fn is_opening(&self) -> bool {
+        self.opening.iter().any(Option::is_some)
+    }
+
+    /// Lanes that play nothing, with the reason.
+    pub fn lane_troubles(&self) -> impl Iterator<Item = (usize, &LaneError)> {
+        self.troubles.iter().enumerate().filter_map(|(lane, trouble)| Some((lane, trouble.as_ref()?)))
     }
 
     /// Takes the machines out of all slots.
@@ -353,10 +425,12 @@ impl Worker {
         self.inserts = inserts.to_vec();
     }
 
-    /// Delivers what waits for room, frees what came home and measures what was heard; true when nothing is left to deliver.
+    /// Delivers what waits for room, frees what came home and measures what was heard; true when nothing is left to deliver but
+    /// lanes that are still being opened.
     pub fn poll(&mut self) -> bool {
         self.loudness.measure();
         while self.retired.take().is_some() {}
+        self.take_lanes();
         while let Some(command) = self.outbox.pop_front() {
             if let Err(QueueFull(command)) = self.commands.send(command) {
                 self.outbox.push_front(command);
@@ -370,14 +444,16 @@ impl Worker {
 pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let (commands, receiver, retired) = command_queue(QUEUE);
     let position = Arc::new(PositionCell::default());
+    let lanes = Arc::new(LaneCells::default());
     let build = Build { rate: config.rate, level: config.level, layout: config.layout.clone() };
     let edits = Arc::new(AtomicU64::new(0));
     let main = config.layout.outputs.first().copied().unwrap_or(0);
     let (writer, meter, loudness) = mixer::loudness(main, config.rate);
-    let (engine, meters) = Engine::new(config, receiver, (Arc::clone(&position), writer));
+    let (engine, meters) = Engine::new(config, receiver, (Arc::clone(&position), Arc::clone(&lanes), writer));
     let control = Control {
         meters,
         position,
+        lanes,
         commands: commands.clone(),
         build: build.clone(),
         edits: Arc::clone(&edits),
@@ -392,6 +468,9 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         routing: None,
         inserts: Vec::new(),
         voices: None,
+        lanes: Default::default(),
+        opening: Default::default(),
+        troubles: Default::default(),
         edits,
         seen: 0,
         loudness: meter,

@@ -4,6 +4,7 @@
 //! changed. Any thread writes, the audio thread reads the dirty bitmap. Parameters of capabilities that are still to
 //! come stand in the table and are inert.
 
+use crate::lane::LANES;
 use crate::machine::MachineKind;
 use crate::mixer::BUSES;
 use crate::mixer::INPUT_CHANNELS;
@@ -22,8 +23,6 @@ use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::Ordering::Release;
 
-/// Long streams.
-pub const LANES: usize = 8;
 /// Host input channels in the matrix.
 pub const INPUTS: usize = INPUT_CHANNELS;
 /// Voice slots that a parameter can trigger.
@@ -128,7 +127,7 @@ impl Target {
                 default_insert(strip, slot).is_some()
             }
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
-            LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => false,
+            LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
         }
     }

@@ -18,6 +18,8 @@ use super::halves::PositionCell;
 use super::halves::QUEUE;
 use super::keys::Keys;
 use super::keys::Scene;
+use super::lanes::LaneCells;
+use super::lanes::Lanes;
 use super::launch::LaunchMode;
 use super::launch::LaunchQuantise;
 use super::note_out::NoteOut;
@@ -44,10 +46,12 @@ use crate::mixer::BUSES;
 use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::Inputs;
 use crate::mixer::KEYBOARD_SOURCE;
+use crate::mixer::LANE_SOURCE;
 use crate::mixer::MASTER;
 use crate::mixer::Outputs;
 use crate::mixer::RETURNS;
 use crate::mixer::SEND_SOURCE;
+use crate::mixer::SONG_CHANNELS;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
@@ -102,6 +106,9 @@ pub struct Engine {
     settings: SongSettings,
     keys: Keys,
     voices: Voices,
+    lanes: Lanes,
+    /// Commands and transport of the next call have been taken.
+    begun: bool,
     note_out: NoteOut,
     /// Of everything that song channels put out.
     song_gain: Ramp,
@@ -124,7 +131,7 @@ impl Engine {
     pub(super) fn new(
         config: EngineConfig,
         commands: CommandReceiver<Command, Old>,
-        (position, loudness): (Arc<PositionCell>, FrameWriter),
+        (position, lanes, loudness): (Arc<PositionCell>, Arc<LaneCells>, FrameWriter),
     ) -> (Self, Meters) {
         let (strips, of_strips) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
@@ -137,13 +144,15 @@ impl Engine {
             table: config.table,
             values: config.values,
             strips,
-            channels: ChannelStrips::new(config.rate),
+            channels: ChannelStrips::new(config.rate, SONG_CHANNELS),
             plans: Plans::new(Ramp::control_frames(config.rate)),
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
             keys: Keys::new(config.rate),
             voices: Voices::new(config.rate, config.level),
+            lanes: Lanes::new(config.rate, config.level, lanes),
+            begun: false,
             note_out: NoteOut::new(),
             song_gain: Ramp::new(1.0),
             outgoing: Outgoing::new(),
@@ -173,6 +182,8 @@ impl Engine {
         (self.transport, self.heard) = (Transport::default(), 0);
         self.keys.reset();
         self.voices.reset();
+        self.lanes.reset();
+        self.begun = false;
         self.outgoing.reset();
         // The host still holds what it was told to hold.
         self.note_out.release(0, &mut self.outgoing);
@@ -191,15 +202,8 @@ impl Engine {
         side: Option<&AudioBlock<'_>>,
         outputs: &mut [AudioBlockMut<'_>],
     ) {
-        self.outgoing.begin(self.frame, call.frames);
-        if let Some(transport) = call.transport {
-            let stood = !self.transport.playing;
-            (self.transport, self.heard) = (transport.cleaned(), self.frame);
-            if stood && transport.playing {
-                self.voices.pool().restart();
-            }
-        }
-        self.drain_commands();
+        self.begin(call);
+        self.begun = false;
         self.change_plans();
         self.apply_parameters();
         if call.transport.is_some()
@@ -233,6 +237,31 @@ impl Engine {
         self.taps().for_each(|tap| tap.pass(frame));
         self.loudness.pass(frame);
         self.send_bank_home();
+    }
+
+    /// Takes commands and the transport of the next call, once.
+    fn begin(&mut self, call: &Call<'_>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        self.outgoing.begin(self.frame, call.frames);
+        if let Some(transport) = call.transport {
+            let stood = !self.transport.playing;
+            (self.transport, self.heard) = (transport.cleaned(), self.frame);
+            if stood && transport.playing {
+                self.voices.pool().restart();
+            }
+        }
+        self.drain_commands();
+        if call.transport.is_some() {
+            self.lanes.follow(&self.transport, self.frame);
+        }
+    }
+
+    /// Whether all that lanes play in a call is there, which has to be the next one. Real-time: yes.
+    pub fn has_lanes(&mut self, call: &Call<'_>) -> bool {
+        self.begin(call);
+        self.lanes.are_ready(call.frames)
     }
 
     /// All that is recorded.
@@ -305,6 +334,10 @@ impl Engine {
                 }
                 .map(Old::Machine),
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
+                Command::Lane(lane) => {
+                    let now = self.transport_now();
+                    self.lanes.put(lane, (&now, self.frame)).map(Old::Lane)
+                }
                 Command::Voices(bank) => self.voices.set_bank(bank).map(Old::Voices),
                 Command::Tap { source, tap } => match source {
                     TapSource::Strip(strip) => match self.strips.get_mut(strip) {
@@ -388,6 +421,7 @@ impl Engine {
             values,
             keys,
             voices,
+            lanes,
             song,
             frame,
             note_out,
@@ -431,6 +465,7 @@ impl Engine {
                         song.panic();
                     }
                 }
+                target if lanes.set(target, value) => {}
                 target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
                     let playing = song.as_deref_mut();
@@ -454,6 +489,7 @@ impl Engine {
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
             self.channels.settle();
+            self.lanes.settle();
             self.inputs.settle();
             self.outputs.settle();
             self.song_gain.jump_to(self.song_gain.target());
@@ -463,6 +499,7 @@ impl Engine {
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
         self.play_voices(&range, events);
+        self.lanes.render(&mut self.sources[LANE_SOURCE..], range.len()); // SOURCES is more
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
         let piece = Piece { frame: self.frame, range };

@@ -24,6 +24,9 @@ use crate::sample::DecodeError;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// Lanes that there are.
+pub const LANES: usize = 8;
+
 /// What a lane plays, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LaneSetup {

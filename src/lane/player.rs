@@ -217,6 +217,11 @@ impl Lane {
         }
     }
 
+    /// Whether nothing moves: neither does it sound nor go on.
+    pub fn is_idle(&self) -> bool {
+        !self.running && self.rest_done >= self.fade_frames
+    }
+
     /// Whether all of the next frames are 0.
     pub fn is_silent(&self, frames: usize) -> bool {
         self.rest_done >= self.fade_frames && !(self.running && self.sounds(frames))

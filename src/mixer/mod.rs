@@ -38,6 +38,7 @@ pub use routing::INPUT_CHANNEL_SOURCE;
 pub use routing::INPUT_SOURCE;
 pub use routing::INSTRUMENT_SOURCE;
 pub use routing::KEYBOARD_SOURCE;
+pub use routing::LANE_SOURCE;
 pub use routing::Layout;
 pub use routing::MATRIX_SOURCE;
 pub use routing::Routing;

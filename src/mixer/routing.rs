@@ -22,6 +22,7 @@ use crate::graph::Graph;
 use crate::graph::GraphError;
 use crate::graph::NodeId;
 use crate::graph::Plan;
+use crate::lane::LANES;
 use crate::tracker::KEYBOARD_SLOTS;
 use serde::Deserialize;
 use serde::Deserializer;
@@ -113,6 +114,8 @@ pub struct Routing {
     pub instruments: Vec<Option<usize>>,
     /// Bus of each keyboard slot.
     pub keyboard: Vec<Option<usize>>,
+    /// Bus of each lane.
+    pub lanes: Vec<Option<usize>>,
     /// Bus of the main input.
     pub input: Option<usize>,
     /// Host output of the monitor mix.
@@ -124,13 +127,14 @@ pub struct Routing {
 }
 
 impl Default for Routing {
-    /// The song and the inputs on bus 1, the keyboard on bus 2, every bus to the master.
+    /// The song, the lanes and the inputs on bus 1, the keyboard on bus 2, every bus to the master.
     fn default() -> Self {
         Self {
             song_by: SongBy::default(),
             song_channels: vec![SONG_BUS; SONG_CHANNELS],
             instruments: vec![SONG_BUS; INSTRUMENTS],
             keyboard: vec![KEYBOARD_BUS; KEYBOARD_SLOTS],
+            lanes: vec![LANE_BUS; LANES],
             input: INPUT_BUS,
             monitor: 0,
             buses: vec![Bus::default(); BUSES],
@@ -141,6 +145,7 @@ impl Default for Routing {
 
 const SONG_BUS: Option<usize> = Some(0);
 const KEYBOARD_BUS: Option<usize> = Some(1);
+const LANE_BUS: Option<usize> = Some(0);
 /// No bus at all.
 const NOWHERE: u8 = u8::MAX;
 const INPUT_BUS: Option<usize> = Some(0);
@@ -157,6 +162,8 @@ struct File {
     instruments: BTreeMap<Number, BusOrNone>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     keyboard: BTreeMap<Number, BusOrNone>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    lanes: BTreeMap<Number, BusOrNone>,
     #[serde(skip_serializing_if = "is_input_bus")]
     input: BusOrNone,
     #[serde(skip_serializing_if = "is_default")]
@@ -236,6 +243,7 @@ impl From<Routing> for File {
             song_channels: differing(routing.song_channels, &SONG_BUS, BusOrNone),
             instruments: differing(routing.instruments, &SONG_BUS, BusOrNone),
             keyboard: differing(routing.keyboard, &KEYBOARD_BUS, BusOrNone),
+            lanes: differing(routing.lanes, &LANE_BUS, BusOrNone),
             input: BusOrNone(routing.input),
             monitor: HostOutput(routing.monitor),
             buses: differing(routing.buses, &Bus::default(), |bus| bus),
@@ -261,6 +269,7 @@ impl TryFrom<File> for Routing {
             song_channels: filled("song_channels", all.song_channels, file.song_channels, |bus| bus.0)?,
             instruments: filled("instruments", all.instruments, file.instruments, |bus| bus.0)?,
             keyboard: filled("keyboard", all.keyboard, file.keyboard, |bus| bus.0)?,
+            lanes: filled("lanes", all.lanes, file.lanes, |bus| bus.0)?,
             input: file.input.0,
             monitor: file.monitor.0,
             buses: filled("buses", all.buses, file.buses, |bus| bus)?,
@@ -287,8 +296,10 @@ pub const INPUT_CHANNEL_SOURCE: usize = MATRIX_SOURCE + BUSES;
 pub const SIDECHAIN_SOURCE: usize = INPUT_CHANNEL_SOURCE + INPUT_CHANNELS;
 /// The first of the voices: one source for each bus.
 pub const VOICE_SOURCE: usize = SIDECHAIN_SOURCE + 1;
+/// The first lane.
+pub const LANE_SOURCE: usize = VOICE_SOURCE + BUSES;
 /// Sources of the graph.
-pub const SOURCES: usize = VOICE_SOURCE + BUSES;
+pub const SOURCES: usize = LANE_SOURCE + LANES;
 
 /// Channels of a source's block.
 pub fn source_channels(layout: &Layout, source: usize) -> usize {
@@ -310,7 +321,8 @@ fn source_name(source: usize) -> String {
         MATRIX_SOURCE..INPUT_CHANNEL_SOURCE => format!("Matrix on Bus {}", source - MATRIX_SOURCE + 1),
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
         SIDECHAIN_SOURCE => "Sidechain".to_owned(),
-        _ => format!("Voices on Bus {}", source - VOICE_SOURCE + 1),
+        VOICE_SOURCE..LANE_SOURCE => format!("Voices on Bus {}", source - VOICE_SOURCE + 1),
+        _ => format!("Lane {}", source - LANE_SOURCE + 1),
     }
 }
 
@@ -403,6 +415,7 @@ impl Routing {
         feed(INPUT_SOURCE, &[self.input]);
         feed(MATRIX_SOURCE, &each);
         feed(VOICE_SOURCE, &each);
+        feed(LANE_SOURCE, &self.lanes);
         for (&source, &to) in sources[SEND_SOURCE..].iter().zip(&returns[..RETURNS]) {
             graph.connect(source, to);
         }

@@ -5,10 +5,12 @@
 //! save. Any thread but the audio thread.
 
 mod insert;
+mod lane;
 mod packed;
 mod preset;
 mod recording;
 pub mod render;
+mod scene;
 mod song;
 mod stems;
 mod tail;
@@ -18,10 +20,15 @@ mod voice;
 
 pub use insert::InsertSlot;
 pub use insert::SoundFile;
+pub use lane::LaneFile;
+pub use lane::LaneNotice;
+pub use lane::LaneSlot;
 pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;
 pub use preset::RACK_FIELD;
 pub use recording::Recording;
+pub use scene::SceneError;
+pub use scene::scene;
 pub use song::Module;
 pub use song::SPEEDS;
 pub use song::SongTime;
@@ -128,6 +135,9 @@ pub struct Rack {
     /// What voices play.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub voices: Vec<VoiceSlot>,
+    /// What lanes play.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<LaneSlot>,
     /// The song, if there is one; last in a file, since it is long.
     #[serde(default, deserialize_with = "read_song", skip_serializing_if = "Option::is_none")]
     pub song: Option<Module>,
@@ -148,6 +158,7 @@ impl Default for Rack {
             inserts: default_inserts(),
             parameters: Values::default(),
             voices: Vec::new(),
+            lanes: Vec::new(),
             song: None,
             unknown: Unknown::default(),
         }
@@ -238,6 +249,12 @@ pub enum RackError {
         /// From 1.
         slot: usize,
     },
+    /// Two entries for one lane.
+    #[error("the rack has lane {lane} twice: leave one of them out")]
+    LaneTwice {
+        /// From 1.
+        lane: usize,
+    },
     /// A number that means nothing.
     #[error("the rack's {field} is {found}: it can be {least} to {most}")]
     OutOfRange {
@@ -281,6 +298,7 @@ impl Rack {
         }
         voice::find_takes(&mut rack.voices, folder);
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
+        lane::find_takes(&mut rack.lanes, folder);
         rack.checked()
     }
 
@@ -293,12 +311,14 @@ impl Rack {
     pub fn unpack(text: &str) -> Result<Self, RackError> {
         let mut rack = packed::unpack(text)?;
         voice::find_takes(&mut rack.voices, None);
+        lane::find_takes(&mut rack.lanes, None);
         rack.checked()
     }
 
     /// Text for the host's state; parameter values are left out.
     pub fn pack(&self) -> Result<String, PackedError> {
-        packed::pack(&Self { parameters: Values::default(), ..self.clone() })
+        let lanes = lane::located(&self.lanes);
+        packed::pack(&Self { parameters: Values::default(), lanes, ..self.clone() })
     }
 
     fn checked(self) -> Result<Self, RackError> {
@@ -314,6 +334,9 @@ impl Rack {
         if let Some(file) = self.inserts.iter().find_map(InsertSlot::file_outside) {
             return Err(RackError::ImpulseOutside { file: file.clone() });
         }
+        if let Some(twice) = lane::claimed_twice(&self.lanes) {
+            return Err(RackError::LaneTwice { lane: twice + 1 });
+        }
         self.song_time.pace()?;
         Ok(self)
     }
@@ -321,6 +344,11 @@ impl Rack {
     /// What of its voices is missing or cannot be played. The rack loads and keeps it all the same.
     pub fn notices(&self) -> Vec<VoiceNotice> {
         voice::notices(&self.voices)
+    }
+
+    /// What of its lanes is missing or has changed. The rack loads and keeps it all the same.
+    pub fn lane_notices(&self) -> Vec<LaneNotice> {
+        lane::notices(&self.lanes)
     }
 
     /// Loads what the rack names, for [`Worker::apply`](crate::engine::Worker::apply).
@@ -347,6 +375,7 @@ impl Rack {
             routing: self.routing.clone(),
             inserts,
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
+            lanes: lane::setups(self.random.seed as u64, &self.lanes),
         })
     }
 

@@ -40,6 +40,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 use thiserror::Error;
 
 /// Index of the sync choice that runs on the module's own tempo.
@@ -48,6 +49,10 @@ const SYNC_FREE: f32 = 3.0;
 const MAX_SECONDS: f64 = 86_400.0;
 /// How often a wait for disks looks again.
 const WAIT_STEP: Duration = Duration::from_millis(1);
+/// How long files of lanes are waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Frames that lanes keep ready, at most, whatever their speed.
+const LANE_FRAMES: usize = 8_192;
 /// Outputs of the instrument.
 const INSTRUMENT_OUTPUTS: usize = 16;
 /// Outputs of the effect after the main one.
@@ -119,6 +124,14 @@ pub enum RenderError {
     /// Without a song the length must be given.
     #[error("the rack holds no song: say how many seconds to render")]
     NoSong,
+    /// A lane plays nothing.
+    #[error("lane {lane}: {reason}")]
+    Lane {
+        /// From 1.
+        lane: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// More than a day.
     #[error("{0:.0} seconds are more than a day")]
     TooLong(f64),
@@ -139,6 +152,8 @@ pub struct Rendering {
     /// Whether the inputs of the next block have been asked for.
     filled: bool,
     block_size: usize,
+    /// Whether any lane plays.
+    has_lanes: bool,
     /// Frames of the next block, at most.
     cut: usize,
     /// Frames that the desk is late by, and that are rendered before the first that counts.
@@ -187,7 +202,9 @@ impl Rendering {
         layout.outputs.truncate(outputs);
         let tail = tail(rack, options, &Set { table: &table, values: &values });
         let frames = frames_of(setup.song.as_ref(), options, tail)?;
-        let block_size = options.block_size.max(1);
+        let has_lanes = setup.lanes.iter().any(|lane| !lane.takes.is_empty());
+        let most = if has_lanes { LANE_FRAMES } else { usize::MAX };
+        let block_size = options.block_size.clamp(1, most);
         let outputs = layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, block_size)).collect();
         let (main_input, sidechain) = (layout.main_input, AudioBuffer::new(layout.sidechain, block_size));
         let config = EngineConfig {
@@ -200,6 +217,7 @@ impl Rendering {
         };
         let (control, engine, mut worker) = engine::new(config);
         worker.apply(&setup).map_err(RackError::from)?;
+        open_lanes(&mut worker)?;
         Ok(Self {
             latency: engine.latency() as u64,
             engine,
@@ -212,6 +230,7 @@ impl Rendering {
             main_input,
             filled: false,
             block_size,
+            has_lanes,
             cut: block_size,
             frames,
             done: 0,
@@ -346,6 +365,9 @@ impl Rendering {
         self.make_room(frames);
         let transport = Transport { playing: true, ..Transport::default() };
         let call = Call { frames, transport: (self.done == 0).then_some(transport), events: &[] };
+        if self.has_lanes {
+            engine::wait_for_lanes(&mut self.engine, &call, PATIENCE);
+        }
         let mut blocks: Vec<_> = self.outputs.iter_mut().map(|output| output.block_mut(frames)).collect();
         let side = (self.sidechain.channels() > 0).then(|| self.sidechain.block(frames));
         self.engine.render(&call, side.as_ref(), &mut blocks);
@@ -357,6 +379,19 @@ impl Rendering {
             self.stop_recording();
         }
         Some((late..frames, &self.outputs))
+    }
+}
+
+/// Waits until all lanes are there.
+fn open_lanes(worker: &mut Worker) -> Result<(), RenderError> {
+    let began = Instant::now();
+    while worker.is_opening() && began.elapsed() < PATIENCE {
+        worker.poll();
+        thread::sleep(WAIT_STEP);
+    }
+    match worker.lane_troubles().next() {
+        Some((lane, trouble)) => Err(RenderError::Lane { lane: lane + 1, reason: trouble.to_string() }),
+        None => Ok(()),
     }
 }
 

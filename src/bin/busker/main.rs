@@ -9,6 +9,7 @@ mod info;
 mod midi;
 mod rack;
 mod render;
+mod scene;
 mod source;
 mod wav;
 
@@ -58,6 +59,8 @@ enum Command {
     Midi(midi::Arguments),
     /// Writes a song or a rack as a rack file, spread over the host's outputs where that is asked for.
     Rack(rack::Arguments),
+    /// Writes a rack that plays the audio files of a folder together, one lane and one bus for each track.
+    Scene(scene::Arguments),
     /// Writes a preset that VST3 hosts load.
     Preset {
         /// A module (MOD, S3M, XM, IT) or a rack.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Command::Info(arguments) => info::run(&arguments),
         Command::Midi(arguments) => midi::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
+        Command::Scene(arguments) => scene::run(&arguments),
         Command::Trace { song, output, pace, most_ticks } => {
             Source::open(&song).and_then(|source| trace(&source.at(pace), &output, most_ticks))
         }
