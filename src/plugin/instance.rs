@@ -13,6 +13,7 @@ use super::worker::Watcher;
 use super::worker::WorkerThread;
 use crate::dsp::Level;
 use crate::engine;
+use crate::engine::Call;
 use crate::engine::Control;
 use crate::engine::Engine;
 use crate::engine::EngineConfig;
@@ -367,6 +368,16 @@ impl Instance {
             self.worker.progress().miss_wait();
         }
         *stuck = !room;
+    }
+
+    /// The same until all frames of lanes that a call needs have been read.
+    pub(super) fn wait_for_lanes(&self, engine: &mut Engine, call: &Call<'_>, starved: &mut bool) {
+        let patience = if *starved { Duration::ZERO } else { PATIENCE };
+        let ready = engine::wait_for_lanes(engine, call, patience);
+        if !ready && !*starved {
+            self.worker.progress().miss_wait();
+        }
+        *starved = !ready;
     }
 
     /// Starts or stops all recordings on one frame.

@@ -95,6 +95,8 @@ pub(crate) struct Busker<K: Kind> {
     offline: bool,
     /// Whether the last wait for recordings was in vain.
     stuck: bool,
+    /// The same for lanes.
+    starved: bool,
     /// What the next frames begin with; then what they bring.
     events: Vec<Event>,
     #[cfg(feature = "planted-fault")]
@@ -116,6 +118,7 @@ impl<K: Kind> Default for Busker<K> {
             engine: None,
             offline: false,
             stuck: false,
+            starved: false,
             events: Vec::with_capacity(pieces::EVENT_CAPACITY),
             #[cfg(feature = "planted-fault")]
             fault: fault::Fault::chosen(),
@@ -209,6 +212,9 @@ impl<K: Kind> Plugin for Busker<K> {
         }
         let call =
             Call { frames: buffer.samples(), transport: self.link.next_transport(), events: &self.events };
+        if self.offline {
+            self.instance.wait_for_lanes(engine, &call, &mut self.starved);
+        }
         // Where the framework knows no main bus, the first auxiliary ones are it.
         let main_is_aux = buffer.channels() == 0;
         let mut outputs: [AudioBlockMut<'_>; MAX_OUTPUTS] = std::array::from_fn(|_| AudioBlockMut::new([]));

@@ -23,6 +23,9 @@ use busker::engine::Target;
 use busker::engine::Transport;
 use busker::engine::Worker;
 use busker::engine::table;
+use busker::lane::LaneSetup;
+use busker::lane::Repeat;
+use busker::lane::Start;
 use busker::mixer::Layout;
 use busker::rack::Module;
 use busker::rack::Rack;
@@ -338,6 +341,43 @@ fn voices_come_and_go_and_their_banks_change_without_allocating() {
         most = most.max(scene.control.voices());
     }
     assert!(most >= 256, "only {most} voices");
+}
+
+#[test]
+fn lanes_play_jump_and_change_without_allocating() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no_alloc_lanes");
+    std::fs::create_dir_all(&folder).unwrap();
+    let takes: Vec<_> = [44_100, 48_000].map(|rate| (rate, folder.join(format!("{rate}.wav")))).into();
+    for (sample_rate, path) in &takes {
+        let sample_format = hound::SampleFormat::Int;
+        let spec =
+            hound::WavSpec { channels: 1, sample_rate: *sample_rate, bits_per_sample: 16, sample_format };
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        (0..200_000).for_each(|frame| writer.write_sample((frame % 9_000) as i16).unwrap());
+        writer.finalize().unwrap();
+    }
+    let lane = |number: usize, seed: u64| LaneSetup {
+        takes: takes.iter().map(|(_, path)| path.clone()).cycle().skip(number % 2).take(2).collect(),
+        repeat: (number % 3 == 0).then(Repeat::default),
+        start: if number % 2 == 0 { Start::Timeline(0.1) } else { Start::Trigger { gate: number % 4 == 1 } },
+        shuffle: vec![0.5, 1.0],
+        seed,
+    };
+    let layout = instrument();
+    let mut scene = scene(layout.clone());
+    let mut setup = Rack::demo().setup(&layout).unwrap();
+    let mut most = 0;
+    for turn in 0..6 {
+        setup.lanes = (0..8).map(|number| lane(number, turn / 3)).collect();
+        scene.worker.apply(&setup).unwrap();
+        while scene.worker.is_opening() {
+            scene.worker.poll();
+            std::thread::yield_now();
+        }
+        render(&mut scene, 60);
+        most = most.max(scene.control.lanes().iter().filter(|lane| lane.position.is_some()).count());
+    }
+    assert!(most >= 6, "only {most} lanes ran");
 }
 
 /// Five thousand events of every kind on a few frames.
