@@ -51,7 +51,8 @@ pub fn scene(folder: &Path, home: &Path) -> Result<Rack, SceneError> {
         count if count > LANES => return Err(SceneError::TooMany(count)),
         _ => {}
     }
-    let mut rack = Rack::default();
+    // Tracks sound as they are: nothing stands on their buses.
+    let mut rack = Rack { inserts: Vec::new(), ..Rack::default() };
     for (lane, (name, takes)) in tracks.into_iter().enumerate() {
         let known = |path: PathBuf| {
             LaneFile::known(seen_from(home, &path), &path)

@@ -366,6 +366,11 @@ fn lanes_play_jump_and_change_without_allocating() {
     let layout = instrument();
     let mut scene = scene(layout.clone());
     let mut setup = Rack::demo().setup(&layout).unwrap();
+    let triggers = (0..8).map(|lane| {
+        let target = Target::LaneTrigger(lane);
+        table().iter().position(|spec| spec.target == target).unwrap()
+    });
+    let triggers: Vec<usize> = triggers.collect();
     let mut most = 0;
     for turn in 0..6 {
         setup.lanes = (0..8).map(|number| lane(number, turn / 3)).collect();
@@ -374,7 +379,10 @@ fn lanes_play_jump_and_change_without_allocating() {
             scene.worker.poll();
             std::thread::yield_now();
         }
-        render(&mut scene, 60);
+        for on in [0.0, 1.0] {
+            triggers.iter().for_each(|&trigger| scene.values.set(trigger, on));
+            render(&mut scene, 30);
+        }
         most = most.max(scene.control.lanes().iter().filter(|lane| lane.position.is_some()).count());
     }
     assert!(most >= 6, "only {most} lanes ran");
