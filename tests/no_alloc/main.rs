@@ -358,8 +358,12 @@ fn lanes_play_jump_and_change_without_allocating() {
     }
     let lane = |number: usize, seed: u64| LaneSetup {
         takes: takes.iter().map(|(_, path)| path.clone()).cycle().skip(number % 2).take(2).collect(),
-        repeat: (number % 3 == 0).then(Repeat::default),
-        start: if number % 2 == 0 { Start::Timeline(0.1) } else { Start::Trigger { gate: number % 4 == 1 } },
+        repeat: number.is_multiple_of(3).then(Repeat::default),
+        start: if number.is_multiple_of(2) {
+            Start::Timeline(0.1)
+        } else {
+            Start::Trigger { gate: number % 4 == 1 }
+        },
         shuffle: vec![0.5, 1.0],
         seed,
     };
