@@ -206,7 +206,7 @@ impl AudioStream for Machine {
     ) -> Activity {
         let (input, mut activity) = (ctx.input(), Activity::Silent);
         if ctx.frame() != self.next && !self.asleep {
-            self.kernel.go_to(ctx.frame(), false); // it was bypassed
+            self.kernel.go_to(ctx.frame(), false); // it was not rendered meanwhile
         }
         self.next = ctx.frame() + io.frames() as u64;
         for (on_line, segment) in segments(ctx.frame(), io.frames()) {

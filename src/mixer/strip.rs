@@ -90,7 +90,7 @@ impl Strip {
         let strip = Self {
             level,
             ramp_frames,
-            inserts: Inserts::default(),
+            inserts: Inserts::new(ramp_frames),
             ducker: Ducker::new(rate, ramp_frames),
             fader: Fader::new(ramp_frames),
             soft_clip: Ramp::new(0.0),
@@ -198,7 +198,7 @@ impl Strip {
         self.inserts.take_left()
     }
 
-    /// Lets the sound pass an insert slot untouched.
+    /// Lets the sound pass an insert slot untouched. What comes back from a bypass that has landed has forgotten all sound.
     pub fn set_bypassed(&mut self, slot: usize, bypassed: bool) {
         self.inserts.set_bypassed(slot, bypassed);
     }
@@ -211,6 +211,7 @@ impl Strip {
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
         self.ramps_mut(Ramp::settle);
+        self.inserts.settle();
         self.ducker.settle();
         self.limiter.settle();
         self.moving = false;
@@ -470,7 +471,7 @@ impl AudioStream for Strip {
 
     fn skip(&mut self, frames: usize) {
         self.sends.iter_mut().for_each(|send| send.begin(frames));
-        self.inserts.rest();
+        self.inserts.skip(frames);
         self.rest(None, &(0..frames));
     }
 }

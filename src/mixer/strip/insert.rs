@@ -1,8 +1,9 @@
 //! Insert slots: places for machines in a strip.
 //!
 //! Stereo machines in strips of any width: mono is heard on both sides and averaged, of wider strips the first two
-//! channels pass. A machine that is replaced while something sounds is heard on until the next one has taken over. Audio
-//! thread.
+//! channels pass. What is bypassed, or comes back, does so in 5 ms; once a bypass has landed its machine stands still, and
+//! it begins anew when it is heard again. A machine that is replaced while something sounds is heard on until the next one
+//! has taken over. Audio thread.
 
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
@@ -12,19 +13,20 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::BroadcastMix;
 use crate::audio::ChannelMix;
 use crate::audio::RenderContext;
+use crate::dsp::Ramp;
 use crate::machine::Machine;
 use crate::mixer::INSERTS;
 use crate::mixer::MACROS;
 
 /// Frames in which a machine takes over from another, or from nothing: 43 ms at 48 kHz.
-const FADE: usize = 2048;
+const TAKE_OVER: u32 = 2048;
 
 /// A place for a machine.
-#[derive(Default)]
 struct Insert {
     machine: Option<Box<Machine>>,
     leaving: Option<Leaving>,
-    bypassed: bool,
+    /// 0 bypassed … 1 heard.
+    heard: Ramp,
     /// 0–1, kept for whatever machine comes next.
     macros: [f32; MACROS],
 }
@@ -33,8 +35,14 @@ struct Insert {
 struct Leaving {
     /// None where sound passed untouched.
     machine: Option<Box<Machine>>,
-    /// Frames that are over, up to `FADE`.
-    faded: usize,
+    /// Share of what has come in its place.
+    next: Ramp,
+}
+
+impl Default for Insert {
+    fn default() -> Self {
+        Self { machine: None, leaving: None, heard: Ramp::new(1.0), macros: [0.0; MACROS] }
+    }
 }
 
 impl Insert {
@@ -49,32 +57,54 @@ impl Insert {
         }
     }
 
+    /// Whether the bypass has landed.
+    fn bypassed(&self) -> bool {
+        self.heard.settled() && self.heard.target() == 0.0
+    }
+
+    fn set_bypassed(&mut self, bypassed: bool, frames: u32) {
+        if self.bypassed() && !bypassed {
+            self.forget();
+        }
+        self.heard.move_to(f32::from(u8::from(!bypassed)), frames);
+    }
+
+    /// Forgets all sound.
+    fn forget(&mut self) {
+        self.leaving.iter_mut().for_each(|leaving| leaving.next.settle());
+        self.machine.iter_mut().for_each(|machine| machine.reset());
+    }
+
     fn works(&self) -> bool {
-        !self.bypassed && (self.machine.is_some() || self.leaving.is_some())
+        !self.bypassed() && (self.machine.is_some() || self.leaving.is_some())
     }
 
     /// Whether silence passes as silence.
     fn asleep(&self) -> bool {
-        self.leaving.is_none() && self.machine.as_ref().is_none_or(|machine| machine.asleep())
+        let sleeps = || self.machine.as_ref().is_none_or(|machine| machine.asleep());
+        self.bypassed() || self.heard.settled() && self.leaving.is_none() && sleeps()
     }
 
     /// Puts another machine in place; gives back one that is heard no longer.
     fn put(&mut self, machine: Option<Box<Machine>>, sounds: bool) -> Option<Box<Machine>> {
         let old = std::mem::replace(&mut self.machine, machine);
-        if self.bypassed || !(sounds || old.as_ref().is_some_and(|old| !old.asleep())) {
+        if self.bypassed() || !(sounds || old.as_ref().is_some_and(|old| !old.asleep())) {
             return old;
         }
+        let mut next = Ramp::new(0.0);
+        next.move_to(1.0, TAKE_OVER);
         // One that has not quite gone yet is cut off.
-        self.leaving.replace(Leaving { machine: old, faded: 0 }).and_then(|leaving| leaving.machine)
+        self.leaving.replace(Leaving { machine: old, next }).and_then(|leaving| leaving.machine)
     }
 
     /// Takes out what has faded away.
     fn take_left(&mut self) -> Option<Box<Machine>> {
-        let bypassed = self.bypassed;
-        let gone = self.leaving.take_if(|leaving| leaving.faded >= FADE || bypassed);
+        let bypassed = self.bypassed();
+        let gone = self.leaving.take_if(|leaving| leaving.next.settled() || bypassed);
         gone.and_then(|leaving| leaving.machine)
     }
 
+    /// What is heard: what came, what the slot makes of it, or something in between.
     fn render(
         &mut self,
         ctx: &RenderContext<'_>,
@@ -82,31 +112,67 @@ impl Insert {
         io: &mut AudioBlockMut<'_>,
         input: Activity,
     ) -> Activity {
-        let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.faded < FADE) else {
+        if self.heard.settled() {
+            return self.render_wet(ctx, side, io, input);
+        }
+        let mut planes = [[0.0; BLOCK_SIZE]; 2];
+        let dry = copied(io, &mut planes);
+        let wet = self.render_wet(ctx, side, io, input);
+        cross_fade(&mut self.heard, &dry, io);
+        either(input, wet)
+    }
+
+    fn render_wet(
+        &mut self,
+        ctx: &RenderContext<'_>,
+        side: Option<&AudioBlock<'_>>,
+        io: &mut AudioBlockMut<'_>,
+        input: Activity,
+    ) -> Activity {
+        let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.next.settled()) else {
             return render(self.machine.as_deref_mut(), ctx, side, io, input);
         };
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
-        let frames = io.frames().min(BLOCK_SIZE);
-        let [left, right] = &mut planes;
-        let mut before = AudioBlockMut::new([&mut left[..frames], &mut right[..frames]]);
-        if input == Activity::Silent {
-            io.silence();
+        let mut before = copied(io, &mut planes);
+        let old = render(leaving.machine.as_deref_mut(), ctx, side, &mut before, input);
+        let new = render(self.machine.as_deref_mut(), ctx, side, io, input);
+        cross_fade(&mut leaving.next, &before, io);
+        either(old, new)
+    }
+}
+
+/// Copies a stereo block.
+fn copied<'a>(io: &AudioBlockMut<'_>, planes: &'a mut [[f32; BLOCK_SIZE]; 2]) -> AudioBlockMut<'a> {
+    let frames = io.frames().min(BLOCK_SIZE);
+    let mut copy = AudioBlockMut::new(planes.iter_mut().map(|plane| &mut plane[..frames]));
+    for (channel, to) in copy.planes_mut().iter_mut().enumerate() {
+        to.copy_from_slice(io.channel(channel));
+    }
+    copy
+}
+
+/// Lets `to` take its share from `from`, frame by frame. Behind the ramp's end it is one of them alone, so that it does not
+/// matter where a block ends.
+fn cross_fade(share: &mut Ramp, from: &AudioBlockMut<'_>, to: &mut AudioBlockMut<'_>) {
+    let mut shares = [0.0; BLOCK_SIZE];
+    let frames = to.frames().min(BLOCK_SIZE);
+    let moving = share.left().min(frames);
+    share.fill(&mut shares[..frames]);
+    for (channel, to) in to.planes_mut().iter_mut().enumerate() {
+        let from = from.channel(channel);
+        for ((to, from), share) in to.iter_mut().zip(from).zip(&shares[..moving]) {
+            *to = from + (*to - from) * share;
         }
-        before.planes_mut().iter_mut().zip(io.planes_mut()).for_each(|(to, from)| to.copy_from_slice(from));
-        if render(leaving.machine.as_deref_mut(), ctx, side, &mut before, input) == Activity::Silent {
-            before.silence();
+        if share.target() == 0.0 {
+            to[moving..].copy_from_slice(&from[moving..]); // both are `frames` long
         }
-        if render(self.machine.as_deref_mut(), ctx, side, io, input) == Activity::Silent {
-            io.silence();
-        }
-        for (to, from) in io.planes_mut().iter_mut().zip(before.planes_mut()) {
-            for (frame, (to, from)) in (leaving.faded + 1..).zip(to.iter_mut().zip(from.iter())) {
-                let share = frame.min(FADE) as f32 / FADE as f32;
-                *to = from + (*to - from) * share;
-            }
-        }
-        leaving.faded = (leaving.faded + frames).min(FADE);
-        Activity::Sounding
+    }
+}
+
+fn either(one: Activity, other: Activity) -> Activity {
+    match (one, other) {
+        (Activity::Silent, Activity::Silent) => Activity::Silent,
+        (Activity::Sounding, _) | (_, Activity::Sounding) => Activity::Sounding,
     }
 }
 
@@ -125,8 +191,8 @@ fn render(
 }
 
 /// All slots of a strip.
-#[derive(Default)]
 pub(super) struct Inserts {
+    ramp_frames: u32,
     slots: [Insert; INSERTS],
     /// Whether the last block sounded as it came.
     sounds: bool,
@@ -135,6 +201,11 @@ pub(super) struct Inserts {
 }
 
 impl Inserts {
+    /// Empty slots, whose bypasses take `ramp_frames`.
+    pub(super) fn new(ramp_frames: u32) -> Self {
+        Self { ramp_frames, slots: Default::default(), sounds: false, leaving: false }
+    }
+
     /// Gives back a machine that is heard no longer; one that still is comes from [`Self::take_left`].
     pub(super) fn put(&mut self, slot: usize, machine: Option<Box<Machine>>) -> Option<Box<Machine>> {
         let Some(insert) = self.slots.get_mut(slot) else { return machine };
@@ -158,7 +229,7 @@ impl Inserts {
 
     pub(super) fn set_bypassed(&mut self, slot: usize, bypassed: bool) {
         if let Some(insert) = self.slots.get_mut(slot) {
-            insert.bypassed = bypassed;
+            insert.set_bypassed(bypassed, self.ramp_frames);
         }
     }
 
@@ -168,14 +239,20 @@ impl Inserts {
         }
     }
 
-    /// Frames that nothing has come in.
-    pub(super) fn rest(&mut self) {
+    /// Ends every bypass where it goes.
+    pub(super) fn settle(&mut self) {
+        self.slots.iter_mut().for_each(|insert| insert.heard.settle());
+    }
+
+    /// Passes frames in which nothing came.
+    pub(super) fn skip(&mut self, frames: usize) {
+        self.slots.iter_mut().for_each(|insert| insert.heard.skip(frames));
         self.sounds = false;
     }
 
     /// Whether silence passes as silence.
     pub(super) fn are_asleep(&self) -> bool {
-        self.slots.iter().all(|insert| insert.bypassed || insert.asleep())
+        self.slots.iter().all(Insert::asleep)
     }
 
     /// Whether sound passes untouched.
@@ -184,12 +261,8 @@ impl Inserts {
     }
 
     pub(super) fn reset(&mut self) {
-        for insert in &mut self.slots {
-            if let Some(leaving) = &mut insert.leaving {
-                leaving.faded = FADE;
-            }
-            insert.machine.iter_mut().for_each(|machine| machine.reset());
-        }
+        self.settle();
+        self.slots.iter_mut().for_each(Insert::forget);
         self.sounds = false;
     }
 
@@ -207,11 +280,8 @@ impl Inserts {
         match io.channels() {
             1 => self.render_mono(ctx, side, io),
             2 => self.render_stereo(ctx, side, io),
-            _ => match (self.render_stereo(ctx, side, &mut io.narrow_mut(2)), ctx.input()) {
-                (Activity::Silent, Activity::Silent) => Activity::Silent,
-                // Further channels do not pass the machines: they sound while the input does.
-                (Activity::Sounding, _) | (_, Activity::Sounding) => Activity::Sounding,
-            },
+            // Further channels do not pass the machines: they sound while the input does.
+            _ => either(self.render_stereo(ctx, side, &mut io.narrow_mut(2)), ctx.input()),
         }
     }
 

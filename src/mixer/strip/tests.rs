@@ -289,3 +289,143 @@ fn a_machine_in_silence_is_replaced_at_once() {
     assert_eq!(strip.set_insert(0, None).unwrap().kind(), MachineKind::Fdn);
     assert!(strip.asleep());
 }
+
+/// Renders `frames` frames of a strip, in blocks of `sizes` in turn that are cut where `bypasses` says when slot 0 is
+/// bypassed or not; `bring` is what arrives. Gives the left side.
+fn bypassing(
+    strip: &mut Strip,
+    frames: usize,
+    bring: &dyn Fn(usize) -> f32,
+    sizes: &[usize],
+    bypasses: &[(usize, bool)],
+) -> Vec<f32> {
+    let (mut sound, mut sizes) = (Vec::new(), sizes.iter().cycle());
+    while sound.len() < frames {
+        let done = sound.len();
+        for (_, bypassed) in bypasses.iter().filter(|(at, _)| *at == done) {
+            strip.set_bypassed(0, *bypassed);
+        }
+        let next = bypasses.iter().map(|(at, _)| at - done.min(*at)).filter(|&left| left > 0).min();
+        let size = sizes.next().copied().unwrap_or(1).min(frames - done).min(next.unwrap_or(usize::MAX));
+        let mut buffer = AudioBuffer::new(2, size);
+        for channel in 0..2 {
+            let plane = buffer.channel_mut(channel).iter_mut();
+            (done..).zip(plane).for_each(|(frame, sample)| *sample = bring(frame));
+        }
+        let silent = buffer.channel(0).iter().all(|&sample| sample == 0.0);
+        let input = if silent { Activity::Silent } else { Activity::Sounding };
+        if silent && strip.asleep() {
+            strip.skip(size); // as a plan does
+        } else {
+            strip.render(&mut RenderContext::new(done as u64, input), None, &mut buffer.block_mut(size));
+        }
+        sound.extend_from_slice(buffer.channel(0));
+    }
+    sound
+}
+
+/// A strip with a fully wet machine in its first slot.
+fn strip_with(kind: MachineKind) -> Strip {
+    let mut strip = strip();
+    (0..MACROS).for_each(|control| strip.set_macro(0, control, 0.5));
+    assert!(strip.set_insert(0, Some(kind.build(RATE, Level::detect()))).is_none());
+    strip.set_macro(0, kind.parameter_index("mix").unwrap(), 1.0);
+    strip
+}
+
+const KINDS: [MachineKind; 3] = [MachineKind::Reverb, MachineKind::Fdn, MachineKind::Convolution];
+
+#[test]
+fn a_bypass_goes_on_and_off_without_a_step() {
+    for kind in KINDS {
+        let mut strip = strip_with(kind);
+        // Off once more while it comes on, and on while it goes off.
+        let bypasses = [(60_000, true), (60_100, false), (61_000, true), (80_000, false), (80_050, true)];
+        let bypasses = [&bypasses[..], &[(90_000, false)]].concat();
+        let sound = bypassing(&mut strip, 100_000, &|_| 0.5, &[256, 100], &bypasses);
+        let step = |range: Range<usize>| {
+            sound[range].windows(2).fold(0.0f32, |most, pair| most.max((pair[1] - pair[0]).abs()))
+        };
+        // The room's own first echoes step, once it is heard anew.
+        for change in [60_000, 60_100, 61_000, 80_000, 80_050, 90_000] {
+            let found = step(change - 2..change + 240);
+            assert!(found < 0.01, "{kind:?}: {found} at {change}");
+        }
+        assert!(sound[61_239..80_000].iter().all(|&sample| sample == 0.5), "{kind:?} is heard in its bypass");
+        assert!(sound[59_999] != 0.5 && sound[95_000] != 0.5, "{kind:?} does nothing");
+    }
+}
+
+#[test]
+fn nothing_of_before_is_heard_after_a_bypass() {
+    let burst = |frame: usize| if frame < 9600 { noise(0, frame) } else { 0.0 };
+    for kind in KINDS {
+        let off = 12_000 + 10 * 48_000;
+        let sound =
+            bypassing(&mut strip_with(kind), off + 48_000, &burst, &[256], &[(12_000, true), (off, false)]);
+        assert!(sound[11_900..12_000].iter().any(|sample| sample.abs() > 0.001), "{kind:?} has no tail");
+        assert!(sound[12_240..].iter().all(|&sample| sample == 0.0), "{kind:?} comes back");
+    }
+}
+
+#[test]
+fn a_machine_back_from_its_bypass_sounds_as_a_new_one() {
+    for kind in KINDS {
+        let bring = |frame: usize| if frame == 50_000 { 1.0 } else { 0.0 };
+        let with_past = |frame: usize| if frame < 9600 { noise(0, frame) } else { bring(frame) };
+        let bypasses = [(9000, true), (40_000, false)];
+        let old = bypassing(&mut strip_with(kind), 80_000, &with_past, &[256], &bypasses);
+        let new = bypassing(&mut strip_with(kind), 80_000, &bring, &[256], &[]);
+        assert!(
+            old[50_000..] == new[50_000..] && new[79_000..].iter().any(|&sample| sample != 0.0),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn a_bypass_gives_the_same_bits_however_blocks_are_cut() {
+    let bring = |frame: usize| if (frame / 7000).is_multiple_of(2) { noise(0, frame) } else { 0.0 };
+    let bypasses: Vec<_> = (1..25).map(|n| (n * 1700 + n * n * 13, n % 2 == 1)).collect();
+    // Some follow one another within the ramp.
+    let bypasses =
+        [&bypasses[..], &[(50_100, true), (50_200, false), (50_300, true), (50_540, false)]].concat();
+    for kind in KINDS {
+        let run = |sizes: &[usize]| {
+            let sound = bypassing(&mut strip_with(kind), 60_000, &bring, sizes, &bypasses);
+            sound.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let whole = run(&[256]);
+        for sizes in [&[1][..], &[64], &[100, 3, 221, 17], &[255, 1, 2]] {
+            assert!(run(sizes) == whole, "{kind:?}, {sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_machine_that_takes_over_gives_the_same_bits_however_blocks_are_cut() {
+    let run = |sizes: &[usize]| {
+        let mut strip = strip_with(MachineKind::Convolution);
+        let mut sound = bypassing(&mut strip, 5000, &|frame| noise(0, frame), sizes, &[]);
+        strip.set_insert(0, Some(MachineKind::Fdn.build(RATE, Level::detect())));
+        sound.extend(bypassing(&mut strip, 5000, &|frame| noise(1, frame), sizes, &[]));
+        sound.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    };
+    let whole = run(&[256]);
+    for sizes in [&[1][..], &[100, 3, 221, 17], &[255, 1, 2]] {
+        assert!(run(sizes) == whole, "{sizes:?}");
+    }
+}
+
+#[test]
+fn a_bypass_that_is_there_from_the_start_does_not_fade() {
+    let mut strip = strip_with(MachineKind::Reverb);
+    strip.set_bypassed(0, true);
+    strip.settle();
+    assert!(strip.asleep());
+    let sound = bypassing(&mut strip, 512, &|_| 0.5, &[256], &[]);
+    assert!(sound.iter().all(|&sample| sample == 0.5));
+    strip.set_bypassed(0, false);
+    strip.reset();
+    assert!(bypassing(&mut strip, 1, &|_| 0.5, &[1], &[])[0] != 0.5);
+}
