@@ -155,8 +155,6 @@ impl Passages {
 pub struct Senders([u64; 4]);
 
 impl Senders {
-    /// All that can be told apart.
-    pub const ALL: Self = Self([u64::MAX; 4]);
     /// None.
     pub const NONE: Self = Self([0; 4]);
     /// Outlets or instruments that can be told apart; further ones are never turned.
@@ -175,11 +173,42 @@ impl Senders {
     }
 }
 
+/// Where sound goes by its outlet before or after a change, and by its instrument on the other side of it.
+#[derive(Clone, Debug)]
+pub struct Destinations {
+    by_outlet: [u8; Senders::COUNT],
+    by_instrument: [u8; Senders::COUNT],
+}
+
+impl Destinations {
+    /// All that is past the end of a table goes as its first does.
+    pub fn new(by_outlet: &[u8], by_instrument: &[u8]) -> Self {
+        let whole = |table: &[u8]| {
+            std::array::from_fn(|number| table.get(place_of(table, number)).copied().unwrap_or(0))
+        };
+        Self { by_outlet: whole(by_outlet), by_instrument: whole(by_instrument) }
+    }
+
+    fn part(&self, from: Sender) -> bool {
+        let goes = |table: &[u8], number| table.get(place_of(table, number)).copied();
+        goes(&self.by_outlet, from.outlet) != goes(&self.by_instrument, from.instrument.into())
+    }
+}
+
+/// Whose sound is turned up or down.
+#[derive(Clone, Copy)]
+pub enum Turned<'a> {
+    /// By outlet, or by instrument where that says where sound goes.
+    Of(&'a Senders),
+    /// All that outlet and instrument send to different places.
+    Between(&'a Destinations),
+}
+
 /// Some senders of a node, whose sound is multiplied by a factor for each frame of one piece.
 #[derive(Clone, Copy)]
 pub struct Turning<'a> {
-    /// By outlet, or by instrument where that says where sound goes.
-    pub senders: &'a Senders,
+    /// Which.
+    pub turned: Turned<'a>,
     /// From the piece's first frame on.
     pub factors: &'a [f32],
 }
@@ -243,23 +272,24 @@ impl<'a> Outlets<'a> {
         self.passage(from.outlet) != Passage::Closed && self.number(from) < self.feeds.len()
     }
 
-    /// Whether two instruments on the same outlet go different ways: to different feeds, or only one of them turned.
-    pub fn part(&self, one: u16, other: u16) -> bool {
-        let Feeds::OfInstruments(feeds) = self.to else { return false };
-        let turned = |instrument| {
-            self.turning.is_some_and(|turning| turning.senders.contains(place_of(feeds, instrument)))
-        };
-        feed_of(feeds, one) != feed_of(feeds, other) || turned(one) != turned(other)
+    /// Whether two sounds go different ways: to different feeds, or only one of them turned.
+    pub fn part(&self, one: Sender, other: Sender) -> bool {
+        one != other
+            && (self.number(one) != self.number(other)
+                || self.turned(one).is_some() != self.turned(other).is_some())
     }
 
     /// The factors of a sender that is turned.
     fn turned(&self, from: Sender) -> Option<&'a [f32]> {
         let turning = self.turning?;
-        let number = match self.to {
-            Feeds::OfOutlets(_) => from.outlet,
-            Feeds::OfInstruments(feeds) => place_of(feeds, from.instrument),
+        let is_turned = match (turning.turned, self.to) {
+            (Turned::Of(senders), Feeds::OfOutlets(_)) => senders.contains(from.outlet),
+            (Turned::Of(senders), Feeds::OfInstruments(feeds)) => {
+                senders.contains(place_of(feeds, from.instrument.into()))
+            }
+            (Turned::Between(destinations), _) => destinations.part(from),
         };
-        turning.senders.contains(number).then_some(turning.factors)
+        is_turned.then_some(turning.factors)
     }
 
     /// Has `add` add frames of `range` to both sides, and takes what it adds to the sender's feed; at most `BLOCK_SIZE` frames.
@@ -300,13 +330,13 @@ impl<'a> Outlets<'a> {
 }
 
 /// Where an instrument stands in the table; what it lacks goes the way of number 0.
-fn place_of(feeds: &[u8], instrument: u16) -> usize {
-    Some(usize::from(instrument)).filter(|&place| place < feeds.len()).unwrap_or(0)
+fn place_of(table: &[u8], number: usize) -> usize {
+    Some(number).filter(|&place| place < table.len()).unwrap_or(0)
 }
 
 /// The feed of an instrument.
 fn feed_of(feeds: &[u8], instrument: u16) -> usize {
-    feeds.get(place_of(feeds, instrument)).copied().unwrap_or(0).into()
+    feeds.get(place_of(feeds, instrument.into())).copied().unwrap_or(0).into()
 }
 
 #[cfg(test)]
@@ -358,6 +388,10 @@ mod tests {
         });
     }
 
+    fn sender(outlet: usize, instrument: u16) -> Sender {
+        Sender { outlet, instrument }
+    }
+
     fn two_feeds() -> [Feed; 2] {
         let mut feeds = [Feed::new(2), Feed::new(2)];
         feeds.iter_mut().for_each(|feed| feed.begin(3));
@@ -369,9 +403,10 @@ mod tests {
         let mut feeds = two_feeds();
         let mut outlets = Outlets::by_instrument(&mut feeds, &[1, 0, 1]);
         for instrument in [0, 1, 2, 99] {
-            added(&mut outlets, Sender { outlet: 7, instrument }, 0..1);
+            added(&mut outlets, sender(7, instrument), 0..1);
         }
-        assert_eq!((outlets.part(1, 2), outlets.part(0, 99)), (true, false));
+        let part = |one, other| outlets.part(sender(7, one), sender(7, other));
+        assert_eq!((part(1, 2), part(0, 99)), (true, false));
         assert_eq!([&feeds[0], &feeds[1]].map(|feed| feed.block().channel(0)[0]), [1.0, 3.0]);
     }
 
@@ -386,11 +421,10 @@ mod tests {
         factors[0][..2].copy_from_slice(&[3.0, 5.0]);
         factors[1][..2].copy_from_slice(&[7.0, 9.0]);
         let mut outlets = Outlets::new(&mut feeds, &[0, 0, 0, 0]).with_passages(Some(&passages));
-        let sender = |outlet| Sender { outlet, instrument: 0 };
-        added(&mut outlets, sender(3), 0..3);
-        added(&mut outlets, sender(0), 0..2);
-        added(&mut outlets, sender(1), 1..3);
-        assert_eq!([0, 1, 2, 3].map(|outlet| outlets.hears(sender(outlet))), [true, true, false, true]);
+        added(&mut outlets, sender(3, 0), 0..3);
+        added(&mut outlets, sender(0, 0), 0..2);
+        added(&mut outlets, sender(1, 0), 1..3);
+        assert_eq!([0, 1, 2, 3].map(|outlet| outlets.hears(sender(outlet, 0))), [true, true, false, true]);
         assert_eq!(feeds[0].block().channel(0), [1.5, 1.5 + 3.0, 1.0 + 5.0]);
         assert_eq!(feeds[0].block().channel(1), [6.0, 6.0 + 14.0, 2.0 + 18.0]);
     }
@@ -403,26 +437,49 @@ mod tests {
         let mut senders = Senders::default();
         [0, 1, 255].into_iter().for_each(|number| senders.insert(number));
         assert!(senders.contains(255) && !senders.contains(2) && !senders.contains(Senders::COUNT));
-        let turning = Some(Turning { senders: &senders, factors: &[0.5, 0.25, 0.0] });
+        let turning = Some(Turning { turned: Turned::Of(&senders), factors: &[0.5, 0.25, 0.0] });
         let mut outlets = Outlets::new(&mut feeds, &[0, 0, 0]).with_passages(Some(&passages));
         outlets = outlets.with_turning(turning);
-        (0..3).for_each(|outlet| added(&mut outlets, Sender { outlet, instrument: 0 }, 0..3));
+        (0..3).for_each(|outlet| added(&mut outlets, sender(outlet, 0), 0..3));
         assert_eq!(feeds[0].block().channel(0), [0.5 + 0.25 + 1.0, 0.25 + 0.125 + 1.0, 1.0]);
         assert_eq!(feeds[0].block().channel(1), [1.0 + 2.0 + 2.0, 0.5 + 1.0 + 2.0, 2.0]);
         let mut feeds = two_feeds();
         let mut outlets = Outlets::by_instrument(&mut feeds, &[1, 1, 1]).with_turning(turning);
-        assert_eq!((outlets.part(0, 1), outlets.part(1, 2), outlets.part(0, 99)), (false, true, false));
+        let part = |one, other| outlets.part(sender(2, one), sender(2, other));
+        assert_eq!((part(0, 1), part(1, 2), part(0, 99)), (false, true, false));
         [1, 2, 99].into_iter().for_each(|instrument| {
-            added(&mut outlets, Sender { outlet: 2, instrument }, 0..3);
+            added(&mut outlets, sender(2, instrument), 0..3);
         });
         assert_eq!(feeds[1].block().channel(0), [0.5 + 1.0 + 0.5, 0.25 + 1.0 + 0.25, 1.0]);
+    }
+
+    #[test]
+    fn between_outlets_and_instruments_only_what_they_send_elsewhere_is_turned() {
+        let destinations = Destinations::new(&[0, 1, 2], &[0, 1, 2, 0]);
+        let turning = Some(Turning { turned: Turned::Between(&destinations), factors: &[0.5; 3] });
+        let mut feeds = two_feeds();
+        let mut outlets = Outlets::new(&mut feeds, &[0, 0, 1]).with_turning(turning);
+        [sender(0, 0), sender(0, 1), sender(1, 1), sender(0, 3), sender(0, 99)].into_iter().for_each(
+            |from| {
+                added(&mut outlets, from, 0..3);
+            },
+        );
+        let part = |one, other| outlets.part(sender(0, one), sender(0, other));
+        assert_eq!((part(0, 3), part(0, 1), part(1, 2)), (false, true, false));
+        assert_eq!(feeds[0].block().channel(0), [4.5; 3]);
+        let mut feeds = two_feeds();
+        let mut outlets = Outlets::by_instrument(&mut feeds, &[0, 1, 0]).with_turning(turning);
+        assert!(outlets.part(sender(0, 0), sender(0, 2)) && outlets.part(sender(1, 1), sender(0, 1)));
+        added(&mut outlets, sender(0, 0), 0..3);
+        added(&mut outlets, sender(0, 2), 0..3);
+        assert_eq!(feeds[0].block().channel(0), [1.5; 3]);
     }
 
     #[test]
     fn outlets_without_a_feed_are_not_heard() {
         let mut feeds = two_feeds();
         let outlets = Outlets::new(&mut feeds, &[]);
-        assert!(outlets.hears(Sender { outlet: 1, instrument: 0 }));
-        assert!(!outlets.hears(Sender { outlet: 2, instrument: 0 }));
+        assert!(outlets.hears(sender(1, 0)));
+        assert!(!outlets.hears(sender(2, 0)));
     }
 }

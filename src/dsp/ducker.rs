@@ -3,7 +3,8 @@
 //! The sidechain's peak `p[n] = max(max|s[n]|, p[n-1]·e^(-1 / (0.01 s·fs)))` of all its channels drives
 //! `d = clamp((p - t) / 3t, 0, 1)`: nothing up to the threshold `t`, all of it 12 dB above. The envelope
 //! `e[n] = e[n-1] + k·(d - e[n-1])` has `k = 1 - e^(-1 / (τ·fs))` with the attack as `τ` where `d` is above it, else
-//! the release. `gain[n] = 1 - amount·e[n]`: an amount of 1 ducks to silence. Audio thread; what is not finite counts as 0.
+//! the release. `gain[n] = 1 - amount·e[n]`: an amount of 1 ducks to silence. Where the sidechain becomes another one, `e`
+//! is drawn from its last value to what it would be in 5 ms. Audio thread; what is not finite counts as 0.
 
 use super::Level;
 use super::Ramp;
@@ -35,6 +36,11 @@ pub struct Ducker {
     peak_decay: f32,
     peak: f32,
     envelope: f64,
+    /// What the gain follows: the envelope, or something between it and what it was when the sidechain changed.
+    eased: f64,
+    before: f64,
+    /// Share of the envelope.
+    ease: Ramp,
     /// Magnitudes of the sidechain, then gains.
     gains: [f32; BLOCK_SIZE],
 }
@@ -52,12 +58,22 @@ impl Ducker {
             peak_decay: libm::exp(-1.0 / (PEAK_SECONDS * rate.0)) as f32,
             peak: 0.0,
             envelope: 0.0,
+            eased: 0.0,
+            before: 0.0,
+            ease: Ramp::new(1.0),
             gains: [0.0; BLOCK_SIZE],
         };
         ducker.set_threshold(Decibels(-30.0));
         ducker.set_attack(0.005);
         ducker.set_release(0.2);
         ducker
+    }
+
+    /// Another sidechain is heard from the next frame on: what is taken away does not step.
+    pub fn change_side(&mut self) {
+        self.before = self.eased;
+        self.ease.jump_to(0.0);
+        self.ease.move_to(1.0, self.ramp_frames);
     }
 
     /// How much is taken away at most: 0 nothing, 1 everything. Real-time, as all that follows.
@@ -101,7 +117,7 @@ impl Ducker {
         side: Option<&AudioBlock<'_>>,
         range: &Range<usize>,
     ) -> Option<&[f32]> {
-        let still = self.peak == 0.0 && self.envelope == 0.0;
+        let still = self.peak == 0.0 && self.envelope == 0.0 && self.ease.settled();
         if self.is_off() || (still && side.is_none()) {
             self.advance(range.len());
             return None;
@@ -113,7 +129,9 @@ impl Ducker {
         }
         let (threshold, slope) = (self.threshold, 1.0 / (SPAN * self.threshold));
         let (mut peak, mut envelope) = (self.peak, self.envelope);
-        let amount = self.amount;
+        let mut eased = self.eased;
+        let (amount, ease, before) = (self.amount, self.ease, self.before);
+        let easing = ease.left();
         for (frame, gain) in self.gains[..frames].iter_mut().enumerate() {
             peak = gain.max(peak * self.peak_decay);
             if peak < SILENCE {
@@ -124,28 +142,40 @@ impl Ducker {
             if envelope < NOTHING {
                 envelope = 0.0;
             }
-            *gain = (1.0 - f64::from(amount.after(frame)) * envelope) as f32;
+            eased = if frame < easing {
+                before + (envelope - before) * f64::from(ease.after(frame))
+            } else {
+                envelope
+            };
+            *gain = (1.0 - f64::from(amount.after(frame)) * eased) as f32;
         }
-        (self.peak, self.envelope) = (peak, envelope);
+        (self.peak, self.envelope, self.eased) = (peak, envelope, eased);
         self.advance(frames);
         Some(&self.gains[..frames])
     }
 
     fn advance(&mut self, frames: usize) {
         self.amount.skip(frames);
+        self.ease.skip(frames);
         if self.is_off() {
-            (self.peak, self.envelope) = (0.0, 0.0);
+            self.forget();
         }
     }
 
-    /// Ends the ramp at its target.
+    /// Ends the ramps at their targets.
     pub fn settle(&mut self) {
         self.amount.settle();
+        self.ease.settle();
+    }
+
+    fn forget(&mut self) {
+        (self.peak, self.envelope, self.eased) = (0.0, 0.0, 0.0);
+        self.ease.settle();
     }
 
     /// Forgets what it has heard.
     pub fn reset(&mut self) {
         self.settle();
-        (self.peak, self.envelope) = (0.0, 0.0);
+        self.forget();
     }
 }

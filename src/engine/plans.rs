@@ -5,13 +5,21 @@
 //! of those that arrive meanwhile, the newest waits. Audio thread; what is replaced goes back to the caller, to be freed.
 
 use crate::audio::BLOCK_SIZE;
+use crate::audio::Destinations;
 use crate::audio::Senders;
+use crate::audio::Turned;
 use crate::audio::Turning;
 use crate::dsp::Ramp;
 use crate::graph::Plan;
+use crate::mixer::BUSES;
+use crate::mixer::INSTRUMENT_SOURCE;
+use crate::mixer::NOWHERE;
 use crate::mixer::SONG_CHANNELS;
 use crate::mixer::SONG_SOURCE;
 use std::ops::Range;
+
+/// No bus that an instrument could go to.
+const ANOTHER: u8 = NOWHERE - 1;
 
 /// See the module's description.
 pub(super) struct Plans {
@@ -21,7 +29,7 @@ pub(super) struct Plans {
     waiting: Option<Box<Plan>>,
     /// Of the song's senders that go elsewhere: to 0 while they leave, to 1 when they have come.
     turn: Ramp,
-    senders: Senders,
+    moved: Moved,
     /// Whether any are turned in the frames that have begun, and by how much.
     turning: bool,
     factors: [f32; BLOCK_SIZE],
@@ -44,7 +52,7 @@ impl Plans {
             next: None,
             waiting: None,
             turn: Ramp::new(1.0),
-            senders: Senders::NONE,
+            moved: Moved::nobody(),
             turning: false,
             factors: [1.0; BLOCK_SIZE],
             ramp_frames,
@@ -85,8 +93,8 @@ impl Plans {
     fn leave(&mut self) {
         let (Some(running), Some(next)) = (&mut self.running, &self.next) else { return };
         let leaves = running.leave(next, self.ramp_frames);
-        self.senders = moved(running, next);
-        if leaves || self.senders != Senders::NONE {
+        self.moved = Moved::between(running, next);
+        if leaves || self.moved.any() {
             self.turn.jump_to(1.0);
             self.turn.move_to(0.0, self.ramp_frames);
         }
@@ -109,7 +117,7 @@ impl Plans {
 
     /// Begins the next frames, at most `BLOCK_SIZE` and none past [`Plans::next_change`].
     pub(super) fn begin(&mut self, frames: usize) {
-        self.turning = self.senders != Senders::NONE && !(self.turn.settled() && self.turn.target() == 1.0);
+        self.turning = self.moved.any() && !(self.turn.settled() && self.turn.target() == 1.0);
         if self.turning {
             self.turn.fill(&mut self.factors[..frames.min(BLOCK_SIZE)]);
         } else {
@@ -120,7 +128,7 @@ impl Plans {
     /// The senders that are turned up or down in frames that have begun, and by how much.
     pub(super) fn turning(&self, range: Range<usize>) -> Option<Turning<'_>> {
         let factors = self.factors.get(range)?;
-        self.turning.then_some(Turning { senders: &self.senders, factors })
+        self.turning.then_some(Turning { turned: self.moved.turned(), factors })
     }
 
     /// Ends every ramp at its target, for a start from nothing.
@@ -132,19 +140,54 @@ impl Plans {
     }
 }
 
-/// Who of the song goes elsewhere in another plan: instruments where both go by them, else song channels.
-fn moved(old: &Plan, new: &Plan) -> Senders {
-    let mut moved = Senders::NONE;
-    match (old.assigned(), new.assigned()) {
-        (Some(old), Some(new)) => {
-            let differs = |number: &usize| old.get(*number) != new.get(*number);
-            (0..Senders::COUNT).filter(differs).for_each(|number| moved.insert(number));
-        }
-        (None, None) => {
-            let differs = |channel: &usize| old.moves_source(new, SONG_SOURCE + channel);
-            (0..SONG_CHANNELS).filter(differs).for_each(|channel| moved.insert(channel));
-        }
-        (Some(_), None) | (None, Some(_)) => moved = Senders::ALL,
+/// Who of the song goes elsewhere in another plan.
+struct Moved {
+    /// Instruments where both plans go by them, else song channels.
+    senders: Senders,
+    /// Where one plan goes by instruments and the other does not.
+    destinations: Option<Destinations>,
+}
+
+impl Moved {
+    fn nobody() -> Self {
+        Self { senders: Senders::NONE, destinations: None }
     }
-    moved
+
+    fn any(&self) -> bool {
+        self.destinations.is_some() || self.senders != Senders::NONE
+    }
+
+    fn turned(&self) -> Turned<'_> {
+        self.destinations.as_ref().map_or(Turned::Of(&self.senders), Turned::Between)
+    }
+
+    fn between(old: &Plan, new: &Plan) -> Self {
+        let mut moved = Self::nobody();
+        match (old.assigned(), new.assigned()) {
+            (Some(old), Some(new)) => {
+                let differs = |number: &usize| old.get(*number) != new.get(*number);
+                (0..Senders::COUNT).filter(differs).for_each(|number| moved.senders.insert(number));
+            }
+            (None, None) => {
+                let differs = |channel: &usize| old.moves_source(new, SONG_SOURCE + channel);
+                (0..SONG_CHANNELS).filter(differs).for_each(|channel| moved.senders.insert(channel));
+            }
+            (Some(assigned), None) => {
+                moved.destinations = Some(Destinations::new(&buses_of_channels(new, old), assigned));
+            }
+            (None, Some(assigned)) => {
+                moved.destinations = Some(Destinations::new(&buses_of_channels(old, new), assigned));
+            }
+        }
+        moved
+    }
+}
+
+/// Bus of each song channel in a plan that goes by them; none where it takes sound in another shape in the `other` plan.
+fn buses_of_channels(plan: &Plan, other: &Plan) -> [u8; SONG_CHANNELS] {
+    let stays = |bus: &usize| !plan.moves_source(other, INSTRUMENT_SOURCE + bus);
+    std::array::from_fn(|channel| match plan.stream_of_source(SONG_SOURCE + channel) {
+        Some(bus) if bus < BUSES => Some(bus).filter(stays).map_or(ANOTHER, |bus| bus as u8),
+        _ => NOWHERE,
+    })
 }

@@ -379,6 +379,11 @@ impl Engine {
         while self.commands.has_room()
             && let Some(old) = self.plans.change(moment)
         {
+            if let Some(running) = self.plans.running() {
+                let strips = self.strips.iter_mut().enumerate();
+                let changed = strips.filter(|(number, _)| running.changes_side(&old, *number));
+                changed.for_each(|(_, strip)| strip.change_side());
+            }
             if let Err(old) = self.commands.retire(Old::Plan(old)) {
                 std::mem::forget(old); // there was room
             }

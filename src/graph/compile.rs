@@ -80,7 +80,14 @@ pub(super) fn compile(graph: &Graph) -> Result<Plan, GraphError> {
             read[number] = true; // `shared` is as long as there are sources
         }
     }
-    Ok(Plan::new(Parts { steps, direct, gates, shared, read }, &scratch))
+    Ok(Plan::new(Parts { steps, direct, gates, shared, read, sides: sides(graph) }, &scratch))
+}
+
+/// What the sidechain of each stream hears: the last that was connected.
+fn sides(graph: &Graph) -> Vec<Option<Kind>> {
+    let streams = graph.nodes.iter().enumerate().filter(|(_, node)| matches!(node.kind, Kind::Stream(_)));
+    let side = |node: usize| graph.edges.iter().rfind(|edge| edge.side && edge.to == NodeId(node));
+    streams.map(|(node, _)| side(node).map(|edge| graph.nodes[edge.from.0].kind)).collect() // ids come from this graph
 }
 
 /// For each source the one whose block it shares: the first of its group that goes the same way, or itself.

@@ -138,6 +138,14 @@ impl Gates {
         own.len() != other.len() || !own.iter().zip(other).all(alike)
     }
 
+    /// The stream that a source goes to first.
+    pub(super) fn stream_of_source(&self, source: usize) -> Option<usize> {
+        self.of_source(source).iter().find_map(|gate| match gate.passing.way.to {
+            Kind::Stream(stream) => Some(stream),
+            Kind::Source(_) | Kind::Output(_) => None,
+        })
+    }
+
     fn of_source(&self, source: usize) -> &[Gate] {
         let from = |gate: &Gate| gate.passing.way.from;
         let start = self.gates.partition_point(|gate| from(gate) < Kind::Source(source));

@@ -2,6 +2,7 @@
 //!
 //! Audio thread. Runs at most `BLOCK_SIZE` frames a call; allocates nothing after `new`.
 
+use super::Kind;
 use super::gate::Gates;
 use super::gate::scale;
 use super::gate::scaled;
@@ -51,6 +52,8 @@ pub(super) struct Parts {
     pub(super) shared: Vec<usize>,
     /// Whether anything reads a source.
     pub(super) read: Vec<bool>,
+    /// What the sidechain of each stream hears.
+    pub(super) sides: Vec<Option<Kind>>,
 }
 
 pub(super) struct Step {
@@ -152,6 +155,17 @@ impl Plan {
     /// Whether a source goes elsewhere in another plan. Real-time.
     pub fn moves_source(&self, other: &Self, source: usize) -> bool {
         self.parts.gates.moves_source(&other.parts.gates, source)
+    }
+
+    /// The stream that a source goes to first. Real-time.
+    pub fn stream_of_source(&self, source: usize) -> Option<usize> {
+        self.parts.gates.stream_of_source(source)
+    }
+
+    /// Whether a stream's sidechain hears something else than in another plan. Real-time.
+    pub fn changes_side(&self, other: &Self, stream: usize) -> bool {
+        let side = |plan: &Self| plan.parts.sides.get(stream).copied().flatten();
+        side(self) != side(other)
     }
 
     /// Is soloed as `old` is, whose ramps go on here; ways that it lacked open over `frames` frames. Real-time.

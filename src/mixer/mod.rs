@@ -41,6 +41,7 @@ pub use routing::KEYBOARD_SOURCE;
 pub use routing::LANE_SOURCE;
 pub use routing::Layout;
 pub use routing::MATRIX_SOURCE;
+pub(crate) use routing::NOWHERE;
 pub use routing::Routing;
 pub use routing::SEND_SOURCE;
 pub use routing::SIDECHAIN_SOURCE;

@@ -146,8 +146,8 @@ impl Default for Routing {
 const SONG_BUS: Option<usize> = Some(0);
 const KEYBOARD_BUS: Option<usize> = Some(1);
 const LANE_BUS: Option<usize> = Some(0);
-/// No bus at all.
-const NOWHERE: u8 = u8::MAX;
+/// No bus at all, in what a plan brings along for the song's instruments.
+pub(crate) const NOWHERE: u8 = u8::MAX;
 const INPUT_BUS: Option<usize> = Some(0);
 
 /// A routing as it is written.

@@ -177,6 +177,11 @@ impl Strip {
         self.ducker.set_release(release_s);
     }
 
+    /// Another sidechain is heard from the next frame on, or none; see [`Ducker::change_side`].
+    pub fn change_side(&mut self) {
+        self.ducker.change_side();
+    }
+
     /// Puts a tap in place, or takes it away; gives back the one that was there.
     pub fn set_tap(&mut self, tap: Option<Box<Tap>>) -> Option<Box<Tap>> {
         std::mem::replace(&mut self.tap, tap)

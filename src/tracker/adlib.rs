@@ -345,7 +345,7 @@ impl Chip {
         }
         if !outlets.hears(sound) {
             self.skip(range.len());
-        } else if outlets.part(tail.instrument, sound.instrument) {
+        } else if outlets.part(tail, sound) {
             outlets.add(tail, range, |left, right| self.add_tail(left, right));
             outlets.add(sound, range, |left, right| self.add_sound(left, right));
         } else {

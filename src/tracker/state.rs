@@ -424,7 +424,7 @@ impl Voice {
             self.skip(range.len());
         } else if !outlets.hears(sound) {
             self.advance_unheard(range.len());
-        } else if !self.tail.silent() && outlets.part(tail.instrument, sound.instrument) {
+        } else if !self.tail.silent() && outlets.part(tail, sound) {
             outlets.add(tail, range, |left, right| self.tail.add_to(left, right));
             outlets.add(sound, range, |left, right| self.sound.add_to(left, right));
         } else {

@@ -10,12 +10,14 @@ use crate::stage::insert;
 use crate::stage::instrument;
 use crate::stage::peak;
 use busker::engine::Setup;
+use busker::engine::Target;
 use busker::mixer::BUSES;
 use busker::mixer::Bus;
 use busker::mixer::Connection;
 use busker::mixer::MixPolicy;
 use busker::mixer::Route;
 use busker::mixer::Routing;
+use busker::mixer::SideSource;
 use busker::mixer::SongBy;
 
 /// What is played before the routes change, and after that.
@@ -172,17 +174,68 @@ fn song_channels_and_instruments_that_change_their_bus_dip_and_leave_the_rest_al
 }
 
 #[test]
-fn what_tells_notes_apart_changes_with_a_dip_of_the_whole_song() {
-    let plain = Desk::new(instrument(), &demo(Routing::default())).play(
-        BEFORE + AFTER,
-        &Cuts::Each(512),
-        &[],
-        silence,
-    );
-    let desk = Desk::new(instrument(), &demo(Routing::default()));
-    let to = Routing { song_by: SongBy::Instrument, ..Routing::default() };
-    let sound = changed(desk, &to, &Cuts::Random(6), silence);
-    assert_follows("left", &sound[0][0], |frame| dip(frame) * plain[0][0][frame]);
+fn what_tells_notes_apart_may_change_without_a_dip_of_what_stays_on_its_bus() {
+    let play = |routing| {
+        Desk::new(instrument(), &demo(routing)).play(BEFORE + AFTER, &Cuts::Each(512), &[], silence)
+    };
+    let plain = play(Routing::default());
+    let [rest, own] = parts(SongBy::Instrument);
+    let to = |by| Routing { song_by: by, ..Routing::default() };
+    for (from, to, levels) in [
+        // All on bus 1 before and after.
+        (to(SongBy::Channel), to(SongBy::Instrument), [None, None]),
+        (to(SongBy::Instrument), to(SongBy::Channel), [None, None]),
+        // Instrument 10 goes to another bus, or comes from there.
+        (to(SongBy::Channel), moved(SongBy::Instrument), [Some(&rest), Some(&own)]),
+        (moved(SongBy::Instrument), to(SongBy::Channel), [Some(&rest), Some(&own)]),
+    ] {
+        for cuts in [Cuts::Each(8192), Cuts::Random(6)] {
+            let sound = changed(Desk::new(instrument(), &demo(from.clone())), &to, &cuts, silence);
+            for side in 0..2 {
+                assert_follows("change", &sound[0][side], |frame| match levels {
+                    [Some(rest), Some(own)] => rest[side][frame] + dip(frame) * own[side][frame],
+                    _ => plain[0][side][frame],
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn another_sidechain_does_not_step_however_fast_the_attack_is() {
+    let mut setup = Setup::default();
+    setup.routing.buses[0].side = Some(SideSource::Input(2));
+    let changes = [
+        (0, Target::DuckAmount(0), 100.0),
+        (0, Target::DuckAttack(0), 0.1),
+        (0, Target::DuckRelease(0), 10.0),
+    ];
+    // Input 3 is silent, input 4 as loud as can be.
+    let input = |channel: usize, _frame: usize| [TONE, TONE, 0.0, 1.0][channel.min(3)];
+    let play = |cuts: &Cuts| {
+        let mut desk = Desk::new(insert(2), &setup);
+        let mut sound = desk.play(BEFORE, cuts, &changes, input);
+        // Turned down within half a ramp, where another sidechain comes.
+        let (short, long) = (RAMP / 2, 20 * RAMP);
+        for (turn, frames) in [(3, short), (2, short), (3, long), (2, long), (3, long), (9, long)] {
+            let mut to = setup.routing.clone();
+            to.buses[0].side = (turn < 9).then_some(SideSource::Input(turn));
+            desk.control.send(desk.control.plan(&to).unwrap()).unwrap();
+            append(&mut sound, desk.play(frames, cuts, &[], input));
+            assert!(desk.worker.poll());
+        }
+        sound
+    };
+    let sound = play(&Cuts::Each(8192));
+    let main = &sound[0][0];
+    assert_eq!(main[BEFORE - 1], TONE);
+    let ends = [1, 2, 3, 4].map(|turn| main[BEFORE + RAMP + turn * 20 * RAMP - 1] / TONE);
+    assert!(ends[0] < 0.001 && ends[1] > 0.5 && ends[2] < 0.001 && ends[3] > 0.5, "{ends:?}");
+    // A ramp's own step, and what the attack adds at its end.
+    assert!(largest_step(&sound) < 2.0 * TONE / RAMP as f32, "{}", largest_step(&sound));
+    for cuts in [Cuts::Each(1), Cuts::Random(3)] {
+        assert!(play(&cuts) == sound);
+    }
 }
 
 #[test]
