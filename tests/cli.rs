@@ -215,6 +215,52 @@ fn a_rack_renders_as_its_parameters_say() {
     }
 }
 
+#[test]
+fn replaced_samples_are_kept_in_a_rack_that_needs_no_files_and_is_told_by_info() {
+    let folder = folder("replace");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (kick, rack, wav) = (path("kick.wav"), path("mine.busker.toml"), path("a.wav"));
+    let render = |song: &str| {
+        succeed(&["render", song, "-o", &wav, "--seconds", "6"]);
+        floats(Path::new(&wav))
+    };
+    let own = render(DEMO);
+    noise(Path::new(&kick), 1, 44_100, 20_000);
+    succeed(&[
+        "replace",
+        DEMO,
+        "--sample",
+        &format!("1={kick}"),
+        "--instrument",
+        &format!("2={kick}"),
+        "-o",
+        &rack,
+    ]);
+    fs::remove_file(&kick).unwrap();
+    assert!(render(&rack) != own);
+    let told = succeed(&["info", &rack]);
+    for line in ["  replaces  sample 1 by kick.wav", "  replaces  instrument 2 by kick.wav"] {
+        assert!(told.lines().any(|found| found == line), "{told}");
+    }
+    // A rack is gone on with.
+    noise(Path::new(&kick), 2, 48_000, 1_000);
+    succeed(&["replace", &rack, "--sample", &format!("1={kick}"), "-o", &rack]);
+    let rack = Rack::from_toml(&fs::read_to_string(&rack).unwrap()).unwrap();
+    assert_eq!(rack.replace.len(), 2);
+    let with = |arguments: &[&str]| fail(&[&["replace", DEMO, "-o", "unwritten"], arguments].concat());
+    assert!(with(&["--sample", "1=gone.wav"]).starts_with("gone.wav: No such file"));
+    assert!(with(&["--sample", "1=README.md"]).starts_with("README.md: no audio file that can be read"));
+    let absent = with(&["--instrument", &format!("99={kick}")]);
+    let why =
+        format!("{DEMO}: the rack replaces instrument 99, but demo.it has instruments 1 to 12: choose one");
+    assert!(absent.starts_with(&why), "{absent}");
+    for wrong in ["1", "0=a.wav", "x=a.wav", "1="] {
+        let output = busker(&["replace", DEMO, "--sample", wrong, "-o", "unwritten"]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}");
+    }
+    assert!(!Path::new("unwritten").exists());
+}
+
 /// Noise on every channel, the same for each name.
 fn noise(path: &Path, channels: u16, rate: u32, frames: usize) -> Vec<f32> {
     let spec = hound::WavSpec {

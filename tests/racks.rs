@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use busker::audio::AudioBlockMut;
+use busker::audio::AudioSource;
 use busker::engine::Target;
 use busker::rack::Rack;
 use busker::rack::further_outputs;
 use busker::rack::render::Length;
 use busker::rack::render::RenderOptions;
 use busker::rack::render::Rendering;
+use busker::tracker::song::Instrument;
+use busker::tracker::song::Loop;
+use busker::tracker::song::Sample;
 use busker::units::SampleRate;
 use std::f64::consts::TAU;
 use std::fs;
@@ -137,7 +141,8 @@ fn peak(planes: &[Vec<f32>]) -> f64 {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 5] = [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0), ("voices", 0)];
+const RACKS: [(&str, usize); 6] =
+    [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0), ("voices", 0), ("replace", 0)];
 
 #[test]
 fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
@@ -162,7 +167,11 @@ fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
 #[test]
 fn every_rack_gives_the_same_bits_in_blocks_of_random_sizes() {
     for (name, inputs) in RACKS {
-        let rack = if name == "voices" { voices(&[]) } else { rack(name) };
+        let rack = match name {
+            "voices" => voices(&[]),
+            "replace" => replace(),
+            name => rack(name),
+        };
         let options = options(Length::Seconds(9.0), inputs);
         let once = whole(&rack, &options);
         assert!(peak(&once[0]) > 0.01, "{name} is silent");
@@ -430,11 +439,16 @@ fn sample(number: usize, frame: usize) -> i16 {
     (12_000.0 * (TAU * pitch * frame as f64 / RATE as f64).sin()) as i16
 }
 
-/// The rack of voices with recordings that its folder holds for the time being, but for those that are `missing`.
-fn voices(missing: &[&str]) -> Rack {
+/// A folder for the time being.
+fn scratch() -> PathBuf {
     static FOLDERS: AtomicUsize = AtomicUsize::new(0);
     let number = FOLDERS.fetch_add(1, Relaxed);
-    let folder = std::env::temp_dir().join(format!("busker-rack-{}-{number}", std::process::id()));
+    std::env::temp_dir().join(format!("busker-rack-{}-{number}", std::process::id()))
+}
+
+/// The rack of voices with recordings that its folder holds for the time being, but for those that are `missing`.
+fn voices(missing: &[&str]) -> Rack {
+    let folder = scratch();
     fs::create_dir_all(folder.join("samples")).unwrap();
     for (number, (name, channels, frames)) in SAMPLES.into_iter().enumerate() {
         let spec = hound::WavSpec {
@@ -519,4 +533,68 @@ fn short_recordings_are_saved_inside_and_missing_ones_are_said_and_kept() {
         let again = Rack { parameters: rack.parameters.clone(), ..again };
         assert!(voices_planes(&again, &[0, 1]) == voices_planes(&rack, &[0, 1]), "sounds otherwise");
     }
+}
+
+/// The rack of replacements with recordings that its folder holds for the time being: a kick, a bell at another rate, and a
+/// minute of strings.
+fn replace() -> Rack {
+    let root = scratch();
+    let folder = root.join("docs/racks");
+    fs::create_dir_all(folder.join("samples")).unwrap();
+    fs::create_dir_all(root.join("src/rack")).unwrap();
+    fs::copy(self::folder().join("../../src/rack/demo.it"), root.join("src/rack/demo.it")).unwrap();
+    // What a file holds is told by its bytes, not by its name.
+    fs::copy(self::folder().join("../../tests/recordings/sine.flac"), folder.join("samples/bell.flac"))
+        .unwrap();
+    let sample_format = hound::SampleFormat::Int;
+    for (name, channels, bits_per_sample, frames) in
+        [("kick.wav", 1, 24, 12_000), ("ensemble.wav", 2, 16, 70_000)]
+    {
+        let spec = hound::WavSpec { channels, sample_rate: RATE as u32, bits_per_sample, sample_format };
+        let mut writer = hound::WavWriter::create(folder.join("samples").join(name), spec).unwrap();
+        let samples = (0..frames).flat_map(|frame| vec![sample(4, frame); channels.into()]);
+        samples.for_each(|sample| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+    }
+    let text = fs::read_to_string(self::folder().join("replace.busker.toml")).unwrap();
+    let rack = Rack::from_toml_in(&text, Some(&folder)).unwrap();
+    fs::remove_dir_all(&root).unwrap();
+    rack
+}
+
+#[test]
+fn the_replaced_kick_bell_and_ensemble_are_the_files_and_all_else_is_the_modules() {
+    let layout = options(Length::Seconds(1.0), 0).layout();
+    let song = |rack: &Rack| rack.setup(&layout).unwrap().song.unwrap();
+    let (replaced, missing) = (replace(), rack("replace"));
+    assert!(replaced.notices().is_empty(), "{:?}", replaced.notices());
+    let told: Vec<String> = missing.notices().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 3);
+    assert!(told[0].starts_with("sample 1: samples/kick.wav was not found, so the module's own is heard"));
+    let (with, own) = (song(&replaced), song(&missing));
+    assert!(own == song(&Rack::demo()), "what is missing leaves the module alone");
+    // The kick, wherever it is played, and two samples more for the instruments.
+    assert_eq!((with.samples[0].data.frames(), with.samples.len()), (12_000, own.samples.len() + 2));
+    assert_eq!(with.samples[1..own.samples.len()], own.samples[1..]);
+    let played = |number: usize| {
+        let key = with.instruments[number - 1].keys[60];
+        assert!(with.instruments[number - 1].keys.iter().all(|other| other.sample == key.sample));
+        &with.samples[usize::from(key.sample) - 1]
+    };
+    let (ensemble, bell) = (played(10), played(12));
+    assert_eq!((bell.data.frames(), bell.data.channels(), bell.sample_loop), (8_820, 2, None));
+    // 441 Hz at 44.1 kHz; the root a sixth above the middle key, and 20 cents.
+    let rate = |sample: &Sample, c5_speed: f64| sample.pace_q32 as f64 / (1u64 << 32) as f64 * c5_speed;
+    let wanted = 44_100.0 * 2f64.powf((0.2 - 9.0) / 12.0);
+    assert!((rate(bell, bell.c5_speed.into()) / wanted - 1.0).abs() < 1e-3);
+    let peak = (0..8_820).map(|frame| bell.data.read_f32(0, frame).abs()).fold(0.0, f32::max);
+    assert!((f64::from(peak) - 0.5 * gain(-3.0)).abs() < 1e-3, "{peak}");
+    assert_eq!(ensemble.sample_loop, Some(Loop { start: 12_000, end: 60_000, ping_pong: true }));
+    assert_eq!((ensemble.volume, ensemble.panning, ensemble.vibrato.depth), (48, Some(96), 0));
+    // All else of the instruments is the module's.
+    for (with, own) in with.instruments.iter().zip(&own.instruments) {
+        assert!(Instrument { keys: own.keys.clone(), ..with.clone() } == *own, "{}", own.name);
+    }
+    let options = options(Length::Seconds(4.0), 0);
+    assert!(whole(&replaced, &options) != whole(&missing, &options));
 }

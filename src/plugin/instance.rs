@@ -114,8 +114,7 @@ impl Loaded {
     fn with_song(rack: Rack, layout: &Layout, path: &Path) -> Result<Self, OpenError> {
         let bytes = fs::read(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let song = Some(Module { name, bytes: bytes.into() });
-        Ok(Self::new(Rack { song, ..rack }, layout)?)
+        Ok(Self::new(rack.with_song(Module { name, bytes: bytes.into() }), layout)?)
     }
 }
 
@@ -224,7 +223,7 @@ impl SharedSession {
                 let mut rack = session.loaded.rack.clone();
                 (setup.song, setup.trim, setup.snapshots) =
                     (loaded.setup.song, loaded.setup.trim, loaded.setup.snapshots);
-                rack.song = loaded.rack.song;
+                (rack.song, rack.replace) = (loaded.rack.song, loaded.rack.replace);
                 session.take(Loaded { rack, setup });
                 Ok(())
             }

@@ -10,6 +10,7 @@ mod packed;
 mod preset;
 mod recording;
 pub mod render;
+mod replace;
 mod scene;
 mod song;
 mod stems;
@@ -27,6 +28,9 @@ pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;
 pub use preset::RACK_FIELD;
 pub use recording::Recording;
+pub use replace::ReplaceEntry;
+pub use replace::ReplaceNotice;
+pub use replace::Round;
 pub use scene::SceneError;
 pub use scene::scene;
 pub use song::Module;
@@ -55,6 +59,7 @@ use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::Unknown;
 use crate::mixer::strip_name;
+use crate::tracker::Replaced;
 use crate::tracker::Snapshots;
 use crate::tracker::Song;
 use crate::tracker::Timeline;
@@ -138,6 +143,9 @@ pub struct Rack {
     /// What lanes play.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneSlot>,
+    /// What is played instead of the song's own samples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<ReplaceEntry>,
     /// The song, if there is one; last in a file, since it is long.
     #[serde(default, deserialize_with = "read_song", skip_serializing_if = "Option::is_none")]
     pub song: Option<Module>,
@@ -159,6 +167,7 @@ impl Default for Rack {
             parameters: Values::default(),
             voices: Vec::new(),
             lanes: Vec::new(),
+            replace: Vec::new(),
             song: None,
             unknown: Unknown::default(),
         }
@@ -255,6 +264,22 @@ pub enum RackError {
         /// From 1.
         lane: usize,
     },
+    /// Two replacements for one thing.
+    #[error("the rack replaces {what} twice: leave one of them out")]
+    ReplacedTwice {
+        /// Of the song.
+        what: Replaced,
+    },
+    /// A replacement for something that the song does not have.
+    #[error("the rack replaces {what}, but {module} has {there}: choose one that `busker info` lists")]
+    NoSuchSample {
+        /// Of the song.
+        what: Replaced,
+        /// Name of the song's file.
+        module: String,
+        /// What it has.
+        there: String,
+    },
     /// A number that means nothing.
     #[error("the rack's {field} is {found}: it can be {least} to {most}")]
     OutOfRange {
@@ -296,7 +321,7 @@ impl Rack {
             let song = Module::read(&folder.join(&file));
             rack.song = Some(song.map_err(|error| RackError::SongFile { file, error })?);
         }
-        voice::find_takes(&mut rack.voices, folder);
+        rack.find_files(folder);
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
         lane::find_takes(&mut rack.lanes, folder);
         rack.checked()
@@ -310,7 +335,7 @@ impl Rack {
     /// Reads the text of the host's state.
     pub fn unpack(text: &str) -> Result<Self, RackError> {
         let mut rack = packed::unpack(text)?;
-        voice::find_takes(&mut rack.voices, None);
+        rack.find_files(None);
         lane::find_takes(&mut rack.lanes, None);
         rack.checked()
     }
@@ -319,6 +344,12 @@ impl Rack {
     pub fn pack(&self) -> Result<String, PackedError> {
         let lanes = lane::located(&self.lanes);
         packed::pack(&Self { parameters: Values::default(), lanes, ..self.clone() })
+    }
+
+    /// Reads recordings that are not inside.
+    fn find_files(&mut self, folder: Option<&Path>) {
+        let takes = voice::takes(&mut self.voices).chain(replace::takes(&mut self.replace));
+        take::find_all(takes, folder);
     }
 
     fn checked(self) -> Result<Self, RackError> {
@@ -331,6 +362,9 @@ impl Rack {
         if let Some(twice) = voice::claimed_twice(&self.voices) {
             return Err(RackError::VoiceTwice { slot: twice + 1 });
         }
+        if let Some(twice) = replace::claimed_twice(&self.replace) {
+            return Err(RackError::ReplacedTwice { what: twice });
+        }
         if let Some(file) = self.inserts.iter().find_map(InsertSlot::file_outside) {
             return Err(RackError::ImpulseOutside { file: file.clone() });
         }
@@ -341,9 +375,31 @@ impl Rack {
         Ok(self)
     }
 
-    /// What of its voices is missing or cannot be played. The rack loads and keeps it all the same.
-    pub fn notices(&self) -> Vec<VoiceNotice> {
-        voice::notices(&self.voices)
+    /// What of its recordings is missing or cannot be played. The rack loads and keeps it all the same.
+    pub fn notices(&self) -> Vec<Notice> {
+        let voices = voice::notices(&self.voices).map(Notice::Voice);
+        voices.chain(replace::notices(&self.replace).map(Notice::Replace)).collect()
+    }
+
+    /// Plays a recording instead of one of the song's samples or instruments, in place of what else was to be played there.
+    /// What is wrong with the file is said in words.
+    pub fn replace_by(&mut self, what: Replaced, file: &Path) -> Result<(), String> {
+        let take = replace::readable(file)?;
+        match self.replace.iter_mut().find(|entry| entry.what == what) {
+            Some(entry) => entry.take = take,
+            None => self.replace.push(ReplaceEntry::new(what, take)),
+        }
+        Ok(())
+    }
+
+    /// The same rack with another song. Replacements belong to the song: they stay only where its file is called the same, as
+    /// a newer version of it is, and where it still has what they replace.
+    pub fn with_song(self, song: Module) -> Self {
+        let same = self.song.as_ref().is_some_and(|old| old.name == song.name);
+        let loaded = (same && !self.replace.is_empty()).then(|| load(&song.bytes).ok()).flatten();
+        let mut replace = self.replace;
+        replace.retain(|entry| loaded.as_ref().is_some_and(|song| replace::has(song, entry.what)));
+        Self { song: Some(song), replace, ..self }
     }
 
     /// What of its lanes is missing or has changed. The rack loads and keeps it all the same.
@@ -356,9 +412,10 @@ impl Rack {
         self.routing.compile(layout)?;
         let pace = self.song_time.pace()?;
         let song = self.song.as_ref().map(|module| {
-            load(&module.bytes)
-                .map(|song| song.at_pace(pace).share())
-                .map_err(|error| RackError::Module { name: module.name.clone(), error })
+            let refused = |error| RackError::Module { name: module.name.clone(), error };
+            let mut song = load(&module.bytes).map_err(refused)?;
+            replace::apply(&mut song, &module.name, &self.replace)?;
+            Ok::<_, RackError>(song.at_pace(pace).share())
         });
         let song = song.transpose()?;
         let inserts = self.inserts.iter().filter_map(|insert| {
@@ -397,6 +454,18 @@ impl Rack {
         let position = parameter.map(|parameter| parameter.position_of(parameter.default));
         position.unwrap_or_else(|| spec.kind.default_value())
     }
+}
+
+/// What cannot be heard as a rack says.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Of a voice.
+    #[error(transparent)]
+    Voice(VoiceNotice),
+    /// Of a replacement.
+    #[error(transparent)]
+    Replace(ReplaceNotice),
 }
 
 /// What of a rack's file is looked at beside the rack itself.

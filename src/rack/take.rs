@@ -1,4 +1,4 @@
-//! A voice's recording as a rack saves it: inside where the file is short, else where to find it.
+//! A recording as a rack saves it: inside where the file is short, else where to find it.
 //!
 //! In files a path from the rack's folder, or a table: `name` and `bytes`, or `file` with `hash` and `size` by which it is found
 //! again when it has been moved or renamed. What cannot be found is kept as it is named, and said. Any thread but the audio
@@ -6,7 +6,10 @@
 
 use crate::mixer::Unknown;
 use crate::sample::DecodeError;
+use crate::sample::SampleData;
+use crate::sample::SampleLoop;
 use crate::sample::decode;
+use crate::sample::wav_loop;
 use crate::voice;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -53,22 +56,33 @@ struct AudioFile {
     /// Of short ones.
     bytes: Option<Arc<[u8]>>,
     take: OnceLock<Result<voice::Take, DecodeError>>,
+    wav_loop: Option<SampleLoop>,
 }
 
 impl AudioFile {
     fn new(bytes: Arc<[u8]>) -> Arc<Self> {
-        let print = Print::of(&bytes);
+        let (print, wav_loop) = (Print::of(&bytes), wav_loop(&bytes));
         if print.size < SHORT {
-            return Arc::new(Self { print, bytes: Some(bytes), take: OnceLock::new() });
+            return Arc::new(Self { print, bytes: Some(bytes), take: OnceLock::new(), wav_loop });
         }
         // Long ones are decoded here, so that the file need not be held beside its frames.
-        Arc::new(Self { print, bytes: None, take: OnceLock::from(decode(bytes).map(voice::Take::new)) })
+        Arc::new(Self { print, bytes: None, take: OnceLock::from(decoded(bytes)), wav_loop })
     }
 
     fn take(&self) -> Result<&voice::Take, &DecodeError> {
-        let decoded = || decode(self.bytes.clone().unwrap_or_default()).map(voice::Take::new);
-        self.take.get_or_init(decoded).as_ref()
+        self.take.get_or_init(|| decoded(self.bytes.clone().unwrap_or_default())).as_ref()
     }
+}
+
+fn decoded(bytes: Arc<[u8]>) -> Result<voice::Take, DecodeError> {
+    let recording = decode(bytes)?;
+    if let SampleData::Float(planes) = &recording.data {
+        let absurd = planes.iter().filter_map(|plane| plane.iter().position(|sample| !sample.is_finite()));
+        if let Some(frame) = absurd.min() {
+            return Err(DecodeError::Damaged { frame, what: "a sample that is no number".to_owned() });
+        }
+    }
+    Ok(voice::Take::new(recording))
 }
 
 /// See the module's description.
@@ -117,6 +131,11 @@ impl TakeFile {
     /// The recording, where it was found and can be decoded.
     pub(super) fn take(&self) -> Option<voice::Take> {
         self.audio.as_ref()?.take().ok().cloned()
+    }
+
+    /// The loop that its file brings.
+    pub(super) fn wav_loop(&self) -> Option<&SampleLoop> {
+        self.audio.as_ref()?.wav_loop.as_ref()
     }
 
     pub(super) fn trouble(&self) -> Option<Trouble<'_>> {
@@ -183,6 +202,22 @@ impl TakeFile {
     }
 }
 
+/// Reads all recordings that are not inside, those that have been moved from where others lie.
+pub(super) fn find_all<'a>(takes: impl Iterator<Item = &'a mut TakeFile>, folder: Option<&Path>) {
+    let mut folders: Vec<PathBuf> = folder.map(Path::to_owned).into_iter().collect();
+    let mut lost = Vec::new();
+    for take in takes {
+        take.read_in_place(folder);
+        folders.extend(take.folder(folder));
+        if take.is_lost() {
+            lost.push(take);
+        }
+    }
+    folders.sort_unstable();
+    folders.dedup();
+    lost.into_iter().for_each(|take| take.search(&folders));
+}
+
 fn name_of(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -196,7 +231,7 @@ impl PartialEq for TakeFile {
 
 /// A take as a table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Saved {
+pub(super) struct Saved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -209,7 +244,7 @@ struct Saved {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bytes: Option<String>,
     #[serde(flatten)]
-    unknown: Unknown,
+    pub(super) unknown: Unknown,
 }
 
 impl From<&TakeFile> for Saved {
@@ -267,14 +302,22 @@ impl TryFrom<Named> for TakeFile {
     type Error = String;
 
     fn try_from(Named(saved): Named) -> Result<Self, String> {
+        Self::try_from(saved)
+    }
+}
+
+impl TryFrom<Saved> for TakeFile {
+    type Error = String;
+
+    fn try_from(saved: Saved) -> Result<Self, String> {
         let Saved { name, file, hash, size, bytes, unknown } = saved;
         match (file, bytes) {
             (Some(_), Some(_)) => {
-                Err("a take has both `bytes` and a `file`: leave one of them out".to_owned())
+                Err("a recording has both `bytes` and a `file`: leave one of them out".to_owned())
             }
-            (None, None) => Err("a take has neither `bytes` nor a `file`".to_owned()),
+            (None, None) => Err("a recording has neither `bytes` nor a `file`".to_owned()),
             (None, Some(bytes)) => {
-                let bytes = BASE64.decode(bytes).map_err(|error| format!("a take's bytes: {error}"))?;
+                let bytes = BASE64.decode(bytes).map_err(|error| format!("a recording's bytes: {error}"))?;
                 let audio = Some(AudioFile::new(bytes.into()));
                 Ok(Self { name: name.unwrap_or_default(), file: None, print: None, audio, unknown })
             }
@@ -380,7 +423,7 @@ mod tests {
         for (text, why) in [
             ("takes = [{ name = \"a\" }]", "neither `bytes` nor a `file`"),
             ("takes = [{ file = \"a\", bytes = \"AAAA\" }]", "both `bytes` and a `file`"),
-            ("takes = [{ name = \"a\", bytes = \"%\" }]", "a take's bytes: "),
+            ("takes = [{ name = \"a\", bytes = \"%\" }]", "a recording's bytes: "),
             ("takes = [{ file = \"a\", hash = \"xyz\", size = 1 }]", "'xyz' is no hash"),
             ("takes = [7]", "expected a take: the path"),
         ] {

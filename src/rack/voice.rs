@@ -22,7 +22,6 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::Path;
 use std::path::PathBuf;
 use thiserror::Error;
 
@@ -143,9 +142,9 @@ pub enum VoiceNotice {
 }
 
 /// What is to be said of all takes.
-pub(super) fn notices(voices: &[VoiceSlot]) -> Vec<VoiceNotice> {
+pub(super) fn notices(voices: &[VoiceSlot]) -> impl Iterator<Item = VoiceNotice> {
     let takes = voices.iter().flat_map(|voice| voice.takes.iter().map(move |take| (voice.slot + 1, take)));
-    let notices = takes.filter_map(|(slot, take)| {
+    takes.filter_map(|(slot, take)| {
         Some(match take.trouble()? {
             Trouble::Missing(file) => VoiceNotice::Missing { slot, file: file.to_owned() },
             Trouble::Changed(file) => VoiceNotice::Changed { slot, file: file.to_owned() },
@@ -153,24 +152,12 @@ pub(super) fn notices(voices: &[VoiceSlot]) -> Vec<VoiceNotice> {
                 VoiceNotice::Undecodable { slot, name: take.name().to_owned(), error: error.to_string() }
             }
         })
-    });
-    notices.collect()
+    })
 }
 
-/// Reads all takes that are not inside, those that have been moved from where others lie.
-pub(super) fn find_takes(voices: &mut [VoiceSlot], folder: Option<&Path>) {
-    let mut folders: Vec<PathBuf> = folder.map(Path::to_owned).into_iter().collect();
-    let mut lost = Vec::new();
-    for take in voices.iter_mut().flat_map(|voice| &mut voice.takes) {
-        take.read_in_place(folder);
-        folders.extend(take.folder(folder));
-        if take.is_lost() {
-            lost.push(take);
-        }
-    }
-    folders.sort_unstable();
-    folders.dedup();
-    lost.into_iter().for_each(|take| take.search(&folders));
+/// Recordings that are to be read.
+pub(super) fn takes(voices: &mut [VoiceSlot]) -> impl Iterator<Item = &mut TakeFile> {
+    voices.iter_mut().flat_map(|voice| &mut voice.takes)
 }
 
 /// What the engine plays.
@@ -204,17 +191,30 @@ impl Random {
 /// A level as a number of decibels or as a text with or without its unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Level {
+pub(super) enum Level {
     Number(f64),
     Text(String),
 }
 
 impl Level {
-    fn of(level: Decibels) -> Self {
-        if level.0.is_finite() { Self::Number(level.0.into()) } else { Self::Text("-inf dB".to_owned()) }
+    pub(super) fn of(level: Decibels) -> Self {
+        if level.0.is_finite() { Self::Number(wide(level.0)) } else { Self::Text("-inf dB".to_owned()) }
     }
 
-    fn decibels(&self) -> Option<Decibels> {
+    /// As a file says it.
+    pub(super) fn found(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => format!("{text:?}"),
+        }
+    }
+
+    /// What it can be, in words.
+    pub(super) fn allowed() -> String {
+        format!("\"-inf dB\" to \"{} dB\", or a number of decibels", LEVEL_MAX.0)
+    }
+
+    pub(super) fn decibels(&self) -> Option<Decibels> {
         let number = match self {
             Self::Number(number) => *number,
             Self::Text(text) => {
@@ -285,7 +285,7 @@ struct File {
     unknown: Unknown,
 }
 
-fn is_zero(number: &f64) -> bool {
+pub(super) fn is_zero(number: &f64) -> bool {
     *number == 0.0
 }
 
@@ -294,7 +294,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 /// Shortest decimal that is the same float, so that files do not fill with digits.
-fn wide(number: f32) -> f64 {
+pub(super) fn wide(number: f32) -> f64 {
     number.to_string().parse().unwrap_or(number.into())
 }
 
@@ -304,10 +304,7 @@ impl From<VoiceSlot> for File {
         Self {
             slot: frame(voice.slot + 1),
             name: voice.name,
-            gain: (voice.gain.0 != 0.0).then(|| match Level::of(voice.gain) {
-                Level::Number(_) => Level::Number(wide(voice.gain.0)),
-                text => text,
-            }),
+            gain: (voice.gain.0 != 0.0).then(|| Level::of(voice.gain)),
             pan: wide(voice.pan),
             pitch: wide(voice.pitch.0),
             pitch_range: wide(voice.pitch_range.0),
@@ -375,17 +372,9 @@ impl TryFrom<File> for VoiceSlot {
 fn read(file: File) -> Result<VoiceSlot, Refused> {
     let gain = match &file.gain {
         None => Decibels(0.0),
-        Some(level) => level.decibels().ok_or_else(|| {
-            let found = match level {
-                Level::Number(number) => number.to_string(),
-                Level::Text(text) => format!("{text:?}"),
-            };
-            file.refused(
-                "gain",
-                found,
-                format!("\"-inf dB\" to \"{} dB\", or a number of decibels", LEVEL_MAX.0),
-            )
-        })?,
+        Some(level) => {
+            level.decibels().ok_or_else(|| file.refused("gain", level.found(), Level::allowed()))?
+        }
     };
     let looped = match file.looped {
         None => 0..0,

@@ -8,6 +8,7 @@ mod player;
 mod reader;
 mod resample;
 mod stream;
+mod wav_loop;
 
 pub use decode::DecodeError;
 pub use decode::Recording;
@@ -19,6 +20,8 @@ pub(crate) use reader::Reader;
 pub(crate) use reader::Surroundings;
 pub use resample::resample;
 pub use stream::AudioFile;
+pub use wav_loop::SampleLoop;
+pub use wav_loop::wav_loop;
 
 use crate::audio::AudioSource;
 use crate::audio::Plane;

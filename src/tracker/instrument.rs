@@ -15,7 +15,6 @@ use super::voice::Successor;
 use super::voice::WayBack;
 use super::ways::Way;
 use crate::audio::AudioSource;
-use std::sync::Arc;
 
 /// How an instrument comes to a channel.
 #[derive(Clone, Copy, Debug)]
@@ -358,8 +357,7 @@ fn start_envelopes(cx: &Context<'_>, ch: &mut Voice) {
 
 /// Puts a sample under the channel, with its loop.
 pub(crate) fn attach_sample(cx: &Context<'_>, ch: &mut Voice, sample: &Sample) {
-    let data: Arc<dyn AudioSource> = sample.data.clone();
-    ch.sound.set_source(data);
+    ch.sound.attach(sample);
     let length = frames(sample);
     ch.sound.length = length;
     let (start, end) = sample.sample_loop.map_or((0, 0), |span| (span.start, span.end));
@@ -446,7 +444,5 @@ pub(crate) fn await_sample(cx: &Context<'_>, ch: &mut Voice, number: u16) {
     if index == ch.sample {
         return;
     }
-    let source: Arc<dyn AudioSource> = sample.data.clone();
-    let number = number - 1; // `index` exists
-    ch.sound.successor = Some(Successor { source, sample: number, sample_loop: sample.sample_loop });
+    ch.sound.successor = Some(Successor::new(number - 1, sample)); // `index` exists
 }

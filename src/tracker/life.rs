@@ -11,9 +11,7 @@ use super::voice::ChannelState;
 use super::voice::Course;
 use super::voice::Successor;
 use super::voice::WaysBack;
-use crate::audio::AudioSource;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// Pitches of a life, at most: what goes on longer is taken to begin anew where it is.
 const MOST_PITCHES: usize = 1 << 14;
@@ -86,9 +84,12 @@ pub(super) struct Recorder {
     free: Vec<u32>,
 }
 
+fn plays(song: &Song, sound: &ChannelState, index: u16) -> bool {
+    song.samples.get(usize::from(index)).is_some_and(|sample| sound.reads(&sample.data))
+}
+
 fn number_of_source(song: &Song, sound: &ChannelState, likely: Option<u16>) -> u16 {
-    let plays =
-        |index: &u16| song.samples.get(usize::from(*index)).is_some_and(|sample| sound.reads(&sample.data));
+    let plays = |index: &u16| plays(song, sound, *index);
     likely
         .filter(plays)
         .or_else(|| (0..).take(song.samples.len().min(usize::from(NO_SAMPLE))).find(plays))
@@ -109,9 +110,11 @@ impl Recording {
     /// The motion now; numbers are only looked for where another recording plays.
     fn motion(&self, song: &Song, voice: &Voice) -> Motion {
         let sound = &voice.sound;
+        // Samples may share a recording and differ in pace.
+        let likely = sound.succeeded.or(voice.sample).filter(|&index| plays(song, sound, index));
         let sample = match sound.source_address() == self.source {
-            true => self.seen.sample,
-            false => number_of_source(song, sound, voice.sample),
+            true => likely.unwrap_or(self.seen.sample),
+            false => number_of_source(song, sound, likely),
         };
         let successor = sound.successor.as_ref().map(|successor| successor.sample);
         Motion { sample, course: sound.course(), backwards: sound.backwards, successor }
@@ -368,24 +371,22 @@ fn begin(sound: &mut ChannelState, birth: &Birth, song: &Song) {
 
 fn attach(sound: &mut ChannelState, sample: u16, song: &Song) {
     if let Some(sample) = song.samples.get(usize::from(sample)) {
-        let data: Arc<dyn AudioSource> = sample.data.clone();
-        sound.set_source(data);
+        sound.attach(sample);
     }
 }
 
 fn successor(song: &Song, number: u16) -> Option<Successor> {
     let sample = song.samples.get(usize::from(number))?;
-    Some(Successor { source: sample.data.clone(), sample: number, sample_loop: sample.sample_loop })
+    Some(Successor::new(number, sample))
 }
 
 impl Change {
     fn act(&self, sound: &mut ChannelState, song: &Song) {
         if let Some((sample, course)) = self.course {
-            let known = song.samples.get(usize::from(sample));
-            if known.is_some_and(|sample| !sound.reads(&sample.data)) {
-                attach(sound, sample, song);
-                sound.in_loop = false;
-            }
+            let other =
+                song.samples.get(usize::from(sample)).is_some_and(|sample| !sound.reads(&sample.data));
+            attach(sound, sample, song);
+            sound.in_loop &= !other;
             sound.set_course(course);
         }
         if let Some(backwards) = self.backwards {

@@ -45,6 +45,7 @@ mod paula;
 mod period;
 mod pitch;
 mod player;
+mod replace;
 mod retrigger;
 mod revision;
 #[cfg(test)]
@@ -90,6 +91,8 @@ pub use notes::NoteMessage;
 pub use panorama::Separation;
 pub use player::Position;
 pub use player::SongPlayer;
+pub use replace::Replaced;
+pub use replace::Replacement;
 pub use snapshot::Snapshots;
 pub use song::Song;
 pub use timeline::Timeline;

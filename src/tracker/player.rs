@@ -650,7 +650,8 @@ impl SongPlayer {
     /// Step of a voice's key as it was struck, in the units of the step that sounds.
     pub(crate) fn step_of_key(&self, voice: &Voice) -> f64 {
         let frequency_q4 = self.core.tuning.frequency_q4(voice.struck.period, 0, voice.c5_speed);
-        tick::step_of(frequency_q4, &self.core.output)
+        let pace = voice.sound.pace_q32 as f64 / Sample::OWN_PACE_Q32 as f64;
+        tick::step_of(frequency_q4, &self.core.output) * pace
     }
 
     /// Channels, and background voices that may be in use.

@@ -241,6 +241,9 @@ pub struct Sample {
     pub panning: Option<u16>,
     /// Frames per second at key 60.
     pub c5_speed: u32,
+    /// Frames that are read for each that the tuning asks for, with 32 fractional bits: [`Sample::OWN_PACE_Q32`] unless
+    /// another recording has taken the module's place.
+    pub pace_q32: u64,
     /// XM only: semitones added to the key.
     pub relative_key: i8,
     /// MOD -8..=7 in eighths of a semitone; XM -128..=127 in 1/128 semitone. Else 0 (it is in `c5_speed`).
@@ -252,6 +255,9 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Each frame is read that the tuning asks for.
+    pub const OWN_PACE_Q32: u64 = 1 << 32;
+
     /// Without a name or a loop, at full volume, playing at its own speed at 8363 Hz.
     pub fn plain(data: SampleData) -> Self {
         Self {
@@ -263,6 +269,7 @@ impl Sample {
             global_volume: 64,
             panning: None,
             c5_speed: 8363,
+            pace_q32: Self::OWN_PACE_Q32,
             relative_key: 0,
             finetune: 0,
             vibrato: AutoVibrato::default(),

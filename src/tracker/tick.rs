@@ -732,11 +732,17 @@ fn set_step(cx: &Context<'_>, ch: &mut Voice, period: i32, output: &Output) {
         frequency = (frequency * u64::from(cx.flow.position.tempo) + lock / 2) / lock;
     }
     let frequency = frequency.min(i32::MAX as u64);
-    ch.sound.frequency_q4 = frequency as u32; // no more, by the line above
+    ch.sound.frequency_q4 = paced(frequency as u32, ch.sound.pace_q32); // no more, by the line above
     ch.sound.step_q32 = output.step_q32(ch.sound.frequency_q4);
     if cx.is_adlib(ch) {
         adlib::ask(cx, ch, frequency, output);
     }
+}
+
+/// A frequency in frames of a recording that has its own pace.
+pub(crate) fn paced(frequency_q4: u32, pace_q32: u64) -> u32 {
+    let paced = (u128::from(frequency_q4) * u128::from(pace_q32) + (1 << 31)) >> 32;
+    paced.min(i32::MAX as u128) as u32 // no more, by this
 }
 
 /// Frames of a recording for each of the host's, with 32 fractional bits.

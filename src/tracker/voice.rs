@@ -15,6 +15,7 @@ use super::paula::Paula;
 use super::paula::Run;
 use super::rules::Rules;
 use super::song::Loop;
+use super::song::Sample;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
@@ -42,6 +43,20 @@ pub(crate) struct Successor {
     pub(crate) sample: u16,
     /// Without a loop there is silence.
     pub(crate) sample_loop: Option<Loop>,
+    /// See `Sample::pace_q32`.
+    pub(crate) pace_q32: u64,
+}
+
+impl Successor {
+    /// The sample of `number`, from 0.
+    pub(crate) fn new(number: u16, sample: &Sample) -> Self {
+        Self {
+            source: sample.data.clone(),
+            sample: number,
+            sample_loop: sample.sample_loop,
+            pace_q32: sample.pace_q32,
+        }
+    }
 }
 
 /// What becomes of a position that lies past the end.
@@ -81,6 +96,8 @@ pub(crate) struct Course {
 #[derive(Clone)]
 pub struct ChannelState {
     source: Option<Arc<dyn AudioSource>>,
+    /// See `Sample::pace_q32`; the step holds it already.
+    pub(crate) pace_q32: u64,
     /// The recording is away for a change.
     lent: bool,
     /// Frames with 32 fractional bits; may stand past a boundary until the next frame is read.
@@ -131,6 +148,7 @@ impl ChannelState {
     pub(crate) fn new() -> Self {
         Self {
             source: None,
+            pace_q32: Sample::OWN_PACE_Q32,
             lent: false,
             position_q32: 0,
             life: 0,
@@ -184,8 +202,15 @@ impl ChannelState {
         self.paula = [const { Paula::new() }; 2];
     }
 
+    #[cfg(test)]
     pub(crate) fn set_source(&mut self, source: Arc<dyn AudioSource>) {
         self.source = Some(source);
+    }
+
+    /// Reads a sample's recording from now on, at its pace from the next step on.
+    pub(crate) fn attach(&mut self, sample: &Sample) {
+        let data: Arc<dyn AudioSource> = sample.data.clone();
+        (self.source, self.pace_q32) = (Some(data), sample.pace_q32);
     }
 
     /// Lets go of `data`, if that is what plays.
@@ -429,7 +454,12 @@ impl ChannelState {
 
     fn succeed(&mut self, successor: Successor) {
         self.later_loop_end = None;
-        self.source = Some(successor.source);
+        if successor.pace_q32 != self.pace_q32 {
+            let step =
+                i128::from(self.step_q32) * i128::from(successor.pace_q32) / i128::from(self.pace_q32.max(1));
+            self.step_q32 = i64::try_from(step).unwrap_or(i64::MAX).max(1);
+        }
+        (self.source, self.pace_q32) = (Some(successor.source), successor.pace_q32);
         self.succeeded = Some(successor.sample);
         self.looping = successor.sample_loop.is_some();
         self.ping_pong = successor.sample_loop.is_some_and(|span| span.ping_pong);
@@ -909,6 +939,26 @@ mod tests {
                 assert!(rendered(&mut voice.clone(), size) == whole, "block size {size}, {what}");
             }
         }
+    }
+
+    #[test]
+    fn a_successor_with_another_pace_sounds_at_its_own_from_its_first_frame() {
+        let square = |frames: usize| (0..frames).map(|n| if n < frames / 2 { 100 } else { -100 }).collect();
+        let sample = |frames: usize, pace_q32: u64| Sample {
+            sample_loop: Some(Loop { start: 0, end: frames as u32, ping_pong: false }),
+            pace_q32,
+            ..Sample::plain(SampleData::Mono8(square(frames)))
+        };
+        let (first, second) = (sample(40, 1 << 32), sample(80, 4 << 32));
+        let mut voice = ChannelState::new();
+        voice.attach(&first);
+        (voice.step_q32, voice.length, voice.loop_end, voice.looping) = (1 << 32, 40, 40, true);
+        voice.successor = Some(Successor::new(1, &second));
+        voice.interpolation = Interpolation::None;
+        voice.aim((16_384, 16_384), 1.0, 0);
+        let left = rendered(&mut voice, 1000);
+        let turns = (1..200).filter(|&n| left[n - 1] < 0.0 && left[n] > 0.0);
+        assert_eq!(turns.collect::<Vec<_>>(), [40, 60, 80, 100, 120, 140, 160, 180]);
     }
 
     #[test]

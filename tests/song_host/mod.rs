@@ -6,6 +6,7 @@ use busker::dsp::Level;
 use busker::engine::Call;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
+use busker::engine::Event;
 use busker::engine::ParameterValues;
 use busker::engine::Setup;
 use busker::engine::Target;
@@ -103,6 +104,16 @@ impl Player {
             }
         }
         out
+    }
+
+    /// Left of the main output of one call with events, for a host that stands still.
+    pub(crate) fn keys(&mut self, frames: usize, events: &[Event]) -> Vec<f32> {
+        let mut buffers = [AudioBuffer::new(2, frames), AudioBuffer::new(2, frames)];
+        let mut blocks = buffers.each_mut().map(|buffer| buffer.block_mut(frames));
+        let transport = Some(Transport { playing: false, ..Transport::default() });
+        self.engine.render(&Call { frames, transport, events }, None, &mut blocks);
+        self.frame += frames;
+        buffers[0].channel(0)[..frames].to_vec()
     }
 
     /// Renders what a host does, up to its end.

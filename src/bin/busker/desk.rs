@@ -19,6 +19,7 @@ use busker::mixer::TapSource;
 use busker::mixer::strip_name;
 use busker::rack::InsertSlot;
 use busker::rack::Rack;
+use busker::rack::ReplaceEntry;
 use busker::tracker::Song;
 use serde::Serialize;
 
@@ -33,6 +34,8 @@ pub(crate) struct Desk {
     /// Inputs of the monitor mix, and where it is heard, where that is not the main output or something is in it.
     monitor: Option<String>,
     inserts: Vec<String>,
+    /// What plays in place of the song's own.
+    replaced: Vec<String>,
     /// What is recorded.
     taps: Vec<String>,
     look_ahead: bool,
@@ -82,6 +85,7 @@ impl Desk {
             sends: set.sends().collect(),
             monitor: set.monitor(),
             inserts: rack.inserts.iter().map(|insert| insert_text(rack, insert)).collect(),
+            replaced: rack.replace.iter().map(replaced).collect(),
             taps: rack.recorder.settings.taps.iter().map(|armed| tap(&rack.routing, armed)).collect(),
             look_ahead: rack.master.look_ahead,
             parameters: set.values.iter().map(|(spec, plain)| set.value(spec, *plain)).collect(),
@@ -103,6 +107,7 @@ impl Desk {
             ("send", self.sends.clone()),
             ("monitor", self.monitor.iter().cloned().collect()),
             ("insert", self.inserts.clone()),
+            ("replaces", self.replaced.clone()),
             ("master", self.look_ahead.then_some(late).into_iter().collect()),
             ("records", self.taps.clone()),
             ("value", values.collect()),
@@ -112,6 +117,10 @@ impl Desk {
         }
         lines.join("\n") + "\n"
     }
+}
+
+fn replaced(entry: &ReplaceEntry) -> String {
+    format!("{} by {}", entry.what, entry.take.name())
 }
 
 impl BusInfo {

@@ -9,6 +9,7 @@ mod info;
 mod midi;
 mod rack;
 mod render;
+mod replace;
 mod scene;
 mod source;
 mod wav;
@@ -61,6 +62,8 @@ enum Command {
     Rack(rack::Arguments),
     /// Writes a rack that plays the audio files of a folder together, one lane and one bus for each track.
     Scene(scene::Arguments),
+    /// Writes a rack that plays recordings in place of some of a song's samples or instruments.
+    Replace(replace::Arguments),
     /// Writes a preset that VST3 hosts load.
     Preset {
         /// A module (MOD, S3M, XM, IT) or a rack.
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Midi(arguments) => midi::run(&arguments),
         Command::Rack(arguments) => rack::run(&arguments),
         Command::Scene(arguments) => scene::run(&arguments),
+        Command::Replace(arguments) => replace::run(&arguments),
         Command::Trace { song, output, pace, most_ticks } => {
             Source::open(&song).and_then(|source| trace(&source.at(pace), &output, most_ticks))
         }

@@ -566,6 +566,7 @@ pub(super) fn sample(header: Header, data: SampleData, sample_loop: Option<Loop>
         global_volume: 64,
         panning: None,
         c5_speed: C5_SPEED,
+        pace_q32: Sample::OWN_PACE_Q32,
         relative_key: 0,
         // The low nibble as a signed number.
         finetune: (header.finetune << 4).cast_signed() >> 4,

@@ -179,6 +179,7 @@ impl Header {
             global_volume: self.global_volume.min(64),
             panning: (self.panning & 0x80 != 0).then_some(u16::from(self.panning & 0x7f).min(64) * 4),
             c5_speed: if self.c5_speed == 0 { 8363 } else { self.c5_speed.max(256) },
+            pace_q32: Sample::OWN_PACE_Q32,
             relative_key: 0,
             finetune: 0,
             vibrato: AutoVibrato { wave, speed, depth: depth & 0x7f, sweep },
