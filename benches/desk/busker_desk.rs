@@ -90,11 +90,8 @@ pub(crate) fn strip(work: Work) -> Contestant {
     graph.connect(source, strip);
     graph.connect(strip, output);
     graph.connect_side(side, strip);
-    let (Ok(mut plan), (mut strip, _meter)) =
-        (graph.compile(), Strip::new(SAMPLE_RATE, Level::from_environment()))
-    else {
-        return Box::new(|| {});
-    };
+    let (level, Ok(plan)) = (Level::from_environment(), graph.compile()) else { return Box::new(|| {}) };
+    let (mut plan, (mut strip, _meter)) = (plan.at_level(level), Strip::new(SAMPLE_RATE, level));
     set_up(&mut strip, work);
     let (level, silent) = (if work == Work::Everything { 2.4 } else { 1.0 }, Feed::new(2));
     let feeds = if work == Work::Silent { [silent.clone(), silent] } else { [feed(0, level), feed(2, 1.0)] };

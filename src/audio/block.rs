@@ -17,17 +17,22 @@ pub struct AudioBlock<'a> {
 impl<'a> AudioBlock<'a> {
     /// Takes the first `MAX_CHANNELS` planes; all are cut to the shortest.
     pub fn new(planes: impl IntoIterator<Item = &'a [f32]>) -> Self {
-        let mut block = Self { planes: [&[]; MAX_CHANNELS], channels: 0, frames: usize::MAX };
-        for (slot, plane) in block.planes.iter_mut().zip(planes) {
-            block.frames = block.frames.min(plane.len());
-            block.channels += 1;
-            *slot = plane;
-        }
-        if block.channels == 0 {
-            block.frames = 0;
-        }
+        let mut block = Self::of_alike(planes);
+        block.frames = block.planes().iter().map(|plane| plane.len()).min().unwrap_or(0);
         for plane in &mut block.planes[..block.channels] {
             *plane = &plane[..block.frames]; // `frames` is the shortest plane's length
+        }
+        block
+    }
+
+    /// Takes the first `MAX_CHANNELS` planes, which are all of the same length.
+    #[inline]
+    pub(super) fn of_alike(planes: impl IntoIterator<Item = &'a [f32]>) -> Self {
+        let mut block = Self { planes: [&[]; MAX_CHANNELS], channels: 0, frames: 0 };
+        for (slot, plane) in block.planes.iter_mut().zip(planes) {
+            block.frames = plane.len();
+            block.channels += 1;
+            *slot = plane;
         }
         block
     }
@@ -53,10 +58,11 @@ impl<'a> AudioBlock<'a> {
     }
 
     /// The frames of `range`, clipped to the block.
+    #[inline]
     pub fn slice(&self, range: Range<usize>) -> AudioBlock<'a> {
         let end = range.end.min(self.frames);
         let start = range.start.min(end);
-        AudioBlock::new(self.planes().iter().map(|plane| &plane[start..end]))
+        AudioBlock::of_alike(self.planes().iter().map(|plane| &plane[start..end]))
     }
 }
 
@@ -69,21 +75,25 @@ pub struct AudioBlockMut<'a> {
 }
 
 impl<'a> AudioBlockMut<'a> {
-    /// Takes the first `MAX_CHANNELS` planes; the block is as long as the shortest.
+    /// Takes the first `MAX_CHANNELS` planes; all are cut to the shortest.
     pub fn new(planes: impl IntoIterator<Item = &'a mut [f32]>) -> Self {
-        let mut block =
-            Self { planes: std::array::from_fn(|_| &mut [][..]), channels: 0, frames: usize::MAX };
-        for (slot, plane) in block.planes.iter_mut().zip(planes) {
-            block.frames = block.frames.min(plane.len());
-            block.channels += 1;
-            *slot = plane;
-        }
-        if block.channels == 0 {
-            block.frames = 0;
-        }
+        let mut block = Self::of_alike(planes);
+        block.frames = block.planes_mut().iter().map(|plane| plane.len()).min().unwrap_or(0);
         for plane in &mut block.planes[..block.channels] {
             let whole = std::mem::take(plane);
             *plane = &mut whole[..block.frames]; // `frames` is the shortest plane's length
+        }
+        block
+    }
+
+    /// Takes the first `MAX_CHANNELS` planes, which are all of the same length.
+    #[inline]
+    pub(super) fn of_alike(planes: impl IntoIterator<Item = &'a mut [f32]>) -> Self {
+        let mut block = Self { planes: std::array::from_fn(|_| &mut [][..]), channels: 0, frames: 0 };
+        for (slot, plane) in block.planes.iter_mut().zip(planes) {
+            block.frames = plane.len();
+            block.channels += 1;
+            *slot = plane;
         }
         block
     }
@@ -121,26 +131,28 @@ impl<'a> AudioBlockMut<'a> {
 
     /// A shared view of the same frames.
     pub fn as_block(&self) -> AudioBlock<'_> {
-        AudioBlock::new(self.planes[..self.channels].iter().map(|plane| &**plane))
+        AudioBlock::of_alike(self.planes[..self.channels].iter().map(|plane| &**plane))
     }
 
     /// A shared view of the frames of `range`, clipped to the block.
+    #[inline]
     pub fn slice(&self, range: Range<usize>) -> AudioBlock<'_> {
         let end = range.end.min(self.frames);
         let start = range.start.min(end);
-        AudioBlock::new(self.planes[..self.channels].iter().map(|plane| &plane[start..end]))
+        AudioBlock::of_alike(self.planes[..self.channels].iter().map(|plane| &plane[start..end]))
     }
 
     /// The frames of `range`, clipped to the block.
+    #[inline]
     pub fn slice_mut(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
         let end = range.end.min(self.frames);
         let start = range.start.min(end);
-        AudioBlockMut::new(self.planes_mut().iter_mut().map(|plane| &mut plane[start..end]))
+        AudioBlockMut::of_alike(self.planes_mut().iter_mut().map(|plane| &mut plane[start..end]))
     }
 
     /// The first `channels` planes.
     pub fn narrow_mut(&mut self, channels: usize) -> AudioBlockMut<'_> {
-        AudioBlockMut::new(self.planes_mut().iter_mut().take(channels).map(|plane| &mut plane[..]))
+        AudioBlockMut::of_alike(self.planes_mut().iter_mut().take(channels).map(|plane| &mut plane[..]))
     }
 
     /// Sets every sample to 0.

@@ -47,26 +47,35 @@ impl AudioBuffer {
     /// The first `frames` frames.
     pub fn block(&self, frames: usize) -> AudioBlock<'_> {
         let frames = frames.min(self.frames);
-        AudioBlock::new(self.data.chunks_exact(self.frames.max(1)).map(|plane| &plane[..frames]))
+        let mut rest = &self.data[..];
+        AudioBlock::of_alike((0..self.channels).map(|_| {
+            let (plane, others) = rest.split_at(self.frames); // there are as many planes as channels
+            rest = others;
+            &plane[..frames]
+        }))
     }
 
     /// The first `frames` frames.
     pub fn block_mut(&mut self, frames: usize) -> AudioBlockMut<'_> {
-        let frames = frames.min(self.frames);
-        AudioBlockMut::new(self.data.chunks_exact_mut(self.frames.max(1)).map(|plane| &mut plane[..frames]))
+        self.range_mut(0..frames)
     }
 
     /// The frames of `range`, clipped to the buffer.
     pub fn range_mut(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
         let end = range.end.min(self.frames);
         let start = range.start.min(end);
-        AudioBlockMut::new(self.data.chunks_exact_mut(self.frames.max(1)).map(|plane| &mut plane[start..end]))
+        let mut rest = &mut self.data[..];
+        AudioBlockMut::of_alike((0..self.channels).map(|_| {
+            let (plane, others) = std::mem::take(&mut rest).split_at_mut(self.frames); // as many planes as channels
+            rest = others;
+            &mut plane[start..end]
+        }))
     }
 
     /// The first two planes; a missing one is empty.
     pub fn stereo_mut(&mut self) -> (&mut [f32], &mut [f32]) {
-        let mut planes = self.data.chunks_exact_mut(self.frames.max(1));
-        (planes.next().unwrap_or(&mut []), planes.next().unwrap_or(&mut []))
+        let (left, others) = self.data.split_at_mut_checked(self.frames).unwrap_or_default();
+        (left, others.get_mut(..self.frames).unwrap_or_default())
     }
 
     /// Sets every sample to 0.

@@ -1,12 +1,9 @@
-//! How a block of one width is added to a block of another.
+//! How a block of one width is added to a block of another, and which way its channels stand.
 //!
-//! The one operation at every graph edge: equal widths just add, other widths go through a matrix that the policy
-//! gives. Audio thread; no state.
+//! At every graph edge equal widths just add, other widths go through a matrix that the policy gives; `dsp::add_block` does
+//! it. Audio thread; no state.
 //!
 //! Channel orders: 1 M; 2 L R; 3 L R C; 4 L R Ls Rs; 5 L R C Ls Rs; 6 L R C LFE Ls Rs; 8 L R C LFE Ls Rs Sl Sr.
-
-use super::AudioBlock;
-use super::AudioBlockMut;
 
 /// Policy of an edge between blocks of different widths.
 pub trait ChannelMix: Send + Sync {
@@ -14,56 +11,33 @@ pub trait ChannelMix: Send + Sync {
     ///
     /// Not asked where both widths are equal. Real-time.
     fn coefficient(&self, from: usize, sources: usize, to: usize, targets: usize) -> f32;
-
-    /// Adds `source` to `target`; the shorter one decides how many frames. Real-time.
-    fn mix(&self, source: &AudioBlock<'_>, target: &mut AudioBlockMut<'_>) {
-        let (sources, targets) = (source.channels(), target.channels());
-        if sources == targets {
-            for (to, from) in target.planes_mut().iter_mut().zip(source.planes()) {
-                add(to, from);
-            }
-            return;
-        }
-        for (to, plane) in target.planes_mut().iter_mut().enumerate() {
-            for (from, samples) in source.planes().iter().enumerate() {
-                match self.coefficient(from, sources, to, targets) {
-                    0.0 => {}
-                    1.0 => add(plane, samples),
-                    factor => add_scaled(plane, samples, factor),
-                }
-            }
-        }
-    }
-
-    /// Writes `source` over `target`, as if it were added to silence. Real-time.
-    fn put(&self, source: &AudioBlock<'_>, target: &mut AudioBlockMut<'_>) {
-        if source.channels() == target.channels() && source.frames() == target.frames() {
-            for (to, from) in target.planes_mut().iter_mut().zip(source.planes()) {
-                copy(to, from);
-            }
-        } else {
-            target.silence();
-            self.mix(source, target);
-        }
-    }
 }
 
-/// A sum with 0, which has no sign, so that it does not matter what else was added.
-fn copy(target: &mut [f32], source: &[f32]) {
-    for (to, from) in target.iter_mut().zip(source) {
-        *to = *from + 0.0;
-    }
+/// Which way a channel's loudspeaker stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+    Middle,
 }
 
-fn add(target: &mut [f32], source: &[f32]) {
-    for (to, from) in target.iter_mut().zip(source) {
-        *to += from;
+impl Side {
+    /// Of a channel of so many. Mono is in the middle.
+    pub(crate) fn of(channel: usize, channels: usize) -> Self {
+        use Side::*;
+        let sides: &[Self] = match channels {
+            0 | 1 => &[],
+            4 => &[Left, Right, Left, Right],
+            5 => &[Left, Right, Middle, Left, Right],
+            6 | 8 => &[Left, Right, Middle, Middle, Left, Right, Left, Right],
+            _ => &[Left, Right],
+        };
+        sides.get(channel).copied().unwrap_or(Middle)
     }
-}
 
-fn add_scaled(target: &mut [f32], source: &[f32], factor: f32) {
-    for (to, from) in target.iter_mut().zip(source) {
-        *to += from * factor;
+    /// Whether it counts on the left and on the right: what is in the middle does on both.
+    pub(crate) fn counts(self) -> [bool; 2] {
+        [self != Self::Right, self != Self::Left]
     }
 }
 
@@ -175,43 +149,11 @@ fn fold(source: Speaker, target: Speaker, layout: &[Speaker]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::AudioBuffer;
 
     /// Adds a block in which channel c holds the value 2^c.
     fn mixed(policy: &dyn ChannelMix, sources: usize, targets: usize) -> Vec<f32> {
-        let mut source = AudioBuffer::new(sources, 1);
-        for channel in 0..sources {
-            source.channel_mut(channel)[0] = (1 << channel) as f32;
-        }
-        let mut target = AudioBuffer::new(targets, 1);
-        policy.mix(&source.block(1), &mut target.block_mut(1));
-        (0..targets).map(|channel| target.channel(channel)[0]).collect()
-    }
-
-    #[test]
-    fn equal_widths_just_add_under_every_policy() {
-        for policy in [&TruncateOrZero as &dyn ChannelMix, &BroadcastMix, &SurroundDownmix] {
-            assert_eq!(mixed(policy, 6, 6), [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]);
-        }
-    }
-
-    #[test]
-    fn what_is_put_is_what_is_added_to_silence_to_the_bit() {
-        for (sources, targets) in [(2, 2), (1, 2), (6, 2), (2, 6)] {
-            let mut source = AudioBuffer::new(sources, 3);
-            (0..sources).for_each(|channel| {
-                source.channel_mut(channel).copy_from_slice(&[-0.0, channel as f32, -0.5]);
-            });
-            let (mut put, mut added) = (AudioBuffer::new(targets, 3), AudioBuffer::new(targets, 3));
-            (0..targets).for_each(|channel| put.channel_mut(channel).fill(9.0));
-            SurroundDownmix.put(&source.block(3), &mut put.block_mut(3));
-            SurroundDownmix.mix(&source.block(3), &mut added.block_mut(3));
-            let bits = |buffer: &AudioBuffer| {
-                let planes = (0..targets).flat_map(|channel| buffer.channel(channel).to_vec());
-                planes.map(f32::to_bits).collect::<Vec<_>>()
-            };
-            assert_eq!(bits(&put), bits(&added), "{sources} to {targets}");
-        }
+        let share = |from, to| policy.coefficient(from, sources, to, targets) * (1 << from) as f32;
+        (0..targets).map(|to| (0..sources).map(|from| share(from, to)).sum()).collect()
     }
 
     #[test]
@@ -247,13 +189,8 @@ mod tests {
     #[test]
     fn mono_to_stereo_to_mono_is_identity() {
         for policy in [&BroadcastMix as &dyn ChannelMix, &SurroundDownmix] {
-            let mut mono = AudioBuffer::new(1, 1);
-            mono.channel_mut(0)[0] = 0.5;
-            let mut stereo = AudioBuffer::new(2, 1);
-            policy.mix(&mono.block(1), &mut stereo.block_mut(1));
-            let mut back = AudioBuffer::new(1, 1);
-            policy.mix(&stereo.block(1), &mut back.block_mut(1));
-            assert!((back.channel(0)[0] - 0.5).abs() < 1e-7);
+            let way = |side| policy.coefficient(0, 1, side, 2) * policy.coefficient(side, 2, 0, 1);
+            assert!((way(0) + way(1) - 1.0).abs() < 1e-7);
         }
     }
 }

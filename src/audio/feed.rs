@@ -96,6 +96,16 @@ impl Feed {
         self.activity
     }
 
+    /// Number of planes.
+    pub fn channels(&self) -> usize {
+        self.buffer.channels()
+    }
+
+    /// What has been added to a channel; as with [`Self::block`].
+    pub fn channel(&self, channel: usize) -> &[f32] {
+        self.buffer.channel(channel).get(..self.frames).unwrap_or(&[])
+    }
+
     /// What has been added; of a silent block nothing may be read.
     pub fn block(&self) -> AudioBlock<'_> {
         self.buffer.block(self.frames)

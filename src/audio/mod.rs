@@ -16,6 +16,7 @@ pub use block::AudioBlockMut;
 pub use buffer::AudioBuffer;
 pub use channel_mix::BroadcastMix;
 pub use channel_mix::ChannelMix;
+pub(crate) use channel_mix::Side;
 pub use channel_mix::SurroundDownmix;
 pub use channel_mix::TruncateOrZero;
 pub use feed::Destinations;
@@ -38,6 +39,12 @@ pub use stream::Tail;
 
 /// Frames the graph renders at once, at most.
 pub const BLOCK_SIZE: usize = 256;
+
+/// Sums over frames, such as a meter's, are taken in so many lanes: two vectors of AVX2, which hide the latency of an addition.
+pub const LANES: usize = 16;
+
+/// A sum in lanes: frame `n` counts in lane `n % LANES`, so that it rounds alike at every SIMD level and however it is cut.
+pub type Lanes = [f32; LANES];
 
 /// Channels of a block, at most; third-order ambisonics needs 16.
 pub const MAX_CHANNELS: usize = 16;

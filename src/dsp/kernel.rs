@@ -1,13 +1,12 @@
 //! Sums, gains and levels of planes.
 //!
 //! In: slices of one channel. Out: the same slice, and what was measured on the way. The shorter slice decides. Passes
-//! over memory cost more than arithmetic, so gains measure what they read and write.
+//! over memory cost more than arithmetic, so gains measure what they read and write. Squares are summed up in lanes that go
+//! on from call to call, so that a sum does not depend on how frames are cut.
 
 use super::simd::by_level;
-
-/// Lanes of a reduction; the same at every level, so that sums round alike. Two vectors of AVX2 hide the latency of an
-/// addition.
-const LANES: usize = 16;
+use crate::audio::LANES;
+use crate::audio::Lanes;
 
 /// What a pass over a plane has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -16,8 +15,66 @@ pub struct Levels {
     pub read: f32,
     /// Greatest magnitude of what was left; NaN is ignored.
     pub left: f32,
-    /// Sum of the squares of what was left; not finite where a sample is not.
-    pub squares: f32,
+    /// Whether all squares that have been summed up are finite, and so all samples.
+    pub finite: bool,
+}
+
+/// What a pass over a plane gathers, lane by lane.
+struct Pass {
+    /// Greatest magnitudes of what was read.
+    read: Lanes,
+    /// Sums of the squares of what was left.
+    squares: Lanes,
+}
+
+impl Pass {
+    /// Goes on with the sums of the frames before.
+    #[inline(always)]
+    fn new(squares: &Lanes) -> Self {
+        Self { read: [0.0; LANES], squares: *squares }
+    }
+
+    /// Multiplies a frame of every lane.
+    #[inline(always)]
+    fn scale(&mut self, tile: &mut Lanes, gains: &Lanes) {
+        for lane in 0..LANES {
+            let scaled = tile[lane] * gains[lane]; // as many as there are lanes
+            self.read[lane] = greater(self.read[lane], tile[lane].abs());
+            self.squares[lane] += scaled * scaled;
+            tile[lane] = scaled;
+        }
+    }
+
+    /// Multiplies the frames at an end of a plane, which begin with lane `first`; zeros in the others add nothing.
+    #[inline(always)]
+    fn scale_end(&mut self, end: &mut [f32], first: usize, gains: &Lanes) {
+        if !end.is_empty() {
+            let mut tile = padded(end, first);
+            self.scale(&mut tile, gains);
+            end.copy_from_slice(&tile[first..first + end.len()]); // as it was padded
+        }
+    }
+
+    #[inline(always)]
+    fn levels(self, left: f32, squares: &mut Lanes) -> Levels {
+        *squares = self.squares;
+        let finite = self.squares.iter().fold(true, |finite, &sum| finite & (sum <= f32::MAX));
+        Levels { read: greatest(&self.read), left, finite }
+    }
+}
+
+/// How many of `frames` frames, the first of which is one of lane `first`, lie before the next one of lane 0.
+#[inline(always)]
+fn unaligned(first: usize, frames: usize) -> usize {
+    (first.wrapping_neg() % LANES).min(frames)
+}
+
+/// Frames that begin with lane `first` and end before the next lane 0, between zeros.
+#[inline(always)]
+fn padded(frames: &[f32], first: usize) -> Lanes {
+    let mut tile = [0.0; LANES];
+    tile[first..first + frames.len()].copy_from_slice(frames); // see `unaligned`
+    tile
 }
 
 /// The greater one, which is `lane` where `sample` is NaN.
@@ -27,22 +84,17 @@ fn greater(lane: f32, sample: f32) -> f32 {
 }
 
 #[inline(always)]
-fn greatest(lanes: &[f32; LANES]) -> f32 {
-    lanes.iter().fold(0.0, |peak, &lane| greater(peak, lane))
-}
-
-#[inline(always)]
-fn total(lanes: &[f32; LANES]) -> f32 {
-    // In halves: fewer roundings than one after the other, and the order that vector units prefer.
-    let mut sums = *lanes;
+fn greatest(lanes: &Lanes) -> f32 {
+    // In halves, which vector units prefer to one after the other.
+    let mut peaks = *lanes;
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            sums[lane] += sums[lane + width]; // `width` is at most half of the lanes
+            peaks[lane] = greater(peaks[lane], peaks[lane + width]); // `width` is at most half of the lanes
         }
         width /= 2;
     }
-    sums[0]
+    peaks[0]
 }
 
 by_level! {
@@ -82,75 +134,60 @@ by_level! {
 }
 
 by_level! {
-    /// Measures a plane and leaves it alone.
-    pub fn measure(level; plane: &[f32]) -> Levels {
-        let (mut peaks, mut sums) = ([0.0f32; LANES], [0.0f32; LANES]);
-        let (chunks, rest) = plane.as_chunks::<LANES>();
-        for chunk in chunks {
-            for lane in 0..LANES {
-                let sample = chunk[lane]; // as many as there are lanes
-                peaks[lane] = greater(peaks[lane], sample.abs());
-                sums[lane] += sample * sample;
-            }
+    /// Measures a plane and leaves it alone; its first frame is one of lane `first` of `squares`.
+    pub fn measure(level; plane: &[f32], squares: &mut Lanes, first: usize) -> Levels {
+        let (head, rest) = plane.split_at(unaligned(first, plane.len()));
+        let (tiles, tail) = rest.as_chunks::<LANES>();
+        let (mut pass, gains) = (Pass::new(squares), [1.0; LANES]);
+        if !head.is_empty() {
+            pass.scale(&mut padded(head, first % LANES), &gains);
         }
-        for (lane, &sample) in rest.iter().enumerate() {
-            peaks[lane] = greater(peaks[lane], sample.abs()); // the rest is shorter than the lanes
-            sums[lane] += sample * sample;
+        for tile in tiles {
+            pass.scale(&mut { *tile }, &gains);
         }
-        let peak = greatest(&peaks);
-        Levels { read: peak, left: peak, squares: total(&sums) }
+        if !tail.is_empty() {
+            pass.scale(&mut padded(tail, 0), &gains);
+        }
+        let peak = greatest(&pass.read);
+        pass.levels(peak, squares)
     }
 }
 
 by_level! {
-    /// `target[n] *= gain`, measured.
-    pub fn scale_measured(level; target: &mut [f32], gain: f32) -> Levels {
-        let (mut peaks, mut sums) = ([0.0f32; LANES], [0.0f32; LANES]);
-        let (chunks, rest) = target.as_chunks_mut::<LANES>();
-        for chunk in chunks {
-            for lane in 0..LANES {
-                let sample = chunk[lane]; // as many as there are lanes
-                let scaled = sample * gain;
-                peaks[lane] = greater(peaks[lane], sample.abs());
-                sums[lane] += scaled * scaled;
-                chunk[lane] = scaled;
-            }
+    /// `target[n] *= gain`, measured; see [`measure`].
+    pub fn scale_measured(level; target: &mut [f32], gain: f32, squares: &mut Lanes, first: usize) -> Levels {
+        let (head, rest) = target.split_at_mut(unaligned(first, target.len()));
+        let (tiles, tail) = rest.as_chunks_mut::<LANES>();
+        let (mut pass, gains) = (Pass::new(squares), [gain; LANES]);
+        pass.scale_end(head, first % LANES, &gains);
+        for tile in tiles {
+            pass.scale(tile, &gains);
         }
-        for (lane, sample) in rest.iter_mut().enumerate() {
-            peaks[lane] = greater(peaks[lane], sample.abs()); // the rest is shorter than the lanes
-            *sample *= gain;
-            sums[lane] += *sample * *sample;
-        }
-        let read = greatest(&peaks);
+        pass.scale_end(tail, 0, &gains);
         // Rounding keeps the order of magnitudes, so the greatest stays the greatest.
-        Levels { read, left: (read * gain).abs(), squares: total(&sums) }
+        let left = (greatest(&pass.read) * gain).abs();
+        pass.levels(left, squares)
     }
 }
 
 by_level! {
-    /// `target[n] *= gains[n]`, measured.
-    pub fn scale_by_measured(level; target: &mut [f32], gains: &[f32]) -> Levels {
-        let (mut read, mut left, mut sums) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+    /// `target[n] *= gains[n]`, measured; see [`measure`].
+    pub fn scale_by_measured(level; target: &mut [f32], gains: &[f32], squares: &mut Lanes, first: usize) -> Levels {
         let frames = target.len().min(gains.len());
-        let (chunks, rest) = target[..frames].as_chunks_mut::<LANES>(); // the shorter one, as above
-        let (of_chunks, of_rest) = gains[..frames].as_chunks::<LANES>();
-        for (chunk, gains) in chunks.iter_mut().zip(of_chunks) {
+        let (head, rest) = target[..frames].split_at_mut(unaligned(first, frames)); // the shorter one, as above
+        let (of_head, of_rest) = gains[..frames].split_at(head.len());
+        let ((tiles, tail), (of_tiles, of_tail)) = (rest.as_chunks_mut::<LANES>(), of_rest.as_chunks::<LANES>());
+        let (mut pass, mut left) = (Pass::new(squares), [0.0; LANES]);
+        pass.scale_end(head, first % LANES, &padded(of_head, first % LANES));
+        for (tile, gains) in tiles.iter_mut().zip(of_tiles) {
+            pass.scale(tile, gains);
             for lane in 0..LANES {
-                let sample = chunk[lane]; // as many as there are lanes
-                let scaled = sample * gains[lane];
-                read[lane] = greater(read[lane], sample.abs());
-                left[lane] = greater(left[lane], scaled.abs());
-                sums[lane] += scaled * scaled;
-                chunk[lane] = scaled;
+                left[lane] = greater(left[lane], tile[lane].abs()); // as many as there are lanes
             }
         }
-        for (lane, (sample, gain)) in rest.iter_mut().zip(of_rest).enumerate() {
-            read[lane] = greater(read[lane], sample.abs()); // the rest is shorter than the lanes
-            *sample *= gain;
-            left[lane] = greater(left[lane], sample.abs());
-            sums[lane] += *sample * *sample;
-        }
-        Levels { read: greatest(&read), left: greatest(&left), squares: total(&sums) }
+        pass.scale_end(tail, 0, &padded(of_tail, 0));
+        let of_ends = head.iter().chain(tail.iter()).fold(0.0, |peak, sample| greater(peak, sample.abs()));
+        pass.levels(greater(greatest(&left), of_ends), squares)
     }
 }
 
@@ -200,10 +237,11 @@ mod tests {
         let source = sines(1003);
         let run = |level| {
             let mut plane: Vec<f32> = source.iter().rev().copied().collect();
+            let mut squares = [0.25; LANES];
             let levels = [
-                scale_by_measured(level, &mut plane, &source),
-                scale_measured(level, &mut plane, 0.3),
-                measure(level, &plane),
+                scale_by_measured(level, &mut plane, &source, &mut squares, 5),
+                scale_measured(level, &mut plane, 0.3, &mut squares, 0),
+                measure(level, &plane, &mut squares, 15),
             ];
             scale_by(level, &mut plane, &source);
             scale(level, &mut plane, 3.0);
@@ -211,7 +249,8 @@ mod tests {
             add_scaled_by(level, &mut plane, &source, &source, 0.4);
             let mut peaks = vec![0.1; plane.len()];
             raise_to(level, &mut peaks, &plane);
-            (levels, peak(level, &plane).to_bits(), count_above(level, &plane, 0.5), plane, peaks)
+            let peak = peak(level, &plane).to_bits();
+            (levels, squares, peak, count_above(level, &plane, 0.5), plane, peaks)
         };
         assert_eq!(run(Level::BASELINE), run(Level::detect()));
     }
@@ -229,21 +268,46 @@ mod tests {
             let read = source.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
             let squares: f64 = source.iter().map(|&sample| f64::from(sample * 0.5).powi(2)).sum();
             let (mut constant, mut varied) = (source.clone(), source);
-            let levels = scale_measured(Level::detect(), &mut constant, 0.5);
-            assert_eq!((levels.read, levels.left), (read, read * 0.5));
-            assert!((f64::from(levels.squares) - squares).abs() < 1e-5);
-            assert_eq!(scale_by_measured(Level::detect(), &mut varied, &vec![0.5; frames]), levels);
+            let mut sums = [[0.0; LANES]; 3];
+            let levels = scale_measured(Level::detect(), &mut constant, 0.5, &mut sums[0], 3);
+            assert_eq!(levels, Levels { read, left: read * 0.5, finite: true });
+            assert!((f64::from(sums[0].iter().sum::<f32>()) - squares).abs() < 1e-5);
+            let gains = vec![0.5; frames];
+            assert_eq!(scale_by_measured(Level::detect(), &mut varied, &gains, &mut sums[1], 3), levels);
             assert_eq!(varied, constant);
-            let left = measure(Level::detect(), &constant);
+            let left = measure(Level::detect(), &constant, &mut sums[2], 3);
             assert_eq!((left.read, left.left), (levels.left, levels.left));
+            assert_eq!([sums[1], sums[2]], [sums[0]; 2]);
         }
     }
 
     #[test]
-    fn what_is_not_finite_shows_in_the_squares_only() {
+    fn sums_of_squares_do_not_depend_on_how_frames_are_cut() {
+        let (source, gains) = (sines(1003), sines(1003));
+        let summed = |cuts: &[usize]| {
+            let (mut sums, mut at, mut cuts) = ([[0.0; LANES]; 3], 0, cuts.iter().cycle());
+            while at < source.len() {
+                let end = source.len().min(at + cuts.next().copied().unwrap_or(1));
+                let (mut scaled, mut varied) = (source[at..end].to_vec(), source[at..end].to_vec());
+                let [of_measured, of_scaled, of_varied] = &mut sums;
+                measure(Level::detect(), &source[at..end], of_measured, 7 + at);
+                scale_measured(Level::detect(), &mut scaled, 0.3, of_scaled, 7 + at);
+                scale_by_measured(Level::detect(), &mut varied, &gains[at..end], of_varied, 7 + at);
+                at = end;
+            }
+            sums
+        };
+        for cuts in [&[1][..], &[16], &[5, 1, 40, 3], &[255, 17, 2]] {
+            assert_eq!(summed(cuts), summed(&[1003]), "{cuts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_shows_as_such_only() {
         let mut plane = [0.5, f32::NAN, -0.25];
-        assert_eq!(measure(Level::detect(), &plane).read, 0.5);
-        assert!(!scale_measured(Level::detect(), &mut plane, 2.0).squares.is_finite());
+        let levels = measure(Level::detect(), &plane, &mut [0.0; LANES], 0);
+        assert_eq!(levels, Levels { read: 0.5, left: 0.5, finite: false });
+        assert!(!scale_measured(Level::detect(), &mut plane, 2.0, &mut [0.0; LANES], 14).finite);
         let mut peaks = [0.1; 3];
         raise_to(Level::detect(), &mut peaks, &[f32::NAN, f32::NEG_INFINITY, -0.5]);
         assert_eq!(peaks, [0.1, 0.1, 0.5]);

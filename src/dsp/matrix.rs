@@ -32,6 +32,29 @@ by_level! {
 }
 
 by_level! {
+    /// `target[n] = target[n] + Σ sources[i][n]`, added up in the order of the sources, each as long as `target`; with `fresh` to 0
+    /// in place of what is there.
+    pub fn sum(level; target: &mut [f32], sources: &[&[f32]], fresh: bool) {
+        let (tiles, rest) = target.as_chunks_mut::<TILE>();
+        let whole = tiles.len() * TILE;
+        for (index, tile) in tiles.iter_mut().enumerate() {
+            let (mut sum, at) = (if fresh { [0.0; TILE] } else { *tile }, index * TILE);
+            for source in sources {
+                let Some(source) = source.get(at..at + TILE) else { continue };
+                for lane in 0..TILE {
+                    sum[lane] += source[lane]; // as long as a tile
+                }
+            }
+            *tile = sum;
+        }
+        for (at, to) in (whole..).zip(rest) {
+            let samples = sources.iter().filter_map(|source| source.get(at));
+            *to = samples.fold(if fresh { 0.0 } else { *to }, |sum, sample| sum + sample);
+        }
+    }
+}
+
+by_level! {
     /// `target[n] += source[n] · gains[n]`; neither a gain nor a sample of 0 touches the target.
     pub fn mix_by(level; target: &mut [f32], source: &[f32], gains: &[f32]) {
         for ((to, from), gain) in target.iter_mut().zip(source).zip(gains) {
@@ -140,6 +163,26 @@ mod tests {
                 assert_eq!(target, expected, "{frames} frames");
             }
         }
+    }
+
+    #[test]
+    fn a_sum_is_what_adding_one_after_the_other_gives_at_every_level_and_length() {
+        let sources: Vec<Vec<f32>> = (0..5).map(|n| wave(77, 0.2 + n as f32)).collect();
+        for level in [Level::BASELINE, Level::detect()] {
+            for (frames, fresh) in [(0, true), (1, true), (16, false), (33, true), (77, false)] {
+                let slices: Vec<&[f32]> = sources.iter().map(|source| &source[..frames]).collect();
+                let (mut target, mut expected) = (wave(frames, 0.9), wave(frames, 0.9));
+                sum(level, &mut target, &slices, fresh);
+                if fresh {
+                    expected.fill(0.0);
+                }
+                slices.iter().for_each(|source| add(level, &mut expected, source));
+                assert_eq!(target, expected, "{frames} frames");
+            }
+        }
+        let mut zeros = [-0.0; 20];
+        sum(Level::detect(), &mut zeros, &[&[-0.0; 20]], true);
+        assert_eq!(zeros.map(f32::to_bits), [0; 20]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Audio thread. Each kernel gives the same bits however its frames are cut into calls and at every SIMD level.
 
+mod block;
 mod convolver;
 mod ducker;
 mod fdn;
@@ -14,6 +15,7 @@ pub(crate) mod read;
 pub(crate) mod simd;
 mod soft_clip;
 
+pub use block::add_block;
 pub use convolver::Convolver;
 pub use convolver::Response;
 pub use ducker::Ducker;
@@ -39,6 +41,7 @@ pub use matrix::raise_to;
 pub use matrix::raise_to_filtered;
 pub use matrix::scaled;
 pub use matrix::scaled_by;
+pub use matrix::sum;
 pub use ramp::Ramp;
 pub use simd::Level;
 pub use soft_clip::KNEE;

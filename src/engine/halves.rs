@@ -135,7 +135,7 @@ struct Build {
 
 impl Build {
     fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
-        let plan = Box::new(routing.compile(&self.layout)?);
+        let plan = Box::new(routing.compile(&self.layout)?.at_level(self.level));
         Ok(Command::Plan(PreparedPlan { plan, monitor: routing.fitted(&self.layout).monitor }))
     }
 

@@ -201,24 +201,30 @@ impl Gates {
     }
 
     /// What a gate does in the next frames, where it does not just leave all alone.
+    #[inline]
     pub(super) fn factors(&self, gate: usize) -> Option<[f32; BLOCK_SIZE]> {
         let gate = self.gates.get(gate).filter(|gate| !gate.is_still() || !gate.is_open())?;
-        let mut factors = [0.0; BLOCK_SIZE];
-        let (waiting, moving) = factors.split_at_mut(BLOCK_SIZE.min(gate.wait as usize));
-        let mut ahead = *gate;
-        ahead.ramp.fill(waiting);
-        ahead.skip_wait(waiting.len());
-        ahead.ramp.fill(moving);
-        if !(gate.there.settled() && gate.there.target() == 1.0) {
-            let mut there = [0.0; BLOCK_SIZE];
-            gate.there.peek(&mut there);
-            factors.iter_mut().zip(there).for_each(|(factor, there)| *factor *= there);
-        }
-        Some(factors)
+        Some(gate.factors())
     }
 }
 
 impl Gate {
+    /// What it multiplies the next frames by.
+    fn factors(&self) -> [f32; BLOCK_SIZE] {
+        let mut factors = [0.0; BLOCK_SIZE];
+        let (waiting, moving) = factors.split_at_mut(BLOCK_SIZE.min(self.wait as usize));
+        let mut ahead = *self;
+        ahead.ramp.fill(waiting);
+        ahead.skip_wait(waiting.len());
+        ahead.ramp.fill(moving);
+        if !(self.there.settled() && self.there.target() == 1.0) {
+            let mut there = [0.0; BLOCK_SIZE];
+            self.there.peek(&mut there);
+            factors.iter_mut().zip(there).for_each(|(factor, there)| *factor *= there);
+        }
+        factors
+    }
+
     fn target(&self, soloed: Streams) -> f32 {
         if self.passing.solos.close(soloed) { 0.0 } else { 1.0 }
     }

@@ -16,6 +16,8 @@ use crate::audio::ChannelMix;
 use crate::audio::Feed;
 use crate::audio::MAX_CHANNELS;
 use crate::audio::RenderContext;
+use crate::dsp;
+use crate::dsp::Level;
 use std::ops::Range;
 
 /// Where a node's block lies.
@@ -77,6 +79,7 @@ pub struct Plan {
     outputs: Vec<Output>,
     /// What comes through a gate that moves.
     passing: AudioBuffer,
+    level: Level,
     assigned: Option<Box<[u8]>>,
 }
 
@@ -117,7 +120,13 @@ impl Plan {
                 activity: Activity::Silent,
             })
             .collect();
-        Self { parts, scratch, outputs, passing: AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE), assigned: None }
+        let (passing, level) = (AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE), Level::BASELINE);
+        Self { parts, scratch, outputs, passing, level, assigned: None }
+    }
+
+    /// Sums with the instructions of `level`; to the same bits.
+    pub fn at_level(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// For each source the one whose block it adds to: itself, or another of its group that goes the same way.
@@ -194,168 +203,274 @@ impl Plan {
                 block.slice_mut(piece.range.clone()).silence();
             }
         }
-        let buffers =
-            Buffers { scratch: &mut self.scratch, outputs, states: &mut self.outputs, sources, piece };
-        let (gates, passing) = (&self.parts.gates, &mut self.passing);
-        let mut hands = Hands { buffers, streams, gates, passing };
-        self.parts.steps.iter().for_each(|step| hands.run(step));
-        self.parts.direct.iter().for_each(|direct| hands.close(direct));
-        self.parts.gates.skip(piece.range.len());
+        let Self { parts, scratch, outputs: states, passing, level, .. } = self;
+        let mut run = Run {
+            level: *level,
+            gates: &parts.gates,
+            piece,
+            sources,
+            streams,
+            scratch,
+            states,
+            outputs,
+            passing,
+        };
+        parts.steps.iter().for_each(|step| run.step(step));
+        parts.direct.iter().for_each(|direct| run.close(direct));
+        parts.gates.skip(piece.range.len());
     }
 }
 
 /// All that one run works on.
-struct Hands<'r, 'b, S> {
-    buffers: Buffers<'r, 'b>,
-    streams: &'r mut [S],
+struct Run<'r, 'b, S> {
+    level: Level,
     gates: &'r Gates,
+    piece: &'r Piece,
+    sources: &'r [Feed],
+    streams: &'r mut [S],
+    scratch: &'r mut [Scratch],
+    states: &'r mut [Output],
+    outputs: &'r mut [AudioBlockMut<'b>],
     passing: &'r mut AudioBuffer,
 }
 
-struct Buffers<'r, 'b> {
-    scratch: &'r mut [Scratch],
-    outputs: &'r mut [AudioBlockMut<'b>],
-    states: &'r mut [Output],
-    sources: &'r [Feed],
-    piece: &'r Piece,
+/// A slice, perhaps but for one element, which somebody else writes.
+struct Others<'r, T> {
+    before: &'r [T],
+    after: &'r [T],
 }
 
-impl<S: AudioStream> Hands<'_, '_, S> {
-    fn run(&mut self, step: &Step) {
-        let heard = step.inputs.iter().any(|input| self.passes(input));
-        let frames = self.buffers.piece.range.len();
-        let stream = step.stream.and_then(|number| self.streams.get_mut(number));
-        let sleeps = !heard && stream.as_ref().is_none_or(|stream| stream.asleep());
-        if sleeps && let Some(stream) = stream {
-            stream.skip(frames);
-        }
+impl<'r, T> Others<'r, T> {
+    /// Nobody writes.
+    fn all(slice: &'r [T]) -> Self {
+        Self { before: slice, after: &[] }
+    }
+
+    /// All but one, and that one.
+    fn without(slice: &'r mut [T], number: usize) -> Option<(&'r mut T, Self)> {
+        let (before, from) = slice.split_at_mut_checked(number)?;
+        let (one, after) = from.split_first_mut()?;
+        Some((one, Self { before, after }))
+    }
+
+    fn get(&self, number: usize) -> Option<&'r T> {
+        let after = || self.after.get(number.checked_sub(self.before.len() + 1)?);
+        self.before.get(number).or_else(after)
+    }
+}
+
+impl<S: AudioStream> Run<'_, '_, S> {
+    fn step(&mut self, step: &Step) {
+        let Self { level, gates, piece, sources, streams, scratch, states, outputs, passing } = self;
+        let (piece, hands) = (*piece, Hands { level: *level, streams, passing });
         match step.place {
             Place::Scratch(number) => {
-                let Some(slot) = self.buffers.scratch.get_mut(number) else { return };
-                slot.activity = Activity::Silent;
-                if sleeps {
-                    return;
-                }
-                // Taken out while it is written, so that the other buffers can be read.
-                let mut buffer = std::mem::replace(&mut slot.buffer, AudioBuffer::new(0, 0));
-                let activity = self.render(step, &mut buffer.block_mut(frames));
-                self.buffers.scratch[number] = Scratch { buffer, activity }; // `get_mut` found it
+                let Some((slot, scratch)) = Others::without(scratch, number) else { return };
+                let around = Around { gates, piece, sources, scratch, states, outputs: Others::all(outputs) };
+                let activity = around.render(step, hands, &mut slot.buffer.block_mut(piece.range.len()));
+                slot.activity = activity.unwrap_or(Activity::Silent);
             }
             Place::Output(number) => {
-                let range = self.buffers.piece.range.clone();
-                let Some(slot) = self.buffers.outputs.get_mut(number) else { return };
-                if sleeps {
-                    return slot.slice_mut(range).silence();
-                }
-                let mut block = std::mem::replace(slot, AudioBlockMut::new([]));
-                let activity = self.render(step, &mut block.slice_mut(range));
-                self.buffers.outputs[number] = block; // `get_mut` found it
-                if let Some(state) = self.buffers.states.get_mut(number) {
-                    state.activity = activity;
+                let Some((slot, outputs)) = Others::without(outputs, number) else { return };
+                let around = Around { gates, piece, sources, scratch: Others::all(scratch), states, outputs };
+                let mut io = slot.slice_mut(piece.range.clone());
+                match (around.render(step, hands, &mut io), states.get_mut(number)) {
+                    (None, _) => io.silence(),
+                    (Some(activity), Some(state)) => state.activity = activity,
+                    (Some(_), None) => {}
                 }
             }
             Place::Source(_) | Place::Outlet { .. } => {}
         }
     }
 
-    /// Writes the sum of what arrives over `io`, and lets the stream work on it.
-    fn render(&mut self, step: &Step, io: &mut AudioBlockMut<'_>) -> Activity {
-        let mut input = Activity::Silent;
-        for from in &step.inputs {
-            if self.passes(from) {
-                self.add(from, input, io);
-                input = Activity::Sounding;
-            }
-        }
-        if input == Activity::Silent {
-            io.silence();
-        }
-        let Some(stream) = step.stream.and_then(|number| self.streams.get_mut(number)) else { return input };
-        let sounding = |place: &Place| self.buffers.activity(*place) == Activity::Sounding;
-        let side = step.side.filter(sounding).map(|place| self.buffers.block(place));
-        stream.render(&mut RenderContext::new(self.buffers.piece.frame, input), side.as_ref(), io)
-    }
-
-    /// Whether anything may come through.
-    fn passes(&self, input: &Input) -> bool {
-        self.activity(input.from) == Activity::Sounding && !self.gates.is_closed(input.gate)
-    }
-
-    /// Adds what comes through to what has come `before`, or writes it over `io` where that is nothing.
-    fn add(&mut self, input: &Input, before: Activity, io: &mut AudioBlockMut<'_>) {
-        let put = |block: &AudioBlock<'_>, io: &mut AudioBlockMut<'_>| match before {
-            Activity::Silent => input.mix.put(block, io),
-            Activity::Sounding => input.mix.mix(block, io),
-        };
-        let Some(factors) = self.gates.factors(input.gate) else {
-            return put(&self.block(input.from), io);
-        };
-        // Taken out while it is written, so that the other buffers can be read.
-        let mut passing = std::mem::replace(self.passing, AudioBuffer::new(0, 0));
-        let block = self.block(input.from);
-        let mut target = passing.block_mut(block.frames());
-        let mut target = target.narrow_mut(block.channels());
-        scaled(&mut target, &block, &factors);
-        put(&target.as_block(), io);
-        *self.passing = passing;
-    }
-
     /// Closes the way to an output that a stream has rendered into, as far as its gate is.
     fn close(&mut self, direct: &Direct) {
-        let Some(block) = self.buffers.outputs.get_mut(direct.output) else { return };
-        let mut block = block.slice_mut(self.buffers.piece.range.clone());
+        let Some(block) = self.outputs.get_mut(direct.output) else { return };
+        let mut block = block.slice_mut(self.piece.range.clone());
         if self.gates.is_closed(direct.gate) {
             block.silence();
         } else if let Some(factors) = self.gates.factors(direct.gate) {
             scale(&mut block, &factors);
         }
     }
+}
 
-    fn outlet(&self, stream: usize, number: usize) -> Option<&Feed> {
-        self.streams.get(stream).and_then(|stream| stream.outlet(number))
-    }
+/// What a step works with.
+struct Hands<'r, S> {
+    level: Level,
+    streams: &'r mut [S],
+    passing: &'r mut AudioBuffer,
+}
 
-    fn activity(&self, place: Place) -> Activity {
-        match place {
-            Place::Outlet { stream, number } => {
-                self.outlet(stream, number).map_or(Activity::Silent, Feed::activity)
+/// What a step reads; what it writes is not among it.
+struct Around<'r, 'b> {
+    gates: &'r Gates,
+    piece: &'r Piece,
+    sources: &'r [Feed],
+    scratch: Others<'r, Scratch>,
+    states: &'r [Output],
+    outputs: Others<'r, AudioBlockMut<'b>>,
+}
+
+impl<'b> Around<'_, 'b> {
+    /// Writes the sum of what arrives over `io`, and lets the stream work on it; `None` where nothing does and it sleeps.
+    fn render<S: AudioStream>(
+        &self,
+        step: &Step,
+        hands: Hands<'_, S>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Option<Activity> {
+        let Hands { level, streams, passing } = hands;
+        let input = self.gather(&step.inputs, (level, streams, passing), io);
+        // What drives a sidechain is never an outlet.
+        let side = step.side.and_then(|side| self.heard::<S>(side, &[]));
+        let side = side.map(|sound| sound.block(self.piece));
+        match (input, step.stream.and_then(|number| streams.get_mut(number))) {
+            (Activity::Silent, None) => None,
+            (Activity::Sounding, None) => Some(input),
+            (Activity::Silent, Some(stream)) if stream.asleep() => {
+                stream.skip(self.piece.range.len());
+                None
             }
-            Place::Source(_) | Place::Scratch(_) | Place::Output(_) => self.buffers.activity(place),
+            (_, Some(stream)) => {
+                if input == Activity::Silent {
+                    io.silence();
+                }
+                Some(stream.render(&mut RenderContext::new(self.piece.frame, input), side.as_ref(), io))
+            }
         }
     }
 
-    fn block(&self, place: Place) -> AudioBlock<'_> {
-        match place {
-            Place::Outlet { stream, number } => {
-                self.outlet(stream, number).map_or(AudioBlock::new([]), Feed::block)
+    /// Writes the sum of what arrives over `io`, if anything does.
+    fn gather<S: AudioStream>(
+        &self,
+        inputs: &[Input],
+        (level, streams, passing): (Level, &[S], &mut AudioBuffer),
+        io: &mut AudioBlockMut<'_>,
+    ) -> Activity {
+        let mut sum = Sum { level, piece: self.piece, sounds: [None; TOGETHER], count: 0, fresh: true };
+        for input in inputs {
+            let Some(sound) = self.heard(input.from, streams) else { continue };
+            if self.gates.is_closed(input.gate) {
+                continue;
             }
-            Place::Source(_) | Place::Scratch(_) | Place::Output(_) => self.buffers.block(place),
+            match self.gates.factors(input.gate) {
+                None if sound.channels() == io.channels() => sum.add(sound, io),
+                None => sum.mix(input.mix, &sound.block(self.piece), io),
+                Some(factors) => {
+                    let block = sound.block(self.piece);
+                    let mut passing = passing.block_mut(block.frames());
+                    let mut passing = passing.narrow_mut(block.channels());
+                    scaled(&mut passing, &block, &factors);
+                    sum.mix(input.mix, &passing.as_block(), io);
+                }
+            }
+        }
+        sum.finish(io)
+    }
+
+    /// What lies at a place, if it sounds.
+    fn heard<'s, S: AudioStream>(&'s self, place: Place, streams: &'s [S]) -> Option<Sound<'s, 'b>> {
+        let sounds = |activity| activity == Activity::Sounding;
+        let of_feed = |feed: &'s Feed| sounds(feed.activity()).then_some(Sound::Feed(feed));
+        match place {
+            Place::Source(number) => self.sources.get(number).and_then(of_feed),
+            Place::Outlet { stream, number } => streams.get(stream)?.outlet(number).and_then(of_feed),
+            Place::Scratch(number) => {
+                let scratch = self.scratch.get(number).filter(|scratch| sounds(scratch.activity));
+                scratch.map(|scratch| Sound::Scratch(&scratch.buffer))
+            }
+            Place::Output(number) => {
+                let sounds = self.states.get(number).is_some_and(|output| sounds(output.activity));
+                self.outputs.get(number).filter(|_| sounds).map(Sound::Output)
+            }
         }
     }
 }
 
-impl Buffers<'_, '_> {
-    fn activity(&self, place: Place) -> Activity {
-        let found = match place {
-            Place::Source(number) => self.sources.get(number).map(Feed::activity),
-            Place::Scratch(number) => self.scratch.get(number).map(|scratch| scratch.activity),
-            Place::Output(number) => self.states.get(number).map(|output| output.activity),
-            Place::Outlet { .. } => None,
-        };
-        found.unwrap_or(Activity::Silent)
+/// What arrives from one place.
+#[derive(Clone, Copy)]
+enum Sound<'s, 'b> {
+    Feed(&'s Feed),
+    Scratch(&'s AudioBuffer),
+    Output(&'s AudioBlockMut<'b>),
+}
+
+impl<'s> Sound<'s, '_> {
+    fn channels(self) -> usize {
+        match self {
+            Self::Feed(feed) => feed.channels(),
+            Self::Scratch(buffer) => buffer.channels(),
+            Self::Output(block) => block.channels(),
+        }
     }
 
-    fn block(&self, place: Place) -> AudioBlock<'_> {
-        let range = &self.piece.range;
-        let found = match place {
-            Place::Source(number) => self.sources.get(number).map(Feed::block),
-            Place::Scratch(number) => {
-                self.scratch.get(number).map(|scratch| scratch.buffer.block(range.len()))
-            }
-            Place::Output(number) => self.outputs.get(number).map(|block| block.slice(range.clone())),
-            Place::Outlet { .. } => None,
+    fn plane(self, channel: usize, piece: &Piece) -> &'s [f32] {
+        let plane = match self {
+            Self::Feed(feed) => return feed.channel(channel),
+            Self::Scratch(buffer) => buffer.channel(channel).get(..piece.range.len()),
+            Self::Output(block) => block.channel(channel).get(piece.range.clone()),
         };
-        found.unwrap_or(AudioBlock::new([]))
+        plane.unwrap_or(&[])
+    }
+
+    fn block(self, piece: &Piece) -> AudioBlock<'s> {
+        match self {
+            Self::Feed(feed) => feed.block(),
+            Self::Scratch(buffer) => buffer.block(piece.range.len()),
+            Self::Output(block) => block.slice(piece.range.clone()),
+        }
+    }
+}
+
+/// Sounds that are summed in one pass over memory, at most.
+const TOGETHER: usize = 8;
+
+/// A sum that is written over a block; sounds of the block's own width wait to be added together.
+struct Sum<'s, 'b> {
+    level: Level,
+    piece: &'s Piece,
+    sounds: [Option<Sound<'s, 'b>>; TOGETHER],
+    count: usize,
+    /// Whether the block still holds anything else.
+    fresh: bool,
+}
+
+impl<'s, 'b> Sum<'s, 'b> {
+    /// Adds a sound that is as wide as the block.
+    fn add(&mut self, sound: Sound<'s, 'b>, io: &mut AudioBlockMut<'_>) {
+        if self.count == TOGETHER {
+            self.write(io);
+        }
+        self.sounds[self.count] = Some(sound); // `write` has made room
+        self.count += 1;
+    }
+
+    /// Adds a block of any width.
+    fn mix(&mut self, mix: &dyn ChannelMix, block: &AudioBlock<'_>, io: &mut AudioBlockMut<'_>) {
+        self.write(io);
+        dsp::add_block(self.level, mix, block, io);
+    }
+
+    /// Adds what waits, in its order.
+    fn write(&mut self, io: &mut AudioBlockMut<'_>) {
+        for (channel, to) in io.planes_mut().iter_mut().enumerate() {
+            let mut planes: [&[f32]; TOGETHER] = [&[]; TOGETHER];
+            for (plane, sound) in planes.iter_mut().zip(self.sounds.iter().flatten()) {
+                *plane = sound.plane(channel, self.piece);
+            }
+            dsp::sum(self.level, to, &planes[..self.count], self.fresh); // `count` is at most `TOGETHER`
+        }
+        (self.count, self.fresh) = (0, false);
+    }
+
+    /// Says whether anything has been written.
+    fn finish(mut self, io: &mut AudioBlockMut<'_>) -> Activity {
+        if self.count > 0 {
+            self.write(io);
+        }
+        if self.fresh { Activity::Silent } else { Activity::Sounding }
     }
 }
 

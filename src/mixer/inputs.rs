@@ -127,7 +127,9 @@ fn report(level: Level, meter: &mut MeterWriter, raw: &[f32], left: Option<&[f32
         let came = &raw[piece.clone()]; // within `raw`, and `left` is as long
         let left = left.map(|left| &left[piece.clone()]);
         let same = left.is_some_and(|left| std::ptr::eq(left, came));
-        let after = left.map_or(Levels::default(), |left| dsp::measure(level, left));
+        let first = meter.lane();
+        let [squares, ..] = meter.squares_mut();
+        let after = left.map_or(Levels::default(), |left| dsp::measure(level, left, squares, first));
         let before = if same { after.read } else { dsp::peak(level, came) };
         let clips = left.filter(|_| after.left > 1.0);
         meter.report(
@@ -135,7 +137,7 @@ fn report(level: Level, meter: &mut MeterWriter, raw: &[f32], left: Option<&[f32
             &Reading {
                 pre_peaks: [before; 2],
                 post_peaks: [after.left; 2],
-                squares: [after.squares; 2],
+                channels: 1,
                 clipped: clips.map_or(0, |left| dsp::count_above(level, left, 1.0)),
                 least_gain: 1.0,
             },

@@ -20,7 +20,10 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
 use crate::audio::Feed;
+use crate::audio::Lanes;
+use crate::audio::MAX_CHANNELS;
 use crate::audio::RenderContext;
+use crate::audio::Side;
 use crate::dsp;
 use crate::dsp::Ducker;
 use crate::dsp::Level;
@@ -42,27 +45,6 @@ use std::ops::Range;
 
 /// Widest bus.
 const WIDEST: u16 = 8;
-
-/// Which way a channel's loudspeaker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Left,
-    Right,
-    Middle,
-}
-
-/// Side of a channel, in the orders of `audio::ChannelMix`. Mono is in the middle.
-fn side_of(channel: usize, channels: usize) -> Side {
-    use Side::*;
-    let sides: &[Side] = match channels {
-        0 | 1 => &[],
-        4 => &[Left, Right, Left, Right],
-        5 => &[Left, Right, Middle, Left, Right],
-        6 | 8 => &[Left, Right, Middle, Middle, Left, Right, Left, Right],
-        _ => &[Left, Right],
-    };
-    sides.get(channel).copied().unwrap_or(Middle)
-}
 
 /// One bus, return or master.
 pub struct Strip {
@@ -90,7 +72,7 @@ impl Strip {
         let strip = Self {
             level,
             ramp_frames,
-            inserts: Inserts::new(ramp_frames),
+            inserts: Inserts::new(level, ramp_frames),
             ducker: Ducker::new(rate, ramp_frames),
             fader: Fader::new(ramp_frames),
             soft_clip: Ramp::new(0.0),
@@ -277,8 +259,18 @@ impl Strip {
             planes(io, range).for_each(|plane| dsp::scale_by(self.level, plane, gains));
         }
         self.offer(TapPoint::PreGain, frame, io, range);
-        let left = self.apply_fader(io, range, &mut reading);
-        self.shape(io, range, left, &mut reading);
+        let squares = self.shapes().then(|| *self.meter.squares_mut());
+        let mut left = self.apply_fader(io, range, &mut reading);
+        if squares.is_some() || !left.finite {
+            let squares = squares.unwrap_or(*self.meter.squares_mut());
+            left = self.shape(io, range, (left, squares), &mut reading);
+        } else {
+            self.limiter.skip(range.len());
+        }
+        if left.peak > 1.0 {
+            let above = planes(io, range).map(|plane| dsp::count_above(self.level, plane, 1.0));
+            reading.clipped = above.sum();
+        }
         self.offer(TapPoint::PostGain, frame, io, range);
         self.meter.report(range.len(), &reading);
         let still = |ramp: &Ramp| ramp.settled() && ramp.target() == 0.0;
@@ -297,50 +289,53 @@ impl Strip {
         }
     }
 
-    /// Gain, mute and pan, measured before and after. Gives what is left: the loudest sample, and whether all are finite.
+    /// Gain, mute and pan, measured before and after. Gives what is left.
     fn apply_fader(
         &mut self,
         io: &mut AudioBlockMut<'_>,
         range: &Range<usize>,
         reading: &mut Reading,
     ) -> Left {
-        let channels = io.channels();
-        let mut left = Left { peak: 0.0, finite: true };
-        for (channel, plane) in planes(io, range).enumerate() {
-            let side = side_of(channel, channels);
-            let levels = scale_along(self.level, self.fader.side(side), plane, &mut self.values);
+        let (channels, first) = (io.channels(), self.meter.lane());
+        let mut left = Left::NOTHING;
+        for ((channel, plane), squares) in planes(io, range).enumerate().zip(self.meter.squares_mut()) {
+            let side = Side::of(channel, channels);
+            let levels =
+                scale_along(self.level, self.fader.side(side), plane, &mut self.values, (squares, first));
             raise(&mut reading.pre_peaks, side, levels.read);
-            count(reading, side, &levels);
+            raise(&mut reading.post_peaks, side, levels.left);
             left.add(&levels);
         }
+        reading.channels = channels;
         left
     }
 
-    /// Soft clip and limiter, where they would change anything; measured anew then.
+    /// Whether soft clip or limiter may change anything that is finite; what is not, the limiter always takes out.
+    fn shapes(&self) -> bool {
+        !(self.limiter.is_off() && self.soft_clip.settled() && self.soft_clip.target() == 0.0)
+    }
+
+    /// Soft clip and limiter, where they would change anything; measured anew then, on top of the squares from before.
     fn shape(
         &mut self,
         io: &mut AudioBlockMut<'_>,
         range: &Range<usize>,
-        mut left: Left,
+        (mut left, squares): (Left, [Lanes; MAX_CHANNELS]),
         reading: &mut Reading,
-    ) {
+    ) -> Left {
         let clips = !(self.soft_clip.settled() && self.soft_clip.target() == 0.0);
-        let clips = clips && !(left.finite && left.peak <= dsp::KNEE);
-        if clips {
+        if clips && !(left.finite && left.peak <= dsp::KNEE) {
             self.clip(io, range);
-            left = self.measure(io, range, reading);
+            left = self.measure(io, range, &squares, reading);
         }
         if left.finite && self.limiter.passes(left.peak) {
             self.limiter.skip(range.len());
         } else {
             let gain = self.limiter.process(self.level, io.planes_mut(), range);
             reading.least_gain = reading.least_gain.min(gain);
-            left = self.measure(io, range, reading);
+            left = self.measure(io, range, &squares, reading);
         }
-        if left.peak > 1.0 {
-            let above = planes(io, range).map(|plane| dsp::count_above(self.level, plane, 1.0));
-            reading.clipped = above.sum();
-        }
+        left
     }
 
     fn clip(&mut self, io: &mut AudioBlockMut<'_>, range: &Range<usize>) {
@@ -353,21 +348,28 @@ impl Strip {
         }
     }
 
-    /// What is left after the gain.
-    fn measure(&self, io: &mut AudioBlockMut<'_>, range: &Range<usize>, reading: &mut Reading) -> Left {
-        let channels = io.channels();
-        (reading.post_peaks, reading.squares) = ([0.0; 2], [0.0; 2]);
-        let mut left = Left { peak: 0.0, finite: true };
-        for (channel, plane) in planes(io, range).enumerate() {
-            let levels = dsp::measure(self.level, plane);
-            count(reading, side_of(channel, channels), &levels);
+    /// What is left after all, in place of what was after the gain.
+    fn measure(
+        &mut self,
+        io: &mut AudioBlockMut<'_>,
+        range: &Range<usize>,
+        squares: &[Lanes; MAX_CHANNELS],
+        reading: &mut Reading,
+    ) -> Left {
+        let (channels, first) = (io.channels(), self.meter.lane());
+        *self.meter.squares_mut() = *squares;
+        reading.post_peaks = [0.0; 2];
+        let mut left = Left::NOTHING;
+        for ((channel, plane), squares) in planes(io, range).enumerate().zip(self.meter.squares_mut()) {
+            let levels = dsp::measure(self.level, plane, squares, first);
+            raise(&mut reading.post_peaks, Side::of(channel, channels), levels.left);
             left.add(&levels);
         }
         left
     }
 }
 
-/// What is left of a stretch after the gain.
+/// What is left of a stretch after the gain: the loudest sample, and whether all are finite.
 #[derive(Clone, Copy)]
 struct Left {
     peak: f32,
@@ -375,9 +377,11 @@ struct Left {
 }
 
 impl Left {
+    const NOTHING: Self = Self { peak: 0.0, finite: true };
+
     fn add(&mut self, levels: &Levels) {
         self.peak = self.peak.max(levels.left);
-        self.finite &= levels.squares.is_finite();
+        self.finite &= levels.finite;
     }
 }
 
@@ -387,42 +391,32 @@ fn planes<'a>(io: &'a mut AudioBlockMut<'_>, range: &Range<usize>) -> impl Itera
 }
 
 /// Multiplies a plane by a ramp, which moves all the time or not at all, and measures it.
-fn scale_along(level: Level, ramp: &Ramp, plane: &mut [f32], values: &mut [f32]) -> Levels {
+fn scale_along(
+    level: Level,
+    ramp: &Ramp,
+    plane: &mut [f32],
+    values: &mut [f32],
+    (squares, first): (&mut Lanes, usize),
+) -> Levels {
     if !ramp.settled() {
         let values = values.get_mut(..plane.len()).unwrap_or(&mut []);
         ramp.peek(values);
-        return dsp::scale_by_measured(level, plane, values);
+        return dsp::scale_by_measured(level, plane, values, squares, first);
     }
     match ramp.target() {
-        1.0 => dsp::measure(level, plane),
+        1.0 => dsp::measure(level, plane, squares, first),
         0.0 => {
             let read = dsp::peak(level, plane);
             plane.fill(0.0); // 0 times infinity is not 0
-            Levels { read, ..Levels::default() }
+            Levels { read, left: 0.0, finite: true }
         }
-        gain => dsp::scale_measured(level, plane, gain),
+        gain => dsp::scale_measured(level, plane, gain, squares, first),
     }
 }
 
-/// What is in the middle counts on both sides.
 fn raise(peaks: &mut [f32; 2], side: Side, peak: f32) {
-    let [left, right] = peaks;
-    if side != Side::Right {
-        *left = left.max(peak);
-    }
-    if side != Side::Left {
-        *right = right.max(peak);
-    }
-}
-
-fn count(reading: &mut Reading, side: Side, levels: &Levels) {
-    raise(&mut reading.post_peaks, side, levels.left);
-    let [left, right] = &mut reading.squares;
-    if side != Side::Right {
-        *left += levels.squares;
-    }
-    if side != Side::Left {
-        *right += levels.squares;
+    for (highest, counts) in peaks.iter_mut().zip(side.counts()) {
+        *highest = if counts { highest.max(peak) } else { *highest };
     }
 }
 

@@ -4,6 +4,10 @@
 //! kept until read, and the level of the last 300 ms. Two halves over atomics; neither ever waits. A second reader of
 //! the same meter would miss peaks.
 
+use crate::audio::LANES;
+use crate::audio::Lanes;
+use crate::audio::MAX_CHANNELS;
+use crate::audio::Side;
 use crate::units::Decibels;
 use crate::units::SampleRate;
 use atomic_float::AtomicF32;
@@ -34,8 +38,8 @@ pub struct Reading {
     pub pre_peaks: [f32; 2],
     /// Greatest magnitudes after it.
     pub post_peaks: [f32; 2],
-    /// Sums of the squares of all samples after it.
-    pub squares: [f32; 2],
+    /// Channels whose squares after it have been added to [`MeterWriter::squares_mut`].
+    pub channels: usize,
     /// Samples above 0 dBFS after it.
     pub clipped: u64,
     /// Lowest factor of what turns down by itself: limiter, duck.
@@ -45,7 +49,7 @@ pub struct Reading {
 impl Reading {
     /// Of silence.
     pub const SILENT: Self =
-        Self { pre_peaks: [0.0; 2], post_peaks: [0.0; 2], squares: [0.0; 2], clipped: 0, least_gain: 1.0 };
+        Self { pre_peaks: [0.0; 2], post_peaks: [0.0; 2], channels: 0, clipped: 0, least_gain: 1.0 };
 }
 
 /// The audio thread's half.
@@ -60,13 +64,25 @@ pub struct Meter(Arc<Cells>);
 impl MeterWriter {
     /// Frames until a part of the RMS window is full.
     ///
-    /// Who reports pieces that end there gets a level that does not depend on how blocks are cut.
+    /// Pieces that are reported end there at the latest.
     pub fn room(&self) -> usize {
         self.window.part_frames - self.window.filled
     }
 
-    /// Reports the next `frames` frames. Real-time.
+    /// Sums of the squares of each channel after the gain; frame `n` of what is reported next is one of lane
+    /// [`Self::lane`]` + n`. So the level does not depend on how blocks are cut.
+    pub fn squares_mut(&mut self) -> &mut [Lanes; MAX_CHANNELS] {
+        &mut self.window.squares
+    }
+
+    /// Lane of the next frame.
+    pub fn lane(&self) -> usize {
+        self.window.filled % LANES
+    }
+
+    /// Reports the next `frames` frames, whose squares have been added. Real-time.
     pub fn report(&mut self, frames: usize, reading: &Reading) {
+        self.window.channels = self.window.channels.max(reading.channels);
         let cells = &self.cells;
         for side in 0..2 {
             raise(&cells.pre[side], reading.pre_peaks[side]);
@@ -78,14 +94,14 @@ impl MeterWriter {
         if reading.clipped > 0 {
             cells.clipped.fetch_add(reading.clipped, Relaxed);
         }
-        if let Some(mean_squares) = self.window.add(frames, reading.squares) {
+        if let Some(mean_squares) = self.window.add(frames) {
             self.show(mean_squares);
         }
     }
 
     /// Reports silence; once the window is empty this costs next to nothing. Real-time.
     pub fn skip(&mut self, frames: usize) {
-        if let Some(mean_squares) = self.window.add(frames, [0.0; 2]) {
+        if let Some(mean_squares) = self.window.add(frames) {
             self.show(mean_squares);
         }
     }
@@ -149,7 +165,9 @@ struct Window {
     part: usize,
     filled: usize,
     part_frames: usize,
-    current: [f32; 2],
+    /// Of the part that is being filled, and how many channels have any.
+    squares: [Lanes; MAX_CHANNELS],
+    channels: usize,
     /// Parts that may differ from 0.
     sounding: usize,
 }
@@ -162,17 +180,14 @@ impl Window {
             part: 0,
             filled: 0,
             part_frames: steps as usize * STEP,
-            current: [0.0; 2],
+            squares: [[0.0; LANES]; MAX_CHANNELS],
+            channels: 0,
             sounding: 0,
         }
     }
 
     /// Counts frames; gives the mean squares of the window when a part has become full.
-    fn add(&mut self, frames: usize, squares: [f32; 2]) -> Option<[f32; 2]> {
-        for (sum, squares) in self.current.iter_mut().zip(squares) {
-            // What is not finite would stand in the window's sum for ever.
-            *sum += if squares.is_finite() { squares } else { 0.0 };
-        }
+    fn add(&mut self, frames: usize) -> Option<[f32; 2]> {
         self.filled += frames;
         let mut moved = false;
         while self.filled >= self.part_frames {
@@ -187,7 +202,7 @@ impl Window {
 
     /// Puts the current part in the place of the oldest; false where the window was and is empty.
     fn close(&mut self) -> bool {
-        let current = std::mem::take(&mut self.current);
+        let current = self.take_squares();
         if current != [0.0; 2] {
             self.sounding = PARTS + 1;
         }
@@ -202,9 +217,24 @@ impl Window {
         true
     }
 
+    /// The sums of both sides.
+    fn take_squares(&mut self) -> [f32; 2] {
+        let (mut sides, channels) = ([0.0; 2], std::mem::take(&mut self.channels));
+        for (channel, lanes) in self.squares.iter_mut().enumerate().take(channels) {
+            let sum: f32 = std::mem::take(lanes).iter().sum();
+            // What is not finite would hide the level for as long as it is in the window.
+            let sum = if sum.is_finite() { sum } else { 0.0 };
+            for (side, counts) in sides.iter_mut().zip(Side::of(channel, channels).counts()) {
+                *side += if counts { sum } else { 0.0 };
+            }
+        }
+        sides
+    }
+
     fn clear(&mut self) {
         self.parts = [[0.0; PARTS]; 2];
-        (self.part, self.filled, self.current, self.sounding) = (0, 0, [0.0; 2], 0);
+        self.take_squares();
+        (self.part, self.filled, self.sounding) = (0, 0, 0);
     }
 }
 
@@ -231,8 +261,11 @@ mod tests {
         let mut done = 0;
         while done < frames {
             let piece = block.min(frames - done).min(writer.room());
-            let squares = [level * level * piece as f32, 0.0];
-            writer.report(piece, &Reading { squares, ..Reading::SILENT });
+            for frame in 0..piece {
+                let lane = (writer.lane() + frame) % LANES;
+                writer.squares_mut()[0][lane] += level * level;
+            }
+            writer.report(piece, &Reading { channels: 2, ..Reading::SILENT });
             done += piece;
         }
     }
@@ -291,7 +324,8 @@ mod tests {
     #[test]
     fn what_is_not_finite_leaves_no_trace_in_the_rms() {
         let (mut writer, meter) = meter(RATE);
-        writer.report(300, &Reading { squares: [f32::NAN, f32::INFINITY], ..Reading::SILENT });
+        (writer.squares_mut()[0][3], writer.squares_mut()[1][4]) = (f32::NAN, f32::INFINITY);
+        writer.report(300, &Reading { channels: 2, ..Reading::SILENT });
         play(&mut writer, 0.5, 14_400, 256);
         assert!((meter.rms()[0] - 0.5).abs() < 0.01);
         assert_eq!(meter.rms()[1], 0.0);

@@ -3,7 +3,7 @@
 //! Stereo balances: the near side keeps its level and the far one fades, `1 - |pan|`. Wider strips balance all
 //! loudspeakers of a side; centre and LFE keep the gain, and so does mono. Audio thread.
 
-use super::Side;
+use crate::audio::Side;
 use crate::dsp::Ramp;
 use crate::units::Gain;
 

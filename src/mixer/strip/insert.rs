@@ -11,8 +11,9 @@ use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::BroadcastMix;
-use crate::audio::ChannelMix;
 use crate::audio::RenderContext;
+use crate::dsp;
+use crate::dsp::Level;
 use crate::dsp::Ramp;
 use crate::machine::Machine;
 use crate::mixer::INSERTS;
@@ -192,6 +193,7 @@ fn render(
 
 /// All slots of a strip.
 pub(super) struct Inserts {
+    level: Level,
     ramp_frames: u32,
     slots: [Insert; INSERTS],
     /// Whether the last block sounded as it came.
@@ -202,8 +204,8 @@ pub(super) struct Inserts {
 
 impl Inserts {
     /// Empty slots, whose bypasses take `ramp_frames`.
-    pub(super) fn new(ramp_frames: u32) -> Self {
-        Self { ramp_frames, slots: Default::default(), sounds: false, leaving: false }
+    pub(super) fn new(level: Level, ramp_frames: u32) -> Self {
+        Self { level, ramp_frames, slots: Default::default(), sounds: false, leaving: false }
     }
 
     /// Gives back a machine that is heard no longer; one that still is comes from [`Self::take_left`].
@@ -305,10 +307,10 @@ impl Inserts {
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
         let frames = io.frames().min(BLOCK_SIZE);
         let mut stereo = AudioBlockMut::new(planes.iter_mut().map(|plane| &mut plane[..frames]));
-        BroadcastMix.mix(&io.as_block(), &mut stereo);
+        dsp::add_block(self.level, &BroadcastMix, &io.as_block(), &mut stereo);
         let activity = self.render_stereo(ctx, side, &mut stereo);
         io.silence();
-        BroadcastMix.mix(&stereo.as_block(), io);
+        dsp::add_block(self.level, &BroadcastMix, &stereo.as_block(), io);
         activity
     }
 }

@@ -164,12 +164,53 @@ fn a_strip_with_everything_on_gives_the_same_bits_however_blocks_are_cut() {
         let drive = |frame: usize| if (frame / 3000).is_multiple_of(2) { noise(2, frame) } else { 0.0 };
         let found = rendered(&mut strip, 20_000, (&loud, &drive), sizes, change);
         let bits = found.map(|plane| plane.into_iter().map(f32::to_bits).collect::<Vec<_>>());
-        (bits, meter.take_pre_peaks(), meter.take_peaks(), meter.clips(), meter.take_reduction())
+        let peaks = (meter.take_pre_peaks(), meter.take_peaks());
+        (bits, peaks, meter.clips(), meter.take_reduction(), meter.rms())
     };
     let whole = run(&[256]);
-    assert!(whole.3 > 0 && whole.4.0 > 1.0);
+    assert!(whole.2 > 0 && whole.3.0 > 1.0 && whole.4[0] > 0.01);
     for sizes in [&[1][..], &[64], &[100, 3, 221, 17], &[255, 1, 2]] {
         assert!(run(sizes) == whole, "{sizes:?}");
+    }
+}
+
+/// RMS on every 1000th frame of a strip whose gain and balance move and whose input comes and goes; cut by chance, or
+/// without a seed into whole blocks.
+fn levels(channels: usize, seed: Option<usize>) -> Vec<[u32; 2]> {
+    let (mut strip, meter) = Strip::new(RATE, Level::detect());
+    let (mut found, mut frame) = (Vec::new(), 0usize);
+    let sounds = |frame: &usize| (frame / 2300).is_multiple_of(2);
+    while frame < 20_000 {
+        if frame.is_multiple_of(1000) {
+            found.push(meter.rms().map(f32::to_bits));
+            strip.set_gain(Gain(noise(0, frame)));
+            strip.set_pan(noise(1, frame));
+        }
+        let size = seed.map_or(256, |seed| 1 + (128.0 * (1.0 + noise(seed, frame))) as usize);
+        let size = size.min(1000 - frame % 1000);
+        let mut io = AudioBuffer::new(channels, size);
+        for (n, at) in (frame..frame + size).enumerate().filter(|(_, at)| sounds(at)) {
+            (0..channels).for_each(|channel| io.channel_mut(channel)[n] = noise(channel, at));
+        }
+        if (frame..frame + size).any(|at| sounds(&at)) {
+            let mut ctx = RenderContext::new(frame as u64, Activity::Sounding);
+            strip.render(&mut ctx, None, &mut io.block_mut(size));
+        } else {
+            strip.skip(size);
+        }
+        frame += size;
+    }
+    found
+}
+
+#[test]
+fn rms_does_not_depend_on_how_blocks_are_cut() {
+    for channels in [1, 2, 6, 8] {
+        let whole = levels(channels, None);
+        assert!(whole[1..].iter().all(|sides| f32::from_bits(sides[0]) > 0.01));
+        for seed in 2..8 {
+            assert_eq!(levels(channels, Some(seed)), whole, "{channels} channels, cuts {seed}");
+        }
     }
 }
 
