@@ -55,7 +55,7 @@ const SPOKEN: std::ops::Range<usize> = 3..6;
 
 /// Lets the sines of inputs from `first` on arrive, from frame `start` on.
 fn fill(arriving: &mut AudioBlockMut<'_>, first: usize, start: usize) {
-    for (plane, pitch) in arriving.planes_mut().iter_mut().zip(&PITCHES[first..]) {
+    for (plane, pitch) in arriving.planes_mut().zip(&PITCHES[first..]) {
         for (n, sample) in (start..).zip(plane.iter_mut()) {
             *sample = (AMPLITUDE * (TAU * pitch * n as f64 / RATE as f64).sin()) as f32;
         }

@@ -59,10 +59,17 @@ pub(crate) enum Work {
 /// A stereo feed of sines.
 fn feed(first: usize, level: f32) -> Feed {
     let mut feed = Feed::new(2);
-    let planes: Vec<Vec<f32>> =
-        (first..first + 2).map(|n| sine(n).iter().map(|sample| sample * level).collect()).collect();
-    feed.copy(&AudioBlock::new(planes.iter().map(|plane| &plane[..])));
+    let mut sines = sines(first, 2);
+    (0..2).for_each(|channel| sines.channel_mut(channel).iter_mut().for_each(|sample| *sample *= level));
+    feed.copy(&sines.block(BLOCK));
     feed
+}
+
+/// Some channels of sines.
+fn sines(first: usize, channels: usize) -> AudioBuffer {
+    let mut sines = AudioBuffer::new(channels, BLOCK);
+    (0..channels).for_each(|channel| sines.channel_mut(channel).copy_from_slice(&sine(first + channel)));
+    sines
 }
 
 fn set_up(strip: &mut Strip, work: Work) {
@@ -126,12 +133,11 @@ pub(crate) fn matrix() -> Contestant {
     inputs.settle();
     let mut feeds: Vec<Feed> =
         (0..SOURCES).map(|source| Feed::new(source_channels(&layout, source))).collect();
-    let planes: Vec<Vec<f32>> = (0..INPUT_CHANNELS).map(sine).collect();
+    let sines = sines(0, INPUT_CHANNELS);
     let mut frame = 0;
     Box::new(move || {
         feeds.iter_mut().for_each(|feed| feed.begin(BLOCK));
-        let main = AudioBlock::new(planes.iter().map(|plane| &plane[..]));
-        let arrival = Arrival { frame, frames: BLOCK, main, side: AudioBlock::new([]) };
+        let arrival = Arrival { frame, frames: BLOCK, main: sines.block(BLOCK), side: AudioBlock::new(&[]) };
         inputs.take(&arrival, Some(&plan), &mut feeds);
         frame += BLOCK as u64;
     })
@@ -175,15 +181,14 @@ pub(crate) fn desk() -> Contestant {
         (0..RETURNS).for_each(|send| set(Target::SendLevel { strip: bus, send }, decibels(0.25)));
     }
     set(Target::StripGain(MASTER), decibels(0.25));
-    let planes: Vec<Vec<f32>> = (0..INPUT_CHANNELS).map(sine).collect();
+    let (main, side) = (sines(0, 2), sines(2, INPUT_CHANNELS - 2));
     let mut memory = AudioBuffer::new(2, BLOCK);
     let alive = tend(worker);
     Box::new(move || {
         let _ = &alive;
-        (0..2).for_each(|channel| memory.channel_mut(channel).copy_from_slice(&planes[channel]));
-        let side = AudioBlock::new(planes[2..].iter().map(|plane| &plane[..]));
+        (0..2).for_each(|channel| memory.channel_mut(channel).copy_from_slice(main.channel(channel)));
         let call = Call { frames: BLOCK, transport: None, events: &[] };
-        engine.render(&call, Some(&side), &mut [memory.block_mut(BLOCK)]);
+        engine.render(&call, Some(&side.block(BLOCK)), &mut [memory.block_mut(BLOCK)]);
     })
 }
 

@@ -46,13 +46,7 @@ impl AudioBuffer {
 
     /// The first `frames` frames.
     pub fn block(&self, frames: usize) -> AudioBlock<'_> {
-        let frames = frames.min(self.frames);
-        let mut rest = &self.data[..];
-        AudioBlock::of_alike((0..self.channels).map(|_| {
-            let (plane, others) = rest.split_at(self.frames); // there are as many planes as channels
-            rest = others;
-            &plane[..frames]
-        }))
+        AudioBlock::joined(&self.data, self.channels, self.frames, frames)
     }
 
     /// The first `frames` frames.
@@ -62,14 +56,7 @@ impl AudioBuffer {
 
     /// The frames of `range`, clipped to the buffer.
     pub fn range_mut(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
-        let end = range.end.min(self.frames);
-        let start = range.start.min(end);
-        let mut rest = &mut self.data[..];
-        AudioBlockMut::of_alike((0..self.channels).map(|_| {
-            let (plane, others) = std::mem::take(&mut rest).split_at_mut(self.frames); // as many planes as channels
-            rest = others;
-            &mut plane[start..end]
-        }))
+        AudioBlockMut::joined(&mut self.data, self.channels, self.frames, range)
     }
 
     /// The first two planes; a missing one is empty.

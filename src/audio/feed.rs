@@ -72,11 +72,11 @@ impl Feed {
     /// Copies a whole block, which is silent where every sample of it is 0.
     pub fn copy(&mut self, block: &AudioBlock<'_>) {
         self.begin(block.frames());
-        for (channel, plane) in block.planes().iter().enumerate() {
+        for (channel, plane) in block.planes().enumerate() {
             if plane.iter().any(|&sample| sample != 0.0) {
                 self.activity = Activity::Sounding;
             }
-            self.buffer.channel_mut(channel).iter_mut().zip(*plane).for_each(|(to, from)| *to = *from);
+            self.buffer.channel_mut(channel).iter_mut().zip(plane).for_each(|(to, from)| *to = *from);
         }
     }
 
@@ -385,9 +385,9 @@ mod tests {
     #[test]
     fn a_copied_block_of_zeros_is_silent() {
         let mut feed = Feed::new(1);
-        feed.copy(&AudioBlock::new([&[0.0, 0.5][..]]));
+        feed.copy(&AudioBlock::new(&[&[0.0, 0.5][..]]));
         assert_eq!((feed.activity(), feed.block().channel(0)), (Activity::Sounding, &[0.0, 0.5][..]));
-        feed.copy(&AudioBlock::new([&[0.0, -0.0][..]]));
+        feed.copy(&AudioBlock::new(&[&[0.0, -0.0][..]]));
         assert_eq!(feed.activity(), Activity::Silent);
     }
 

@@ -19,12 +19,12 @@ pub fn add_block(
 ) {
     let (sources, targets) = (source.channels(), target.channels());
     if sources == targets {
-        let planes = target.planes_mut().iter_mut().zip(source.planes());
+        let planes = target.planes_mut().zip(source.planes());
         planes.for_each(|(to, from)| add(level, to, from));
         return;
     }
-    for (to, plane) in target.planes_mut().iter_mut().enumerate() {
-        for (from, samples) in source.planes().iter().enumerate() {
+    for (to, plane) in target.planes_mut().enumerate() {
+        for (from, samples) in source.planes().enumerate() {
             match policy.coefficient(from, sources, to, targets) {
                 0.0 => {}
                 1.0 => add(level, plane, samples),

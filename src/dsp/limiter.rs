@@ -9,6 +9,7 @@ use super::Level;
 use super::Ramp;
 use super::kernel::raise_to;
 use super::simd::by_level;
+use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -85,10 +86,10 @@ impl Limiter {
     }
 
     /// Works on the frames of `range`, at most `BLOCK_SIZE`, in place; gives the lowest gain.
-    pub fn process(&mut self, level: Level, planes: &mut [&mut [f32]], range: &Range<usize>) -> f32 {
+    pub fn process(&mut self, level: Level, io: &mut AudioBlockMut<'_>, range: &Range<usize>) -> f32 {
         let frames = range.len().min(BLOCK_SIZE);
         self.peaks[..frames].fill(0.0);
-        for plane in planes.iter() {
+        for plane in io.as_block().planes() {
             raise_to(level, &mut self.peaks[..frames], plane.get(range.clone()).unwrap_or(&[]));
         }
         let mut least = 1.0f32;
@@ -100,7 +101,7 @@ impl Limiter {
             self.gains[frame] = gain;
             self.peaks[frame] = if on == 1.0 { self.ceiling.after(frame) } else { f32::MAX };
         }
-        for plane in planes {
+        for plane in io.planes_mut() {
             let plane = plane.get_mut(range.clone()).unwrap_or(&mut []);
             limit(level, plane, &self.gains[..frames], &self.peaks[..frames]);
         }

@@ -520,7 +520,7 @@ impl Engine {
     /// Hands on what leaves the main output, unless it is silent.
     fn measure(&mut self, range: &Range<usize>, outputs: &[AudioBlockMut<'_>]) {
         let Some(main) = outputs.first().map(|main| main.slice(range.clone())) else { return };
-        if main.planes().iter().any(|plane| plane.iter().any(|&sample| sample != 0.0)) {
+        if main.planes().any(|plane| plane.iter().any(|&sample| sample != 0.0)) {
             self.loudness.write(self.frame, &main);
         }
     }
@@ -631,7 +631,7 @@ impl Engine {
         side: Option<&AudioBlock<'_>>,
         outputs: &[AudioBlockMut<'_>],
     ) {
-        let silent = AudioBlock::new([]);
+        let silent = AudioBlock::new(&[]);
         let arrival = Arrival {
             frame: self.frame,
             frames: range.len(),

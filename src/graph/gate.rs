@@ -277,8 +277,8 @@ pub(super) fn scale(block: &mut AudioBlockMut<'_>, factors: &[f32]) {
 
 /// Writes a block whose frames are each multiplied by their own factor.
 pub(super) fn scaled(target: &mut AudioBlockMut<'_>, source: &AudioBlock<'_>, factors: &[f32]) {
-    for (to, from) in target.planes_mut().iter_mut().zip(source.planes()) {
-        to.iter_mut().zip(*from).zip(factors).for_each(|((to, from), factor)| *to = product(*from, *factor));
+    for (to, from) in target.planes_mut().zip(source.planes()) {
+        to.iter_mut().zip(from).zip(factors).for_each(|((to, from), factor)| *to = product(*from, *factor));
     }
 }
 

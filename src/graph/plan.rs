@@ -455,7 +455,7 @@ impl<'s, 'b> Sum<'s, 'b> {
 
     /// Adds what waits, in its order.
     fn write(&mut self, io: &mut AudioBlockMut<'_>) {
-        for (channel, to) in io.planes_mut().iter_mut().enumerate() {
+        for (channel, to) in io.planes_mut().enumerate() {
             let mut planes: [&[f32]; TOGETHER] = [&[]; TOGETHER];
             for (plane, sound) in planes.iter_mut().zip(self.sounds.iter().flatten()) {
                 *plane = sound.plane(channel, self.piece);
@@ -532,8 +532,9 @@ mod tests {
             .iter()
             .map(|values| {
                 let planes: Vec<[f32; 4]> = values.iter().map(|&value| [value; 4]).collect();
+                let planes: Vec<&[f32]> = planes.iter().map(|plane| &plane[..]).collect();
                 let mut feed = Feed::new(values.len());
-                feed.copy(&AudioBlock::new(planes.iter().map(|plane| &plane[..])));
+                feed.copy(&AudioBlock::new(&planes));
                 feed
             })
             .collect();
@@ -626,7 +627,7 @@ mod tests {
         let mut plan = graph.compile().unwrap();
         assert!(plan.reads_source(0) && !plan.reads_source(1));
         let (mut feed, mut memory) = (Feed::new(1), AudioBuffer::new(2, 4));
-        feed.copy(&AudioBlock::new([&[3.0f32; 4][..]]));
+        feed.copy(&AudioBlock::new(&[&[3.0f32; 4][..]]));
         feed.begin(4);
         plan.run(&Piece { frame: 0, range: 0..4 }, &[feed], &mut [add(1.0)], &mut [memory.block_mut(4)]);
         assert_eq!(memory.channel(0), [1.0; 4]);
@@ -674,7 +675,7 @@ mod tests {
         let feeds = |frames: usize| {
             [1.0, 4.0].map(|value| {
                 let mut feed = Feed::new(1);
-                feed.copy(&AudioBlock::new([&vec![value; frames][..]]));
+                feed.copy(&AudioBlock::new(&[&vec![value; frames][..]]));
                 feed
             })
         };
@@ -735,7 +736,7 @@ mod tests {
         }
         let mut plan = graph.compile().unwrap();
         let mut feeds: Vec<Feed> = (0..3).map(|_| Feed::new(1)).collect();
-        feeds[sounding].copy(&AudioBlock::new([&[1.0f32; 10][..]]));
+        feeds[sounding].copy(&AudioBlock::new(&[&[1.0f32; 10][..]]));
         let (mut streams, mut left) = ([(); 4].map(|()| add(0.0)), Vec::new());
         for (call, solo) in [8, 1, 1, 1].into_iter().enumerate() {
             plan.solo(solo, if call == 0 { 0 } else { 10 });

@@ -91,13 +91,11 @@ impl Desk {
         let plane = |input| (0..frames as u64).map(|n| bring(input, first + n)).collect::<Vec<f32>>();
         let main: Vec<_> = (0..self.layout.main_input).map(plane).collect();
         let side: Vec<_> = (0..2).map(|n| plane(self.layout.main_input + n)).collect();
+        let [main, side]: [Vec<&[f32]>; 2] =
+            [&main, &side].map(|planes| planes.iter().map(Vec::as_slice).collect());
         self.feeds.iter_mut().for_each(|feed| feed.begin(frames));
-        let arrival = Arrival {
-            frame: first,
-            frames,
-            main: AudioBlock::new(main.iter().map(|plane| &plane[..])),
-            side: AudioBlock::new(side.iter().map(|plane| &plane[..])),
-        };
+        let arrival =
+            Arrival { frame: first, frames, main: AudioBlock::new(&main), side: AudioBlock::new(&side) };
         self.inputs.take(&arrival, Some(&self.plan), &mut self.feeds);
         let watched = watched(&self.layout);
         heard.sources.resize(watched.len(), Vec::new());
@@ -302,13 +300,8 @@ fn a_sidechain_without_frames_is_silence_and_a_short_one_ends_in_it() {
     for (frames, given) in [(64, 0), (64, 10), (64, 64)] {
         memory.silence();
         desk.feeds.iter_mut().for_each(|feed| feed.begin(frames));
-        let side = [[0.5; 64]; 2];
-        let arrival = Arrival {
-            frame: 0,
-            frames,
-            main: AudioBlock::new([]),
-            side: AudioBlock::new(side.iter().map(|plane| &plane[..given])),
-        };
+        let side = [&[0.5; 64][..given]; 2];
+        let arrival = Arrival { frame: 0, frames, main: AudioBlock::new(&[]), side: AudioBlock::new(&side) };
         desk.inputs.take(&arrival, Some(&desk.plan), &mut desk.feeds);
         let mut blocks = [memory.block_mut(frames)];
         desk.outputs.finish(&Piece { frame: 0, range: 0..frames }, &mut desk.inputs, &mut blocks);

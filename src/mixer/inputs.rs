@@ -312,7 +312,7 @@ impl Inputs {
         let whole = padded(&arrival.side, side, frames);
         let mut sources: Sources<'_> = [None; INPUT_CHANNELS];
         let missing: &[f32] = &[];
-        let main = arrival.main.planes().iter().chain([&missing; INPUT_CHANNELS]).take(self.main);
+        let main = arrival.main.planes().chain([missing; INPUT_CHANNELS]).take(self.main);
         let raw = main.chain(whole.planes());
         monitor.begin();
         let mut strips = strips.iter_mut().take(self.count);
@@ -325,9 +325,9 @@ impl Inputs {
                     *source = strip.pass(level, raw);
                     if let Some(tap) = &mut taps[input] {
                         // As many as there are inputs.
-                        tap.write(TapPoint::PreGain, arrival.frame, &AudioBlock::new([raw]));
+                        tap.write(TapPoint::PreGain, arrival.frame, &AudioBlock::new(&[raw]));
                         if let Some(samples) = source {
-                            tap.write(TapPoint::PostGain, arrival.frame, &AudioBlock::new([*samples]));
+                            tap.write(TapPoint::PostGain, arrival.frame, &AudioBlock::new(&[*samples]));
                         }
                     }
                 }
@@ -344,7 +344,7 @@ impl Inputs {
             if reads(INPUT_CHANNEL_SOURCE + source)
                 && let Some(samples) = sources[source]
             {
-                feed.copy(&AudioBlock::new([samples]));
+                feed.copy(&AudioBlock::new(&[samples]));
             }
         }
         if reads(SIDECHAIN_SOURCE)
@@ -380,7 +380,7 @@ impl Inputs {
 /// The main input as one wide block, if anybody hears it and any channel sounds.
 fn fill_main(sources: &[Option<&[f32]>], read: bool, feed: Option<&mut Feed>) {
     if let Some(feed) = feed.filter(|_| read && sources.iter().any(Option::is_some)) {
-        for (to, from) in feed.fill().planes_mut().iter_mut().zip(sources) {
+        for (to, from) in feed.fill().planes_mut().zip(sources) {
             match from {
                 Some(from) => to.copy_from_slice(from),
                 None => to.fill(0.0),
@@ -394,7 +394,7 @@ fn padded<'a>(side: &AudioBlock<'a>, memory: &'a mut AudioBuffer, frames: usize)
     if side.frames() >= frames || side.frames() == 0 {
         return side.slice(0..frames);
     }
-    for (channel, plane) in side.planes().iter().enumerate() {
+    for (channel, plane) in side.planes().enumerate() {
         let to = memory.channel_mut(channel);
         let (head, tail) = to.split_at_mut(plane.len().min(to.len()));
         head.copy_from_slice(&plane[..head.len()]);

@@ -258,7 +258,7 @@ impl LookAhead {
         self.ceiling.skip(frames);
         for (number, (output, delays)) in outputs.iter_mut().zip(&mut self.delays).enumerate() {
             let mut block = output.slice_mut(range.clone());
-            for (plane, delay) in block.planes_mut().iter_mut().zip(delays) {
+            for (plane, delay) in block.planes_mut().zip(delays) {
                 delay.process(plane);
                 if number == 0 && limits {
                     dsp::fade(self.level, plane, &gains[..frames]);

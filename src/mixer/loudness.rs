@@ -294,8 +294,8 @@ mod tests {
                 let sine = |n: u64, peak| (peak * (TAU * 1000.0 * n as f64 / RATE).sin()) as f32;
                 let plane = |&peak| (self.frame..self.frame + frames).map(|n| sine(n, peak)).collect();
                 let planes: Vec<Vec<f32>> = peaks.iter().map(plane).collect();
-                let block = AudioBlock::new(planes.iter().map(|plane| &plane[..]));
-                self.writer.write(self.frame, &block);
+                let planes: Vec<&[f32]> = planes.iter().map(|plane| &plane[..]).collect();
+                self.writer.write(self.frame, &AudioBlock::new(&planes));
                 self.pass(frames);
             }
         }
@@ -405,7 +405,7 @@ mod tests {
             let fade = |n: u64| (n.min(4800 - n) as f64 / 1200.0).min(1.0);
             let sine = |n: u64| (peak * fade(n) * (TAU * (n as f64 / part + degrees / 360.0)).sin()) as f32;
             let plane: Vec<f32> = (0..4800u64).map(sine).collect();
-            bench.writer.write(0, &AudioBlock::new([&plane[..], &plane[..]]));
+            bench.writer.write(0, &AudioBlock::new(&[&plane[..], &plane[..]]));
             bench.pass(4800);
             let found = f64::from(bench.shown.get().true_peak.0) - level;
             assert!((-0.4..=0.2).contains(&found), "{found} dB at 1/{part} and {degrees} degrees");
@@ -447,7 +447,7 @@ mod tests {
     #[test]
     fn what_is_no_number_is_not_kept() {
         let mut bench = bench(2);
-        bench.writer.write(0, &AudioBlock::new([&[f32::NAN, f32::INFINITY][..]; 2]));
+        bench.writer.write(0, &AudioBlock::new(&[&[f32::NAN, f32::INFINITY][..]; 2]));
         bench.pass(2);
         bench.sine(-40.0, 2.0);
         near(bench.shown.get().momentary, -40.0, 0.1);
@@ -462,7 +462,7 @@ mod tests {
             while bench.frame < 144_000 {
                 let frames = frames().min(144_000 - bench.frame);
                 let plane: Vec<f32> = (bench.frame..bench.frame + frames).map(sine).collect();
-                bench.writer.write(bench.frame, &AudioBlock::new([&plane[..]]));
+                bench.writer.write(bench.frame, &AudioBlock::new(&[&plane[..]]));
                 bench.pass(frames);
             }
             bench.shown.get()
@@ -483,7 +483,7 @@ mod tests {
         let mut bench = bench(2);
         let plane = [0.1; 16_384];
         for n in 0..8 {
-            bench.writer.write(n * 16_384, &AudioBlock::new([&plane[..], &plane[..]]));
+            bench.writer.write(n * 16_384, &AudioBlock::new(&[&plane[..], &plane[..]]));
         }
         let missed = bench.shown.get().missed;
         assert_eq!((missed.blocks, missed.frames), (4, 4 * 16_384));

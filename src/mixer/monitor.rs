@@ -148,7 +148,7 @@ impl Monitor {
         let frames = rest.len();
         let narrow = block.channels() == 1;
         let mut folded = [0.0; BLOCK_SIZE];
-        for (channel, plane) in block.planes_mut().iter_mut().enumerate() {
+        for (channel, plane) in block.planes_mut().enumerate() {
             dsp::fade(self.level, plane, rest);
             // A single channel gets both sides, each 3 dB down.
             let sides = if narrow { &self.sums[..] } else { self.sums.get(channel..=channel).unwrap_or(&[]) };

@@ -331,7 +331,7 @@ impl Strip {
         if left.finite && self.limiter.passes(left.peak) {
             self.limiter.skip(range.len());
         } else {
-            let gain = self.limiter.process(self.level, io.planes_mut(), range);
+            let gain = self.limiter.process(self.level, io, range);
             reading.least_gain = reading.least_gain.min(gain);
             left = self.measure(io, range, &squares, reading);
         }
@@ -387,7 +387,7 @@ impl Left {
 
 /// The frames of `range` of every channel.
 fn planes<'a>(io: &'a mut AudioBlockMut<'_>, range: &Range<usize>) -> impl Iterator<Item = &'a mut [f32]> {
-    io.planes_mut().iter_mut().map(|plane| plane.get_mut(range.clone()).unwrap_or(&mut []))
+    io.planes_mut().map(|plane| plane.get_mut(range.clone()).unwrap_or_default())
 }
 
 /// Multiplies a plane by a ramp, which moves all the time or not at all, and measures it.

@@ -179,8 +179,8 @@ mod tests {
         let mut tap = Tap::new(TapPoint::PreGain, writer);
         let (before, after) = ([0.5; 4], [0.25; 4]);
         let offer = |tap: &mut Tap, frame| {
-            tap.write(TapPoint::PreGain, frame, &AudioBlock::new([&before[..]]));
-            tap.write(TapPoint::PostGain, frame, &AudioBlock::new([&after[..]]));
+            tap.write(TapPoint::PreGain, frame, &AudioBlock::new(&[&before[..]]));
+            tap.write(TapPoint::PostGain, frame, &AudioBlock::new(&[&after[..]]));
         };
         offer(&mut tap, 0);
         tap.set_running(true, 4);
@@ -205,7 +205,7 @@ mod tests {
         }
         tap.set_running(true, 50);
         assert!(tap.is_running());
-        tap.write(TapPoint::PostGain, 50, &AudioBlock::new([&[0.5; 3][..]]));
+        tap.write(TapPoint::PostGain, 50, &AudioBlock::new(&[&[0.5; 3][..]]));
         assert_eq!(reader.drop_count().get().frames, 3);
     }
 }

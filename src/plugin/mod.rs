@@ -228,9 +228,9 @@ impl<K: Kind> Plugin for Busker<K> {
         let mut inputs = aux.inputs.iter().map(|input| input.as_slice_immutable());
         if K::PAIRED && main_is_aux {
             let input = inputs.next().unwrap_or_default();
-            outputs[0].planes_mut().iter_mut().zip(input).for_each(|(to, from)| to.copy_from_slice(from));
+            outputs[0].planes_mut().zip(input).for_each(|(to, from)| to.copy_from_slice(from));
         }
-        let side = AudioBlock::new(inputs.next().unwrap_or_default().iter().map(|plane| &**plane));
+        let side = AudioBlock::of_mut(inputs.next().unwrap_or_default());
         let dropped = engine.dropped_outgoing();
         engine.render(&call, Some(&side), &mut outputs[..count]);
         let refused = send(engine.outgoing(), context);

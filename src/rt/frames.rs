@@ -112,7 +112,7 @@ impl FrameWriter {
         let (head, tail) = chunk.as_mut_slices(); // both hold whole frames, all 0, as the capacity does
         let in_head = (head.len() / self.channels).saturating_sub(silence);
         let later = silence.saturating_sub(head.len() / self.channels);
-        for (channel, plane) in block.planes().iter().enumerate().take(self.channels) {
+        for (channel, plane) in block.planes().enumerate().take(self.channels) {
             let (near, far) = plane.split_at(in_head.min(plane.len()));
             place(head, silence, (channel, self.channels), near);
             place(tail, later, (channel, self.channels), far);
@@ -277,7 +277,7 @@ mod tests {
     /// Writes `left`, and on the right its negative.
     fn write(writer: &mut FrameWriter, frame: u64, left: &[f32]) {
         let right: Vec<f32> = left.iter().map(|x| -x).collect();
-        writer.write(frame, &AudioBlock::new([left, &right[..]]));
+        writer.write(frame, &AudioBlock::new(&[left, &right[..]]));
     }
 
     fn taken(reader: &mut FrameReader) -> Vec<(Taken, Vec<f32>)> {
@@ -357,7 +357,7 @@ mod tests {
         let (mut writer, mut reader) = frame_ring(1, 500);
         assert!(writer.begin(0));
         for n in 1..200 {
-            writer.write(n * 100, &AudioBlock::new([&[0.5][..]]));
+            writer.write(n * 100, &AudioBlock::new(&[&[0.5][..]]));
         }
         assert!(reader.drop_count().get().blocks > 100);
         assert!(!writer.begin(30_000), "a beginning would take the end's place");

@@ -81,7 +81,7 @@ impl AudioStream for SamplePlayer {
                 break;
             }
             activity = Activity::Sounding;
-            for (channel, plane) in io.planes_mut().iter_mut().enumerate() {
+            for (channel, plane) in io.planes_mut().enumerate() {
                 plane[frame] = self.read(channel as u16); // every plane has `frames()` samples
             }
             self.advance(1);

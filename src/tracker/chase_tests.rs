@@ -117,7 +117,7 @@ impl Heard {
         let feed = &self.feeds[channel];
         (feed.activity() == Activity::Sounding).then(|| {
             let block: AudioBlock<'_> = feed.block();
-            [block.planes()[0], block.planes()[1]]
+            [block.channel(0), block.channel(1)]
         })
     }
 }

@@ -115,7 +115,7 @@ fn render(player: &mut SongPlayer, feeds: &mut [Feed], frames: usize) {
     let mut ctx = RenderContext::new(0, Activity::Silent);
     player.render(&mut ctx, &mut Outlets::new(feeds, &[]), &(0..frames));
     for feed in feeds.iter().filter(|feed| feed.activity() == Activity::Sounding) {
-        for sample in feed.block().planes().iter().copied().flatten() {
+        for sample in feed.block().planes().flatten() {
             assert!(sample.abs() < LOUDEST, "a sample of {sample}");
         }
     }

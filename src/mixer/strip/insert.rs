@@ -146,7 +146,7 @@ impl Insert {
 fn copied<'a>(io: &AudioBlockMut<'_>, planes: &'a mut [[f32; BLOCK_SIZE]; 2]) -> AudioBlockMut<'a> {
     let frames = io.frames().min(BLOCK_SIZE);
     let mut copy = AudioBlockMut::new(planes.iter_mut().map(|plane| &mut plane[..frames]));
-    for (channel, to) in copy.planes_mut().iter_mut().enumerate() {
+    for (channel, to) in copy.planes_mut().enumerate() {
         to.copy_from_slice(io.channel(channel));
     }
     copy
@@ -159,7 +159,7 @@ fn cross_fade(share: &mut Ramp, from: &AudioBlockMut<'_>, to: &mut AudioBlockMut
     let frames = to.frames().min(BLOCK_SIZE);
     let moving = share.left().min(frames);
     share.fill(&mut shares[..frames]);
-    for (channel, to) in to.planes_mut().iter_mut().enumerate() {
+    for (channel, to) in to.planes_mut().enumerate() {
         let from = from.channel(channel);
         for ((to, from), share) in to.iter_mut().zip(from).zip(&shares[..moving]) {
             *to = from + (*to - from) * share;

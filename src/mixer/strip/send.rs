@@ -97,7 +97,7 @@ impl Send {
 /// Adds all channels of `source` to one side, by one gain or one for each frame.
 fn add(level: Level, target: &mut [f32], source: &AudioBlock<'_>, side: usize, gains: Result<&[f32], f32>) {
     let channels = source.channels();
-    for (channel, plane) in source.planes().iter().enumerate() {
+    for (channel, plane) in source.planes().enumerate() {
         let share = match channels {
             1 => BroadcastMix.coefficient(channel, channels, side, 2),
             2 => f32::from(u8::from(channel == side)),
