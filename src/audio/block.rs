@@ -96,6 +96,7 @@ pub struct AudioBlockMut<'a> {
 
 /// See [`Planes`].
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // blocks are made on the audio thread, where nothing is boxed
 enum PlanesMut<'a> {
     Joined(&'a mut [f32], usize),
     Apart([&'a mut [f32]; MAX_CHANNELS]),
