@@ -8,6 +8,11 @@ use busker::rack::render::Length;
 use busker::rack::render::RenderOptions;
 use busker::rack::render::Rendering;
 use busker::units::SampleRate;
+use rubato::Fft;
+use rubato::FixedSync;
+use rubato::Resampler;
+use rubato::audioadapter_buffers::direct::SequentialSliceOfVecs;
+use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -71,7 +76,7 @@ fn a_folder_of_tracks_becomes_a_rack_that_plays_them_together_sample_for_sample(
     let names: Vec<_> = rack.lanes.iter().map(|lane| (lane.lane, &*lane.name, lane.takes.len())).collect();
     assert_eq!(names, [(0, "Bass", 1), (1, "Drums", 2)]);
     assert_eq!((rack.routing.bus_name(1), rack.routing.lanes[1]), ("Drums".to_owned(), Some(1)));
-    assert!(rack.lane_notices().is_empty());
+    assert!(rack.notices().is_empty());
     let whole = mix(&rack, &options(2.5, 8_192));
     let wanted = |frame: usize| {
         let bass = if frame < 70_000 { f32::from(value(frame, 3)) / 32_768.0 } else { 0.0 };
@@ -94,6 +99,92 @@ fn two_minutes_at_another_rate_are_the_same_bits_however_they_are_cut() {
     let whole = mix(&rack, &options(120.0, 8_192));
     assert!(whole.iter().any(|&sample| sample > 0.1));
     assert!(mix(&rack, &options(120.0, 999)) == whole);
+}
+
+/// What the file's samples are, as stereo.
+fn sides(frame: u64, frames: usize, rate: u64) -> Vec<Vec<f32>> {
+    let sample = |frame: u64| {
+        if frame < rate * MINUTES * 60 { f32::from(value(frame as usize, 11)) / 32_768.0 } else { 0.0 }
+    };
+    vec![(frame..frame + frames as u64).map(sample).collect(); 2]
+}
+
+const MINUTES: u64 = 20;
+
+#[test]
+fn twenty_minutes_offline_are_the_file_converted_at_once() {
+    const OLD: u64 = 11_025;
+    const NEW: u64 = 16_000;
+    let home = folder("twenty");
+    write(&home.join("a.wav"), OLD as u32, (OLD * MINUTES * 60) as usize, 11);
+    let rack =
+        opened("version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 1\ntakes = [\"a.wav\"]\n", &home);
+    // Chunk after chunk from the start, by the resampler itself.
+    let mut fft = Fft::<f32>::new(OLD as usize, NEW as usize, 441 * 4, 2, FixedSync::Both).unwrap();
+    let [old, new] = [fft.input_frames_next(), fft.output_frames_next()];
+    let mut ahead: VecDeque<f32> = VecDeque::new();
+    let (mut late, mut read) = (fft.output_delay(), 0);
+    let mut rendering =
+        Rendering::mix(&rack, &RenderOptions { rate: SampleRate(NEW as f64), ..options(1_200.0, 7_777) })
+            .unwrap();
+    let (mut frame, mut loudest) = (0_u64, 0.0_f32);
+    while let Some((frames, outputs)) = rendering.next_block() {
+        for &found in &outputs[0].channel(0)[frames] {
+            while ahead.is_empty() {
+                let (came, mut made) = (sides(read, old, OLD), vec![vec![0.0; new]; 2]);
+                let input = SequentialSliceOfVecs::new(&came, 2, old).unwrap();
+                let mut output = SequentialSliceOfVecs::new_mut(&mut made, 2, new).unwrap();
+                fft.process_into_buffer(&input, &mut output, None).unwrap();
+                read += old as u64;
+                ahead.extend(&made[0][late.min(new)..]);
+                late = late.saturating_sub(new);
+            }
+            assert_eq!(Some(found), ahead.pop_front(), "frame {frame}");
+            loudest = loudest.max(found.abs());
+            frame += 1;
+        }
+    }
+    assert_eq!((frame, rendering.lane_troubles()), (NEW * MINUTES * 60, Vec::new()));
+    assert!(loudest > 0.2);
+    fs::remove_dir_all(&home).unwrap();
+}
+
+#[test]
+fn a_scene_is_as_long_as_its_longest_lane_at_its_speed() {
+    let home = folder("length");
+    write(&home.join("a.wav"), 44_100, 44_100, 3);
+    write(&home.join("b.wav"), 48_000, 12_000, 3);
+    let text = |more: &str| {
+        let lanes =
+            "[[lanes]]\nlane = 1\ntakes = [\"a.wav\"]\n[[lanes]]\nlane = 2\ntakes = [\"b.wav\"]\nstart = 2\n";
+        format!("version = {{ major = 1, minor = 0 }}\n{lanes}{more}")
+    };
+    let frames = |more: &str| {
+        let options = RenderOptions { length: Length::Loops(1), ..options(0.0, 512) };
+        Rendering::mix(&opened(&text(more), &home), &options).map(|rendering| rendering.frames())
+    };
+    assert_eq!(frames("").unwrap(), 96_000 + 12_000);
+    assert_eq!(frames("[parameters]\nl2v = 0.5\n").unwrap(), 96_000 + 24_000);
+    // What goes round does not end.
+    assert_eq!(frames("loop = true\n").unwrap(), 48_000);
+}
+
+#[test]
+fn a_lane_begins_at_its_second() {
+    let home = folder("second");
+    write(&home.join("a.wav"), 48_000, 4_800, 5);
+    let lane = |start: f64| {
+        let text = format!(
+            "version = {{ major = 1, minor = 0 }}\n[[lanes]]\nlane = 1\ntakes = [\"a.wav\"]\nstart = {start}\n"
+        );
+        mix(&opened(&text, &home), &options(1.0, 300))
+    };
+    let wanted = |frame: usize| if frame < 4_800 { f32::from(value(frame, 5)) / 32_768.0 } else { 0.0 };
+    let later = lane(0.25);
+    assert!((0..12_000).all(|frame| later[frame] == 0.0));
+    assert!((0..36_000).all(|frame| later[12_000 + frame] == wanted(frame)));
+    let earlier = lane(-0.05);
+    assert!((0..48_000).all(|frame| earlier[frame] == wanted(frame + 2_400)));
 }
 
 #[test]
@@ -125,20 +216,17 @@ fn files_are_found_again_and_what_is_missing_or_unknown_is_kept() {
     let text = "version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 2\ntakes = [\"a.wav\", \"gone.wav\"]\nshuffle = [0.5]\n\
                 loop = [100, 4000]\nstart = 1.5\ncolour = \"green\"\n";
     let rack = opened(text, &home);
-    let notices: Vec<String> = rack.lane_notices().iter().map(ToString::to_string).collect();
+    let notices: Vec<String> = rack.notices().iter().map(ToString::to_string).collect();
     assert_eq!(notices, ["lane 2: the take gone.wav was not found"]);
     let saved = rack.to_toml().unwrap();
     for word in ["hash = ", "size = 9644", "gone.wav", "green", "start = 1.5", "shuffle"] {
         assert!(saved.contains(word), "{word}: {saved}");
     }
     assert!(opened(&saved, &home) == rack);
-    assert!(
-        Rack::unpack(&rack.pack().unwrap()).unwrap().lane_notices().len() == 1,
-        "the host's state finds it"
-    );
+    assert!(Rack::unpack(&rack.pack().unwrap()).unwrap().notices().len() == 1, "the host's state finds it");
     fs::rename(home.join("a.wav"), home.join("b.wav")).unwrap();
     let moved = opened(&saved, &home);
-    assert_eq!(moved.lane_notices().len(), 1);
+    assert_eq!(moved.notices().len(), 1);
     assert!(moved.to_toml().unwrap().contains("b.wav"));
 }
 

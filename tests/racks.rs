@@ -141,8 +141,8 @@ fn peak(planes: &[Vec<f32>]) -> f64 {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 6] =
-    [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0), ("voices", 0), ("replace", 0)];
+const RACKS: [(&str, usize); 7] =
+    [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0), ("voices", 0), ("replace", 0), ("lanes", 0)];
 
 #[test]
 fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
@@ -170,6 +170,7 @@ fn every_rack_gives_the_same_bits_in_blocks_of_random_sizes() {
         let rack = match name {
             "voices" => voices(&[]),
             "replace" => replace(),
+            "lanes" => lanes("blocks"),
             name => rack(name),
         };
         let options = options(Length::Seconds(9.0), inputs);
@@ -597,4 +598,81 @@ fn the_replaced_kick_bell_and_ensemble_are_the_files_and_all_else_is_the_modules
     }
     let options = options(Length::Seconds(4.0), 0);
     assert!(whole(&replaced, &options) != whole(&missing, &options));
+}
+
+/// Levels of the drums' takes and of the bass.
+const LEVELS: [f64; 4] = [0.125, 0.25, 0.5, 0.375];
+/// Frames of the rain, which is a wave of 100 Hz.
+const RAIN: usize = 48_000;
+
+/// The rack of lanes with recordings of its own, each as level as can be but for the rain.
+fn lanes(test: &str) -> Rack {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("racks-lanes-{test}"));
+    fs::create_dir_all(folder.join("stems")).unwrap();
+    let level = |number: usize| (LEVELS[number] * 32_768.0) as i16;
+    let wave = |frame: usize| (8_000.0 * (frame as f64 / 480.0 * TAU).sin()) as i16;
+    let write = |name: &str, rate: u32, frames: usize, sample: &dyn Fn(usize) -> i16| {
+        let sample_format = hound::SampleFormat::Int;
+        let spec = hound::WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 16, sample_format };
+        let mut writer = hound::WavWriter::create(folder.join("stems").join(name), spec).unwrap();
+        (0..frames).for_each(|frame| writer.write_sample(sample(frame)).unwrap());
+        writer.finalize().unwrap();
+    };
+    for take in 0..3 {
+        write(&format!("Drums-{}.wav", take + 1), 44_100, 44_100 * 9, &move |_| level(take));
+    }
+    write("Bass.wav", 48_000, 48_000 * 3, &|_| level(3));
+    write("Rain.wav", 48_000, RAIN, &wave);
+    let text = fs::read_to_string(self::folder().join("lanes.busker.toml")).unwrap();
+    Rack::from_toml_in(&text, Some(&folder)).unwrap()
+}
+
+fn lanes_planes(rack: &Rack, seconds: f64, rain: bool) -> Planes {
+    let mut options = options(Length::Seconds(seconds), 0);
+    options.sidechain = 0;
+    options.parameters = vec![(Target::LaneTrigger(2), f32::from(u8::from(rain)))];
+    whole(rack, &options)
+}
+
+#[test]
+fn drums_change_takes_at_their_points_on_every_round_and_as_the_seed_says() {
+    let rack = lanes("drums");
+    assert!(rack.notices().is_empty() && rack.parameters.unknown().count() == 0);
+    let planes = lanes_planes(&rack, 30.0, false);
+    let drums = &planes[1][0];
+    assert!(*drums == planes[1][1]);
+    let near = |found: f32| LEVELS[..3].iter().position(|level| (f64::from(found) - level).abs() < 1e-3);
+    // A part of four seconds has one take, the fade and what the conversion smears apart.
+    let parts: Vec<usize> = drums
+        .chunks(4 * RATE)
+        .map(|part| {
+            let take = near(part[RATE]).unwrap_or_else(|| panic!("{} is no take", part[RATE]));
+            let even = |&sample: &f32| near(sample) == Some(take);
+            assert!(part[1_000..part.len().min(4 * RATE - 1_000)].iter().all(even));
+            take
+        })
+        .collect();
+    assert!(parts.windows(2).all(|pair| pair[0] != pair[1]), "{parts:?}");
+    assert!(planes == lanes_planes(&rack, 30.0, false));
+    let mut other = rack.clone();
+    other.random.seed = 8;
+    assert!(lanes_planes(&other, 30.0, false)[1] != planes[1]);
+}
+
+#[test]
+fn the_bass_begins_on_its_frame_and_the_rain_goes_round_as_long_as_it_is_held() {
+    let rack = lanes("bass");
+    let planes = lanes_planes(&rack, 8.0, true);
+    let bass = &planes[2][0];
+    let wanted = (gain(-6.0) * LEVELS[3]) as f32;
+    let at = |frame: usize| if (4 * RATE..7 * RATE).contains(&frame) { wanted } else { 0.0 };
+    assert!(bass.iter().enumerate().all(|(frame, &sample)| (sample - at(frame)).abs() < 1e-6));
+    // Half to the right, without a seam, at its speed.
+    let [left, right] = &planes[3][..] else { panic!("a stereo output") };
+    assert!(left.iter().zip(right).all(|(left, right)| (left - 0.5 * right).abs() < 1e-6));
+    for (frame, &found) in right.iter().enumerate().skip(1) {
+        let wave = (0.997 * frame as f64 / 480.0 * TAU).sin() * 8_000.0 / 32_768.0;
+        assert!((f64::from(found) - wave).abs() < 1e-3, "frame {frame}: {found} for {wave}");
+    }
+    assert_eq!(peak(&lanes_planes(&rack, 8.0, false)[3]), 0.0);
 }

@@ -111,10 +111,41 @@ pub(super) fn show_notice(ui: &mut Ui, view: &View) {
     };
     let missed = match view.missed_waits {
         0 => None,
-        waits => Some(format!("{waits} times the bounce went on before a song was ready")),
+        waits => Some(format!("{waits} times the bounce went on before a song or a lane was ready")),
     };
     let recording = view.recording.error().map(str::to_owned);
-    for text in view.notice.clone().into_iter().chain(recording).chain(dropped).chain(missed) {
+    let late = underruns(&view.underruns);
+    let missing = some_of(&view.missing);
+    let all = view.notice.clone().into_iter().chain(missing).chain(recording).chain(dropped).chain(missed);
+    for text in all.chain(late) {
         ui.label(RichText::new(text).small().color(theme::WARNING));
+    }
+}
+
+/// The first of some lines, and how many more there are: a rack may miss hundreds of files.
+fn some_of(lines: &[String]) -> Option<String> {
+    match lines {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first, more @ ..] => Some(format!("{first}, and {} more like it", more.len())),
+    }
+}
+
+/// Which lanes were not read in time, and how often.
+fn underruns(underruns: &[u64]) -> Option<String> {
+    let late = underruns.iter().zip(1..).filter(|(count, _)| **count > 0);
+    let late: Vec<String> = late.map(|(count, lane)| format!("lane {lane} {count}×")).collect();
+    (!late.is_empty()).then(|| format!("files were not read in time: {}", late.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_that_were_late_are_named_with_their_numbers() {
+        assert_eq!(underruns(&[0; 8]), None);
+        let text = underruns(&[0, 3, 0, 0, 0, 0, 0, 1]).unwrap();
+        assert_eq!(text, "files were not read in time: lane 2 3×, lane 8 1×");
     }
 }

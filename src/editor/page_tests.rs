@@ -6,6 +6,7 @@ use super::SIZE;
 use super::controls::Controls;
 use super::theme;
 use crate::plugin::instance_tests::Bench;
+use crate::plugin::instance_tests::lane_rack;
 use egui::Pos2;
 use egui::RawInput;
 use egui::Rect;
@@ -151,4 +152,19 @@ fn drawing_leaves_the_sound_bit_for_bit_alone() {
         windows.iter_mut().for_each(|window| drop(window.draw(&shown)));
     }
     assert!(loudest > 0.01, "{loudest}");
+}
+
+#[test]
+fn what_a_rack_misses_is_said_on_every_page() {
+    let bench = Bench::instrument();
+    bench.restore(&lane_rack(std::path::Path::new("/nowhere"), "\"gone.wav\", \"lost.wav\""));
+    for page in Page::ALL {
+        let said = Window::new(&bench, page).said(&bench);
+        let told = |said: &Said| {
+            said.name.contains("lane 3: the take")
+                && said.name.contains("gone.wav")
+                && said.name.ends_with("and 1 more like it")
+        };
+        assert!(said.iter().any(told), "{}", page.name());
+    }
 }

@@ -17,8 +17,10 @@ use crate::lane;
 use crate::lane::LANES;
 use crate::lane::LaneError;
 use crate::lane::LaneSetup;
+use crate::lane::News;
 use crate::lane::Pages;
 use crate::lane::Preparing;
+use crate::lane::Start;
 use crate::machine::Impulse;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
@@ -307,10 +309,14 @@ pub struct Worker {
     inserts: Vec<Insert>,
     voices: Option<Arc<Bank>>,
     lanes: [LaneSetup; LANES],
-    /// Lanes that are being opened.
-    opening: [Option<Preparing>; LANES],
-    /// Why a lane plays nothing, where it should.
-    troubles: [Option<LaneError>; LANES],
+    /// Who fills them.
+    feeding: [Option<Preparing>; LANES],
+    /// Lanes that have not been ready yet.
+    opening: [bool; LANES],
+    /// What of a lane cannot be played.
+    troubles: [Vec<LaneError>; LANES],
+    /// Who fills those that have been replaced and may still be played.
+    leaving: Vec<Preparing>,
     edits: Arc<AtomicU64>,
     /// Of `edits`, those that it knows of.
     seen: u64,
@@ -365,42 +371,57 @@ impl Worker {
                 continue; // `lane` is below the length of all four
             }
             self.lanes[lane] = setup.clone();
-            (self.opening[lane], self.troubles[lane]) = (None, None);
-            if setup.takes.is_empty() {
-                let nothing = PreparedLane { lane, pages: None, start: setup.start };
-                self.outbox.push_back(Command::Lane(nothing));
-            } else {
-                match lane::prepare(setup, (lane, self.build.rate)) {
-                    Ok(opening) => self.opening[lane] = Some(opening),
-                    Err(error) => self.troubles[lane] = Some(error),
-                }
+            self.leaving.extend(self.feeding[lane].take());
+            self.troubles[lane].clear();
+            self.opening[lane] = false;
+            if setup.takes.iter().all(Option::is_none) {
+                self.put_lane(lane, None);
+                continue;
+            }
+            match lane::prepare(setup, (lane, self.build.rate)) {
+                Ok(feeding) => (self.feeding[lane], self.opening[lane]) = (Some(feeding), true),
+                Err(error) => self.troubles[lane].push(error),
             }
         }
     }
 
-    /// Hands over the lanes that have been opened.
+    /// Hands over the lanes that have been opened, and hears what could not be.
     fn take_lanes(&mut self) {
+        self.leaving.retain(|feeding| !feeding.has_ended());
         for lane in 0..LANES {
-            let Some(opened) = self.opening[lane].as_ref().and_then(Preparing::take) else { continue };
-            self.opening[lane] = None;
-            let (pages, trouble) = match opened {
-                Ok(pages) => (Some(pages), None),
-                Err(error) => (None, Some(error)),
-            };
-            self.troubles[lane] = trouble;
-            let start = self.lanes[lane].start;
-            self.outbox.push_back(Command::Lane(PreparedLane { lane, pages, start }));
+            let Some(feeding) = &self.feeding[lane] else { continue }; // `lane` is below the length of all four
+            let ended = feeding.has_ended();
+            let mut ready = None;
+            for news in feeding.news() {
+                match news {
+                    News::Ready(pages) => ready = Some(pages),
+                    News::Trouble(trouble) => self.troubles[lane].push(trouble),
+                }
+            }
+            if ready.is_some() || ended && self.opening[lane] {
+                self.put_lane(lane, ready);
+                self.opening[lane] = false;
+            }
+            if ended {
+                self.feeding[lane] = None;
+            }
         }
+    }
+
+    fn put_lane(&mut self, lane: usize, pages: Option<Box<Pages>>) {
+        let start = self.lanes.get(lane).map_or_else(Start::default, |setup| setup.start);
+        self.outbox.push_back(Command::Lane(PreparedLane { lane, pages, start }));
     }
 
     /// Whether files of lanes are still being opened. Each is opened on a thread of its own, and delivered by `poll`.
     pub fn is_opening(&self) -> bool {
-        self.opening.iter().any(Option::is_some)
+        self.opening.contains(&true)
     }
 
-    /// Lanes that play nothing, with the reason.
+    /// What of which lane cannot be played, as far as that is known.
     pub fn lane_troubles(&self) -> impl Iterator<Item = (usize, &LaneError)> {
-        self.troubles.iter().enumerate().filter_map(|(lane, trouble)| Some((lane, trouble.as_ref()?)))
+        let all = self.troubles.iter().enumerate();
+        all.flat_map(|(lane, troubles)| troubles.iter().map(move |trouble| (lane, trouble)))
     }
 
     /// Takes the machines out of all slots.
@@ -441,6 +462,14 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// Ends the threads of lanes: what they run may be unloaded next. What they have read is still played.
+    fn drop(&mut self) {
+        self.leaving.extend(self.feeding.iter_mut().filter_map(Option::take));
+        lane::end(&self.leaving);
+    }
+}
+
 pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let (commands, receiver, retired) = command_queue(QUEUE);
     let position = Arc::new(PositionCell::default());
@@ -469,8 +498,10 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         inserts: Vec::new(),
         voices: None,
         lanes: Default::default(),
+        feeding: Default::default(),
         opening: Default::default(),
         troubles: Default::default(),
+        leaving: Vec::new(),
         edits,
         seen: 0,
         loudness: meter,

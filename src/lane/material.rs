@@ -10,6 +10,7 @@ use super::Repeat;
 use super::convert::Converter;
 use crate::sample::AudioFile;
 use crate::units::SampleRate;
+use std::path::PathBuf;
 
 /// How long a take fades into the next.
 const FADE_SECONDS: f64 = 0.005;
@@ -20,6 +21,8 @@ const PIECE: usize = 1_024;
 struct Take {
     file: AudioFile,
     converter: Option<Converter>,
+    /// That damage of it has been told.
+    told: bool,
 }
 
 impl Take {
@@ -29,7 +32,7 @@ impl Take {
     }
 
     fn read(&mut self, frame: u64, sides: [&mut [f32]; 2]) {
-        let Self { file, converter } = self;
+        let Self { file, converter, .. } = self;
         match converter {
             Some(converter) => converter.read(frame, sides, &mut |frame, sides| file.read(frame, sides)),
             None => file.read(frame, sides),
@@ -71,7 +74,8 @@ impl Course {
         let until = self.points.get(passed).copied().into_iter().chain(self.repeat.map(|(_, end)| end)).min();
         let left = until.map_or(u64::MAX, |until| until - frame);
         let Some((start, end)) = self.repeat.filter(|_| round > 0) else {
-            let since = passed.checked_sub(1).map_or(u64::MAX, |last| frame - self.points[last]);
+            let last = passed.checked_sub(1).filter(|&last| self.points[last] > 0);
+            let since = last.map_or(u64::MAX, |last| frame - self.points[last]);
             return Place { frame, ordinal: passed as u64, since, left };
         };
         let before = self.points.partition_point(|&point| point < start);
@@ -128,7 +132,9 @@ fn scramble(number: u64) -> u64 {
 
 /// See the module's description.
 pub struct Material {
-    takes: Vec<Take>,
+    /// One that is missing is silent.
+    takes: Vec<Option<Take>>,
+    paths: Vec<Option<PathBuf>>,
     course: Course,
     draw: Draw,
     fade_frames: u64,
@@ -139,27 +145,34 @@ pub struct Material {
 }
 
 impl Material {
-    /// Opens the takes of lane number `lane`.
-    pub fn open(setup: &LaneSetup, lane: usize, rate: SampleRate) -> Result<Self, LaneError> {
-        let open = |file: &std::path::PathBuf| {
-            AudioFile::open(file).map_err(|error| LaneError::Take { file: file.clone(), error })
+    /// Opens the takes of lane number `lane`; `refused` hears of those that cannot be read.
+    pub fn open(
+        setup: &LaneSetup,
+        (lane, rate): (usize, SampleRate),
+        mut refused: impl FnMut(LaneError),
+    ) -> Result<Self, LaneError> {
+        let mut open = |path: &Option<PathBuf>| {
+            let file = path.as_ref()?;
+            let refuse = |error| refused(LaneError::Take { file: file.clone(), error });
+            AudioFile::open(file).map_err(refuse).ok()
         };
-        let files = setup.takes.iter().map(open).collect::<Result<_, _>>()?;
-        Self::new(files, setup, (lane, rate))
+        Self::new(setup.takes.iter().map(&mut open).collect(), setup, (lane, rate))
     }
 
-    /// The same with takes that are open; those that `setup` names are not looked at.
+    /// The same with takes that are open; those that `setup` names are not opened.
     pub fn new(
-        files: Vec<AudioFile>,
+        files: Vec<Option<AudioFile>>,
         setup: &LaneSetup,
         (lane, host): (usize, SampleRate),
     ) -> Result<Self, LaneError> {
-        let rate = files.first().map_or(host, AudioFile::rate);
-        let takes =
-            files.into_iter().map(|file| Ok(Take { converter: Converter::new(file.rate(), rate)?, file }));
-        let takes: Vec<Take> = takes.collect::<Result<_, LaneError>>()?;
-        let longest = takes.iter().map(Take::frames).max().unwrap_or(0);
-        let repeat = setup.repeat.filter(|_| !takes.is_empty()).map(|repeat| bounds(repeat, longest));
+        let rate = files.iter().flatten().next().map_or(host, AudioFile::rate);
+        let take =
+            |file: AudioFile| Ok(Take { converter: Converter::new(file.rate(), rate)?, file, told: false });
+        let takes = files.into_iter().map(|file| file.map(take).transpose());
+        let takes: Vec<Option<Take>> = takes.collect::<Result<_, LaneError>>()?;
+        let found = || takes.iter().flatten();
+        let longest = found().map(Take::frames).max().unwrap_or(0);
+        let repeat = setup.repeat.filter(|_| found().count() > 0).map(|repeat| bounds(repeat, longest));
         let repeat = repeat.transpose()?;
         let converter = Converter::new(rate, host)?;
         let end = repeat.map_or(longest, |(_, end)| end);
@@ -168,6 +181,7 @@ impl Material {
         Ok(Self {
             draw: Draw::new(setup.seed, lane, takes.len()),
             takes,
+            paths: setup.takes.clone(),
             course: Course { repeat, points: points(&setup.shuffle, rate, (end, fade_frames)) },
             fade_frames,
             converter,
@@ -176,14 +190,20 @@ impl Material {
         })
     }
 
-    /// How many there are at the host's rate; `None` is no end of them.
+    /// How many frames there are at the host's rate; `None` is no end of them.
     pub fn frames(&self) -> Option<u64> {
         self.frames
     }
 
-    /// What of the takes could not be decoded until now.
-    pub fn damage(&self) -> Option<String> {
-        self.takes.iter().find_map(|take| take.file.damage()).map(ToString::to_string)
+    /// What has turned out not to be decodable since the last time, take by take.
+    pub fn damage(&mut self) -> Option<LaneError> {
+        let mut takes = self.takes.iter_mut().zip(&self.paths);
+        takes.find_map(|(take, path)| {
+            let take = take.as_mut().filter(|take| !take.told)?;
+            let error = take.file.damage()?.clone();
+            take.told = true;
+            Some(LaneError::Take { file: path.clone().unwrap_or_default(), error })
+        })
     }
 
     /// Fills both sides, which are equally long, with the frames from `frame` on; those past the end are silence.
@@ -214,7 +234,7 @@ fn points(seconds: &[f64], rate: SampleRate, (end, fade_frames): (u64, u64)) -> 
 
 /// The takes one after the other, at the lane's rate.
 struct LaidOut<'a> {
-    takes: &'a mut [Take],
+    takes: &'a mut [Option<Take>],
     course: &'a Course,
     draw: &'a mut Draw,
     fade_frames: u64,
@@ -242,7 +262,7 @@ impl LaidOut<'_> {
     }
 
     fn take(&mut self, ordinal: u64, frame: u64, [left, right]: [&mut [f32]; 2]) {
-        match self.takes.get_mut(self.draw.take(ordinal)) {
+        match self.takes.get_mut(self.draw.take(ordinal)).and_then(Option::as_mut) {
             Some(take) => take.read(frame, [left, right]),
             None => [left, right].into_iter().for_each(|side| side.fill(0.0)),
         }
@@ -282,6 +302,10 @@ mod tests {
         assert_eq!(course.place(30), place(10, 3, 10, 2));
         assert_eq!(course.place(32), place(12, 4, 0, 8));
         assert_eq!(course.place(30 + 20 * 1_000 + 12), place(22, 3 + 2_000 + 2, 2, 8));
+        // Before the first frame there is nothing to fade from.
+        let early = Course { repeat: Some((0, 30)), points: vec![0] };
+        assert_eq!(early.place(3), place(3, 1, u64::MAX, 27));
+        assert_eq!(early.place(33), place(3, 2, 3, 27));
         let straight = Course { repeat: None, points: vec![7] };
         assert_eq!(straight.place(8), place(8, 1, 1, u64::MAX));
     }

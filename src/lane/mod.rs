@@ -13,7 +13,9 @@ mod player;
 #[cfg(test)]
 mod tests;
 
+pub use feed::News;
 pub use feed::Preparing;
+pub use feed::end;
 pub use feed::prepare;
 pub use material::Material;
 pub use pages::Pages;
@@ -30,8 +32,9 @@ pub const LANES: usize = 8;
 /// What a lane plays, and when.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LaneSetup {
-    /// Recordings of the same thing; nothing sounds where there are none.
-    pub takes: Vec<PathBuf>,
+    /// Recordings of the same thing; nothing sounds where there are none. One that is missing has its turns, in silence, so
+    /// that the others are drawn as if it were there.
+    pub takes: Vec<Option<PathBuf>>,
     /// What is repeated, if anything.
     pub repeat: Option<Repeat>,
     /// What starts it.
@@ -69,11 +72,11 @@ impl Default for Start {
     }
 }
 
-/// Why a lane cannot be played.
+/// Why a lane cannot be played, or not as it should.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LaneError {
-    /// One of its takes cannot be read.
+    /// One of its takes cannot be read, or not all of it; the lane is silent in its place.
     #[error("{}: {error}", file.display())]
     Take {
         /// Where it was looked for.

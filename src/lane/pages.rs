@@ -11,8 +11,10 @@ use rtrb::Producer;
 use rtrb::RingBuffer;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::Ordering::Release;
 
 /// Frames of a page.
@@ -41,8 +43,10 @@ impl Page {
 /// What the audio thread wants, newest value.
 struct Wishes {
     window: AtomicU64,
-    /// First page at the host's loop's start.
+    /// First page at the host's loop's start, or where the host stands.
     ahead: AtomicU64,
+    /// Whether nothing is played for now.
+    at_rest: AtomicBool,
 }
 
 /// How many pages there are of each kind.
@@ -145,6 +149,11 @@ impl Filler {
         wanted.find(|number| !self.away.contains(number))
     }
 
+    /// Whether nothing is played for now.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.wishes.at_rest.load(Relaxed)
+    }
+
     /// Whether the lane's start is ready to be played.
     pub(super) fn has_start(&self) -> bool {
         self.sizes.from(0, self.sizes.start).all(|number| self.away.contains(&number))
@@ -208,7 +217,12 @@ impl Pages {
         }
     }
 
-    /// Where the host's loop will lead, if it will.
+    /// Whether they are played for now.
+    pub(super) fn rest(&self, at_rest: bool) {
+        self.wishes.at_rest.store(at_rest, Relaxed);
+    }
+
+    /// Where the host's loop, or its next start, will lead, if that is known.
     pub(super) fn look_ahead(&mut self, frame: Option<i64>) {
         let page = frame.map_or(NONE, |frame| (frame.max(0) as u64 / PAGE as u64).saturating_sub(1));
         if page != self.ahead {
@@ -282,7 +296,11 @@ pub(super) fn pages(rate: SampleRate, frames: Option<u64>) -> (Filler, Pages) {
     let sizes = Sizes::new(rate, frames);
     let (full, came) = RingBuffer::new(sizes.count());
     let (gone, empty) = RingBuffer::new(sizes.count());
-    let wishes = Arc::new(Wishes { window: AtomicU64::new(0), ahead: AtomicU64::new(NONE) });
+    let wishes = Arc::new(Wishes {
+        window: AtomicU64::new(0),
+        ahead: AtomicU64::new(NONE),
+        at_rest: AtomicBool::new(true),
+    });
     let filler = Filler {
         full,
         empty,

@@ -17,6 +17,8 @@ use crate::units::SampleRate;
 /// How long what stops fades out, and what jumps fades in.
 const FADE_SECONDS: f64 = 0.003;
 const ONE_Q32: i64 = 1 << 32;
+/// Steps of a speed of 1.
+const SPEED_STEPS: f64 = 1e6;
 /// The fastest a lane can go.
 const FASTEST: usize = 4;
 /// Frames for as many of the output at the fastest, with what interpolation looks at besides.
@@ -99,15 +101,18 @@ impl Lane {
     /// Back to the start of everything, at once.
     pub fn reset(&mut self) {
         self.running = false;
+        self.pages.iter().for_each(|pages| pages.rest(true));
         (self.anchor, self.triggered, self.starving) = (None, false, false);
         (self.rest_done, self.risen) = (self.fade_frames, self.fade_frames);
         self.underruns = 0;
         self.place(0);
     }
 
-    /// Frames of the recording for each of the host's: 0.25 to 4.
+    /// Frames of the recording for each of the host's: 0.25 to 4. What differs by less than half a millionth is meant to be
+    /// the same: a host's floats are a few frames an hour off the decimal that a user has set.
     pub fn set_speed(&mut self, speed: f32) {
-        self.step_q32 = (f64::from(speed.clamp(0.25, FASTEST as f32)) * ONE_Q32 as f64) as i64;
+        let speed = libm::round(f64::from(speed.clamp(0.25, FASTEST as f32)) * SPEED_STEPS) / SPEED_STEPS;
+        self.step_q32 = libm::round(speed * ONE_Q32 as f64) as i64;
     }
 
     /// Its trigger goes on, which starts it, or off.
@@ -118,7 +123,7 @@ impl Lane {
             (false, true) if self.pages.is_some() => {
                 self.leave();
                 self.place(0);
-                self.running = true;
+                self.run();
             }
             (true, false) if gate => self.stop(),
             _ => {}
@@ -130,9 +135,9 @@ impl Lane {
         self.underruns
     }
 
-    /// Frame of the recording that is played next, while one is.
+    /// Frame of the recording that lies nearest to what is played next, while it runs.
     pub fn position(&self) -> Option<i64> {
-        self.running.then_some((self.position_q32 >> 32) as i64)
+        self.running.then_some(frame_of(self.position_q32 + i128::from(ONE_Q32 / 2)))
     }
 
     /// What the host says of the next frame, which is number `frame` since reset. Saying it twice changes nothing.
@@ -140,7 +145,9 @@ impl Lane {
         let Start::Timeline(at) = self.start else { return };
         if !moment.playing || self.pages.is_none() {
             self.anchor = None;
-            return self.stop();
+            self.stop();
+            // So that it can begin where the host stands.
+            return self.look_ahead(moment.seconds, at);
         }
         let frames = self.rate.0;
         let predicted = self.anchor.map(|anchor| {
@@ -155,13 +162,23 @@ impl Lane {
         if !goes_on {
             self.leave();
             self.anchor = Some(Anchor { frame, seconds: moment.seconds });
-            self.place(moment.seconds.map_or(0, |seconds| self.lane_q32(seconds, at)));
-            self.running = true;
+            // Of a host that does not say, time begins where it starts to run.
+            self.place(self.lane_q32(moment.seconds.unwrap_or(0.0), at));
+            self.run();
         }
-        let ahead = moment.loop_start.map(|seconds| (self.lane_q32(seconds, at) >> 32) as i64);
+        self.look_ahead(moment.loop_start, at);
+    }
+
+    fn look_ahead(&mut self, seconds: Option<f64>, at: f64) {
+        let ahead = seconds.map(|seconds| frame_of(self.lane_q32(seconds, at)));
         if let Some(pages) = &mut self.pages {
             pages.look_ahead(ahead);
         }
+    }
+
+    fn run(&mut self) {
+        self.running = true;
+        self.pages.iter().for_each(|pages| pages.rest(false));
     }
 
     /// Where the lane is at a second of the host's, as if it had always had this speed.
@@ -182,6 +199,7 @@ impl Lane {
     fn stop(&mut self) {
         self.leave();
         self.running = false;
+        self.pages.iter().for_each(|pages| pages.rest(true));
     }
 
     /// Lets what sounds fade out from here, so that something else can be played; that fades in then.
@@ -245,11 +263,14 @@ impl Lane {
     pub fn is_ready(&mut self, frames: usize) -> bool {
         let reach = Kernel::Sinc.reach();
         let most = ((frames + self.fade_frames) * FASTEST) as u64 + (reach.0 + reach.1) as u64 + 1;
-        let running = self.running;
-        let first = frame_of(self.position_q32) - reach.0;
-        self.pages.as_mut().filter(|_| running).is_none_or(|pages| {
+        !self.running || self.has(frame_of(self.position_q32) - reach.0, most)
+    }
+
+    /// Whether these frames of the recording are there, or need not be.
+    pub(super) fn has(&mut self, first: i64, frames: u64) -> bool {
+        self.pages.as_mut().is_none_or(|pages| {
             pages.collect();
-            pages.ready(first, most) >= most
+            pages.ready(first, frames) >= frames
         })
     }
 

@@ -48,7 +48,7 @@ fn file(bytes: &[u8]) -> AudioFile {
 }
 
 fn material(takes: &[Vec<u8>], setup: &LaneSetup, lane: usize) -> Material {
-    Material::new(takes.iter().map(|bytes| file(bytes)).collect(), setup, (lane, HOST)).unwrap()
+    Material::new(takes.iter().map(|bytes| Some(file(bytes))).collect(), setup, (lane, HOST)).unwrap()
 }
 
 fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
@@ -61,9 +61,16 @@ fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
     panic!("waited for 20 s");
 }
 
+fn ready(news: News) -> Option<Box<Pages>> {
+    match news {
+        News::Ready(pages) => Some(pages),
+        News::Trouble(_) => None,
+    }
+}
+
 fn lane_of(open: impl FnOnce() -> Result<Material, LaneError> + Send + 'static, start: Start) -> Lane {
-    let preparing = prepare_with(open, HOST).unwrap();
-    let pages = wait(|| preparing.take()).unwrap();
+    let preparing = prepare_with(|_| open(), HOST).unwrap();
+    let pages = wait(|| preparing.news().find_map(ready));
     let mut lane = Lane::new(HOST, Level::detect());
     lane.set(Some(pages), start);
     lane
@@ -257,6 +264,100 @@ fn takes_change_at_their_points_by_the_seed_with_a_fade() {
     assert!((2..12).any(|seed| run(seed) != run(1)));
 }
 
+#[test]
+fn a_take_that_is_missing_keeps_its_turns_in_silence_and_the_others_theirs() {
+    let takes: Vec<Vec<u8>> = [4_000, 8_000, 16_000].map(|level| wav(48_000, 480_000, move |_| level)).into();
+    let setup =
+        LaneSetup { shuffle: (1..40).map(|n| f64::from(n) / 4.0).collect(), seed: 3, ..LaneSetup::default() };
+    let middles = |files: Vec<Option<AudioFile>>| {
+        let mut material = Material::new(files, &setup, (0, HOST)).unwrap();
+        (0..40)
+            .map(|part| {
+                let (mut left, mut right) = ([9.0], [9.0]);
+                material.read(part * 12_000 + 6_000, [&mut left, &mut right]);
+                left[0]
+            })
+            .collect::<Vec<f32>>()
+    };
+    let all = middles(takes.iter().map(|bytes| Some(file(bytes))).collect());
+    let without = middles(takes.iter().enumerate().map(|(n, bytes)| (n != 1).then(|| file(bytes))).collect());
+    let missing = 8_000.0 / 32_768.0;
+    assert!(all.iter().filter(|&&level| level == missing).count() > 5, "{all:?}");
+    let wanted: Vec<f32> = all.iter().map(|&level| if level == missing { 0.0 } else { level }).collect();
+    assert_eq!(without, wanted);
+}
+
+#[test]
+fn takes_that_cannot_be_read_are_told_and_the_others_are_played() {
+    let folder = std::env::temp_dir().join(format!("busker-lane-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("good.wav"), wav(48_000, 20_000, number)).unwrap();
+    std::fs::write(folder.join("bad.wav"), b"no sound at all").unwrap();
+    std::fs::write(folder.join("torn.wav"), &wav(48_000, 20_000, number)[..44 + 4 * 15_000]).unwrap();
+    let open = |names: &[&str]| {
+        let takes = names.iter().map(|name| Some(folder.join(name))).collect();
+        prepare(LaneSetup { takes, ..LaneSetup::default() }, (0, HOST)).unwrap()
+    };
+    let heard = |lane: &Preparing| {
+        let (mut pages, mut said) = (None, Vec::new());
+        wait(|| {
+            for news in lane.news() {
+                match news {
+                    News::Ready(ready) => pages = Some(ready),
+                    News::Trouble(trouble) => said.push(trouble.to_string()),
+                }
+            }
+            (pages.is_some() && !said.is_empty()).then_some(())
+        });
+        (pages.unwrap().frames(), said)
+    };
+    let (frames, said) = heard(&open(&["bad.wav", "good.wav"]));
+    assert_eq!((frames, said.len()), (Some(20_000), 1));
+    assert!(said[0].contains("bad.wav: no audio file"), "{said:?}");
+    let (frames, said) = heard(&open(&["torn.wav"]));
+    assert_eq!((frames, said.len()), (Some(20_000), 1));
+    assert!(said[0].contains("torn.wav: damaged at frame"), "{said:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_lane_is_on_its_frame_after_an_hour_at_a_speed_of_0_997() {
+    const HOUR: u64 = 3_600 * 48_000;
+    let setup = LaneSetup { repeat: Some(Repeat::default()), ..LaneSetup::default() };
+    let line = |frame: usize| (frame % 30_000) as i16;
+    let mut lane = lane(vec![wav(48_000, 30_000, line)], setup);
+    lane.set_speed(0.997);
+    lane.follow(&at(0.0), 0);
+    // Nobody hears it, so that an hour is soon over: positions are the same.
+    for _ in 0..HOUR / 480 {
+        lane.skip(480);
+    }
+    assert_eq!(lane.position(), Some(172_281_600));
+    let [left, _] = rendered(&mut lane, 2_000, &[64, 1_000]);
+    for (frame, sample) in (0..).zip(left) {
+        let place = (172_281_600.0 + 0.997 * f64::from(frame)) % 30_000.0;
+        // A step of the line is 1, and the loop's own edge rings.
+        if (50.0..29_950.0).contains(&place) {
+            assert!((f64::from(sample) * 32_768.0 - place).abs() < 0.5, "frame {frame}: {place}");
+        }
+    }
+    assert_eq!(lane.underruns(), 0);
+}
+
+#[test]
+fn a_lane_begins_without_an_underrun_where_the_host_has_stood() {
+    let mut lane = lane(vec![wav(48_000, 48_000 * 20, number)], LaneSetup::default());
+    lane.follow(&Moment { playing: false, ..at(12.0) }, 0);
+    lane.skip(64);
+    // Its thread has some milliseconds to see it, as it has before anybody presses play.
+    let frame = 12 * 48_000;
+    wait(|| lane.has(frame as i64, 4_800 + FADE as u64).then_some(()));
+    lane.follow(&at(12.0), 64);
+    let [left, _] = heard(&mut lane, 4_800);
+    assert!(left.iter().enumerate().all(|(index, &sample)| sample == value(frame + index)));
+    assert_eq!(lane.underruns(), 0);
+}
+
 /// A file of which nothing past its first part comes before it is let go.
 struct Stuck {
     bytes: Cursor<Vec<u8>>,
@@ -298,7 +399,7 @@ fn one_lane_on_a_disk_that_hangs_underruns_alone_and_comes_back_in_its_place() {
     let stuck = Stuck { bytes, part: 4 * 48_000, goes: Arc::clone(&goes) };
     let open = move || {
         let file = AudioFile::new(Box::new(stuck)).unwrap();
-        Material::new(vec![file], &LaneSetup::default(), (0, HOST))
+        Material::new(vec![Some(file)], &LaneSetup::default(), (0, HOST))
     };
     let mut slow = lane_of(open, Start::default());
     let mut well = lane(vec![wav(48_000, FRAMES, loud)], LaneSetup::default());

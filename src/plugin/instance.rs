@@ -17,11 +17,13 @@ use crate::engine::Call;
 use crate::engine::Control;
 use crate::engine::Engine;
 use crate::engine::EngineConfig;
+use crate::engine::LANES;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::RecorderSettings;
 use crate::engine::RecorderStatus;
 use crate::engine::Setup;
+use crate::engine::Worker;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
 use crate::mixer;
@@ -87,6 +89,11 @@ pub(super) struct Session {
     examined: Option<(String, Loaded)>,
     /// The last thing that went wrong, in words.
     notice: Option<String>,
+    /// What of the rack cannot be heard as it should be, in words.
+    missing: Vec<String>,
+    /// What of its lanes could not be read, in words, and how often each ran out of frames.
+    lanes: Vec<String>,
+    underruns: [u64; LANES],
     /// Counts changes of what the editor shows.
     revision: u64,
     control: Option<Arc<Control>>,
@@ -120,6 +127,7 @@ impl Loaded {
 
 impl Session {
     fn take(&mut self, loaded: Loaded) {
+        self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
         self.loaded = loaded;
         self.fresh = false;
         self.notify(None);
@@ -172,6 +180,18 @@ impl Session {
         self.loaded.setup.routing.clone_from(&routing);
         self.loaded.rack.routing = routing;
         Ok(())
+    }
+
+    /// Notes what lanes could not read, and what they have missed.
+    pub(super) fn hear_lanes(&mut self, worker: &Worker) {
+        let underruns =
+            self.control.as_ref().map_or([0; LANES], |control| control.lanes().map(|lane| lane.underruns));
+        let said = worker.lane_troubles().map(|(lane, trouble)| format!("lane {}: {trouble}", lane + 1));
+        let troubles: Vec<String> = said.collect();
+        if (&troubles, underruns) != (&self.lanes, self.underruns) {
+            (self.lanes, self.underruns) = (troubles, underruns);
+            self.revision += 1;
+        }
     }
 
     pub(super) fn notify(&mut self, notice: Option<String>) {
@@ -269,6 +289,9 @@ impl Instance {
             fresh: true,
             examined: None,
             notice: None,
+            missing: Vec::new(),
+            lanes: Vec::new(),
+            underruns: [0; LANES],
             revision: 0,
             control: None,
             recording: RecorderStatus::default(),
@@ -369,10 +392,11 @@ impl Instance {
         *stuck = !room;
     }
 
-    /// The same until all frames of lanes that a call needs have been read.
+    /// The same until all lanes are there, and all frames of them that a call needs have been read.
     pub(super) fn wait_for_lanes(&self, engine: &mut Engine, call: &Call<'_>, starved: &mut bool) {
         let patience = if *starved { Duration::ZERO } else { PATIENCE };
-        let ready = engine::wait_for_lanes(engine, call, patience);
+        let open = self.worker.progress().wait_for_lanes(patience);
+        let ready = open && engine::wait_for_lanes(engine, call, patience);
         if !ready && !*starved {
             self.worker.progress().miss_wait();
         }
@@ -485,6 +509,8 @@ impl Instance {
             routing: session.setup().routing.clone(),
             look_ahead: session.loaded.rack.master.look_ahead,
             notice: session.notice.clone(),
+            missing: session.missing.iter().chain(&session.lanes).cloned().collect(),
+            underruns: session.underruns,
             control: session.control.clone(),
             dropped_events: self.dropped_events.load(Relaxed),
             missed_waits: self.worker.progress().missed_waits(),
@@ -514,6 +540,10 @@ pub(crate) struct View {
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
     pub(crate) notice: Option<String>,
+    /// What of the rack cannot be heard as it should be.
+    pub(crate) missing: Vec<String>,
+    /// How often each lane ran out of frames.
+    pub(crate) underruns: [u64; LANES],
     /// Meters and position of the running engine.
     pub(crate) control: Option<Arc<Control>>,
     pub(crate) dropped_events: u64,

@@ -10,6 +10,7 @@ use crate::audio::AudioBlockMut;
 use crate::engine::ArmedTap;
 use crate::engine::Call;
 use crate::engine::Engine;
+use crate::engine::LANES;
 use crate::engine::Transport;
 use crate::mixer;
 use crate::mixer::Grouping;
@@ -20,10 +21,13 @@ use crate::mixer::SpreadBy;
 use crate::mixer::TapPoint;
 use crate::mixer::TapSource;
 use crate::params::BuskerParams;
+use crate::params::RackStore;
+use crate::rack::Rack;
 use crate::recorder::RecordingState;
 use crate::recorder::SampleFormat;
 use crate::units::SampleRate;
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -88,6 +92,12 @@ impl Bench {
         let transport = Some(Transport::free_running());
         self.engine.render(&Call { frames: FRAMES, transport, events: &[] }, None, &mut outputs);
         planes.swap_remove(0)
+    }
+
+    /// Restores a rack as a host does.
+    pub(crate) fn restore(&self, rack: &Rack) {
+        self.instance.restore(rack.pack().unwrap());
+        self.instance.wait_for_worker();
     }
 
     /// The states of all recordings once `reached` holds for them.
@@ -179,4 +189,65 @@ fn a_song_is_spread_over_the_outputs_and_gathered_again() {
     assert_eq!(named(&gathered), 0);
     assert_eq!(gathered.song_channels, before.song_channels);
     assert!(gathered.buses.iter().zip(&before.buses).all(|(bus, new)| bus.to == new.to));
+}
+
+/// A rack of one lane with these takes, in `folder`.
+pub(crate) fn lane_rack(folder: &Path, takes: &str) -> Rack {
+    let text = format!("version = {{ major = 1, minor = 0 }}\n[[lanes]]\nlane = 3\ntakes = [{takes}]\n");
+    Rack::from_toml_in(&text, Some(folder)).unwrap()
+}
+
+#[test]
+fn what_lanes_miss_is_told_until_a_rack_comes_that_misses_nothing() {
+    let folder = Folder::new("lanes");
+    fs::write(folder.0.join("bad.wav"), "no sound").unwrap();
+    let bench = Bench::instrument();
+    bench.restore(&lane_rack(&folder.0, "\"bad.wav\", \"gone.wav\""));
+    let began = Instant::now();
+    let missing = loop {
+        let missing = bench.instance.view().missing;
+        if missing.len() == 2 {
+            break missing;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{missing:?}");
+        thread::sleep(Duration::from_millis(5));
+    };
+    assert!(
+        missing[0].starts_with("lane 3: the take ") && missing[0].ends_with("gone.wav was not found"),
+        "{missing:?}"
+    );
+    assert!(
+        missing[1].starts_with("lane 3: ") && missing[1].contains("bad.wav: no audio file"),
+        "{missing:?}"
+    );
+    bench.restore(&Rack::default());
+    assert!(bench.instance.view().missing.is_empty());
+}
+
+#[test]
+fn a_lane_is_there_before_an_offline_render_begins() {
+    let folder = Folder::new("opening");
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 44_100,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(folder.0.join("a.wav"), spec).unwrap();
+    (0..44_100).for_each(|_| writer.write_sample(9_000i16).unwrap());
+    writer.finalize().unwrap();
+    let mut bench = Bench::instrument();
+    let mut starved = false;
+    for _ in 0..10 {
+        bench.restore(&Rack::default());
+        bench.render();
+        bench.restore(&lane_rack(&folder.0, "\"a.wav\""));
+        let call = Call { frames: FRAMES, transport: None, events: &[] };
+        bench.instance.wait_for_lanes(&mut bench.engine, &call, &mut starved);
+        assert!(!starved);
+        let control = bench.instance.pulse().control.unwrap();
+        bench.render();
+        assert!(control.lanes()[2].position.is_some(), "the lane was late");
+        assert_eq!(bench.instance.view().underruns, [0; LANES]);
+    }
 }

@@ -57,6 +57,8 @@ pub(super) struct Progress {
     hurried: AtomicBool,
     /// Whether the thread could be started at all.
     running: AtomicBool,
+    /// Whether files of lanes are still being opened.
+    opening: AtomicBool,
 }
 
 impl Progress {
@@ -66,17 +68,21 @@ impl Progress {
 
     /// Waits until everything posted is done, but no longer than `patience`, and counts it if that was not enough.
     pub(super) fn wait(&self, patience: Duration) {
-        if self.is_idle() {
-            return;
+        if !wait_until(patience, || self.is_idle()) {
+            self.miss_wait();
         }
-        let began = Instant::now();
-        while !self.is_idle() {
-            if began.elapsed() > patience {
-                self.missed_waits.fetch_add(1, Relaxed);
-                return;
+    }
+
+    /// Waits until all lanes are there to be played; false where that takes longer than `patience`. What was posted has to
+    /// be done.
+    pub(super) fn wait_for_lanes(&self, patience: Duration) -> bool {
+        wait_until(patience, || {
+            let open = !self.opening.load(Acquire);
+            if !open {
+                self.hurry();
             }
-            thread::sleep(WAIT_STEP);
-        }
+            open
+        })
     }
 
     /// Counts a wait that was in vain. Real-time: yes.
@@ -92,6 +98,21 @@ impl Progress {
     pub(super) fn missed_waits(&self) -> u64 {
         self.missed_waits.load(Relaxed)
     }
+}
+
+/// Looks again and again; false where that was not enough.
+fn wait_until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
+    if done() {
+        return true;
+    }
+    let began = Instant::now();
+    while began.elapsed() <= patience {
+        thread::sleep(WAIT_STEP);
+        if done() {
+            return true;
+        }
+    }
+    false
 }
 
 /// The thread's end that its instance holds.
@@ -242,9 +263,10 @@ impl Bench {
     fn deliver(&mut self) {
         let status = self.recordings.status();
         self.session.lock().set_recording(status);
-        if let Some(worker) = &mut self.worker {
-            worker.poll();
-        }
+        let Some(worker) = &mut self.worker else { return };
+        worker.poll();
+        self.progress.opening.store(worker.is_opening(), Release);
+        self.session.lock().hear_lanes(worker);
     }
 }
 

@@ -4,6 +4,8 @@
 //! when they have been moved or renamed. What cannot be found is kept as it is named, and said. Files count from 1, the
 //! library from 0. Any thread but the audio thread.
 
+use super::print::Print;
+use super::print::search;
 use crate::lane::LANES;
 use crate::lane::LaneSetup;
 use crate::lane::Repeat;
@@ -12,44 +14,12 @@ use crate::mixer::Unknown;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
+use serde::de::Error as _;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
 use thiserror::Error;
-
-/// Files of a folder that are looked at for one that was renamed, at most.
-const LOOKED_AT: usize = 4096;
-/// Bytes that are read at once.
-const READ: usize = 1 << 16;
-
-/// By what a file is known again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Print {
-    hash: u64,
-    size: u64,
-}
-
-impl Print {
-    /// Reads the whole file. FNV-1a of 64 bits.
-    fn of(path: &Path) -> std::io::Result<Self> {
-        let mut file = fs::File::open(path)?;
-        let mut print = Self { hash: 0xCBF2_9CE4_8422_2325, size: 0 };
-        let mut bytes = vec![0; READ];
-        loop {
-            let count = file.read(&mut bytes)?;
-            if count == 0 {
-                return Ok(print);
-            }
-            print.size += count as u64;
-            print.hash = bytes
-                .iter()
-                .take(count)
-                .fold(print.hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
-        }
-    }
-}
 
 /// A recording of a lane, which lies in a file of its own.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +27,8 @@ pub struct LaneFile {
     /// As the rack names it.
     file: PathBuf,
     print: Option<Print>,
+    /// Where it should be, from anywhere.
+    place: Option<PathBuf>,
     /// Where it was found.
     found: Option<PathBuf>,
     /// What a newer version has added.
@@ -71,7 +43,7 @@ impl LaneFile {
 
     /// The same for one that lies at `path` now, from which size and hash are taken.
     pub fn known(file: impl Into<PathBuf>, path: &Path) -> std::io::Result<Self> {
-        Ok(Self { print: Some(Print::of(path)?), ..Self::beside(file) })
+        Ok(Self { print: Some(Print::of_file(path)?), ..Self::beside(file) })
     }
 
     /// Looks where the rack says that it is; false where there is nothing, or a file of another size.
@@ -81,11 +53,12 @@ impl LaneFile {
         if folder.is_none() && !self.file.is_absolute() {
             return false;
         }
+        self.place = Some(path.clone());
         let Some(size) = fs::metadata(&path).ok().filter(fs::Metadata::is_file).map(|data| data.len()) else {
             return false;
         };
         if self.print.is_none() {
-            self.print = Print::of(&path).ok();
+            self.print = Print::of_file(&path).ok();
         }
         self.found = Some(path);
         self.print.is_some_and(|print| print.size == size)
@@ -93,16 +66,8 @@ impl LaneFile {
 
     /// Looks for it in folders, by its name and then by what it is known again.
     fn search(&mut self, folders: &[PathBuf]) {
-        let Some(print) = self.print else { return };
         let name = self.file.file_name().unwrap_or_default();
-        let named = folders.iter().map(|folder| folder.join(name));
-        let others =
-            folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().take(LOOKED_AT));
-        let mut paths = named.chain(others.filter_map(|entry| Some(entry.ok()?.path())));
-        let found = paths.find(|path| {
-            let same_size = fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == print.size);
-            same_size && Print::of(path).is_ok_and(|found| found == print)
-        });
+        let found = search(Path::new(name), self.print, folders);
         if let Some(path) = found.and_then(|path| std::path::absolute(path).ok()) {
             (self.file, self.found) = (path.clone(), Some(path));
         }
@@ -148,7 +113,7 @@ impl Serialize for LaneFile {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let saved = Saved {
             file: self.file.clone(),
-            hash: self.print.map(|print| format!("{:016x}", print.hash)),
+            hash: self.print.map(Print::digits),
             size: self.print.map(|print| print.size),
             unknown: self.unknown.clone(),
         };
@@ -161,9 +126,8 @@ impl<'de> Deserialize<'de> for LaneFile {
         Ok(match Named::deserialize(deserializer)? {
             Named::Path(file) => Self::beside(file),
             Named::Table(saved) => {
-                let hash = saved.hash.and_then(|digits| u64::from_str_radix(&digits, 16).ok());
-                let print = hash.zip(saved.size).map(|(hash, size)| Print { hash, size });
-                Self { file: saved.file, print, found: None, unknown: saved.unknown }
+                let print = Print::read(saved.hash.as_deref(), saved.size).map_err(D::Error::custom)?;
+                Self { file: saved.file, print, unknown: saved.unknown, ..Self::default() }
             }
         })
     }
@@ -208,7 +172,7 @@ impl LaneSlot {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum LaneNotice {
-    /// Neither where the rack says nor near it; the lane plays its other takes.
+    /// Neither where the rack says nor near it; the lane is silent in its place.
     #[error("lane {lane}: the take {} was not found", file.display())]
     Missing {
         /// From 1.
@@ -251,7 +215,8 @@ pub(super) fn find_takes(lanes: &mut [LaneSlot], folder: Option<&Path>) {
 pub(super) fn located(lanes: &[LaneSlot]) -> Vec<LaneSlot> {
     let mut lanes = lanes.to_vec();
     for take in lanes.iter_mut().flat_map(|lane| &mut lane.takes) {
-        take.file = take.found.clone().unwrap_or_else(|| take.file.clone());
+        let place = take.found.as_ref().or(take.place.as_ref());
+        take.file = place.unwrap_or(&take.file).clone();
     }
     lanes
 }
@@ -262,7 +227,7 @@ pub(super) fn setups(seed: u64, lanes: &[LaneSlot]) -> Vec<LaneSetup> {
     for lane in lanes {
         if let Some(setup) = setups.get_mut(lane.lane) {
             *setup = LaneSetup {
-                takes: lane.takes.iter().filter_map(|take| take.found.clone()).collect(),
+                takes: lane.takes.iter().map(|take| take.found.clone()).collect(),
                 repeat: lane.repeat,
                 start: lane.start,
                 shuffle: lane.shuffle.clone(),

@@ -8,6 +8,7 @@ mod insert;
 mod lane;
 mod packed;
 mod preset;
+mod print;
 mod recording;
 pub mod render;
 mod replace;
@@ -375,10 +376,12 @@ impl Rack {
         Ok(self)
     }
 
-    /// What of its recordings is missing or cannot be played. The rack loads and keeps it all the same.
+    /// What of its recordings is missing, has changed or cannot be played. The rack loads and keeps it all the same. Those of
+    /// lanes are not decoded for it: what is wrong in them a worker finds while they play.
     pub fn notices(&self) -> Vec<Notice> {
         let voices = voice::notices(&self.voices).map(Notice::Voice);
-        voices.chain(replace::notices(&self.replace).map(Notice::Replace)).collect()
+        let voices = voices.chain(replace::notices(&self.replace).map(Notice::Replace));
+        voices.chain(lane::notices(&self.lanes).into_iter().map(Notice::Lane)).collect()
     }
 
     /// Plays a recording instead of one of the song's samples or instruments, in place of what else was to be played there.
@@ -400,11 +403,6 @@ impl Rack {
         let mut replace = self.replace;
         replace.retain(|entry| loaded.as_ref().is_some_and(|song| replace::has(song, entry.what)));
         Self { song: Some(song), replace, ..self }
-    }
-
-    /// What of its lanes is missing or has changed. The rack loads and keeps it all the same.
-    pub fn lane_notices(&self) -> Vec<LaneNotice> {
-        lane::notices(&self.lanes)
     }
 
     /// Loads what the rack names, for [`Worker::apply`](crate::engine::Worker::apply).
@@ -466,6 +464,9 @@ pub enum Notice {
     /// Of a replacement.
     #[error(transparent)]
     Replace(ReplaceNotice),
+    /// Of a lane.
+    #[error(transparent)]
+    Lane(LaneNotice),
 }
 
 /// What of a rack's file is looked at beside the rack itself.

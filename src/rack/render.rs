@@ -26,6 +26,9 @@ use crate::engine::RecorderStatus;
 use crate::engine::Target;
 use crate::engine::Transport;
 use crate::engine::Worker;
+use crate::lane::LaneSetup;
+use crate::lane::Material;
+use crate::lane::Start;
 use crate::mixer::BUSES;
 use crate::mixer::Layout;
 use crate::mixer::Loudness;
@@ -63,7 +66,7 @@ const INSERT_OUTPUTS: usize = 6;
 pub enum Length {
     /// So long, whatever the song does.
     Seconds(f64),
-    /// The song with its loop played so often.
+    /// The song with its loop played so often; without a song, until the last lane on the timeline has ended.
     Loops(u32),
     /// As long as what arrives, and then until the machines that it reaches have died away.
     Input(u64),
@@ -121,17 +124,12 @@ pub enum RenderError {
     /// The rack itself is at fault.
     #[error(transparent)]
     Rack(#[from] RackError),
-    /// Without a song the length must be given.
-    #[error("the rack holds no song: say how many seconds to render")]
+    /// Without a song and lanes that end, the length must be given.
+    #[error("the rack holds neither a song nor a lane that ends: say how many seconds to render")]
     NoSong,
-    /// A lane plays nothing.
-    #[error("lane {lane}: {reason}")]
-    Lane {
-        /// From 1.
-        lane: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// A disk that is too slow, or hangs.
+    #[error("the files of its lanes could not be opened within {} seconds", PATIENCE.as_secs())]
+    SlowLanes,
     /// More than a day.
     #[error("{0:.0} seconds are more than a day")]
     TooLong(f64),
@@ -154,6 +152,8 @@ pub struct Rendering {
     block_size: usize,
     /// Whether any lane plays.
     has_lanes: bool,
+    /// Whether the last wait for lanes was in vain.
+    starved: bool,
     /// Frames of the next block, at most.
     cut: usize,
     /// Frames that the desk is late by, and that are rendered before the first that counts.
@@ -201,8 +201,9 @@ impl Rendering {
         leave_out(&mut setup.routing, outputs);
         layout.outputs.truncate(outputs);
         let tail = tail(rack, options, &Set { table: &table, values: &values });
-        let frames = frames_of(setup.song.as_ref(), options, tail)?;
-        let has_lanes = setup.lanes.iter().any(|lane| !lane.takes.is_empty());
+        let lanes = || lanes_frames(&setup.lanes, options.rate, &Set { table: &table, values: &values });
+        let frames = frames_of((setup.song.as_ref(), &lanes), options, tail)?;
+        let has_lanes = setup.lanes.iter().any(|lane| lane.takes.iter().any(Option::is_some));
         let most = if has_lanes { LANE_FRAMES } else { usize::MAX };
         let block_size = options.block_size.clamp(1, most);
         let outputs = layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, block_size)).collect();
@@ -231,6 +232,7 @@ impl Rendering {
             filled: false,
             block_size,
             has_lanes,
+            starved: false,
             cut: block_size,
             frames,
             done: 0,
@@ -255,6 +257,19 @@ impl Rendering {
     /// Outputs that are rendered.
     pub fn outputs(&self) -> usize {
         self.outputs.len()
+    }
+
+    /// What of lanes could not be read up to now, and which were not read in time, in words.
+    pub fn lane_troubles(&mut self) -> Vec<String> {
+        self.worker.poll();
+        let troubles = self.worker.lane_troubles();
+        let troubles = troubles.map(|(lane, trouble)| format!("lane {}: {trouble}", lane + 1));
+        let readings = self.control.lanes();
+        let late = readings.iter().zip(1..).filter(|(reading, _)| reading.underruns > 0);
+        let late = late.map(|(reading, lane)| {
+            format!("lane {lane}: its files were not read in time, {} times", reading.underruns)
+        });
+        troubles.chain(late).collect()
     }
 
     /// Has the loudness of the main output measured; to be called before the first block.
@@ -366,7 +381,9 @@ impl Rendering {
         let transport = Transport { playing: true, ..Transport::default() };
         let call = Call { frames, transport: (self.done == 0).then_some(transport), events: &[] };
         if self.has_lanes {
-            engine::wait_for_lanes(&mut self.engine, &call, PATIENCE);
+            // One disk that hangs is not waited for again and again.
+            let patience = if self.starved { Duration::ZERO } else { PATIENCE };
+            self.starved = !engine::wait_for_lanes(&mut self.engine, &call, patience);
         }
         let mut blocks: Vec<_> = self.outputs.iter_mut().map(|output| output.block_mut(frames)).collect();
         let side = (self.sidechain.channels() > 0).then(|| self.sidechain.block(frames));
@@ -385,14 +402,14 @@ impl Rendering {
 /// Waits until all lanes are there.
 fn open_lanes(worker: &mut Worker) -> Result<(), RenderError> {
     let began = Instant::now();
-    while worker.is_opening() && began.elapsed() < PATIENCE {
-        worker.poll();
+    while worker.is_opening() {
+        if began.elapsed() > PATIENCE {
+            return Err(RenderError::SlowLanes);
+        }
         thread::sleep(WAIT_STEP);
+        worker.poll();
     }
-    match worker.lane_troubles().next() {
-        Some((lane, trouble)) => Err(RenderError::Lane { lane: lane + 1, reason: trouble.to_string() }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Leaves out what goes to outputs that the plugin has and that are not rendered.
@@ -438,14 +455,30 @@ fn tail(rack: &Rack, options: &RenderOptions, set: &Set<'_>) -> f64 {
     }
 }
 
-fn frames_of(song: Option<&Arc<Song>>, options: &RenderOptions, tail: f64) -> Result<u64, RenderError> {
+/// Frames until the last lane on the timeline has ended, leaving out those that go round.
+fn lanes_frames(lanes: &[LaneSetup], rate: SampleRate, set: &Set<'_>) -> Option<f64> {
+    let end = |(lane, setup): (usize, &LaneSetup)| {
+        let Start::Timeline(start) = setup.start else { return None };
+        let frames = Material::open(setup, (lane, rate), |_| {}).ok()?.frames()?;
+        let speed = f64::from(set.of(Target::LaneSpeed(lane)));
+        Some(start * rate.0 + frames as f64 / speed).filter(|_| frames > 0)
+    };
+    lanes.iter().enumerate().filter_map(end).max_by(f64::total_cmp)
+}
+
+/// `lanes` tells how many frames they have, if they end.
+fn frames_of(
+    (song, lanes): (Option<&Arc<Song>>, &dyn Fn() -> Option<f64>),
+    options: &RenderOptions,
+    tail: f64,
+) -> Result<u64, RenderError> {
     let rate = options.rate.0;
     let rounded = |seconds: f64| libm::round(seconds * rate);
     let frames = match (options.length, song) {
         (Length::Input(frames), _) => frames as f64,
         (Length::Seconds(seconds), _) => rounded(seconds.max(0.0)),
         (Length::Loops(loops), Some(song)) => rounded(song_seconds(&Timeline::of(song), loops)),
-        (Length::Loops(_), None) => return Err(RenderError::NoSong),
+        (Length::Loops(_), None) => libm::ceil(lanes().ok_or(RenderError::NoSong)?.max(0.0)),
     };
     let frames = frames + libm::ceil(tail * rate);
     if frames > MAX_SECONDS * rate {

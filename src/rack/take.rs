@@ -4,6 +4,8 @@
 //! again when it has been moved or renamed. What cannot be found is kept as it is named, and said. Any thread but the audio
 //! thread: files are read whole.
 
+use super::print::Print;
+use super::print::search;
 use crate::mixer::Unknown;
 use crate::sample::DecodeError;
 use crate::sample::SampleData;
@@ -29,25 +31,6 @@ use std::sync::OnceLock;
 
 /// Files of fewer bytes are saved inside.
 const SHORT: u64 = 4 << 20;
-/// Files of a folder that are looked at for one that was renamed, at most.
-const LOOKED_AT: usize = 4096;
-
-/// By what a file is known again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Print {
-    hash: u64,
-    size: u64,
-}
-
-impl Print {
-    /// FNV-1a of 64 bits.
-    fn of(bytes: &[u8]) -> Self {
-        let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        });
-        Self { hash, size: bytes.len() as u64 }
-    }
-}
 
 /// A file that has been read.
 #[derive(Debug)]
@@ -179,24 +162,7 @@ impl TakeFile {
 
     /// Looks for it in folders, by its name and then by what it is known again.
     pub(super) fn search(&mut self, folders: &[PathBuf]) {
-        let named = folders.iter().map(|folder| folder.join(&self.name));
-        let others =
-            folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().take(LOOKED_AT));
-        let others = others.filter_map(|entry| Some(entry.ok()?.path()));
-        // Without a print only the name can tell.
-        let paths: Vec<PathBuf> = match self.print {
-            Some(_) => named.chain(others).collect(),
-            None => named.collect(),
-        };
-        let found = paths.into_iter().find(|path| match self.print {
-            None => path.is_file(),
-            Some(print) => {
-                let same_size =
-                    fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() == print.size);
-                same_size && fs::read(path).is_ok_and(|bytes| Print::of(&bytes) == print)
-            }
-        });
-        if let Some(path) = found {
+        if let Some(path) = search(Path::new(&self.name), self.print, folders) {
             self.take_from(&path);
         }
     }
@@ -257,7 +223,7 @@ impl From<&TakeFile> for Saved {
         let print = take.audio.as_ref().map(|audio| audio.print).or(take.print);
         Self {
             file: take.file.clone(),
-            hash: print.map(|print| format!("{:016x}", print.hash)),
+            hash: print.map(Print::digits),
             size: print.map(|print| print.size),
             unknown,
             ..Self::default()
@@ -322,11 +288,7 @@ impl TryFrom<Saved> for TakeFile {
                 Ok(Self { name: name.unwrap_or_default(), file: None, print: None, audio, unknown })
             }
             (Some(file), None) => {
-                let hash = hash.map(|hash| {
-                    u64::from_str_radix(&hash, 16)
-                        .map_err(|_| format!("'{hash}' is no hash: it has 16 hexadecimal digits"))
-                });
-                let print = hash.transpose()?.zip(size).map(|(hash, size)| Print { hash, size });
+                let print = Print::read(hash.as_deref(), size)?;
                 Ok(Self { name: name_of(&file), file: Some(file), print, audio: None, unknown })
             }
         }

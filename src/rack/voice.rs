@@ -17,6 +17,7 @@ use crate::voice::CHOKE_GROUPS;
 use crate::voice::Play;
 use crate::voice::SLOTS;
 use crate::voice::Slot;
+use crate::voice::Take;
 use crate::voice::VOICES;
 use serde::Deserialize;
 use serde::Serialize;
@@ -91,7 +92,8 @@ impl VoiceSlot {
 
     fn settings(&self) -> Slot {
         Slot {
-            takes: self.takes.iter().filter_map(TakeFile::take).collect(),
+            // Others are drawn as if one that is missing were there.
+            takes: self.takes.iter().map(|take| take.take().unwrap_or_else(Take::missing)).collect(),
             gain: self.gain.into(),
             pan: self.pan,
             pitch: self.pitch,

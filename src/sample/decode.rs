@@ -36,7 +36,7 @@ pub struct Recording {
 }
 
 /// Why a file is no recording.
-#[derive(Debug, ErrorText)]
+#[derive(Clone, Debug, ErrorText)]
 #[non_exhaustive]
 pub enum DecodeError {
     /// The file cannot be opened.

@@ -59,6 +59,11 @@ impl Take {
         self.peak
     }
 
+    /// One without frames, which keeps the place of a recording that cannot be had.
+    pub fn missing() -> Self {
+        Self::of(Arc::new(SampleData::empty()), SampleRate(48_000.0))
+    }
+
     /// Greatest magnitude around a frame.
     pub(super) fn peak_at(&self, frame: usize) -> f32 {
         self.peaks.get(frame >> PEAK_FRAMES_LOG2).copied().unwrap_or(0.0)

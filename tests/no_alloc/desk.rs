@@ -1,5 +1,5 @@
-//! The whole desk at once: eight inputs, all buses, song and keyboard, machines, both limiters, recordings, and parameters that move
-//! on every 16th frame.
+//! The whole desk at once: eight inputs, all buses, song and keyboard, 256 voices, eight lanes, both returns, machines, both limiters,
+//! recordings, and parameters that move on every 16th frame.
 
 use crate::PLANTED;
 use crate::assert_caught;
@@ -62,8 +62,13 @@ struct Desk {
 fn moves(spec: &ParameterSpec) -> bool {
     use Target::*;
     let song = matches!(spec.target, ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_));
-    let groups = ["Bus", "Return", "Master", "Input", "Output", "Monitor"];
+    let groups = ["Bus", "Return", "Master", "Lane", "Input", "Output", "Monitor"];
     spec.target.works() && (song || groups.iter().any(|group| spec.group.starts_with(group)))
+}
+
+/// Places of parameters in the table.
+fn table_of(table: &[ParameterSpec], wanted: impl Fn(Target) -> bool) -> Vec<usize> {
+    table.iter().enumerate().filter(|(_, spec)| wanted(spec.target)).map(|(index, _)| index).collect()
 }
 
 impl Desk {
@@ -85,6 +90,10 @@ impl Desk {
         };
         let (control, engine, mut worker) = busker::engine::new(config);
         worker.apply(&rack.setup(&layout).unwrap()).unwrap();
+        while worker.is_opening() {
+            worker.poll();
+            thread::sleep(Duration::from_millis(1));
+        }
         let control = Arc::new(control);
         let mut recorder = Recorder::new(Arc::clone(&control));
         assert!(recorder.arm_all(&rack.recorder.settings, &rack.routing, &takes).is_empty());
@@ -108,6 +117,15 @@ impl Desk {
             let way =
                 if silences { f32::from(u8::from(mixed % 16 == 5)) } else { (mixed % 23) as f32 / 22.0 };
             self.values.set(index, spec.kind.plain(way));
+        }
+    }
+
+    /// All voices one after the other, each on an even step.
+    fn trigger(&self, step: usize) {
+        let slots = table_of(&self.table, |target| matches!(target, Target::VoiceTrigger(0..4)));
+        if step < 2 * scene::VOICES / slots.len() {
+            let on = f32::from(u8::from(step.is_multiple_of(2)));
+            slots.into_iter().for_each(|slot| self.values.set(slot, on));
         }
     }
 
@@ -135,11 +153,12 @@ impl Desk {
         });
     }
 
-    /// Plays all steps; returns the most voices that sounded at once.
-    fn play(&mut self) -> usize {
-        let mut voices = 0;
+    /// Plays all steps; returns the most voices that sounded and the most lanes that ran at once.
+    fn play(&mut self) -> [usize; 2] {
+        let (mut voices, mut lanes) = (0, 0);
         for step in 0..STEPS {
             self.automate(step);
+            self.trigger(step);
             let beats = Some((step * STEP) as f64 / 24_000.0);
             let transport = Transport { playing: true, beats, ..Transport::default() };
             let mut first = (keys(step), Some(transport));
@@ -148,11 +167,12 @@ impl Desk {
                 self.call(frames, &keys, transport);
             }
             voices = voices.max(self.control.voices());
+            lanes = lanes.max(self.control.lanes().iter().filter(|lane| lane.position.is_some()).count());
             if step % 100 == 0 {
                 self.worker.poll();
             }
         }
-        voices
+        [voices, lanes]
     }
 
     /// Ends the recordings and waits for their files.
@@ -187,8 +207,8 @@ fn keys(step: usize) -> Vec<Event> {
 fn the_whole_desk_renders_and_records_without_allocating_while_parameters_move_on_every_16th_frame() {
     let mut desk = Desk::new("desk-guarded");
     assert!(desk.engine.latency() > 0 && desk.moving.len() > 600, "{}", desk.moving.len());
-    let voices = desk.play();
-    assert!(voices > 16, "only {voices} voices");
+    let [voices, lanes] = desk.play();
+    assert!(voices >= scene::VOICES && lanes == scene::LANES, "only {voices} voices and {lanes} lanes");
     desk.stop();
     let status = desk.recorder.status();
     assert_eq!((status.recordings.len(), status.dropped().blocks, status.error()), (27, 0, None));

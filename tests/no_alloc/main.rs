@@ -357,7 +357,7 @@ fn lanes_play_jump_and_change_without_allocating() {
         writer.finalize().unwrap();
     }
     let lane = |number: usize, seed: u64| LaneSetup {
-        takes: takes.iter().map(|(_, path)| path.clone()).cycle().skip(number % 2).take(2).collect(),
+        takes: takes.iter().map(|(_, path)| Some(path.clone())).cycle().skip(number % 2).take(2).collect(),
         repeat: number.is_multiple_of(3).then(Repeat::default),
         start: if number.is_multiple_of(2) {
             Start::Timeline(0.1)

@@ -12,6 +12,7 @@ mod empty_calls;
 mod events;
 mod figures;
 mod host_time;
+mod lanes;
 mod latency;
 mod layout;
 mod note_out;

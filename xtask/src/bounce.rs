@@ -149,6 +149,8 @@ pub struct Performance {
     pub outputs_off: Vec<usize>,
     /// Changes the wiring of every block; for tests that break the rules.
     pub rewire: fn(&mut Audio),
+    /// Time between activation and the first block: what a plugin reads from disk by itself is there then.
+    pub settle: Duration,
     /// Keeps the main thread asking for state and parameters during the bounce, so that shared locks are contended.
     pub disturb: bool,
 }
@@ -170,6 +172,7 @@ impl Default for Performance {
             inputs_off: Vec::new(),
             outputs_off: Vec::new(),
             rewire: |_| {},
+            settle: Duration::ZERO,
             disturb: false,
         }
     }
@@ -310,6 +313,7 @@ impl<'a> Run<'a> {
 
     fn all_blocks(&mut self, processor: &mut dyn Processor) -> Result<(), HostError> {
         let performance = self.performance;
+        std::thread::sleep(performance.settle);
         let mut sizes = performance.blocks.sizes();
         let mut at = 0;
         while at < performance.frames {

@@ -2,8 +2,9 @@
 //!
 //! All 16 buses carry song channels and keyboard slots, send to both returns, are ducked by their neighbours, clipped and limited, and
 //! leave by the master and by a host output; a reverb stands on each of them and on the returns; every keyboard slot holds four keys; the
-//! strips' parameters move all the time. The tested desk has eight inputs besides, which go everywhere, a limiter that looks ahead,
-//! recordings of all inputs and strips, and points of several parameters on every 16th frame.
+//! strips' parameters move all the time. The tested desk has eight inputs besides, which go everywhere, 256 voices, eight lanes that
+//! have their bus to themselves, both kinds of return, a limiter that looks ahead, recordings of all inputs and strips, and points of several
+//! parameters on every 16th frame.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -37,15 +38,30 @@ pub const INPUTS: usize = 8;
 /// Frames between two points of the tested desk.
 const STEP: u64 = 16;
 
+/// Voices that sound there.
+pub const VOICES: usize = 256;
+
+/// Slots of these.
+const SLOTS: usize = 4;
+
+/// Lanes that play there, all on the last bus. Six are on the timeline, two are triggered.
+pub const LANES: usize = 8;
+
+/// The lanes' takes: frames per second and seconds.
+const TAKES: [(f64, f64); 2] = [(44_100.0, 1.2), (48_000.0, 0.9)];
+
+/// The same of the voices' take, longer than anybody listens.
+const LONG: (f64, f64) = (8_000.0, 8.0);
+
 /// Parameters that move together there.
 const TOGETHER: usize = 4;
 
 /// Groups, by their first words, whose parameters move there.
-const DESK: [&str; 7] = ["Bus", "Return", "Master", "Song Channel", "Input", "Output", "Monitor"];
+const DESK: [&str; 8] = ["Bus", "Return", "Master", "Song Channel", "Lane", "Input", "Output", "Monitor"];
 
 /// Writes the heavy scene's rack to a file under the target folder.
 pub fn heavy_rack() -> Result<PathBuf, TaskError> {
-    write_rack("heavy", "")
+    write_rack("heavy", BUSES, ["reverb"; 2], "")
 }
 
 /// The same for the tested desk, which records into the folder `takes`.
@@ -60,20 +76,62 @@ pub fn desk_rack(name: &str, takes: &Path) -> Result<PathBuf, TaskError> {
     let more = format!(
         "[master]\nlook_ahead = true\n[recorder]\nfolder = '{folder}'\nformat = \"f32\"\ntaps = [{taps}]\n"
     );
-    write_rack(name, &more)
+    let more = more + &voices_and_lanes(name)?;
+    write_rack(name, BUSES - 1, ["fdn", "convolution"], &more)
 }
 
-fn write_rack(name: &str, more: &str) -> Result<PathBuf, TaskError> {
+fn presets() -> Result<PathBuf, TaskError> {
     let folder = paths::target().join("presets");
     std::fs::create_dir_all(&folder).map_err(TaskError::file(&folder))?;
+    Ok(folder)
+}
+
+/// Slots of voices on the bus before the last, lanes on the last one, and their recordings.
+fn voices_and_lanes(name: &str) -> Result<String, TaskError> {
+    let folder = presets()?;
+    let write = |what: &str, channels: usize, (rate, seconds): (f64, f64)| {
+        let file = folder.join(format!("{name}-{what}.wav"));
+        let frames = (rate * seconds) as usize;
+        let wave = |frame: usize| ((frame * 37 % 211) as f32 - 105.0) / 400.0;
+        crate::sound::write_wav(&file, &vec![(0..frames).map(wave).collect(); channels], rate)?;
+        Ok::<_, TaskError>(file)
+    };
+    let voice = write("voice", 1, LONG)?;
+    let takes = [write("lane-1", 2, TAKES[0])?, write("lane-2", 1, TAKES[1])?]; // there are two
+    let mut text = "[routing.lanes]\n".to_owned();
+    for lane in 1..=LANES {
+        let _ = writeln!(text, "{lane} = \"bus {BUSES}\""); // writing to a String cannot fail
+    }
+    for slot in 1..=SLOTS {
+        let _ = writeln!(
+            text,
+            "[[voices]]\nslot = {slot}\ntakes = ['{}']\nbus = \"bus {}\"\ngain = -30",
+            voice.display(),
+            BUSES - 1
+        );
+    }
+    for lane in 1..=LANES {
+        let start = if lane > LANES - 2 { "\"trigger\"" } else { "0" };
+        let [one, other] = takes.each_ref().map(|take| take.display());
+        let _ = writeln!(
+            text,
+            "[[lanes]]\nlane = {lane}\nloop = true\nshuffle = [0.3, 0.7]\nstart = {start}\ntakes = ['{one}', '{other}']"
+        );
+    }
+    Ok(text)
+}
+
+/// Song channels and keyboard slots go to so many buses.
+fn write_rack(name: &str, buses: usize, returns: [&str; 2], more: &str) -> Result<PathBuf, TaskError> {
+    let folder = presets()?;
     let song = paths::root().join("src/rack/demo.it");
     let song = std::fs::read(&song).map_err(TaskError::file(&song))?;
     let file = folder.join(name).with_extension("busker.toml");
-    std::fs::write(&file, rack_text(&song) + more).map_err(TaskError::file(&file))?;
+    std::fs::write(&file, rack_text(&song, buses, returns) + more).map_err(TaskError::file(&file))?;
     Ok(file)
 }
 
-fn rack_text(song: &[u8]) -> String {
+fn rack_text(song: &[u8], carrying: usize, returns: [&str; 2]) -> String {
     let song = STANDARD.encode(song);
     let mut text = format!(
         "version = {{ major = 1, minor = 0 }}\nsong = {{ name = \"demo.it\", bytes = \"{song}\" }}\n"
@@ -81,7 +139,7 @@ fn rack_text(song: &[u8]) -> String {
     let numbered = |text: &mut String, table: &str, count: usize| {
         let _ = writeln!(text, "[routing.{table}]"); // writing to a String cannot fail
         for number in 1..=count {
-            let _ = writeln!(text, "{number} = \"bus {}\"", (number - 1) % BUSES + 1);
+            let _ = writeln!(text, "{number} = \"bus {}\"", (number - 1) % carrying + 1);
         }
     };
     numbered(&mut text, "song_channels", SONG_CHANNELS);
@@ -92,9 +150,10 @@ fn rack_text(song: &[u8]) -> String {
             let _ = writeln!(text, "side = \"bus {}\"", bus - 1);
         }
     }
-    let buses = (1..=BUSES).map(|bus| format!("bus {bus}"));
-    for strip in buses.chain(["return 1", "return 2"].map(str::to_owned)) {
-        let _ = writeln!(text, "[[inserts]]\nstrip = \"{strip}\"\nslot = 1\nmachine = \"reverb\"");
+    let buses = (1..=BUSES).map(|bus| (format!("bus {bus}"), "reverb"));
+    let returns = returns.into_iter().zip(1..).map(|(machine, number)| (format!("return {number}"), machine));
+    for (strip, machine) in buses.chain(returns) {
+        let _ = writeln!(text, "[[inserts]]\nstrip = \"{strip}\"\nslot = 1\nmachine = \"{machine}\"");
     }
     text
 }
@@ -111,16 +170,20 @@ pub fn heavy_events(parameters: &[ParameterInfo], frames: u64, rate: f64, step: 
     events
 }
 
-/// The chords, the matrix open everywhere, and four of the desk's parameters at a time, each in its turn.
+/// The chords, voices and lanes, the matrix open everywhere but to the lanes' bus, and four of the desk's parameters at a time,
+/// each in its turn.
 pub fn desk_events(parameters: &[ParameterInfo], frames: u64, rate: f64) -> Vec<TimedEvent> {
     let on_desk = |parameter: &ParameterInfo| DESK.iter().any(|group| parameter.group.starts_with(group));
     let shown = parameters.iter().filter(|parameter| parameter.automatable && !parameter.hidden);
     let moving: Vec<_> = shown.filter(|parameter| on_desk(parameter)).cloned().collect();
-    let cells = moving.iter().filter(|parameter| parameter.name.contains("To "));
+    let to_lanes = format!("To Bus {BUSES}");
+    let is_open = |name: &str| name.contains("To ") && !name.ends_with(&to_lanes);
+    let cells = moving.iter().filter(|parameter| is_open(&parameter.name));
     let open = |cell: &ParameterInfo| EventKind::Parameter { id: cell.id, value: 0.5 };
     let mut events = set_up(parameters);
     events.extend(cells.map(|cell| TimedEvent { frame: 0, kind: open(cell) }));
     events.extend(chords(frames, rate));
+    events.extend(triggers(parameters));
     let part = moving.len().div_ceil(TOGETHER).max(1);
     events.extend(moving.chunks(part).flat_map(|part| points(part, frames, STEP)));
     events
@@ -141,6 +204,22 @@ fn chords(frames: u64, rate: f64) -> Vec<TimedEvent> {
         }
     }
     events
+}
+
+/// All voices one after the other, and the lanes that are triggered.
+fn triggers(parameters: &[ParameterInfo]) -> Vec<TimedEvent> {
+    let trigger = |frame: usize, name: String, on: bool| {
+        let id = find_parameter(parameters, &name)?.id;
+        let value = f64::from(u8::from(on));
+        Some(TimedEvent { frame: frame as u64, kind: EventKind::Parameter { id, value } })
+    };
+    let voices = (0..VOICES).flat_map(|voice| {
+        let name = format!("Voice {} Trigger", voice % SLOTS + 1);
+        let frame = voice / SLOTS * 2 * STEP as usize;
+        [trigger(frame, name.clone(), true), trigger(frame + STEP as usize, name, false)]
+    });
+    let lanes = (LANES - 1..=LANES).map(|lane| trigger(100, format!("Lane {lane} Trigger"), true));
+    voices.chain(lanes).flatten().collect()
 }
 
 /// Soft clips, limiters, sends and ducks of every bus, on the first frame.

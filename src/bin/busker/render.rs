@@ -298,6 +298,9 @@ impl Job {
             rendering.record(rack, Path::new("")).map_err(|error| self.failed(&error))?;
         }
         self.write_outputs(&mut rendering, &destinations, encoding)?;
+        for trouble in rendering.lane_troubles() {
+            eprintln!("{}: {trouble}", self.source.path.display());
+        }
         if self.record {
             self.report_recordings(&rendering.recorded())?;
         }

@@ -52,8 +52,6 @@ impl Source {
                 Ok(rack) => {
                     // Nothing of it keeps the rest from sounding.
                     rack.notices().iter().for_each(|notice| eprintln!("{}: {notice}", path.display()));
-                    let lanes = rack.lane_notices();
-                    lanes.iter().for_each(|notice| eprintln!("{}: {notice}", path.display()));
                     Ok(Self { path, rack, is_song: false })
                 }
                 Err(error) => Err(Failure::new(&path, &error)),

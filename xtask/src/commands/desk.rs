@@ -1,11 +1,13 @@
 //! `cargo xtask desk BUNDLE`: the whole desk of Busker Insert at work in this process, recorded, for runs under guard and sanitizer.
 //!
-//! Eight inputs, all buses, song and keyboard, everything on and automated on every 16th frame; blocks of random size; the main
-//! thread keeps asking for state and parameters. Recordings start with the plugin where it was built for tests and `BUSKER_RECORD`
-//! is set, and are held to what was played.
+//! Eight inputs, all buses, song and keyboard, 256 voices, eight lanes, both returns, everything on and automated on every 16th
+//! frame; blocks of random size; the main thread keeps asking for state and parameters. Recordings start with the plugin where
+//! it was built for tests and `BUSKER_RECORD` is set, and are held to what was played; lanes have a bus, and so a recording,
+//! to themselves.
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -23,6 +25,9 @@ use crate::scene;
 use crate::sound::Levels;
 
 const RATE: f64 = 48_000.0;
+
+/// In which lanes have read their starts.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// Files of a take: inputs, buses, returns and the master.
 const TAKES: usize = scene::INPUTS + 16 + 2 + 1;
@@ -59,9 +64,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
         blocks: BlockPlan::Random(16),
         offline: false,
         disturb: true,
+        settle: SETTLE,
         ..Performance::default()
     };
     let rendering = perform(&mut *host, &performance)?;
+    if let Some((most, _)) = rendering.callbacks.voices()
+        && most < scene::VOICES as u32
+    {
+        return Err(TaskError::Claim(format!("{format}: only {most} voices sounded")));
+    }
     drop(host); // files are complete when the instance is gone
     super::bounce::report(&format!("{format}, desk"), &rendering, arguments.seconds);
     hold_takes(&takes, &performance)?;
