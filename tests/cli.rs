@@ -655,3 +655,47 @@ fn what_a_rack_is_made_of_and_how_it_is_spread_is_checked() {
     let error = fail(&["rack", path, "-o", path, "--spread", "instruments"]);
     assert!(error.ends_with("a.busker.toml: the rack holds no song"), "{error}");
 }
+
+#[test]
+fn a_folder_becomes_a_scene_that_renders_to_the_sum_of_its_tracks_and_tells_what_it_misses() {
+    let folder = folder("scene");
+    let stems = folder.join("stems");
+    fs::create_dir(&stems).unwrap();
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    for (name, frames, sample) in
+        [("Bass", 30_000, 4_096i16), ("Drums-1", 20_000, 8_192), ("Drums-2", 20_000, 8_192)]
+    {
+        let mut writer = hound::WavWriter::create(stems.join(name).with_extension("wav"), spec).unwrap();
+        (0..frames).for_each(|_| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+    }
+    let (rack, mix) = (folder.join("scene.busker.toml"), folder.join("mix.wav"));
+    let (rack, mix) = (rack.to_str().unwrap(), mix.to_str().unwrap());
+    let told = succeed(&["scene", stems.to_str().unwrap(), "-o", rack]);
+    assert_eq!(told.lines().collect::<Vec<_>>(), ["lane 1  Bass (1 take)", "lane 2  Drums (2 takes)"]);
+    succeed(&["render", rack, "-o", mix, "--format", "f32"]);
+    let samples = floats(Path::new(mix));
+    assert_eq!(samples.len(), 2 * 30_000);
+    let wanted = |frame: usize| if frame < 20_000 { 0.375 } else { 0.125 };
+    assert!(samples.iter().enumerate().all(|(index, &sample)| sample == wanted(index / 2)));
+    fs::remove_file(stems.join("Bass.wav")).unwrap();
+    fs::write(stems.join("Drums-2.wav"), "no sound").unwrap();
+    let output = busker(&["render", rack, "-o", mix]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    for words in [
+        "lane 1: the take stems/Bass.wav was not found",
+        "Drums-2.wav has changed",
+        "Drums-2.wav: no audio file",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    fs::remove_file(mix).unwrap();
+    let error = fail(&["scene", folder.to_str().unwrap(), "-o", rack]);
+    assert!(error.contains("no audio file in it"), "{error}");
+}

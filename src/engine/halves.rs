@@ -358,16 +358,16 @@ impl Worker {
             self.outbox.push_back(Command::Voices(Arc::clone(&setup.voices)));
             self.voices = Some(Arc::clone(&setup.voices));
         }
-        self.change_lanes(&setup.lanes, edited);
+        self.change_lanes(&setup.lanes);
         self.poll();
         Ok(())
     }
 
-    /// Opens what lanes play now and did not before.
-    fn change_lanes(&mut self, lanes: &[LaneSetup], anew: bool) {
+    /// Opens what lanes play now and did not before. Nobody else changes them.
+    fn change_lanes(&mut self, lanes: &[LaneSetup]) {
         for lane in 0..LANES {
             let setup = lanes.get(lane).cloned().unwrap_or_default();
-            if !anew && setup == self.lanes[lane] {
+            if setup == self.lanes[lane] {
                 continue; // `lane` is below the length of all four
             }
             self.lanes[lane] = setup.clone();

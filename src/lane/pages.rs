@@ -25,6 +25,8 @@ const WINDOW_SECONDS: f64 = 1.5;
 const LEAST_WINDOW: u64 = 48;
 /// Seconds that are held ready of the lane's start and of the host's loop.
 const START_SECONDS: f64 = 0.25;
+/// Pages of the same, at least, for a trigger in the longest call at four times the speed.
+const LEAST_START: u64 = 36;
 /// Number of no page.
 const NONE: u64 = u64::MAX;
 
@@ -54,6 +56,8 @@ struct Wishes {
 struct Sizes {
     window: u64,
     start: u64,
+    /// Of the start, before the lane is handed over.
+    first: u64,
     /// In the whole material, where it ends.
     all: Option<u64>,
 }
@@ -61,9 +65,11 @@ struct Sizes {
 impl Sizes {
     fn new(rate: SampleRate, frames: Option<u64>) -> Self {
         let pages = |seconds: f64| (rate.frames_in(seconds)).div_ceil(PAGE) as u64;
+        let first = pages(START_SECONDS) + 1; // a sound begins within a page
         Self {
             window: pages(WINDOW_SECONDS).max(LEAST_WINDOW),
-            start: pages(START_SECONDS) + 1, // a sound begins within a page
+            start: first.max(LEAST_START),
+            first,
             all: frames.map(|frames| frames.div_ceil(PAGE as u64)),
         }
     }
@@ -139,10 +145,10 @@ impl Filler {
 
     /// First what is played next, then the start, then where the host's loop leads, then the rest of what will be played.
     fn next(&self) -> Option<u64> {
-        let Sizes { window, start, .. } = self.sizes;
+        let Sizes { window, start, first, .. } = self.sizes;
         let played = self.wishes.window.load(Acquire);
         let ahead = Some(self.wishes.ahead.load(Acquire)).filter(|&page| page != NONE);
-        let near = self.sizes.from(played, start);
+        let near = self.sizes.from(played, first);
         let ahead = ahead.map_or(0..0, |page| self.sizes.from(page, start));
         let mut wanted =
             near.chain(self.sizes.from(0, start)).chain(ahead).chain(self.sizes.from(played, window));
@@ -156,7 +162,7 @@ impl Filler {
 
     /// Whether the lane's start is ready to be played.
     pub(super) fn has_start(&self) -> bool {
-        self.sizes.from(0, self.sizes.start).all(|number| self.away.contains(&number))
+        self.sizes.from(0, self.sizes.first).all(|number| self.away.contains(&number))
     }
 }
 

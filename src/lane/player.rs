@@ -90,12 +90,23 @@ impl Lane {
         }
     }
 
-    /// Plays something else, or nothing, from the next frame on; gives back what it played. Call [`Lane::follow`] then.
+    /// Plays something else, or nothing, from the next frame on; gives back what it played. Call [`Lane::follow`] then. A
+    /// trigger that is held starts it.
     pub fn set(&mut self, pages: Option<Box<Pages>>, start: Start) -> Option<Box<Pages>> {
         self.stop();
         self.anchor = None;
         self.start = start;
-        std::mem::replace(&mut self.pages, pages)
+        let old = std::mem::replace(&mut self.pages, pages);
+        if self.triggered && self.is_triggered() && self.pages.is_some() {
+            self.place(0);
+            self.run();
+        }
+        old
+    }
+
+    /// Whether a trigger starts it.
+    fn is_triggered(&self) -> bool {
+        matches!(self.start, Start::Trigger { .. })
     }
 
     /// Back to the start of everything, at once.
@@ -199,7 +210,13 @@ impl Lane {
     fn stop(&mut self) {
         self.leave();
         self.running = false;
-        self.pages.iter().for_each(|pages| pages.rest(true));
+        let from_start = self.is_triggered();
+        if let Some(pages) = &mut self.pages {
+            pages.rest(true);
+            if from_start {
+                pages.aim(0); // where it goes on
+            }
+        }
     }
 
     /// Lets what sounds fade out from here, so that something else can be played; that fades in then.
@@ -263,7 +280,9 @@ impl Lane {
     pub fn is_ready(&mut self, frames: usize) -> bool {
         let reach = Kernel::Sinc.reach();
         let most = ((frames + self.fade_frames) * FASTEST) as u64 + (reach.0 + reach.1) as u64 + 1;
-        !self.running || self.has(frame_of(self.position_q32) - reach.0, most)
+        let goes_on = !self.running || self.has(frame_of(self.position_q32) - reach.0, most);
+        // A trigger may come with the call.
+        goes_on && (!self.is_triggered() || self.has(-reach.0, most))
     }
 
     /// Whether these frames of the recording are there, or need not be.
@@ -280,7 +299,17 @@ impl Lane {
         if self.running {
             self.risen = (self.risen + frames).min(self.fade_frames);
             self.advance(frames);
+            if self.is_triggered() && self.has_ended() {
+                self.stop();
+            }
         }
+    }
+
+    /// Whether the recording lies behind.
+    fn has_ended(&self) -> bool {
+        let end = self.pages.as_ref().and_then(|pages| pages.frames());
+        let reach = i128::from(Kernel::Sinc.reach().0);
+        end.is_some_and(|end| self.position_q32 >> 32 >= i128::from(end) + reach)
     }
 
     fn advance(&mut self, frames: usize) {

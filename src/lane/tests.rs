@@ -225,6 +225,43 @@ fn the_same_bits_come_out_however_calls_are_cut_at_any_speed() {
 }
 
 #[test]
+fn a_trigger_that_is_held_starts_what_comes_into_its_lane() {
+    let setup = LaneSetup { start: Start::Trigger { gate: true }, ..LaneSetup::default() };
+    let bytes = wav(48_000, 30_000, number);
+    let preparing = prepare_with(move |_| Ok(material(&[bytes], &setup, 0)), HOST).unwrap();
+    let pages = wait(|| preparing.news().find_map(ready));
+    let mut lane = Lane::new(HOST, Level::detect());
+    lane.trigger(true);
+    assert!(heard(&mut lane, 500)[0].iter().all(|&sample| sample == 0.0));
+    lane.set(Some(pages), Start::Trigger { gate: true });
+    let [left, _] = rendered(&mut lane, 2_000, &[300]);
+    assert!((0..2_000).all(|frame| left[frame] == value(frame)));
+    rendered(&mut lane, 29_000, &[300]);
+    (0..10).for_each(|_| lane.skip(64));
+    assert!(lane.is_idle() && lane.position().is_none(), "it has ended");
+}
+
+#[test]
+fn a_trigger_in_the_longest_call_at_the_highest_speed_finds_its_start_whatever_was_played_before() {
+    let setup = LaneSetup { start: Start::Trigger { gate: false }, ..LaneSetup::default() };
+    let mut lane = lane(vec![wav(48_000, 2_000_000, number)], setup);
+    lane.set_speed(4.0);
+    let start = |lane: &mut Lane| {
+        lane.trigger(false);
+        wait(|| lane.is_ready(8_192).then_some(()));
+        lane.trigger(true);
+        let [left, _] = heard(lane, 8_192);
+        left[FADE..].to_vec()
+    };
+    let first = start(&mut lane);
+    for _ in 0..3 {
+        rendered(&mut lane, 100_000, &[8_192]);
+        assert!(start(&mut lane) == first);
+    }
+    assert_eq!(lane.underruns(), 0);
+}
+
+#[test]
 fn speed_reads_where_it_should() {
     // A straight line tells its own place.
     let line = |frame: usize| frame as i16;
