@@ -536,6 +536,14 @@ fn short_recordings_are_saved_inside_and_missing_ones_are_said_and_kept() {
     }
 }
 
+#[test]
+fn a_missing_take_keeps_its_turns_in_silence_and_leaves_the_others_theirs() {
+    let whole = voices_planes(&voices(&[]), &[0]);
+    let without = ["kick 1.wav", "kick 2.wav"].map(|name| voices_planes(&voices(&[name]), &[0]));
+    let silent = without.iter().filter(|planes| peak(&planes[1]) == 0.0).count();
+    assert!(peak(&whole[1]) > 0.1 && silent == 1 && without.contains(&whole));
+}
+
 /// The rack of replacements with recordings that its folder holds for the time being: a kick, a bell at another rate, and a
 /// minute of strings.
 fn replace() -> Rack {

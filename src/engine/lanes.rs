@@ -61,6 +61,8 @@ pub(super) struct Lanes {
     lanes: Box<[Lane]>,
     strips: ChannelStrips,
     cells: Arc<LaneCells>,
+    /// Whether readings are those of lanes that run.
+    shown: bool,
 }
 
 impl Lanes {
@@ -70,6 +72,7 @@ impl Lanes {
             lanes: (0..LANES).map(|_| Lane::new(rate, level)).collect(),
             strips: ChannelStrips::new(rate, LANES),
             cells,
+            shown: false,
         }
     }
 
@@ -122,8 +125,12 @@ impl Lanes {
     /// Fills the sources with the next frames, at most `BLOCK_SIZE`.
     pub(super) fn render(&mut self, feeds: &mut [Feed], frames: usize) {
         if self.lanes.iter().all(|lane| lane.is_idle()) {
+            if std::mem::take(&mut self.shown) {
+                self.show(); // that they stand still
+            }
             return self.strips.skip(frames);
         }
+        self.shown = true;
         let mut start = 0;
         while start < frames {
             let left = (frames - start).min(BLOCK_SIZE);
