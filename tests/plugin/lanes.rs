@@ -28,9 +28,10 @@ const SETTLE: Duration = Duration::from_millis(1_500);
 /// Frames that they hold ready, and more.
 const FRAMES: u64 = 48_000;
 
-/// A scene of eight tracks, one with two takes, at three rates; its state in a format's own form.
-fn scene(format: Format) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-lanes");
+/// A scene of eight tracks, one with two takes, at three rates; its state in a format's own form. Tests run at once: `name` is
+/// one's own.
+fn scene(format: Format, name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("plugin-lanes-{name}"));
     std::fs::create_dir_all(&folder).unwrap();
     for (number, name) in ["A", "B", "C", "D", "E", "F", "G", "H-1", "H-2"].into_iter().enumerate() {
         let rate = [44_100.0, 48_000.0, 32_000.0][number % 3];
@@ -42,8 +43,7 @@ fn scene(format: Format) -> Vec<u8> {
         let planes = vec![(0..frames).map(wave).collect::<Vec<f32>>(); 1 + number % 2];
         write_wav(&folder.join(name).with_extension("wav"), &planes, rate).unwrap();
     }
-    // Tests run at once, and each format has a rack of its own.
-    let rack = folder.join(format!("scene-{format}.busker.toml").to_lowercase());
+    let rack = folder.join("scene.busker.toml");
     let mut busker = Command::new(env!("CARGO_BIN_EXE_busker"));
     let status = busker.arg("scene").arg(&folder).arg("-o").arg(&rack).status();
     assert!(status.unwrap().success());
@@ -51,15 +51,15 @@ fn scene(format: Format) -> Vec<u8> {
     assert_eq!(text.matches("[[lanes]]").count(), 8, "{text}");
     let text = text.replacen("lane = 8\n", "lane = 8\nshuffle = [0.25, 0.5, 0.75]\nloop = [100, 30000]\n", 1);
     std::fs::write(&rack, text).unwrap();
-    state_of(format, &vst_preset(&rack, &format!("scene-{format}").to_lowercase()))
+    state_of(format, &vst_preset(&rack, &format!("scene-{name}")))
 }
 
-fn performance(format: Format) -> Performance {
+fn performance(format: Format, name: &str) -> Performance {
     let speed = parameter(&mut *instrument(format), "Lane 2 Speed").id;
     let gain = parameter(&mut *instrument(format), "Lane 3 Gain").id;
     let point = |frame, id, value| TimedEvent { frame, kind: EventKind::Parameter { id, value } };
     Performance {
-        source: Source::State(scene(format)),
+        source: Source::State(scene(format, name)),
         frames: FRAMES,
         events: vec![point(10_001, speed, 0.31), point(20_003, gain, 0.4), point(30_007, speed, 0.2)],
         ..Performance::default()
@@ -73,10 +73,10 @@ fn assert_same(what: &str, one: &Rendering, other: &Rendering) {
 
 #[test]
 fn eight_lanes_bounce_to_the_bits_that_they_play_live_in_both_formats() {
-    let reference = play(Format::Clap, &performance(Format::Clap));
+    let reference = play(Format::Clap, &performance(Format::Clap, "live"));
     assert!(peak(reference.planes(0)) > 0.3, "the lanes are silent");
     for format in FORMATS {
-        let performance = performance(format);
+        let performance = performance(format, "live");
         let blocks = BlockPlan::Random(5);
         assert_same(
             &format!("{format}, offline"),
@@ -105,7 +105,7 @@ fn a_bounce_waits_for_lanes_after_every_jump_of_the_host() {
         .flat_map(|format| {
             [BlockPlan::Fixed(8_192), BlockPlan::Random(7)].map(|blocks| {
                 let segments = segments.clone();
-                play(format, &Performance { segments, blocks, ..performance(format) })
+                play(format, &Performance { segments, blocks, ..performance(format, "jumps") })
             })
         })
         .collect();
