@@ -668,7 +668,7 @@ fn a_folder_becomes_a_scene_that_renders_to_the_sum_of_its_tracks_and_tells_what
         sample_format: hound::SampleFormat::Int,
     };
     for (name, frames, sample) in
-        [("Bass", 30_000, 4_096i16), ("Drums-1", 20_000, 8_192), ("Drums-2", 20_000, 8_192)]
+        [("Bass", 30_000, 4_096i16), ("Drums-1", 20_000, 8_192), ("Drums-2", 20_001, 8_192)]
     {
         let mut writer = hound::WavWriter::create(stems.join(name).with_extension("wav"), spec).unwrap();
         (0..frames).for_each(|_| writer.write_sample(sample).unwrap());
@@ -682,7 +682,9 @@ fn a_folder_becomes_a_scene_that_renders_to_the_sum_of_its_tracks_and_tells_what
     let samples = floats(Path::new(mix));
     assert_eq!(samples.len(), 2 * 30_000);
     let wanted = |frame: usize| if frame < 20_000 { 0.375 } else { 0.125 };
-    assert!(samples.iter().enumerate().all(|(index, &sample)| sample == wanted(index / 2)));
+    // Only one take has that frame.
+    let mut certain = samples.iter().enumerate().filter(|(index, _)| index / 2 != 20_000);
+    assert!(certain.all(|(index, &sample)| sample == wanted(index / 2)));
     fs::remove_file(stems.join("Bass.wav")).unwrap();
     fs::write(stems.join("Drums-2.wav"), "no sound").unwrap();
     let output = busker(&["render", rack, "-o", mix]);
