@@ -6,16 +6,69 @@
 use super::Impulse;
 use super::MachineKind;
 use super::convolution::Convolution;
-use super::generated::reverb::Reverb;
+use super::generated;
 use super::impulse::AtRate;
 use super::room::FdnReverb;
 use crate::dsp::Level;
 use crate::units::SampleRate;
 use std::sync::Arc;
 
+/// What `cargo xtask faust` makes of a Faust source.
+pub(super) trait FaustKernel: Send {
+    /// A kernel with every control at its default. Allocates.
+    fn ready(rate: SampleRate) -> Box<dyn FaustKernel>
+    where
+        Self: Sized;
+    fn clear(&mut self);
+    fn set(&mut self, index: usize, value: f32);
+    fn set_tempo(&mut self, bpm: f32);
+    fn control(&mut self);
+    /// The input's sides, then the sidechain's, which most have no use for.
+    fn compute(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]);
+    fn meter(&self) -> Option<f32>;
+}
+
+macro_rules! faust_kernels {
+    ($($module:ident $class:ident),* $(,)?) => {
+        $(impl FaustKernel for generated::$module::$class {
+            fn ready(rate: SampleRate) -> Box<dyn FaustKernel> {
+                let mut kernel = Self::boxed();
+                kernel.init(libm::round(rate.0) as i32);
+                kernel.control();
+                kernel
+            }
+            fn clear(&mut self) {
+                self.clear();
+            }
+            fn set(&mut self, index: usize, value: f32) {
+                self.set(index, value);
+            }
+            fn set_tempo(&mut self, bpm: f32) {
+                self.set_tempo(bpm);
+            }
+            fn control(&mut self) {
+                self.control();
+            }
+            fn compute(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
+                if let Some(inputs) = inputs.first_chunk() {
+                    self.compute(*inputs, outputs);
+                }
+            }
+            fn meter(&self) -> Option<f32> {
+                self.meter()
+            }
+        })*
+    };
+}
+
+faust_kernels!(
+    chorus Chorus, compressor Compressor, crusher Crusher, delay Delay, distortion Distortion, eq Eq, flanger Flanger,
+    gate Gate, ladder Ladder, phaser Phaser, plate Plate, reverb Reverb,
+);
+
 /// State and code of a machine; the state lives on the heap.
 pub(super) enum Kernel {
-    Reverb(Box<Reverb>),
+    Faust(Box<dyn FaustKernel>),
     Fdn(Box<FdnReverb>),
     Convolution(Box<Convolution>),
 }
@@ -28,25 +81,33 @@ impl Kernel {
         rate: SampleRate,
         level: Level,
     ) -> Self {
-        match kind {
-            MachineKind::Reverb => {
-                let mut reverb = Reverb::boxed();
-                reverb.init(libm::round(rate.0) as i32);
-                reverb.control();
-                Self::Reverb(reverb)
-            }
-            MachineKind::Fdn => Self::Fdn(FdnReverb::boxed(rate, level)),
+        use generated::*;
+        let ready: fn(SampleRate) -> Box<dyn FaustKernel> = match kind {
+            MachineKind::Fdn => return Self::Fdn(FdnReverb::boxed(rate, level)),
             MachineKind::Convolution => {
                 let impulse = impulse.map_or_else(Impulse::hall, Arc::clone);
-                Self::Convolution(Convolution::boxed(AtRate::share(impulse, rate), rate, level))
+                return Self::Convolution(Convolution::boxed(AtRate::share(impulse, rate), rate, level));
             }
-        }
+            MachineKind::Reverb => reverb::Reverb::ready,
+            MachineKind::Plate => plate::Plate::ready,
+            MachineKind::Delay => delay::Delay::ready,
+            MachineKind::Chorus => chorus::Chorus::ready,
+            MachineKind::Flanger => flanger::Flanger::ready,
+            MachineKind::Phaser => phaser::Phaser::ready,
+            MachineKind::Ladder => ladder::Ladder::ready,
+            MachineKind::Equaliser => eq::Eq::ready,
+            MachineKind::Compressor => compressor::Compressor::ready,
+            MachineKind::Gate => gate::Gate::ready,
+            MachineKind::Crusher => crusher::Crusher::ready,
+            MachineKind::Distortion => distortion::Distortion::ready,
+        };
+        Self::Faust(ready(rate))
     }
 
     /// Seconds that its response lasts.
     pub(super) fn rings_s(&self) -> f64 {
         match self {
-            Self::Reverb(_) | Self::Fdn(_) => 0.0,
+            Self::Faust(_) | Self::Fdn(_) => 0.0,
             Self::Convolution(kernel) => kernel.rings_s(),
         }
     }
@@ -54,7 +115,7 @@ impl Kernel {
     /// Whether it may be left where it is once its sound can no longer be heard.
     pub(super) fn is_drained(&self, quiet_frames: u64) -> bool {
         match self {
-            Self::Reverb(_) | Self::Fdn(_) => true,
+            Self::Faust(_) | Self::Fdn(_) => true,
             Self::Convolution(kernel) => kernel.is_drained(quiet_frames),
         }
     }
@@ -62,7 +123,7 @@ impl Kernel {
     /// Forgets all sound.
     pub(super) fn clear(&mut self) {
         match self {
-            Self::Reverb(kernel) => kernel.clear(),
+            Self::Faust(kernel) => kernel.clear(),
             Self::Fdn(kernel) => kernel.clear(),
             Self::Convolution(kernel) => kernel.clear(),
         }
@@ -71,7 +132,7 @@ impl Kernel {
     /// Goes on at another frame than the one after its last, `drained` or out of a sound.
     pub(super) fn go_to(&mut self, frame: u64, drained: bool) {
         match self {
-            Self::Reverb(_) => {}
+            Self::Faust(_) => {}
             Self::Fdn(kernel) => kernel.go_to(frame),
             Self::Convolution(kernel) => kernel.go_to(frame, drained),
         }
@@ -80,27 +141,43 @@ impl Kernel {
     /// Sets one control by its place in the table; heard after `control`.
     pub(super) fn set(&mut self, index: usize, value: f32) {
         match self {
-            Self::Reverb(kernel) => kernel.set(index, value),
+            Self::Faust(kernel) => kernel.set(index, value),
             Self::Fdn(kernel) => kernel.set(index, value),
             Self::Convolution(kernel) => kernel.set(index, value),
+        }
+    }
+
+    /// Tells the tempo in BPM; heard after `control`.
+    pub(super) fn set_tempo(&mut self, bpm: f32) {
+        if let Self::Faust(kernel) = self {
+            kernel.set_tempo(bpm);
         }
     }
 
     /// Turns the controls into coefficients.
     pub(super) fn control(&mut self) {
         match self {
-            Self::Reverb(kernel) => kernel.control(),
+            Self::Faust(kernel) => kernel.control(),
             Self::Fdn(kernel) => kernel.control(),
             Self::Convolution(kernel) => kernel.control(),
         }
     }
 
-    /// As many frames as the shortest plane has.
-    pub(super) fn process(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
+    /// How many dB it takes away at the moment, where it tells.
+    pub(super) fn reduction_db(&self) -> Option<f32> {
         match self {
-            Self::Reverb(kernel) => kernel.compute(inputs, outputs),
-            Self::Fdn(kernel) => kernel.process(inputs, outputs),
-            Self::Convolution(kernel) => kernel.process(inputs, outputs),
+            Self::Faust(kernel) => kernel.meter(),
+            Self::Fdn(_) | Self::Convolution(_) => None,
+        }
+    }
+
+    /// As many frames as the shortest plane has: the input's sides, then the sidechain's.
+    pub(super) fn process(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
+        let [left, right, ..] = inputs;
+        match self {
+            Self::Faust(kernel) => kernel.compute(inputs, outputs),
+            Self::Fdn(kernel) => kernel.process([left, right], outputs),
+            Self::Convolution(kernel) => kernel.process([left, right], outputs),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::Impulse;
 use super::Machine;
 use super::MachineParameter;
 use super::convolution;
-use super::generated::reverb;
+use super::generated;
 use super::room;
 use crate::dsp::Level;
 use crate::units::SampleRate;
@@ -22,19 +22,80 @@ pub enum MachineKind {
     Fdn,
     /// The room of an impulse response, for returns.
     Convolution,
+    /// A plate reverb.
+    Plate,
+    /// A stereo delay in milliseconds or in note values of the host's tempo.
+    Delay,
+    /// Three voices a side.
+    Chorus,
+    /// A short, swept delay with feedback.
+    Flanger,
+    /// Swept allpasses with feedback.
+    Phaser,
+    /// A resonant filter of four poles with an envelope follower.
+    Ladder,
+    /// Two cuts, two shelves and two bells.
+    Equaliser,
+    /// A compressor, which may hear its sidechain.
+    Compressor,
+    /// A gate, which may hear its sidechain.
+    Gate,
+    /// Few bits and a slow clock.
+    Crusher,
+    /// Four curves.
+    Distortion,
+}
+
+/// What menus and racks need of a machine.
+struct Entry {
+    id: &'static str,
+    label: &'static str,
+    parameters: &'static [MachineParameter],
 }
 
 impl MachineKind {
     /// Every machine, in the order of menus.
-    pub const ALL: &[Self] = &[Self::Reverb, Self::Fdn, Self::Convolution];
+    pub const ALL: &[Self] = &[
+        Self::Reverb,
+        Self::Plate,
+        Self::Fdn,
+        Self::Convolution,
+        Self::Delay,
+        Self::Chorus,
+        Self::Flanger,
+        Self::Phaser,
+        Self::Ladder,
+        Self::Equaliser,
+        Self::Compressor,
+        Self::Gate,
+        Self::Crusher,
+        Self::Distortion,
+    ];
+
+    fn entry(self) -> Entry {
+        use generated::*;
+        let (id, label, parameters) = match self {
+            Self::Reverb => ("reverb", "Reverb", reverb::PARAMETERS),
+            Self::Fdn => ("fdn", "FDN Reverb", room::PARAMETERS),
+            Self::Convolution => ("convolution", "Convolution", convolution::PARAMETERS),
+            Self::Plate => ("plate", "Plate", plate::PARAMETERS),
+            Self::Delay => ("delay", "Delay", delay::PARAMETERS),
+            Self::Chorus => ("chorus", "Chorus", chorus::PARAMETERS),
+            Self::Flanger => ("flanger", "Flanger", flanger::PARAMETERS),
+            Self::Phaser => ("phaser", "Phaser", phaser::PARAMETERS),
+            Self::Ladder => ("ladder", "Ladder Filter", ladder::PARAMETERS),
+            Self::Equaliser => ("eq", "Equaliser", eq::PARAMETERS),
+            Self::Compressor => ("compressor", "Compressor", compressor::PARAMETERS),
+            Self::Gate => ("gate", "Gate", gate::PARAMETERS),
+            Self::Crusher => ("crusher", "Bit Crusher", crusher::PARAMETERS),
+            Self::Distortion => ("distortion", "Distortion", distortion::PARAMETERS),
+        };
+        Entry { id, label, parameters }
+    }
 
     /// What is saved.
     pub fn id(self) -> &'static str {
-        match self {
-            Self::Reverb => "reverb",
-            Self::Fdn => "fdn",
-            Self::Convolution => "convolution",
-        }
+        self.entry().id
     }
 
     /// The machine saved as `id`.
@@ -44,20 +105,12 @@ impl MachineKind {
 
     /// For people.
     pub fn label(self) -> &'static str {
-        match self {
-            Self::Reverb => "Reverb",
-            Self::Fdn => "FDN Reverb",
-            Self::Convolution => "Convolution",
-        }
+        self.entry().label
     }
 
     /// Its controls; the first eight are what an insert slot shows.
     pub fn parameters(self) -> &'static [MachineParameter] {
-        match self {
-            Self::Reverb => reverb::PARAMETERS,
-            Self::Fdn => room::PARAMETERS,
-            Self::Convolution => convolution::PARAMETERS,
-        }
+        self.entry().parameters
     }
 
     /// Place of the control with this path in [`Self::parameters`].
@@ -81,8 +134,9 @@ impl MachineKind {
         self == Self::Convolution
     }
 
-    /// How long it sounds after its input with `values` for its controls, down to -120 dB and without a response.
-    pub(super) fn tail_s(self, values: &[f32]) -> f64 {
+    /// How long it sounds after its input with `values` for its controls at `tempo` BPM, down to -120 dB and without a
+    /// response. Infinite where it never ends.
+    pub(super) fn tail_s(self, values: &[f32], tempo: f32) -> f64 {
         let value = |path| {
             let index = self.parameter_index(path);
             f64::from(index.and_then(|index| values.get(index)).copied().unwrap_or(0.0))
@@ -90,13 +144,64 @@ impl MachineKind {
         match self {
             // Twice the time to -60 dB; half a second covers the first pass through diffusers and lines.
             Self::Reverb => 2.0 * value("decay").max(value("low_decay")) + value("pre_delay") / 1000.0 + 0.5,
+            Self::Plate => 2.0 * value("decay") + value("pre_delay") / 1000.0 + 0.5,
             Self::Fdn => {
                 let longest = value("decay").max(value("low_decay")).max(value("high_decay"));
                 2.0 * longest + value("pre_delay") / 1000.0 + 0.5
             }
             // The filters' own sound ends within a tenth of a second.
             Self::Convolution => value("pre_delay") / 1000.0 + 0.1,
+            Self::Delay => {
+                let time = tail::delay_s(value("note"), value("time") / 1000.0, f64::from(tempo));
+                time * (1.0 + tail::rounds(value("feedback") / 100.0)) + 0.1
+            }
+            Self::Chorus => 0.1,
+            Self::Flanger => 0.011 * (1.0 + tail::rounds(value("feedback") / 100.0)) + 0.05,
+            Self::Phaser => {
+                let lowest = value("frequency") * libm::exp2(-value("depth") / 2.0);
+                // Twelve allpasses hold a sound for so long at most.
+                12.0 / (std::f64::consts::PI * lowest) * (4.0 + tail::rounds(value("feedback") / 100.0))
+            }
+            Self::Ladder => {
+                let octaves = value("envelope").abs() + value("lfo_depth");
+                let lowest = value("cutoff") * libm::exp2(-octaves);
+                let away = 1.0 - libm::sqrt(libm::sqrt(value("resonance") / 100.0)).min(1.0);
+                // Poles as far from ringing for ever as the resonance leaves them.
+                tail::TO_SILENCE / (std::f64::consts::TAU * lowest * away) + 2.0 * value("release") / 1000.0
+            }
+            Self::Equaliser => 2.0,
+            // What they have taken away comes back meanwhile.
+            Self::Compressor => tail::TO_SILENCE * value("release") / 1000.0 + 0.1,
+            Self::Gate => (tail::TO_SILENCE * value("release") + value("hold")) / 1000.0 + 0.2,
+            Self::Crusher | Self::Distortion => 0.3,
         }
+    }
+}
+
+/// How long what is fed back lasts.
+mod tail {
+    /// Time constants until a sound has fallen by 120 dB.
+    pub(super) const TO_SILENCE: f64 = 13.82;
+
+    /// How often a sound goes round until it has fallen by 120 dB.
+    pub(super) fn rounds(feedback: f64) -> f64 {
+        match feedback.abs() {
+            none if none < 1e-6 => 0.0,
+            share if share < 1.0 => -TO_SILENCE / libm::log(share),
+            _ => f64::INFINITY,
+        }
+    }
+
+    /// The time of the delay, as its source reckons it.
+    pub(super) fn delay_s(note: f64, free_s: f64, tempo: f64) -> f64 {
+        const QUARTERS: [f64; 13] =
+            [0.125, 1.0 / 6.0, 0.25, 1.0 / 3.0, 0.375, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 4.0];
+        let quarters = (note >= 1.0).then(|| QUARTERS.get(note as usize - 1)).flatten();
+        let mut time = quarters.map_or(free_s, |quarters| quarters * 60.0 / tempo);
+        while time > 2.7 {
+            time /= 2.0;
+        }
+        time
     }
 }
 
@@ -134,8 +239,8 @@ mod tests {
     #[test]
     fn the_tail_of_the_reverb_follows_the_longer_decay() {
         let mut values: Vec<f32> = MachineKind::Reverb.parameters().iter().map(|p| p.default).collect();
-        let default = MachineKind::Reverb.tail_s(&values);
+        let default = MachineKind::Reverb.tail_s(&values, 120.0);
         values[MachineKind::Reverb.parameter_index("low_decay").unwrap()] += 10.0;
-        assert!(MachineKind::Reverb.tail_s(&values) > default + 19.0);
+        assert!(MachineKind::Reverb.tail_s(&values, 120.0) > default + 19.0);
     }
 }

@@ -5,6 +5,17 @@
 //! needs neither Faust nor Python. A machine knows nothing of the host's parameters or of its place in the graph.
 
 mod generated {
+    pub(super) mod chorus;
+    pub(super) mod compressor;
+    pub(super) mod crusher;
+    pub(super) mod delay;
+    pub(super) mod distortion;
+    pub(super) mod eq;
+    pub(super) mod flanger;
+    pub(super) mod gate;
+    pub(super) mod ladder;
+    pub(super) mod phaser;
+    pub(super) mod plate;
     pub(super) mod reverb;
 }
 mod convolution;
@@ -16,6 +27,8 @@ mod parameter;
 #[cfg(test)]
 mod reverb_tests;
 mod room;
+#[cfg(test)]
+mod shelf_tests;
 #[cfg(test)]
 mod tests;
 mod wet;

@@ -48,7 +48,11 @@ pub struct Machine {
     heard: bool,
     /// Highest output since the last grid line, reckoned while the input is silent.
     peak: f32,
-    input: [[f32; GRID]; 2],
+    /// BPM.
+    tempo: f32,
+    /// Place of the control that lets it hear the sidechain, if it has one.
+    sidechain: Option<usize>,
+    input: [[f32; GRID]; 4],
 }
 
 impl Machine {
@@ -72,7 +76,9 @@ impl Machine {
             quiet_frames: 0,
             heard: false,
             peak: 0.0,
-            input: [[0.0; GRID]; 2],
+            tempo: 120.0,
+            sidechain: kind.parameter_index("sidechain"),
+            input: [[0.0; GRID]; 4],
         }
     }
 
@@ -97,8 +103,27 @@ impl Machine {
         self.values.get(index).copied()
     }
 
+    /// Tells the tempo in BPM, heard from the next grid line on. Real-time.
+    pub fn set_tempo(&mut self, bpm: f32) {
+        self.changed |= self.tempo != bpm;
+        self.tempo = bpm;
+    }
+
+    /// How many dB it takes away at the moment, where it tells. Real-time.
+    pub fn reduction_db(&self) -> Option<f32> {
+        self.kernel.reduction_db()
+    }
+
+    /// Whether it hears the sidechain.
+    fn listens(&self) -> bool {
+        let switch = self.sidechain.and_then(|index| self.values.get(index));
+        switch.is_some_and(|on| *on > 0.5)
+    }
+
+    /// Frames of its tail; the greatest number where it never ends.
     fn tail_frames(&self) -> u64 {
-        self.rate.frames_in(self.kind.tail_s(&self.values) + self.kernel.rings_s()) as u64
+        let seconds = self.kind.tail_s(&self.values, self.tempo) + self.kernel.rings_s();
+        (seconds * self.rate.0) as u64 // beyond its range: the greatest
     }
 
     /// Hands changed controls to the kernel.
@@ -107,6 +132,7 @@ impl Machine {
             for (index, value) in self.values.iter().enumerate() {
                 self.kernel.set(index, *value);
             }
+            self.kernel.set_tempo(self.tempo);
             self.kernel.control();
             self.changed = false;
             // What sounds now may sound longer than was reckoned.
@@ -117,7 +143,7 @@ impl Machine {
     fn on_grid_line(&mut self) {
         if !self.asleep {
             self.quiet_frames = if self.heard { 0 } else { self.quiet_frames + GRID as u64 };
-            let faded = self.quiet_frames >= self.tail_frames() && self.peak < INAUDIBLE;
+            let faded = !self.heard && self.peak < INAUDIBLE && self.quiet_frames >= self.tail_frames();
             self.asleep = faded && self.kernel.is_drained(self.quiet_frames);
         }
         self.heard = false;
@@ -125,14 +151,16 @@ impl Machine {
         self.latch();
     }
 
-    /// Renders frames between two grid lines, the first of which is `frame`.
-    fn segment(&mut self, frame: u64, [left, right]: [&mut [f32]; 2], input: Activity) -> Activity {
+    /// Renders frames between two grid lines; `side` is as long, or empty.
+    fn segment(&mut self, piece: Piece<'_>, [left, right]: [&mut [f32]; 2], input: Activity) -> Activity {
+        let Piece { frame, side } = piece;
         let frames = left.len().min(right.len());
-        let sounds = |n: &usize| clean(left[*n]) != 0.0 || clean(right[*n]) != 0.0;
-        let first_sounding = match input {
-            Activity::Silent => None,
-            Activity::Sounding => (0..frames).find(sounds),
+        let heard = match input {
+            Activity::Silent => [&[][..], &[]],
+            Activity::Sounding => [&*left, &*right],
         };
+        let first = |plane: &[f32]| plane.iter().position(|sample| clean(*sample) != 0.0);
+        let first_sounding = heard.iter().chain(&side).filter_map(|plane| first(plane)).min();
         let start = match (self.asleep, first_sounding) {
             (true, None) if input == Activity::Silent => return Activity::Silent,
             (true, None) => {
@@ -158,8 +186,14 @@ impl Machine {
         left[..start].fill(0.0);
         right[..start].fill(0.0);
         let (left, right) = (&mut left[start..frames], &mut right[start..frames]);
-        let [input_left, input_right] = &mut self.input;
-        let inputs = [cleaned(left, input_left), cleaned(right, input_right)];
+        let [input_left, input_right, side_left, side_right] = &mut self.input;
+        let [side_from_left, side_from_right] = side.map(|plane| plane.get(start..).unwrap_or(&[]));
+        let inputs = [
+            cleaned(left, left.len(), input_left),
+            cleaned(right, left.len(), input_right),
+            cleaned(side_from_left, left.len(), side_left),
+            cleaned(side_from_right, left.len(), side_right),
+        ];
         self.kernel.process(inputs, [&mut *left, &mut *right]);
         if !self.heard {
             let loudest = |peak: f32, sample: &f32| peak.max(sample.abs());
@@ -169,17 +203,26 @@ impl Machine {
     }
 }
 
+/// Where a segment begins, and its sidechain.
+struct Piece<'a> {
+    frame: u64,
+    side: [&'a [f32]; 2],
+}
+
 /// The sample, or 0 if no loudspeaker could play it.
 fn clean(sample: f32) -> f32 {
     if sample.abs() <= LOUDEST { sample } else { 0.0 }
 }
 
-/// Copies `plane` to the front of `scratch`; at most `GRID` frames.
-fn cleaned<'a>(plane: &[f32], scratch: &'a mut [f32; GRID]) -> &'a [f32] {
-    for (to, from) in scratch.iter_mut().zip(plane) {
+/// Copies `plane` to the front of `scratch`, with silence after it up to `frames`; at most `GRID` frames.
+fn cleaned<'a>(plane: &[f32], frames: usize, scratch: &'a mut [f32; GRID]) -> &'a [f32] {
+    let scratch = scratch.get_mut(..frames).unwrap_or(&mut []);
+    let (heard, silent) = scratch.split_at_mut(plane.len().min(frames));
+    for (to, from) in heard.iter_mut().zip(plane) {
         *to = clean(*from);
     }
-    scratch.get(..plane.len()).unwrap_or(&[])
+    silent.fill(0.0);
+    scratch
 }
 
 /// Cuts `frames` frames, the first of which is frame `frame` of the stream, at grid lines.
@@ -201,7 +244,7 @@ impl AudioStream for Machine {
     fn render(
         &mut self,
         ctx: &mut RenderContext<'_>,
-        _side: Option<&AudioBlock<'_>>,
+        side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
         let (input, mut activity) = (ctx.input(), Activity::Silent);
@@ -209,6 +252,10 @@ impl AudioStream for Machine {
             self.kernel.go_to(ctx.frame(), false); // it was not rendered meanwhile
         }
         self.next = ctx.frame() + io.frames() as u64;
+        let side = side.filter(|_| self.listens()).map_or([&[][..]; 2], |side| match side.channels() {
+            1 => [side.channel(0); 2],
+            _ => [side.channel(0), side.channel(1)],
+        });
         for (on_line, segment) in segments(ctx.frame(), io.frames()) {
             if on_line {
                 self.on_grid_line();
@@ -218,17 +265,19 @@ impl AudioStream for Machine {
             self.fresh = false;
             let (left, right) = io.stereo_mut();
             // Segments lie within the block.
-            let frame = ctx.frame() + segment.start as u64;
+            let side = side.map(|plane| plane.get(segment.clone()).unwrap_or(&[]));
+            let piece = Piece { frame: ctx.frame() + segment.start as u64, side };
             let planes = [&mut left[segment.clone()], &mut right[segment]];
-            if self.segment(frame, planes, input) == Activity::Sounding {
+            if self.segment(piece, planes, input) == Activity::Sounding {
                 activity = Activity::Sounding;
             }
         }
         activity
     }
 
+    /// One that listens to a sidechain hears it while its own input is silent.
     fn asleep(&self) -> bool {
-        self.asleep
+        self.asleep && !self.listens()
     }
 
     /// Forgets all sound and keeps the controls. Real-time, though it writes the whole delay memory (2 MB)
@@ -254,6 +303,9 @@ impl AudioStream for Machine {
     }
 
     fn tail(&self) -> Tail {
-        Tail::Frames(self.tail_frames())
+        match self.tail_frames() {
+            u64::MAX => Tail::Endless,
+            frames => Tail::Frames(frames),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct MachineParameter {
     pub step: f32,
     /// Travel of a knob.
     pub scale: Scale,
+    /// What the values 0, 1, 2 … are called, where they are no quantity; else empty.
+    pub choices: &'static [&'static str],
 }
 
 impl MachineParameter {
@@ -40,7 +42,7 @@ impl MachineParameter {
         [min, max, default]: [f32; 3],
         step: f32,
     ) -> Self {
-        Self { path, label, unit, min, max, default, step, scale: Scale::Linear }
+        Self { path, label, unit, min, max, default, step, scale: Scale::Linear, choices: &[] }
     }
 
     /// The same in equal ratios.
@@ -50,7 +52,7 @@ impl MachineParameter {
         [min, max, default]: [f32; 3],
         step: f32,
     ) -> Self {
-        Self { path, label, unit, min, max, default, step, scale: Scale::Logarithmic }
+        Self { path, label, unit, min, max, default, step, scale: Scale::Logarithmic, choices: &[] }
     }
 
     /// The nearest value in range; the default for NaN.
@@ -62,6 +64,9 @@ impl MachineParameter {
     /// that 0 dB stays 0 dB after a round trip.
     pub fn value_at(&self, position: f32) -> f32 {
         let position = if position.is_nan() { 0.0 } else { position.clamp(0.0, 1.0) };
+        if !self.choices.is_empty() {
+            return libm::roundf(self.min + position * (self.max - self.min));
+        }
         let value = match self.scale {
             Scale::Linear => self.min + position * (self.max - self.min),
             Scale::Logarithmic => self.min * libm::powf(self.max / self.min, position),
@@ -74,6 +79,29 @@ impl MachineParameter {
         let whole = libm::round(f64::from(value) / step) * step;
         let reached = (f64::from(value) - whole).abs() < 0.02 * step;
         self.clamp(if reached { whole as f32 } else { value })
+    }
+
+    /// A value for people: `2.50 s`, or what a choice is called.
+    pub fn text(&self, value: f32) -> String {
+        if let Some(choice) = self.choices.get((value - self.min).max(0.0) as usize) {
+            return (*choice).to_owned();
+        }
+        let decimals =
+            (0..3).find(|decimals| self.step >= 0.99 * libm::powf(0.1, *decimals as f32)).unwrap_or(3);
+        let value = value + 0.0; // no minus before a nought
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
+        format!("{value:.decimals$}{unit}")
+    }
+
+    /// The value that a text begins with, whatever follows it; or the choice of that name. Not yet clamped.
+    pub fn parse(&self, text: &str) -> Option<f32> {
+        let text = text.trim();
+        let choice = self.choices.iter().position(|choice| choice.eq_ignore_ascii_case(text));
+        if let Some(choice) = choice {
+            return Some(self.min + choice as f32);
+        }
+        let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).unwrap_or(text.len());
+        text[..end].parse().ok()
     }
 
     /// Where on the knob's travel `value` lies, 0 to 1.
@@ -99,6 +127,7 @@ mod tests {
         default: 5_000.0,
         step: 1.0,
         scale: Scale::Logarithmic,
+        choices: &[],
     };
 
     #[test]
@@ -116,6 +145,39 @@ mod tests {
                 assert!((parameter.position_of(parameter.value_at(position)) - position).abs() < 1e-5);
             }
         }
+    }
+
+    #[test]
+    fn texts_have_as_many_decimals_as_the_step_and_come_back() {
+        let decay = MachineParameter { unit: "s", step: 0.01, ..DAMPING };
+        let order = MachineParameter { unit: "", ..DAMPING };
+        assert_eq!((decay.text(1.0), order.text(250.0)), ("1.00 s".to_owned(), "250".to_owned()));
+        for written in ["1.00 s", "1 s", " 1", "1.0"] {
+            assert_eq!(decay.parse(written), Some(1.0), "{written}");
+        }
+        assert_eq!(decay.parse("long"), None);
+    }
+
+    #[test]
+    fn choices_are_words_and_their_knob_stops_at_each() {
+        let mode = MachineParameter {
+            min: 0.0,
+            max: 2.0,
+            default: 0.0,
+            scale: Scale::Linear,
+            choices: &["1/8", "1/4 dotted", "1/2"],
+            ..DAMPING
+        };
+        assert_eq!(mode.text(1.0), "1/4 dotted");
+        assert_eq!(
+            (mode.parse("1/4 DOTTED"), mode.parse("1/2"), mode.parse("2")),
+            (Some(1.0), Some(2.0), Some(2.0))
+        );
+        assert_eq!(
+            [0.0, 0.2, 0.3, 0.74, 0.76, 1.0].map(|x| mode.value_at(x)),
+            [0.0, 0.0, 1.0, 1.0, 2.0, 2.0]
+        );
+        assert_eq!([0.0, 1.0, 2.0].map(|value| mode.value_at(mode.position_of(value))), [0.0, 1.0, 2.0]);
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Noise {
     }
 
     /// -1 to 1.
-    fn sample(&mut self) -> f32 {
+    pub(super) fn sample(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
@@ -108,7 +108,7 @@ pub(super) fn energy(signal: &[f32]) -> f64 {
     signal.iter().map(|x| f64::from(*x) * f64::from(*x)).sum()
 }
 
-fn rms(signal: &[f32]) -> f64 {
+pub(super) fn rms(signal: &[f32]) -> f64 {
     (energy(signal) / signal.len() as f64).sqrt()
 }
 

@@ -214,9 +214,9 @@ impl Set<'_> {
         let insert = self.rack.inserts.iter().find(|insert| (insert.strip, insert.slot) == (strip, slot))?;
         let kind = MachineKind::from_id(&insert.machine)?;
         let parameter = kind.parameters().get(control)?;
-        let value = format!("{:.2} {}", parameter.value_at(plain) + 0.0, parameter.unit);
+        let value = parameter.text(parameter.value_at(plain));
         let name = format!("{} {} {}", strip_name(strip), kind.label(), parameter.label);
-        Some((self.named(name), value.trim_end().to_owned()))
+        Some((self.named(name), value))
     }
 
     /// A name that begins with that of a bus, with its own one.

@@ -45,7 +45,7 @@ const PARAMETER: &str = "
 #[derive(Debug)]
 pub struct MachineParameter {
     pub path: &'static str, pub label: &'static str, pub unit: &'static str,
-    pub min: f32, pub max: f32, pub default: f32, pub step: f32, pub scale: Scale,
+    pub min: f32, pub max: f32, pub default: f32, pub step: f32, pub scale: Scale, pub choices: &'static [&'static str],
 }
 #[derive(Debug)]
 pub enum Scale { Linear, Logarithmic }

@@ -1,7 +1,8 @@
 //! The Faust user interface as a parameter table.
 //!
 //! In: the body of `build_user_interface_static`. Out: one entry per control, in the order of the interface, with the
-//! path of groups and label. Indices of the compiler hold for one generation only and stay inside this tool.
+//! path of groups and label; the control that `[host:tempo]` hands to the host; the one bargraph, if there is one. Indices
+//! of the compiler hold for one generation only and stay inside this tool.
 
 use super::FaustError;
 
@@ -19,13 +20,26 @@ pub(super) struct Parameter {
     pub(super) default: f32,
     pub(super) step: f32,
     pub(super) logarithmic: bool,
+    /// What values from 0 on are called, where they are no quantity.
+    pub(super) choices: Vec<String>,
+}
+
+/// All that a machine shows.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Interface {
+    /// Its controls.
+    pub(super) parameters: Vec<Parameter>,
+    /// The compiler's index of what the host's tempo moves.
+    pub(super) tempo: Option<usize>,
+    /// The compiler's index of the bargraph.
+    pub(super) meter: Option<usize>,
 }
 
 /// Reads the calls on `ui_interface`.
-pub(super) fn parse(machine: &str, body: &[&str]) -> Result<Vec<Parameter>, FaustError> {
+pub(super) fn parse(machine: &str, body: &[&str]) -> Result<Interface, FaustError> {
     let mut groups: Vec<String> = Vec::new();
     let mut declared: Vec<(String, String)> = Vec::new();
-    let mut parameters: Vec<Parameter> = Vec::new();
+    let mut interface = Interface::default();
     for line in body {
         let Some(call) = line.trim().strip_prefix("ui_interface.") else { continue };
         let unknown = || FaustError::Form { machine: machine.to_owned(), what: (*line).to_owned() };
@@ -38,8 +52,10 @@ pub(super) fn parse(machine: &str, body: &[&str]) -> Result<Vec<Parameter>, Faus
             ("close_box", _) => drop(groups.pop()),
             ("declare", [_, key, value]) => declared.push((key.clone(), value.clone())),
             ("add_button" | "add_check_button", [label, index]) => {
+                declared.push(("style".to_owned(), "menu{'Off':0;'On':1}".to_owned()));
                 let range = [0.0, 0.0, 1.0, 1.0];
-                parameters.push(parameter(&groups, &declared, label, (index, range)).ok_or_else(unknown)?);
+                let parameter = parameter(&groups, &declared, label, (index, range));
+                interface.parameters.push(parameter.ok_or_else(unknown)?);
                 declared.clear();
             }
             (
@@ -48,20 +64,46 @@ pub(super) fn parse(machine: &str, body: &[&str]) -> Result<Vec<Parameter>, Faus
             ) => {
                 let range: Vec<f32> = range.iter().filter_map(|number| number.parse().ok()).collect();
                 let range = range.try_into().map_err(|_| unknown())?;
-                parameters.push(parameter(&groups, &declared, label, (index, range)).ok_or_else(unknown)?);
+                let parameter = parameter(&groups, &declared, label, (index, range)).ok_or_else(unknown)?;
+                match declared.iter().find(|(key, _)| key == "host") {
+                    None => interface.parameters.push(parameter),
+                    Some((_, what)) if what == "tempo" => interface.tempo = Some(parameter.index),
+                    Some(_) => return Err(unknown()),
+                }
                 declared.clear();
             }
-            ("add_horizontal_bargraph" | "add_vertical_bargraph", _) => declared.clear(),
+            ("add_horizontal_bargraph" | "add_vertical_bargraph", [_, index, ..])
+                if interface.meter.is_none() =>
+            {
+                interface.meter = Some(number_of(index).ok_or_else(unknown)?);
+                declared.clear();
+            }
             _ => return Err(unknown()),
         }
     }
-    for (n, parameter) in parameters.iter().enumerate() {
-        if parameters[..n].iter().any(|earlier| earlier.path == parameter.path) {
+    for (n, parameter) in interface.parameters.iter().enumerate() {
+        if interface.parameters[..n].iter().any(|earlier| earlier.path == parameter.path) {
             let what = format!("two controls are called {}", parameter.path);
             return Err(FaustError::Form { machine: machine.to_owned(), what });
         }
     }
-    Ok(parameters)
+    Ok(interface)
+}
+
+/// The number in `ParamIndex(…)`.
+fn number_of(index: &str) -> Option<usize> {
+    index.strip_prefix("ParamIndex(")?.strip_suffix(')')?.parse().ok()
+}
+
+/// Names in `menu{'Off':0;'On':1}`, whose values must count from 0.
+fn choices(style: &str) -> Option<Vec<String>> {
+    let items = style.strip_prefix("menu{")?.strip_suffix('}')?;
+    let choice = |(n, item): (usize, &str)| {
+        let (name, value) = item.rsplit_once(':')?;
+        let name = name.strip_prefix('\'')?.strip_suffix('\'')?;
+        (value == n.to_string()).then(|| name.to_owned())
+    };
+    items.split(';').enumerate().map(choice).collect()
 }
 
 fn parameter(
@@ -70,7 +112,7 @@ fn parameter(
     label: &str,
     (index, [default, min, max, step]): (&str, [f32; 4]),
 ) -> Option<Parameter> {
-    let index = index.strip_prefix("ParamIndex(")?.strip_suffix(')')?.parse().ok()?;
+    let index = number_of(index)?;
     let metadata = |key: &str| declared.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone());
     // The outermost group is the machine itself.
     let inner = groups.iter().skip(1).map(String::as_str);
@@ -85,6 +127,10 @@ fn parameter(
         default,
         step,
         logarithmic: metadata("scale").is_some_and(|scale| scale == "log"),
+        choices: match metadata("style").filter(|style| style.starts_with("menu")) {
+            Some(style) => choices(&style)?,
+            None => Vec::new(),
+        },
     })
 }
 
@@ -123,7 +169,7 @@ mod tests {
             "\t\tui_interface.add_check_button(\"On, or off\", ParamIndex(0));",
             "\t\tui_interface.close_box();",
         ];
-        let parameters = parse("test", &body).unwrap();
+        let parameters = parse("test", &body).unwrap().parameters;
         let decay = Parameter {
             index: 3,
             path: "low_end/decay".to_owned(),
@@ -134,9 +180,32 @@ mod tests {
             default: 2.2,
             step: 0.01,
             logarithmic: true,
+            choices: Vec::new(),
         };
         assert_eq!(parameters[0], decay);
         assert_eq!((parameters[1].path.as_str(), parameters[1].unit.as_str()), ("on__or_off", ""));
+        assert_eq!(parameters[1].choices, ["Off", "On"]);
+    }
+
+    #[test]
+    fn menus_the_tempo_and_a_bargraph_are_told_apart_from_quantities() {
+        let entry = |number: usize| {
+            format!("ui_interface.add_num_entry(\"{number}\", ParamIndex({number}), 1, 0, 1, 1);")
+        };
+        let declare = |key: &str, value: &str| {
+            format!("ui_interface.declare(Some(ParamIndex(0)), \"{key}\", \"{value}\");")
+        };
+        let read = |lines: &[String]| parse("test", &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let bar =
+            "ui_interface.add_horizontal_bargraph(\"Reduction\", ParamIndex(9), 0.0, 6e+01);".to_owned();
+        let menu = declare("style", "menu{'1/8 dotted':0;'Free':1}");
+        let interface = read(&[menu, entry(4), declare("host", "tempo"), entry(5), bar.clone()]).unwrap();
+        assert_eq!(interface.parameters.len(), 1);
+        assert_eq!(interface.parameters[0].choices, ["1/8 dotted", "Free"]);
+        assert_eq!((interface.tempo, interface.meter), (Some(5), Some(9)));
+        assert!(read(&[declare("style", "menu{'a':0;'b':2}"), entry(4)]).is_err());
+        assert!(read(&[declare("host", "weather"), entry(4)]).is_err());
+        assert!(read(&[bar.clone(), bar]).is_err());
     }
 
     #[test]

@@ -52,8 +52,10 @@ impl Toolchain {
         out: &Path,
         options: &[&str],
     ) -> Result<(), FaustError> {
-        run(Command::new(&self.python).args(["-c", COMPILE]).arg(source).arg(class).arg(out).args(options))
-            .map(drop)
+        let libraries = source.parent().unwrap_or(Path::new(""));
+        let mut compile = Command::new(&self.python);
+        compile.args(["-c", COMPILE]).arg(source).arg(class).arg(out).args(options).arg("-I").arg(libraries);
+        run(&mut compile).map(drop)
     }
 }
 
