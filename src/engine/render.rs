@@ -41,6 +41,7 @@ use crate::audio::Outlets;
 use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::graph::Piece;
+use crate::machine::Tempo;
 use crate::mixer::Arrival;
 use crate::mixer::BUSES;
 use crate::mixer::INSTRUMENT_SOURCE;
@@ -116,6 +117,8 @@ pub struct Engine {
     /// The host's last word, and the frame it was for.
     transport: Transport,
     heard: u64,
+    /// What the machines know of it.
+    tempo: Tempo,
     rate: SampleRate,
     sources: Vec<Feed>,
     inputs: Inputs,
@@ -158,6 +161,7 @@ impl Engine {
             outgoing: Outgoing::new(),
             transport: Transport::default(),
             heard: 0,
+            tempo: Tempo::USUAL,
             rate: config.rate,
             sources,
             inputs,
@@ -180,6 +184,8 @@ impl Engine {
         self.inputs.reset();
         self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
+        self.tempo = Tempo::USUAL;
+        self.strips.iter_mut().for_each(|strip| strip.set_tempo(Tempo::USUAL));
         self.keys.reset();
         self.voices.reset();
         self.lanes.reset();
@@ -189,6 +195,16 @@ impl Engine {
         self.note_out.release(0, &mut self.outgoing);
         if let Some(song) = &mut self.song {
             song.reset();
+        }
+    }
+
+    /// Tells the machines another tempo of the host, or how it goes on.
+    fn tell_tempo(&mut self) {
+        let Transport { playing, tempo: bpm, tempo_increment, .. } = self.transport;
+        let increment = if playing { tempo_increment } else { 0.0 };
+        if increment != 0.0 || (bpm, increment) != (self.tempo.bpm, self.tempo.increment) {
+            self.tempo = Tempo { bpm, increment, frame: self.frame };
+            self.strips.iter_mut().for_each(|strip| strip.set_tempo(self.tempo));
         }
     }
 
@@ -251,6 +267,7 @@ impl Engine {
             if stood && transport.playing {
                 self.voices.pool().restart();
             }
+            self.tell_tempo();
         }
         self.drain_commands();
         if call.transport.is_some() {
@@ -732,6 +749,7 @@ mod tests {
     use crate::engine::Setup;
     use crate::engine::Worker;
     use crate::engine::table;
+    use crate::machine::MachineKind;
     use crate::mixer::Layout;
     use crate::units::SampleRate;
 
@@ -776,6 +794,48 @@ mod tests {
     fn an_engine_without_a_plan_is_silent() {
         let (_control, mut engine, _worker) = insert(2);
         assert_eq!(rendered(&mut engine, 2, &[64]), [0.0; 64]);
+    }
+
+    /// An impulse through a dotted eighth of delay at 100 BPM, which rises by 30 in a second or stays; in calls of `size`.
+    fn delayed(size: usize, rises: bool) -> Vec<f32> {
+        let (control, mut engine, mut worker) = insert(2);
+        worker.apply(&Setup::default()).unwrap();
+        for (control, parameter) in MachineKind::Delay.parameters().iter().enumerate() {
+            let target = Target::InsertMacro { strip: 0, slot: 0, control };
+            let index = engine.table.iter().position(|spec| spec.target == target).unwrap();
+            engine.values.set(index, parameter.position_of(parameter.default));
+        }
+        assert!(control.send(control.insert(0, 0, Some(MachineKind::Delay))).is_ok());
+        let (mut out, mut frame) = (Vec::new(), 0);
+        while frame < 48_000 {
+            let frames = size.min(48_000 - frame);
+            let mut memory = [AudioBuffer::new(2, frames), AudioBuffer::new(2, frames)];
+            if frame == 0 {
+                memory[0].channel_mut(0)[0] = 1.0;
+            }
+            let tempo_increment = if rises { 30.0 / 48_000.0 } else { 0.0 };
+            let tempo = 100.0 + tempo_increment * frame as f64;
+            let transport = Transport { playing: true, tempo, tempo_increment, ..Transport::default() };
+            let call = Call { frames, transport: Some(transport), events: &[] };
+            engine.render(&call, None, &mut memory.each_mut().map(|buffer| buffer.block_mut(frames)));
+            out.extend_from_slice(memory[0].channel(0));
+            frame += frames;
+        }
+        out
+    }
+
+    #[test]
+    fn a_delay_follows_the_tempo_of_the_host_whatever_its_calls() {
+        let steady = delayed(512, false);
+        let loudest = (1..48_000).max_by(|a, b| steady[*a].abs().total_cmp(&steady[*b].abs()));
+        assert!((21_600..21_604).contains(&loudest.unwrap()), "{loudest:?}");
+        for rises in [false, true] {
+            let whole = delayed(8_192, rises);
+            for size in [37, 64, 500] {
+                assert!(delayed(size, rises) == whole, "calls of {size}, rising: {rises}");
+            }
+        }
+        assert!(delayed(512, true) != steady);
     }
 
     #[test]

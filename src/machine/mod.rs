@@ -37,5 +37,6 @@ pub use impulse::Impulse;
 pub use impulse::ImpulseError;
 pub use kind::MachineKind;
 pub use node::Machine;
+pub use node::Tempo;
 pub use parameter::MachineParameter;
 pub use parameter::Scale;

@@ -26,6 +26,28 @@ const LOUDEST: f32 = 1.0e6;
 /// -120 dBFS: a kernel whose output stays below may sleep.
 const INAUDIBLE: f32 = 1.0e-6;
 
+/// The host's tempo, from a frame on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tempo {
+    /// Beats per minute on `frame`.
+    pub bpm: f64,
+    /// Change with each frame.
+    pub increment: f64,
+    /// Counted from reset.
+    pub frame: u64,
+}
+
+impl Tempo {
+    /// Where no host has said anything.
+    pub const USUAL: Self = Self { bpm: 120.0, increment: 0.0, frame: 0 };
+
+    /// Beats per minute on a frame, to a hundredth: so a line told from several places is the same on each of its frames.
+    fn at(&self, frame: u64) -> f32 {
+        let passed = frame.saturating_sub(self.frame) as f64;
+        (libm::round((self.bpm + self.increment * passed) * 100.0) / 100.0) as f32
+    }
+}
+
 /// An insert.
 pub struct Machine {
     kind: MachineKind,
@@ -48,8 +70,9 @@ pub struct Machine {
     heard: bool,
     /// Highest output since the last grid line, reckoned while the input is silent.
     peak: f32,
-    /// BPM.
-    tempo: f32,
+    tempo: Tempo,
+    /// What the kernel has been told of it, in BPM.
+    bpm: f32,
     /// Place of the control that lets it hear the sidechain, if it has one.
     sidechain: Option<usize>,
     input: [[f32; GRID]; 4],
@@ -76,7 +99,8 @@ impl Machine {
             quiet_frames: 0,
             heard: false,
             peak: 0.0,
-            tempo: 120.0,
+            tempo: Tempo::USUAL,
+            bpm: Tempo::USUAL.at(0),
             sidechain: kind.parameter_index("sidechain"),
             input: [[0.0; GRID]; 4],
         }
@@ -103,10 +127,9 @@ impl Machine {
         self.values.get(index).copied()
     }
 
-    /// Tells the tempo in BPM, heard from the next grid line on. Real-time.
-    pub fn set_tempo(&mut self, bpm: f32) {
-        self.changed |= self.tempo != bpm;
-        self.tempo = bpm;
+    /// Tells the tempo, heard from the next grid line on. Real-time.
+    pub fn set_tempo(&mut self, tempo: Tempo) {
+        self.tempo = tempo;
     }
 
     /// How many dB it takes away at the moment, where it tells. Real-time.
@@ -122,17 +145,19 @@ impl Machine {
 
     /// Frames of its tail; the greatest number where it never ends.
     fn tail_frames(&self) -> u64 {
-        let seconds = self.kind.tail_s(&self.values, self.tempo) + self.kernel.rings_s();
+        let seconds = self.kind.tail_s(&self.values, self.bpm) + self.kernel.rings_s();
         (seconds * self.rate.0) as u64 // beyond its range: the greatest
     }
 
-    /// Hands changed controls to the kernel.
-    fn latch(&mut self) {
-        if self.changed {
+    /// Hands changed controls, and the tempo of `frame`, to the kernel.
+    fn latch(&mut self, frame: u64) {
+        let bpm = self.tempo.at(frame);
+        if self.changed || bpm != self.bpm {
+            self.bpm = bpm;
             for (index, value) in self.values.iter().enumerate() {
                 self.kernel.set(index, *value);
             }
-            self.kernel.set_tempo(self.tempo);
+            self.kernel.set_tempo(bpm);
             self.kernel.control();
             self.changed = false;
             // What sounds now may sound longer than was reckoned.
@@ -140,7 +165,7 @@ impl Machine {
         }
     }
 
-    fn on_grid_line(&mut self) {
+    fn on_grid_line(&mut self, frame: u64) {
         if !self.asleep {
             self.quiet_frames = if self.heard { 0 } else { self.quiet_frames + GRID as u64 };
             let faded = !self.heard && self.peak < INAUDIBLE && self.quiet_frames >= self.tail_frames();
@@ -148,7 +173,7 @@ impl Machine {
         }
         self.heard = false;
         self.peak = 0.0;
-        self.latch();
+        self.latch(frame);
     }
 
     /// Renders frames between two grid lines; `side` is as long, or empty.
@@ -174,7 +199,7 @@ impl Machine {
         };
         if self.asleep {
             // Whatever was slept through, also by those who did not ask.
-            self.latch();
+            self.latch((frame + start as u64) / GRID as u64 * GRID as u64);
             self.kernel.go_to(frame + start as u64, true);
         }
         if first_sounding.is_some() {
@@ -257,16 +282,17 @@ impl AudioStream for Machine {
             _ => [side.channel(0), side.channel(1)],
         });
         for (on_line, segment) in segments(ctx.frame(), io.frames()) {
+            let frame = ctx.frame() + segment.start as u64;
             if on_line {
-                self.on_grid_line();
+                self.on_grid_line(frame);
             } else if self.fresh {
-                self.latch();
+                self.latch(frame);
             }
             self.fresh = false;
             let (left, right) = io.stereo_mut();
             // Segments lie within the block.
             let side = side.map(|plane| plane.get(segment.clone()).unwrap_or(&[]));
-            let piece = Piece { frame: ctx.frame() + segment.start as u64, side };
+            let piece = Piece { frame, side };
             let planes = [&mut left[segment.clone()], &mut right[segment]];
             if self.segment(piece, planes, input) == Activity::Sounding {
                 activity = Activity::Sounding;

@@ -2,6 +2,7 @@
 
 use super::Machine;
 use super::MachineKind;
+use super::Tempo;
 use super::tests::Noise;
 use super::tests::RATE;
 use super::tests::Stereo;
@@ -69,7 +70,7 @@ fn scene(kind: MachineKind, mut cut: impl FnMut() -> usize) -> Stereo {
             machine.set_parameter(*control, *value);
         }
         if frame == 499 * 50 {
-            machine.set_tempo(93.5);
+            machine.set_tempo(Tempo { bpm: 93.5, increment: 1e-4, frame: frame as u64 });
         }
         let next = changes.iter().map(|(at, _, _)| *at).find(|at| *at > frame).unwrap_or(frames);
         let end = (frame + cut()).min(next).min(frames);
@@ -190,7 +191,7 @@ fn the_delay_repeats_on_the_frame_in_milliseconds_and_in_notes_of_the_tempo() {
     {
         let mut synced = machine(MachineKind::Delay, &wet);
         set(&mut synced, "note", note as f32);
-        synced.set_tempo(tempo);
+        synced.set_tempo(Tempo { bpm: tempo, ..Tempo::USUAL });
         let [left, _] = render(&mut synced, impulse(30_000));
         assert_eq!(echoes(&left)[0], frames, "{}", MachineKind::Delay.parameters()[2].choices[note]);
     }
@@ -236,7 +237,7 @@ fn the_plate_decays_in_the_time_asked_for_and_is_wide() {
 #[test]
 fn the_ladder_falls_by_24_db_an_octave_and_sings_when_it_is_told_to() {
     let values = [("cutoff", 1_000.0), ("resonance", 0.0)];
-    let mut low = |hz| gain_db(&mut machine(MachineKind::Ladder, &values), hz);
+    let low = |hz| gain_db(&mut machine(MachineKind::Ladder, &values), hz);
     let (flat, corner, above, far) = (low(100.0), low(1_000.0), low(4_000.0), low(8_000.0));
     println!("{flat:.2} {corner:.2} {above:.2} {far:.2}");
     assert!(flat.abs() < 0.5 && (-14.0..-10.0).contains(&corner), "{flat} {corner}");
@@ -253,7 +254,7 @@ fn the_ladder_falls_by_24_db_an_octave_and_sings_when_it_is_told_to() {
 
 #[test]
 fn the_equaliser_lifts_and_cuts_what_it_is_told_to_and_leaves_the_rest() {
-    let mut gain = |values: &[(&str, f32)], hz| gain_db(&mut machine(MachineKind::Equaliser, values), hz);
+    let gain = |values: &[(&str, f32)], hz| gain_db(&mut machine(MachineKind::Equaliser, values), hz);
     for hz in [30.0, 1_000.0, 15_000.0] {
         assert!(gain(&[], hz).abs() < 0.001, "flat at {hz} Hz");
     }

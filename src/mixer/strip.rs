@@ -31,6 +31,7 @@ use crate::dsp::Levels;
 use crate::dsp::Limiter;
 use crate::dsp::Ramp;
 use crate::machine::Machine;
+use crate::machine::Tempo;
 use crate::rt;
 use crate::rt::Meter;
 use crate::rt::MeterWriter;
@@ -193,6 +194,11 @@ impl Strip {
     /// Turns a control of whatever machine is in the slot; `position` is 0–1 of its travel.
     pub fn set_macro(&mut self, slot: usize, control: usize, position: f32) {
         self.inserts.set_macro(slot, control, position);
+    }
+
+    /// Tells the machines the host's tempo.
+    pub fn set_tempo(&mut self, tempo: Tempo) {
+        self.inserts.set_tempo(tempo);
     }
 
     /// Ends every ramp at its target, for a start from nothing.

@@ -16,6 +16,7 @@ use crate::dsp;
 use crate::dsp::Level;
 use crate::dsp::Ramp;
 use crate::machine::Machine;
+use crate::machine::Tempo;
 use crate::mixer::INSERTS;
 use crate::mixer::MACROS;
 
@@ -200,12 +201,14 @@ pub(super) struct Inserts {
     sounds: bool,
     /// Whether a machine may be on its way home.
     leaving: bool,
+    tempo: Tempo,
 }
 
 impl Inserts {
     /// Empty slots, whose bypasses take `ramp_frames`.
     pub(super) fn new(level: Level, ramp_frames: u32) -> Self {
-        Self { level, ramp_frames, slots: Default::default(), sounds: false, leaving: false }
+        let slots = Default::default();
+        Self { level, ramp_frames, slots, sounds: false, leaving: false, tempo: Tempo::USUAL }
     }
 
     /// Gives back a machine that is heard no longer; one that still is comes from [`Self::take_left`].
@@ -216,7 +219,16 @@ impl Inserts {
         for (control, position) in insert.macros.into_iter().enumerate() {
             insert.set_macro(control, position);
         }
+        insert.machine.iter_mut().for_each(|machine| machine.set_tempo(self.tempo));
         old
+    }
+
+    pub(super) fn set_tempo(&mut self, tempo: Tempo) {
+        self.tempo = tempo;
+        for insert in &mut self.slots {
+            let leaving = insert.leaving.iter_mut().filter_map(|leaving| leaving.machine.as_mut());
+            insert.machine.iter_mut().chain(leaving).for_each(|machine| machine.set_tempo(tempo));
+        }
     }
 
     /// A machine that has faded away since it was replaced.
