@@ -75,8 +75,10 @@ fn scene(kind: MachineKind, mut cut: impl FnMut() -> usize) -> Stereo {
         let next = changes.iter().map(|(at, _, _)| *at).find(|at| *at > frame).unwrap_or(frames);
         let end = (frame + cut()).min(next).min(frames);
         let sounds = |planes: &Stereo| planes.iter().any(|plane| plane[frame..end].iter().any(|x| *x != 0.0));
+        let side_sounds = sounds(&side);
         let input = if sounds(&signal) { Activity::Sounding } else { Activity::Silent };
-        let heard = sounds(&side).then(|| AudioBlock::new(side.iter().map(|plane| &plane[frame..end])));
+        let side = side.each_ref().map(|plane| &plane[frame..end]);
+        let heard = side_sounds.then(|| AudioBlock::new(&side));
         let [left, right] = &mut signal;
         let mut io = AudioBlockMut::new([&mut left[frame..end], &mut right[frame..end]]);
         if input == Activity::Silent && heard.is_none() && machine.asleep() {
@@ -276,7 +278,8 @@ fn level_db(machine: &mut Machine, input_db: f64, side: Option<f64>) -> f64 {
         let end = (frame + BLOCK_SIZE).min(48_000);
         let [left, right] = &mut signal;
         let mut io = AudioBlockMut::new([&mut left[frame..end], &mut right[frame..end]]);
-        let block = side.as_ref().map(|side| AudioBlock::new(side.iter().map(|plane| &plane[..end - frame])));
+        let planes = side.as_ref().map(|side| side.each_ref().map(|plane| &plane[..end - frame]));
+        let block = planes.as_ref().map(|planes| AudioBlock::new(planes));
         machine.render(&mut RenderContext::new(frame as u64, Activity::Sounding), block.as_ref(), &mut io);
         frame = end;
     }

@@ -133,7 +133,11 @@ fn generate(check: bool, speed: bool) -> Result<(), FaustError> {
         machines.push(machine);
     }
     files.push((PathBuf::from(THIRD_PARTY), licence::document(&machines)));
-    if check { compare(&root, &files, &machines)? } else { write(&root, &files)? }
+    if check {
+        compare(&root, &files, &machines)?
+    } else {
+        write(&root, &files)?
+    }
     slow
 }
 
