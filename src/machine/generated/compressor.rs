@@ -387,66 +387,58 @@ impl Compressor {
                 max(f32::abs(fTemp5 - fRec4_0), f32::abs(fTemp8 - fRec6_0)),
                 1e-09,
             )))));
-            let mut fTemp10: f32 = 1.0 + fTemp9;
-            let mut fTemp11: f32 = Compressor_faustpower2_f(fTemp10);
-            let mut fTemp12: f32 = -1.0 + fTemp9;
-            let mut fTemp13: f32 = Compressor_faustpower2_f(fTemp12);
-            let mut fTemp14: f32 = 32.0
-                * (fTemp12
-                    * (1.0
-                        + fTemp13
-                            * (0.33333334 + fTemp13 * (0.2 + 0.14285715 * (fTemp13 / fTemp11)) / fTemp11)
-                            / fTemp11)
-                    / fTemp10);
-            let mut fTemp15: f32 = fSlow7 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow8) as i32) != 0 {
+            let mut fTemp10: f32 = 5.3333335
+                * ((-1.0 + fTemp9) * (11.0 + fTemp9 * (38.0 + 11.0 * fTemp9))
+                    / ((1.0 + fTemp9) * (1.0 + fTemp9 * (8.0 + fTemp9))));
+            let mut fTemp11: f32 = fSlow7 - fRec7_1;
+            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow8) as i32) != 0 {
                 fSlow7
             } else {
-                fRec7_1 + fConst1 * fTemp15
+                fRec7_1 + fConst1 * fTemp11
             });
-            let mut fTemp16: f32 = fRec7_0
+            let mut fTemp12: f32 = fRec7_0
                 * (0.5
-                    * (Compressor_faustpower2_f(max(0.0, min(fRec2_0, fTemp14 + fTemp2 - fRec3_0)))
+                    * (Compressor_faustpower2_f(max(0.0, min(fRec2_0, fTemp10 + fTemp2 - fRec3_0)))
                         / fRec2_0)
-                    + max(0.0, fTemp14 - (fRec3_0 + fTemp2)));
-            fRec1_0 = max(fTemp16, fRec1_1 + fSlow9 * (fTemp16 - fRec1_1));
+                    + max(0.0, fTemp10 - (fRec3_0 + fTemp2)));
+            fRec1_0 = max(fTemp12, fRec1_1 + fSlow9 * (fTemp12 - fRec1_1));
             fRec0_0 = fRec0_1 + fSlow10 * (fRec1_0 - fRec0_1);
             fHbargraph0 = (8.685889 * fRec0_0) as f32;
-            let mut fTemp17: f32 = max(-14.0, min(8.0, -fRec0_0));
-            let mut fTemp18: f32 = fSlow12 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow13) as i32) != 0 {
+            let mut fTemp13: f32 = max(-14.0, min(8.0, -fRec0_0));
+            let mut fTemp14: f32 = fSlow12 - fRec8_1;
+            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp14) <= fSlow13) as i32) != 0 {
                 fSlow12
             } else {
-                fRec8_1 + fConst1 * fTemp18
+                fRec8_1 + fConst1 * fTemp14
             });
-            let mut fTemp19: f32 = fSlow14 - fRec9_1;
-            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp19) <= fSlow15) as i32) != 0 {
+            let mut fTemp15: f32 = fSlow14 - fRec9_1;
+            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow15) as i32) != 0 {
                 fSlow14
             } else {
-                fRec9_1 + fConst1 * fTemp19
+                fRec9_1 + fConst1 * fTemp15
             });
-            let mut fTemp20: f32 = fRec9_0
+            let mut fTemp16: f32 = fRec9_0
                 + fRec8_0
                     * libm::powf(
                         1.0 + 0.0625
-                            * fTemp17
+                            * fTemp13
                             * (1.0
                                 + 0.0625
-                                    * fTemp17
+                                    * fTemp13
                                     * (0.5
                                         + 0.0625
-                                            * fTemp17
+                                            * fTemp13
                                             * (0.16666667
                                                 + 0.0625
-                                                    * fTemp17
+                                                    * fTemp13
                                                     * (0.041666668
                                                         + 0.0625
-                                                            * fTemp17
-                                                            * (0.008333334 + 8.680556e-05 * fTemp17))))),
+                                                            * fTemp13
+                                                            * (0.008333334 + 8.680556e-05 * fTemp13))))),
                         16.0,
                     );
-            *output0 = (fTemp4 * fTemp20) as f32;
-            *output1 = (fTemp7 * fTemp20) as f32;
+            *output0 = (fTemp4 * fTemp16) as f32;
+            *output1 = (fTemp7 * fTemp16) as f32;
             iVec0_1 = iVec0_0;
             fRec2_1 = fRec2_0;
             fRec3_1 = fRec3_0;

@@ -147,10 +147,6 @@ fn max(a: f32, b: f32) -> f32 {
     if a < b { b } else { a }
 }
 
-fn Gate_faustpower2_f(value: f32) -> f32 {
-    return value * value;
-}
-
 impl Gate {
     /// All zero, on the heap without ever being on the stack; call `init` before use. Allocates.
     pub(in crate::machine) fn boxed() -> Box<Self> {
@@ -325,20 +321,12 @@ impl Gate {
             fRec0_0 = fRec0_1
                 + (if (fTemp5 > fRec0_1) as i32 != 0 { fSlow10 } else { fSlow9 }) * (fTemp5 - fRec0_1);
             let mut fTemp6: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(fRec0_0, 1e-09)))));
-            let mut fTemp7: f32 = 1.0 + fTemp6;
-            let mut fTemp8: f32 = Gate_faustpower2_f(fTemp7);
-            let mut fTemp9: f32 = -1.0 + fTemp6;
-            let mut fTemp10: f32 = Gate_faustpower2_f(fTemp9);
-            fHbargraph0 = (-(277.9485
-                * (fTemp9
-                    * (1.0
-                        + fTemp10
-                            * (0.33333334 + fTemp10 * (0.2 + 0.14285715 * (fTemp10 / fTemp8)) / fTemp8)
-                            / fTemp8)
-                    / fTemp7))) as f32;
-            let mut fTemp11: f32 = fRec0_0;
-            *output0 = (fTemp0 * fTemp11) as f32;
-            *output1 = (fTemp3 * fTemp11) as f32;
+            fHbargraph0 = (-(46.324745
+                * ((-1.0 + fTemp6) * (11.0 + fTemp6 * (38.0 + 11.0 * fTemp6))
+                    / ((1.0 + fTemp6) * (1.0 + fTemp6 * (8.0 + fTemp6)))))) as f32;
+            let mut fTemp7: f32 = fRec0_0;
+            *output0 = (fTemp0 * fTemp7) as f32;
+            *output1 = (fTemp3 * fTemp7) as f32;
             iVec0_1 = iVec0_0;
             fRec5_1 = fRec5_0;
             fRec4_1 = fRec4_0;

@@ -132,7 +132,7 @@ fn setter(parts: &Parts<'_>, parameters: &[Parameter]) -> Result<String, FaustEr
                     pub(in crate::machine) fn set(&mut self, index: usize, value: f32) {\n        match index {\n"
         .to_owned();
     for (index, parameter) in parameters.iter().enumerate() {
-        let assignment = assignment(&body, parameter.index);
+        let assignment = assignment(body, parameter.index);
         let assignment =
             assignment.ok_or_else(|| parts.unknown(&format!("no way to set {}", parameter.path)))?;
         text.push_str(&format!("{index} => {assignment},\n"));
@@ -151,7 +151,7 @@ fn assignment<'a>(body: &[&'a str], index: usize) -> Option<&'a str> {
 fn tempo_setter(parts: &Parts<'_>, tempo: Option<usize>) -> Result<String, FaustError> {
     let body = parts.method("set_param")?;
     let line = match tempo {
-        Some(index) => assignment(&body, index).ok_or_else(|| parts.unknown("no way to set the tempo"))?,
+        Some(index) => assignment(body, index).ok_or_else(|| parts.unknown("no way to set the tempo"))?,
         None => "",
     };
     Ok(format!(
