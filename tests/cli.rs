@@ -134,7 +134,7 @@ fn integers_are_the_floats_rounded() {
         assert_eq!(plain.len(), exact.len());
         for ((&exact, &plain), &dithered) in exact.iter().zip(&plain).zip(&dithered) {
             let exact = f64::from(exact) * scale;
-            assert_eq!(plain, exact.round() as i32);
+            assert_eq!(plain, exact.round_ties_even() as i32);
             assert!((f64::from(dithered) - exact).abs() <= 1.5);
         }
         assert_ne!(plain, dithered);
@@ -478,6 +478,8 @@ fn a_recording_that_cannot_be_is_refused_before_anything_is_rendered() {
     fs::write(&rack, format!("{head}taps = [{{ source = \"bus 1\" }}]\n")).unwrap();
     let error = fail(&[&call[..], &[paths[0]]].concat());
     assert!(error.contains("this folder cannot be made") && error.contains("choose another one"), "{error}");
+    fs::write(&rack, format!("{head}taps = [{{ source = \"input 2\" }}]\n")).unwrap();
+    assert!(fail(&call).ends_with("input 2 cannot be recorded: the host has no inputs"));
     assert!(!wav.exists());
 }
 
@@ -528,6 +530,28 @@ fn info_of_a_rack_lists_its_desk() {
         "  value     b04d   Strings Duck Amount        75 %",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+}
+
+#[test]
+fn what_a_rack_says_and_nobody_knows_is_told_where_no_newer_version_can_know_it() {
+    let folder = folder("misspelt");
+    let (rack, wav) = (folder.join("a.busker.toml"), folder.join("a.wav"));
+    let paths = [&rack, &wav].map(|path| path.to_str().unwrap());
+    for (minor, told) in [(0, true), (1, false)] {
+        let text = format!(
+            "version = {{ major = 1, minor = {minor} }}\n[routing.buses.2]\nchanels = 1\n[parameters]\nb1g = -6\n"
+        );
+        fs::write(&rack, text).unwrap();
+        for call in [&["render", paths[0], "-o", paths[1], "--seconds", "0.1"][..], &["info", paths[0]]] {
+            let output = busker(call);
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success());
+            for field in ["routing.buses.2.chanels", "parameters.b1g"] {
+                let line = format!("{}: {field} means nothing", paths[0]);
+                assert_eq!(errors.contains(&line), told, "{call:?}: {errors}");
+            }
+        }
     }
 }
 

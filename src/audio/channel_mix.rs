@@ -29,6 +29,7 @@ impl Side {
             0 | 1 => &[],
             4 => &[Left, Right, Left, Right],
             5 => &[Left, Right, Middle, Left, Right],
+            7 => &[Left, Right, Middle, Left, Right, Left, Right],
             6 | 8 => &[Left, Right, Middle, Middle, Left, Right, Left, Right],
             _ => &[Left, Right],
         };
@@ -101,6 +102,7 @@ fn speakers(channels: usize) -> &'static [Speaker] {
         4 => &[Left, Right, LeftSurround, RightSurround],
         5 => &[Left, Right, Centre, LeftSurround, RightSurround],
         6 => &[Left, Right, Centre, Lfe, LeftSurround, RightSurround],
+        7 => &[Left, Right, Centre, LeftSurround, RightSurround, LeftSide, RightSide],
         8 => &[Left, Right, Centre, Lfe, LeftSurround, RightSurround, LeftSide, RightSide],
         _ => &[],
     }

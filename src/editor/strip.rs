@@ -91,7 +91,9 @@ impl Strip {
             cell::tighten(ui, SPACING);
             ui.vertical_centered(|ui| {
                 self.show_head(ui, &view.routing, routes);
-                self.show_rows(ui, controls, view.control.as_deref(), fader);
+                // A mono strip has no sides.
+                let mono = view.routing.strip_channels(&view.layout, self.number) == 1;
+                self.show_rows(ui, controls, (view.control.as_deref(), mono), fader);
                 self.show_switches(ui, controls, view, instance);
             });
         });
@@ -122,7 +124,13 @@ impl Strip {
         button.on_hover_text(said);
     }
 
-    fn show_rows(&mut self, ui: &mut Ui, controls: &Controls<'_>, control: Option<&Control>, fader: f32) {
+    fn show_rows(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        (control, mono): (Option<&Control>, bool),
+        fader: f32,
+    ) {
         if self.number == MASTER {
             loudness::show(ui, control, WIDTH);
             cell::labelled_bar(ui, controls, self.ceiling, WIDTH, "C");
@@ -130,7 +138,10 @@ impl Strip {
             self.show_sends(ui, controls);
             cell::labelled_bar(ui, controls, self.duck, WIDTH, "Duck");
         }
-        cell::bar(ui, controls, self.pan, WIDTH);
+        match mono {
+            true => cell::text(ui, "mono", WIDTH, Align2::CENTER_CENTER),
+            false => cell::bar(ui, controls, self.pan, WIDTH),
+        }
         let half = (WIDTH - 2.0) / 2.0;
         ui.horizontal(|ui| {
             cell::switch(ui, controls, self.soft_clip, ("Soft", half), theme::REDUCTION);

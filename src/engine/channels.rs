@@ -117,7 +117,7 @@ impl ChannelStrips {
     /// Ends every ramp at its target, for a start from nothing.
     pub(super) fn settle(&mut self) {
         for side in self.strips.iter_mut().flat_map(|strip| &mut strip.sides) {
-            side.jump_to(side.target());
+            side.settle();
         }
     }
 

@@ -115,6 +115,23 @@ impl Command {
         .map(|(target, value)| Self::Set { target, value })
     }
 
+    /// Whether nothing is left of what another one did before it.
+    pub(super) fn undoes(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Plan(_), Self::Plan(_))
+            | (Self::Song(_), Self::Song(_))
+            | (Self::Voices(_), Self::Voices(_)) => true,
+            (Self::Lane(own), Self::Lane(other)) => own.lane == other.lane,
+            (Self::Insert { strip, slot, .. }, Self::Insert { strip: on, slot: at, .. }) => {
+                (strip, slot) == (on, at)
+            }
+            (Self::Set { .. } | Self::Tap { .. } | Self::Record(_), _)
+            | (Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Insert { .. }, _) => {
+                false
+            }
+        }
+    }
+
     /// Whether what the worker has put in place may be there no longer.
     pub(super) fn edits(&self) -> bool {
         match self {

@@ -332,7 +332,8 @@ impl Worker {
         let edits = self.edits.load(Acquire);
         let edited = edits != self.seen;
         if edited || self.routing.as_ref() != Some(&setup.routing) {
-            self.outbox.push_back(self.build.plan(&setup.routing)?);
+            let plan = self.build.plan(&setup.routing)?;
+            self.deliver(plan);
             self.routing = Some(setup.routing.clone());
         }
         self.seen = edits;
@@ -346,7 +347,7 @@ impl Worker {
             _ => false,
         };
         if edited || !same {
-            self.outbox.push_back(self.build.song(setup.song.as_ref(), setup.trim));
+            self.deliver(self.build.song(setup.song.as_ref(), setup.trim));
             self.song = setup.song.clone();
         }
         // An engine begins without voices.
@@ -355,12 +356,19 @@ impl Worker {
             None => setup.voices.is_empty(),
         };
         if edited || !same {
-            self.outbox.push_back(Command::Voices(Arc::clone(&setup.voices)));
+            self.deliver(Command::Voices(Arc::clone(&setup.voices)));
             self.voices = Some(Arc::clone(&setup.voices));
         }
         self.change_lanes(&setup.lanes);
         self.poll();
         Ok(())
+    }
+
+    /// Puts a command behind those that wait for room, in place of one that it undoes: a host that runs no audio would let
+    /// them grow without end.
+    fn deliver(&mut self, command: Command) {
+        self.outbox.retain(|waiting| !command.undoes(waiting));
+        self.outbox.push_back(command);
     }
 
     /// Opens what lanes play now and did not before. Nobody else changes them.
@@ -410,7 +418,7 @@ impl Worker {
 
     fn put_lane(&mut self, lane: usize, pages: Option<Box<Pages>>) {
         let start = self.lanes.get(lane).map_or_else(Start::default, |setup| setup.start);
-        self.outbox.push_back(Command::Lane(PreparedLane { lane, pages, start }));
+        self.deliver(Command::Lane(PreparedLane { lane, pages, start }));
     }
 
     /// Whether files of lanes are still being opened. Each is opened on a thread of its own, and delivered by `poll`.
@@ -427,7 +435,9 @@ impl Worker {
     /// Takes the machines out of all slots.
     fn clear_inserts(&mut self) {
         let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
-        self.outbox.extend(slots.map(|slot| self.build.insert(slot, None, None)));
+        for slot in slots {
+            self.deliver(self.build.insert(slot, None, None));
+        }
         self.inserts.clear();
     }
 
@@ -442,7 +452,8 @@ impl Worker {
                 .filter(|new| !self.inserts.contains(new))
                 .map(|new| self.build.insert((new.strip, new.slot), Some(new.machine), new.impulse.as_ref())),
         );
-        self.outbox.extend(commands);
+        let commands: Vec<_> = commands.collect();
+        commands.into_iter().for_each(|command| self.deliver(command));
         self.inserts = inserts.to_vec();
     }
 
@@ -512,6 +523,30 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn while_no_audio_runs_only_the_newest_of_what_undoes_another_waits() {
+        let table: Arc<[_]> = crate::engine::table().into();
+        let config = EngineConfig {
+            rate: SampleRate(48000.0),
+            layout: Layout { main_input: 2, sidechain: 2, outputs: vec![2; 7] },
+            values: Arc::new(crate::engine::ParameterValues::new(&table)),
+            table,
+            level: crate::dsp::Level::detect(),
+            look_ahead: false,
+        };
+        let (_control, _engine, mut worker) = new(config);
+        let mut setup = Setup::default();
+        let machine = |slot| Insert { strip: 3, slot, machine: MachineKind::Fdn, impulse: None };
+        for turn in 0..2 * QUEUE {
+            setup.routing.input = Some(turn % 16);
+            setup.inserts = if turn % 2 == 0 { vec![machine(0), machine(1)] } else { vec![machine(1)] };
+            worker.apply(&setup).unwrap();
+        }
+        assert!(!worker.poll());
+        let plans = worker.outbox.iter().filter(|command| matches!(command, Command::Plan(_))).count();
+        assert_eq!((worker.outbox.len(), plans), (2, 1));
+    }
 
     #[test]
     fn a_position_survives_its_cell() {

@@ -69,6 +69,14 @@ pub enum ArmError {
     /// There is no file.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The host does not have that input.
+    #[error("input {input} cannot be recorded: the host has {}", inputs_text(*inputs))]
+    Input {
+        /// From 1.
+        input: usize,
+        /// That the host has.
+        inputs: usize,
+    },
     /// The engine has not taken what was sent before.
     #[error("the host does not run the plugin's audio, or it is busy; try again once it does")]
     Busy,
@@ -77,6 +85,14 @@ pub enum ArmError {
 impl<C> From<QueueFull<C>> for ArmError {
     fn from(_: QueueFull<C>) -> Self {
         Self::Busy
+    }
+}
+
+fn inputs_text(inputs: usize) -> String {
+    match inputs {
+        0 => "no inputs".to_owned(),
+        1 => "one input".to_owned(),
+        more => format!("inputs 1 to {more}"),
     }
 }
 
@@ -146,6 +162,12 @@ impl Recorder {
         routing: &Routing,
         (folder, format): (&Path, SampleFormat),
     ) -> Result<(), ArmError> {
+        let inputs = self.control.layout().input_channels();
+        if let TapSource::Input(input) = tap.source
+            && input >= inputs
+        {
+            return Err(ArmError::Input { input: input + 1, inputs });
+        }
         self.disarm(tap.source)?;
         let channels = match tap.source {
             TapSource::Input(_) => 1,

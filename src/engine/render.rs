@@ -514,7 +514,7 @@ impl Engine {
             self.lanes.settle();
             self.inputs.settle();
             self.outputs.settle();
-            self.song_gain.jump_to(self.song_gain.target());
+            self.song_gain.settle();
             self.plans.settle();
         }
     }
@@ -531,7 +531,10 @@ impl Engine {
                 outputs.iter_mut().for_each(|output| output.slice_mut(piece.range.clone()).silence());
             }
         }
-        self.outputs.finish(&piece, &mut self.inputs, outputs);
+        let least = self.outputs.finish(&piece, &mut self.inputs, outputs);
+        if let Some(master) = self.strips.get_mut(MASTER) {
+            master.show_reduction(least);
+        }
     }
 
     /// Hands on what leaves the main output, unless it is silent.
@@ -754,6 +757,10 @@ mod tests {
     use crate::units::SampleRate;
 
     fn insert(channels: usize) -> (Control, Engine, Worker) {
+        desk(channels, false)
+    }
+
+    fn desk(channels: usize, look_ahead: bool) -> (Control, Engine, Worker) {
         let table: Arc<[ParameterSpec]> = table().into();
         let values = Arc::new(ParameterValues::new(&table));
         let layout = Layout { main_input: channels, sidechain: 2, outputs: vec![channels, 2] };
@@ -763,7 +770,7 @@ mod tests {
             table,
             values,
             level: Level::detect(),
-            look_ahead: false,
+            look_ahead,
         })
     }
 
@@ -849,6 +856,26 @@ mod tests {
         let out = rendered(&mut engine, 2, &[240, 1]);
         assert!(out[0] > 0.0 && out[0] < 0.01 && out[100] < 0.5);
         assert_eq!(out[239..], [0.5, 0.5]);
+    }
+
+    #[test]
+    fn the_look_ahead_limiters_reduction_is_the_masters() {
+        let (control, mut engine, mut worker) = desk(2, true);
+        worker.apply(&Setup::default()).unwrap();
+        rendered(&mut engine, 2, &[5000]);
+        let reduction = || control.meters()[MASTER].take_reduction().0;
+        assert_eq!(reduction(), 0.0);
+        let ceiling = engine.table.iter().position(|spec| spec.target == Target::MasterCeiling).unwrap();
+        engine.values.set(ceiling, -12.0);
+        rendered(&mut engine, 2, &[5000, 100]);
+        let found = reduction();
+        assert!((found - 6.0).abs() < 0.1, "{found} dB from -6 to -12 dB");
+        // Nobody asked meanwhile.
+        engine.values.set(ceiling, 0.0);
+        rendered(&mut engine, 2, &[40_000; 10]);
+        assert!(reduction() > 5.9);
+        rendered(&mut engine, 2, &[100]);
+        assert!(reduction() < 0.1);
     }
 
     #[test]

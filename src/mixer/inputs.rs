@@ -174,7 +174,7 @@ impl Inputs {
             level,
             ramp_frames,
             main: layout.main_input,
-            count: (layout.main_input + layout.sidechain).min(INPUT_CHANNELS),
+            count: layout.input_channels(),
             strips,
             taps: Default::default(),
             to_buses: (0..BUSES).map(|_| [Column::new(), Column::new()]).collect(),

@@ -233,7 +233,7 @@ impl LookAhead {
     }
 
     pub(super) fn settle(&mut self) {
-        self.ceiling.skip(usize::MAX);
+        self.ceiling.settle();
     }
 
     pub(super) fn reset(&mut self) {
@@ -242,8 +242,8 @@ impl LookAhead {
         self.delays.iter_mut().flatten().for_each(Delay::reset);
     }
 
-    /// Limits the main output and delays all of them.
-    pub(super) fn process(&mut self, range: &Range<usize>, outputs: &mut [AudioBlockMut<'_>]) {
+    /// Limits the main output and delays all of them. Gives the least that the main output was multiplied by.
+    pub(super) fn process(&mut self, range: &Range<usize>, outputs: &mut [AudioBlockMut<'_>]) -> f32 {
         let frames = range.len().min(BLOCK_SIZE);
         let mut peaks = [0.0; BLOCK_SIZE];
         let loud = match outputs.first_mut() {
@@ -256,15 +256,18 @@ impl LookAhead {
             self.shape(&mut gains[..frames]);
         }
         self.ceiling.skip(frames);
+        let gains = &gains[..frames];
+        let least = if limits { gains.iter().fold(1.0, |least, &gain| gain.min(least)) } else { 1.0 };
         for (number, (output, delays)) in outputs.iter_mut().zip(&mut self.delays).enumerate() {
             let mut block = output.slice_mut(range.clone());
             for (plane, delay) in block.planes_mut().zip(delays) {
                 delay.process(plane);
                 if number == 0 && limits {
-                    dsp::fade(self.level, plane, &gains[..frames]);
+                    dsp::fade(self.level, plane, gains);
                 }
             }
         }
+        least
     }
 
     /// Finds the true peaks at and after each frame, late by the interpolator; false where none can reach the ceiling.

@@ -216,15 +216,19 @@ fn new_meter(channels: usize, rate: SampleRate) -> Option<EbuR128> {
     let mode = Mode::I | Mode::LRA | Mode::TRUE_PEAK;
     let mut meter = EbuR128::new(channels as u32, rate.0.round() as u32, mode).ok()?;
     if let Some(map) = channel_map(channels) {
-        let _ = meter.set_channel_map(&map); // as many as there are
+        let _ = meter.set_channel_map(map); // as many as there are
     }
     Some(meter)
 }
 
 /// The widths whose order of channels the standard's weights would not know by themselves.
-fn channel_map(channels: usize) -> Option<[Channel; 8]> {
+fn channel_map(channels: usize) -> Option<&'static [Channel]> {
     use Channel::*;
-    (channels == 8).then_some([Left, Right, Center, Unused, Mp135, Mm135, Mp090, Mm090])
+    match channels {
+        7 => Some(&[Left, Right, Center, Mp135, Mm135, Mp090, Mm090]),
+        8 => Some(&[Left, Right, Center, Unused, Mp135, Mm135, Mp090, Mm090]),
+        _ => None,
+    }
 }
 
 /// The measuring of blocks of `channels`: where the audio thread writes, where it is measured and where it is shown. Allocates.

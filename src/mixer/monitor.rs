@@ -41,7 +41,7 @@ impl Monitor {
         Self {
             level,
             ramp_frames,
-            inputs: (layout.main_input + layout.sidechain).min(INPUT_CHANNELS),
+            inputs: layout.input_channels(),
             mix: [Column::new(), Column::new()],
             sums: [Plane::new(), Plane::new()],
             listen: Column::new(),
@@ -80,10 +80,7 @@ impl Monitor {
 
     pub(super) fn settle(&mut self) {
         self.mix.iter_mut().chain([&mut self.listen]).for_each(Column::settle);
-        self.outputs
-            .iter_mut()
-            .chain([&mut self.rest, &mut self.gain])
-            .for_each(|ramp| ramp.skip(usize::MAX));
+        self.outputs.iter_mut().chain([&mut self.rest, &mut self.gain]).for_each(Ramp::settle);
     }
 
     /// Begins a block; then come the inputs, one by one, and `take`.

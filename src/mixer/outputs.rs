@@ -95,16 +95,17 @@ impl Outputs {
     /// Ends every ramp at its target, for a start from nothing.
     pub fn settle(&mut self) {
         for channel in &mut self.channels {
-            channel.gain.skip(usize::MAX);
-            channel.tone.skip(usize::MAX);
+            channel.gain.settle();
+            channel.tone.settle();
         }
         if let Some(limiter) = &mut self.look_ahead {
             limiter.settle();
         }
     }
 
-    /// Finishes the frames of `piece`, of which `inputs` has taken those that arrived.
-    pub fn finish(&mut self, piece: &Piece, inputs: &mut Inputs, outputs: &mut [AudioBlockMut<'_>]) {
+    /// Finishes the frames of `piece`, of which `inputs` has taken those that arrived. Gives the least that the look-ahead
+    /// limiter has multiplied by.
+    pub fn finish(&mut self, piece: &Piece, inputs: &mut Inputs, outputs: &mut [AudioBlockMut<'_>]) -> f32 {
         let frames = piece.range.len().min(BLOCK_SIZE);
         for (number, channel) in self.channels.iter().enumerate() {
             if let Some(sum) = inputs.output_sum(number, frames)
@@ -127,9 +128,7 @@ impl Outputs {
             channel.gain.skip(frames);
             channel.tone.skip(frames);
         }
-        if let Some(limiter) = &mut self.look_ahead {
-            limiter.process(&piece.range, outputs);
-        }
+        self.look_ahead.as_mut().map_or(1.0, |limiter| limiter.process(&piece.range, outputs))
     }
 }
 

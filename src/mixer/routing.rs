@@ -30,7 +30,6 @@ use serde::Serialize;
 use serde::Serializer;
 use serde::de::Error as _;
 use std::collections::BTreeMap;
-use thiserror::Error;
 
 /// The host's side of the desk: channels of each of its buses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +42,13 @@ pub struct Layout {
     pub outputs: Vec<usize>,
 }
 
+impl Layout {
+    /// Input channels of the desk: main and sidechain, as many as it has.
+    pub fn input_channels(&self) -> usize {
+        (self.main_input + self.sidechain).min(INPUT_CHANNELS)
+    }
+}
+
 /// A bus's name, width and ways on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -50,11 +56,11 @@ pub struct Bus {
     /// Empty shows as "Bus 3"; see [`Routing::bus_name`].
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// 1 to 8. `None` makes bus 1 as wide as the main input and every other stereo.
+    /// 1 to 8; one of 1 has no pan. `None` makes bus 1 as wide as the main input and every other stereo.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "read_width")]
     pub channels: Option<usize>,
     /// Nowhere where empty; see [`Routing::fitted`] for outputs that the host does not have.
-    #[serde(skip_serializing_if = "only_master")]
+    #[serde(skip_serializing_if = "only_master", deserialize_with = "read_ways")]
     pub to: Vec<Connection>,
     /// What drives its duck and its machines' sidechains.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +72,16 @@ pub struct Bus {
 
 fn only_master(to: &[Connection]) -> bool {
     *to == [Route::Master.into()]
+}
+
+fn read_ways<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Connection>, D::Error> {
+    let ways = Vec::<Connection>::deserialize(deserializer)?;
+    let comes_again =
+        |(place, way): &(usize, &Connection)| ways.iter().skip(place + 1).any(|w| w.to == way.to);
+    match ways.iter().enumerate().find(comes_again) {
+        Some((_, way)) => Err(D::Error::custom(format!("'{}' stands there twice", way.to))),
+        None => Ok(ways),
+    }
 }
 
 fn read_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
@@ -104,7 +120,7 @@ pub enum SongBy {
 
 /// All routes of a rack. In files, maps hold only what differs from the default: `3 = "bus 2"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "File", into = "File")]
+#[serde(from = "File", into = "File")]
 pub struct Routing {
     /// Which of the next two maps counts.
     pub song_by: SongBy,
@@ -157,19 +173,19 @@ struct File {
     #[serde(skip_serializing_if = "is_default")]
     song_by: SongBy,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    song_channels: BTreeMap<Number, BusOrNone>,
+    song_channels: BTreeMap<Number<SONG_CHANNELS>, BusOrNone>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    instruments: BTreeMap<Number, BusOrNone>,
+    instruments: BTreeMap<Number<INSTRUMENTS>, BusOrNone>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    keyboard: BTreeMap<Number, BusOrNone>,
+    keyboard: BTreeMap<Number<KEYBOARD_SLOTS>, BusOrNone>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    lanes: BTreeMap<Number, BusOrNone>,
+    lanes: BTreeMap<Number<LANES>, BusOrNone>,
     #[serde(skip_serializing_if = "is_input_bus")]
     input: BusOrNone,
     #[serde(skip_serializing_if = "is_default")]
     monitor: HostOutput,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    buses: BTreeMap<Number, Bus>,
+    buses: BTreeMap<Number<BUSES>, Bus>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -188,50 +204,48 @@ impl Default for File {
     }
 }
 
-/// A key of a map in a file, which counts from 1.
+/// A key of a map in a file, which counts from 1 to `LAST`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Number(usize);
+struct Number<const LAST: usize>(usize);
 
-impl Serialize for Number {
+impl<const LAST: usize> Serialize for Number<LAST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&(self.0 + 1))
     }
 }
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de, const LAST: usize> Deserialize<'de> for Number<LAST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let number = text.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        number.map(Self).ok_or_else(|| D::Error::custom(format!("'{text}' is no number from 1 up")))
+        let number = text.parse::<usize>().ok().filter(|number| *number > 0);
+        match number {
+            Some(number) if number <= LAST => Ok(Self(number - 1)),
+            Some(number) => Err(D::Error::custom(format!("{number} does not exist: 1 to {LAST} do"))),
+            None => Err(D::Error::custom(format!("'{text}' is no number from 1 up"))),
+        }
     }
-}
-
-/// A number past the end of a list, or a way that stands there twice.
-#[derive(Debug, Error)]
-enum FileError {
-    #[error("{field}.{number} does not exist: 1 to {last} do")]
-    Number { field: &'static str, number: usize, last: usize },
-    #[error("buses.{bus} goes to '{to}' twice")]
-    Twice { bus: usize, to: Route },
 }
 
 /// A list from what differs from `default` in it.
-fn filled<T, U: Clone>(
-    field: &'static str,
+fn filled<const LAST: usize, T, U: Clone>(
     mut list: Vec<U>,
-    differing: BTreeMap<Number, T>,
+    differing: BTreeMap<Number<LAST>, T>,
     value: fn(T) -> U,
-) -> Result<Vec<U>, FileError> {
-    let last = list.len();
+) -> Vec<U> {
     for (Number(index), found) in differing {
-        let wrong = FileError::Number { field, number: index + 1, last };
-        *list.get_mut(index).ok_or(wrong)? = value(found);
+        if let Some(place) = list.get_mut(index) {
+            *place = value(found);
+        }
     }
-    Ok(list)
+    list
 }
 
 /// What differs from `default` in a list.
-fn differing<T, U: PartialEq>(list: Vec<U>, default: &U, value: fn(U) -> T) -> BTreeMap<Number, T> {
+fn differing<const LAST: usize, T, U: PartialEq>(
+    list: Vec<U>,
+    default: &U,
+    value: fn(U) -> T,
+) -> BTreeMap<Number<LAST>, T> {
     let differs = list.into_iter().enumerate().filter(|(_, found)| found != default);
     differs.map(|(index, found)| (Number(index), value(found))).collect()
 }
@@ -252,29 +266,20 @@ impl From<Routing> for File {
     }
 }
 
-impl TryFrom<File> for Routing {
-    type Error = FileError;
-
-    fn try_from(file: File) -> Result<Self, FileError> {
+impl From<File> for Routing {
+    fn from(file: File) -> Self {
         let all = Self::default();
-        for (Number(bus), Bus { to, .. }) in &file.buses {
-            let twice =
-                to.iter().enumerate().find(|(place, way)| to[..*place].iter().any(|w| w.to == way.to));
-            if let Some((_, way)) = twice {
-                return Err(FileError::Twice { bus: bus + 1, to: way.to });
-            }
-        }
-        Ok(Self {
+        Self {
             song_by: file.song_by,
-            song_channels: filled("song_channels", all.song_channels, file.song_channels, |bus| bus.0)?,
-            instruments: filled("instruments", all.instruments, file.instruments, |bus| bus.0)?,
-            keyboard: filled("keyboard", all.keyboard, file.keyboard, |bus| bus.0)?,
-            lanes: filled("lanes", all.lanes, file.lanes, |bus| bus.0)?,
+            song_channels: filled(all.song_channels, file.song_channels, |bus| bus.0),
+            instruments: filled(all.instruments, file.instruments, |bus| bus.0),
+            keyboard: filled(all.keyboard, file.keyboard, |bus| bus.0),
+            lanes: filled(all.lanes, file.lanes, |bus| bus.0),
             input: file.input.0,
             monitor: file.monitor.0,
-            buses: filled("buses", all.buses, file.buses, |bus| bus)?,
+            buses: filled(all.buses, file.buses, |bus| bus),
             unknown: file.unknown,
-        })
+        }
     }
 }
 
@@ -536,15 +541,15 @@ side = "sidechain"
     fn a_wrong_text_is_refused_with_what_is_wrong_and_where() {
         for (text, what, place) in [
             ("\n[song_channels]\n3 = \"bus 17\"", "'bus 17' does not exist: buses 1 to 16 do", "line 3"),
-            ("[song_channels]\n65 = \"bus 1\"", "song_channels.65 does not exist: 1 to 64 do", ""),
+            ("[song_channels]\n3 = \"bus 1\"\n65 = \"bus 1\"", "65 does not exist: 1 to 64 do", "line 3"),
             ("[song_channels]\nx = \"bus 1\"", "'x' is no number from 1 up", "line 2"),
-            ("[keyboard]\n17 = \"bus 1\"", "keyboard.17 does not exist: 1 to 16 do", ""),
+            ("[buses.1]\n[keyboard]\n17 = \"bus 1\"", "17 does not exist: 1 to 16 do", "line 3"),
             ("[buses.0]", "'0' is no number from 1 up", "line 1"),
-            ("[buses.17]", "buses.17 does not exist: 1 to 16 do", ""),
+            ("[buses.1]\n\n[buses.17]", "17 does not exist: 1 to 16 do", "line 3"),
             ("[buses.1]\nto = [\"out 2\"]", "'out 2' is none of 'master', 'bus 3' or 'output 2'", "line 2"),
             ("[buses.1]\nto = [7]", "expected a route (\"master\") or a table", "line 2"),
             ("[buses.1]\nto = [{ to = \"master\", mix = \"fold\" }]", "unknown variant `fold`", "line 2"),
-            ("[buses.2]\nto = [\"bus 3\", \"bus 3\"]", "buses.2 goes to 'bus 3' twice", ""),
+            ("[buses.1]\n[buses.2]\nto = [\"bus 3\", \"bus 3\"]", "'bus 3' stands there twice", "line 3"),
             ("[buses.1]\nchannels = 9", "9 channels do not exist: a bus has 1 to 8", "line 2"),
             ("[buses.1]\nchannels = -1", "-1 channels do not exist: a bus has 1 to 8", "line 2"),
             ("[buses.1]\nside = \"master\"", "'master' is none of 'bus 3', 'input 2' or", "line 2"),

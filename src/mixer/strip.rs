@@ -165,6 +165,11 @@ impl Strip {
         self.ducker.change_side();
     }
 
+    /// Has the meter show that something behind the strip multiplied its sound by no less than `least`.
+    pub fn show_reduction(&mut self, least: f32) {
+        self.meter.reduce(least);
+    }
+
     /// Puts a tap in place, or takes it away; gives back the one that was there.
     pub fn set_tap(&mut self, tap: Option<Box<Tap>>) -> Option<Box<Tap>> {
         std::mem::replace(&mut self.tap, tap)

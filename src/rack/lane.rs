@@ -36,6 +36,11 @@ pub struct LaneFile {
 }
 
 impl LaneFile {
+    /// What a newer version has added.
+    pub(super) fn unknown(&self) -> &Unknown {
+        &self.unknown
+    }
+
     /// A file that is looked for from the rack's folder when that is opened.
     pub fn beside(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), ..Self::default() }

@@ -17,6 +17,7 @@ mod song;
 mod stems;
 mod tail;
 mod take;
+mod unknown;
 mod values;
 mod voice;
 
@@ -87,6 +88,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// Whether a rack of it may hold what this library does not know.
+    pub fn is_newer(self) -> bool {
+        (self.major, self.minor) > (VERSION.major, VERSION.minor)
+    }
+
     fn refused(self) -> RackError {
         RackError::Newer { found: self.major, known: VERSION.major }
     }
@@ -374,6 +380,12 @@ impl Rack {
         }
         self.song_time.pace()?;
         Ok(self)
+    }
+
+    /// Fields, parameters and machines that stand in it and that this version does not know, by their paths
+    /// (`routing.buses.3.chanels`). The rack keeps them all the same.
+    pub fn unknown_fields(&self) -> Vec<String> {
+        unknown::fields(self)
     }
 
     /// What of its recordings is missing, has changed or cannot be played. The rack loads and keeps it all the same. Those of

@@ -34,7 +34,7 @@ use crate::mixer::Layout;
 use crate::mixer::Loudness;
 use crate::mixer::Route;
 use crate::mixer::Routing;
-use crate::recorder::RecordingState;
+use crate::recorder;
 use crate::tracker::Song;
 use crate::tracker::Timeline;
 use crate::units::SampleRate;
@@ -46,8 +46,6 @@ use std::time::Duration;
 use std::time::Instant;
 use thiserror::Error;
 
-/// Index of the sync choice that runs on the module's own tempo.
-const SYNC_FREE: f32 = 3.0;
 /// Longest rendering: a day.
 const MAX_SECONDS: f64 = 86_400.0;
 /// How often a wait for disks looks again.
@@ -173,12 +171,12 @@ pub struct Arriving<'a> {
 impl Rendering {
     /// The mix alone: one block, the main output.
     pub fn mix(rack: &Rack, options: &RenderOptions) -> Result<Self, RenderError> {
-        Self::new(rack, options, 1)
+        Self::new(rack, options, options.layout(), 1)
     }
 
     /// The main output and those after it, `outputs` in all; the plugin's own number at most.
     pub fn desk(rack: &Rack, options: &RenderOptions, outputs: usize) -> Result<Self, RenderError> {
-        Self::new(rack, options, outputs)
+        Self::new(rack, options, options.layout(), outputs)
     }
 
     /// A group of stems: the main output, which is to be ignored, and one more for each stem.
@@ -187,13 +185,21 @@ impl Rendering {
         let rack = Rack { routing: group.routing.clone(), inserts, ..rack.clone() };
         let mut options = options.clone();
         options.parameters.extend(group.parameters());
-        Self::new(&rack, &options, 1 + group.names.len())
+        let mut layout = options.layout();
+        layout.outputs.truncate(1);
+        layout.outputs.extend(&group.widths);
+        let outputs = layout.outputs.len();
+        Self::new(&rack, &options, layout, outputs)
     }
 
-    fn new(rack: &Rack, options: &RenderOptions, outputs: usize) -> Result<Self, RenderError> {
+    fn new(
+        rack: &Rack,
+        options: &RenderOptions,
+        mut layout: Layout,
+        outputs: usize,
+    ) -> Result<Self, RenderError> {
         let table: Arc<[ParameterSpec]> = engine::table().into();
         let values = values(rack, options, &table);
-        let mut layout = options.layout();
         let outputs = outputs.clamp(1, BUSES);
         layout.outputs.resize(layout.outputs.len().max(outputs), 2);
         let rack = &Rack { routing: rack.routing.fitted(&layout), ..rack.clone() };
@@ -297,19 +303,25 @@ impl Rendering {
         Ok(())
     }
 
-    /// What became of the recordings, which end here at the latest; waits until their files are complete.
+    /// What became of the recordings, which end here at the latest; waits until their files are complete, or no disk has
+    /// taken anything for [`recorder::PATIENCE`].
     pub fn recorded(&mut self) -> RecorderStatus {
         self.stop_recording();
         let Some(recorder) = &self.recorder else { return RecorderStatus::default() };
-        loop {
-            let status = recorder.status();
-            let ended = |state| matches!(state, RecordingState::Stopped | RecordingState::Failed);
-            if status.recordings.iter().all(|(_, recording)| ended(recording.state)) {
-                return status;
+        let (mut status, mut moved) = (recorder.status(), Instant::now());
+        while status.recordings.iter().any(|(_, recording)| !recording.has_ended()) {
+            if moved.elapsed() > recorder::PATIENCE {
+                status.recordings.iter_mut().for_each(|(_, recording)| recording.give_up());
+                break;
             }
             recorder.hurry();
             thread::sleep(WAIT_STEP);
+            let now = recorder.status();
+            if now != status {
+                (status, moved) = (now, Instant::now());
+            }
         }
+        status
     }
 
     fn stop_recording(&mut self) {
@@ -427,9 +439,17 @@ pub(super) fn values(rack: &Rack, options: &RenderOptions, table: &[ParameterSpe
     for (index, spec) in table.iter().enumerate() {
         values.set(index, spec.kind.plain(spec.kind.normalise(values.get(index))));
     }
-    let own = [(Target::Sync, SYNC_FREE), (Target::SongPlay, 1.0), (Target::EndBehaviour, 0.0)];
-    for &(target, value) in own.iter().chain(&options.parameters) {
-        if let Some(index) = table.iter().position(|spec| spec.target == target) {
+    // The song runs by itself, at its own tempo.
+    let own = [(Target::Sync, "Free"), (Target::SongPlay, "On"), (Target::EndBehaviour, "Loop")];
+    let spec = |target| table.iter().enumerate().find(|(_, spec)| spec.target == target);
+    for (index, value) in own.iter().filter_map(|&(target, text)| {
+        let (index, spec) = spec(target)?;
+        Some((index, spec.kind.parse(text)?))
+    }) {
+        values.set(index, value);
+    }
+    for &(target, value) in &options.parameters {
+        if let Some((index, _)) = spec(target) {
             values.set(index, value);
         }
     }
@@ -555,6 +575,42 @@ mod tests {
         let most = pairs.map(|(sum, &mix)| (sum - f64::from(mix)).abs()).fold(0.0, f64::max);
         let peak = mix.iter().flatten().fold(0.0_f64, |peak, &sample| peak.max(f64::from(sample).abs()));
         assert!(peak > 0.05 && most < 1e-6 * peak, "they differ by {most} of {peak}");
+    }
+
+    /// Every channel of an output, of which the inputs get their own constants.
+    fn with_inputs(mut rendering: Rendering, output: usize) -> Vec<Vec<f32>> {
+        let mut planes = vec![Vec::new(); rendering.channels(output)];
+        while let Some(mut arriving) = rendering.arriving() {
+            for (channel, plane) in arriving.main.planes_mut().enumerate() {
+                plane.fill(0.1 * (channel + 1) as f32);
+            }
+            let Some((frames, outputs)) = rendering.next_block() else { break };
+            for (channel, plane) in planes.iter_mut().enumerate() {
+                plane.extend_from_slice(&outputs[output].channel(channel)[frames.clone()]);
+            }
+        }
+        planes
+    }
+
+    #[test]
+    fn stems_of_wide_buses_keep_their_width_and_sum_to_the_mix() {
+        let mut rack = Rack::default();
+        // Bus 3 is mono, and as loud on its stem as in the mix.
+        rack.routing.buses[2].channels = Some(1);
+        rack.parameters.insert("i2b03", -6.0);
+        let options = RenderOptions { main_input: 6, ..options(Length::Seconds(0.1), 256) };
+        let mix = with_inputs(Rendering::mix(&rack, &options).unwrap(), 0);
+        let groups = crate::rack::bus_stems(&rack, &options);
+        let names: Vec<_> = groups.iter().flat_map(|group| &group.names).collect();
+        assert_eq!(names, ["bus 01", "bus 03"]);
+        let stem = |output| with_inputs(Rendering::stems(&rack, &options, &groups[0]).unwrap(), output);
+        let (wide, mono) = (stem(1), stem(2));
+        assert_eq!((wide.len(), mono.len(), mix.len()), (6, 6, 6));
+        for (channel, mix) in mix.iter().enumerate() {
+            let sum = wide[channel][1000] + mono[channel][1000];
+            assert!((sum - mix[1000]).abs() < 1e-6, "channel {channel}");
+            assert!(wide[channel][1000] > 0.09 && (channel > 1 || mono[channel][1000] > 0.05));
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ const STEM_OUTPUTS: usize = BUSES - 1;
 pub struct StemGroup {
     /// What the stems are, in the order of the outputs from 1.
     pub names: Vec<String>,
+    /// Channels of each.
+    pub(super) widths: Vec<usize>,
     pub(super) routing: Routing,
     /// Heard without the machines on the strips.
     pub(super) dry: bool,
@@ -143,15 +145,17 @@ pub fn channel_stems(rack: &Rack) -> Result<Vec<StemGroup>, RackError> {
             routing.buses[bus].to = vec![Route::Output(bus + 1).into()]; // a group has fewer than BUSES
         }
         let names = group.iter().map(|channel| format!("channel {:02}", channel + 1)).collect();
-        StemGroup { names, routing, dry: true }
+        StemGroup { names, widths: vec![2; group.len()], routing, dry: true }
     });
     Ok(groups.collect())
 }
 
 /// Stems of the buses that something sounds on and that go to the master, each before it: with the returns and the
-/// master as they are by default they sum to the mix.
+/// master as they are by default they sum to the mix. Each is as wide as its bus, a mono one as
+/// the mix.
 pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
-    let rack = &Rack { routing: rack.routing.fitted(&options.layout()), ..rack.clone() };
+    let layout = options.layout();
+    let rack = &Rack { routing: rack.routing.fitted(&layout), ..rack.clone() };
     let reached = Desk::new(rack, options).reached();
     let used = rack
         .routing
@@ -162,7 +166,7 @@ pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
         .filter(|(_, (bus, reached))| *reached && bus.to.iter().any(|way| way.to == Route::Master));
     let used: Vec<usize> = used.map(|(bus, _)| bus).collect();
     // The effect has fewer outputs than the instrument.
-    let most = (options.layout().outputs.len() - 1).clamp(1, STEM_OUTPUTS);
+    let most = (layout.outputs.len() - 1).clamp(1, STEM_OUTPUTS);
     let groups = used.chunks(most).map(|group| {
         let mut routing = Routing { monitor: 0, ..rack.routing.clone() };
         for bus in &mut routing.buses {
@@ -174,7 +178,11 @@ pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
             }
         }
         let names = group.iter().map(|&bus| file_name(&rack.routing, bus)).collect();
-        StemGroup { names, routing, dry: false }
+        let width = |&bus: &usize| match rack.routing.strip_channels(&layout, bus) {
+            1 => layout.outputs.first().copied().unwrap_or(2),
+            wide => wide,
+        };
+        StemGroup { names, widths: group.iter().map(width).collect(), routing, dry: false }
     });
     groups.collect()
 }

@@ -93,6 +93,11 @@ pub(super) enum Trouble<'a> {
 }
 
 impl TakeFile {
+    /// What a newer version has added.
+    pub(super) fn unknown(&self) -> &Unknown {
+        &self.unknown
+    }
+
     /// A recording beside the rack, read from `folder` once the rack is opened.
     pub fn beside(file: impl Into<PathBuf>) -> Self {
         let file = file.into();

@@ -1,6 +1,7 @@
-//! How samples stand in a file: floats as they are, or integers, the nearest to what sounded.
+//! How samples stand in a file: floats as they are, or integers, the nearest to what sounded. The only place where they
+//! become integers.
 //!
-//! In: interleaved samples. Out: bytes, little-endian, and how many samples did not fit. Any thread but the audio thread.
+//! In: samples. Out: integers, or bytes, little-endian, and how many samples did not fit. Any thread but the audio thread.
 
 use hound::WavSpec;
 use serde::Deserialize;
@@ -19,6 +20,15 @@ pub enum SampleFormat {
     F32,
 }
 
+/// A sample that has become an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounded {
+    /// The nearest, of two the even one, within full scale.
+    pub value: i32,
+    /// Whether it was beyond full scale, or no number at all.
+    pub cut_off: bool,
+}
+
 impl SampleFormat {
     /// Bytes of a sample.
     pub fn bytes(self) -> usize {
@@ -30,7 +40,7 @@ impl SampleFormat {
     }
 
     /// What a WAV file's header says of it.
-    pub(crate) fn spec(self, channels: usize, rate: u32) -> WavSpec {
+    pub fn spec(self, channels: usize, rate: u32) -> WavSpec {
         WavSpec {
             channels: channels as u16, // at most MAX_CHANNELS
             sample_rate: rate,
@@ -43,30 +53,33 @@ impl SampleFormat {
         }
     }
 
+    /// A sample as an integer; nothing for floats. `noise` is added before, in steps of the integer.
+    pub fn integer(self, sample: f32, noise: f64) -> Option<Rounded> {
+        let scale = match self {
+            Self::I16 => 32_768.0,
+            Self::I24 => 8_388_608.0,
+            Self::F32 => return None,
+        };
+        let exact = (f64::from(sample) * scale + noise).round_ties_even();
+        let kept = exact.clamp(-scale, scale - 1.0);
+        // What is no number is unequal to itself, and written as 0.
+        Some(Rounded { value: kept as i32, cut_off: exact != kept })
+    }
+
     /// Appends samples to `bytes`; gives the number of those that are cut off at full scale, or are no number at all.
     pub(crate) fn encode(self, samples: &[f32], bytes: &mut Vec<u8>) -> u64 {
-        match self {
-            Self::F32 => {
-                bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-                0
+        let mut cut_off = 0;
+        for &sample in samples {
+            match self.integer(sample, 0.0) {
+                None => bytes.extend_from_slice(&sample.to_le_bytes()),
+                Some(rounded) => {
+                    cut_off += u64::from(rounded.cut_off);
+                    bytes.extend_from_slice(&rounded.value.to_le_bytes()[..self.bytes()]);
+                }
             }
-            Self::I16 => encode_integers(samples, 2, bytes),
-            Self::I24 => encode_integers(samples, 3, bytes),
         }
+        cut_off
     }
-}
-
-/// Integers of `size` bytes; full scale is a half of their range.
-fn encode_integers(samples: &[f32], size: usize, bytes: &mut Vec<u8>) -> u64 {
-    let scale = f64::from(1u32 << (size * 8 - 1));
-    let mut cut_off = 0;
-    for &sample in samples {
-        let exact = (f64::from(sample) * scale).round_ties_even();
-        let kept = exact.clamp(-scale, scale - 1.0);
-        cut_off += u64::from(exact != kept); // what is no number is unequal to itself, and written as 0
-        bytes.extend_from_slice(&(kept as i32).to_le_bytes()[..size]);
-    }
-    cut_off
 }
 
 #[cfg(test)]

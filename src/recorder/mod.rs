@@ -11,7 +11,9 @@ mod wav;
 
 pub use disk::Disk;
 pub use disk::Medium;
+pub use format::Rounded;
 pub use format::SampleFormat;
+pub(crate) use recording::PATIENCE;
 pub use recording::RecordError;
 pub use recording::Recording;
 pub use recording::RecordingState;

@@ -48,7 +48,7 @@ const UPDATE: Duration = Duration::from_millis(200);
 /// Frames written at once.
 const CHUNK: usize = 4096;
 /// How long the end of recordings waits for their files.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why nothing is recorded, or no more.
 #[derive(Debug, Error)]
@@ -148,6 +148,22 @@ pub struct RecordingStatus {
     pub cut_off: u64,
     /// What went wrong, and what to do.
     pub error: Option<String>,
+}
+
+impl RecordingStatus {
+    /// Whether nothing more is written.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, RecordingState::Stopped | RecordingState::Failed)
+    }
+
+    /// Says of one that has not ended that it is not waited for any longer.
+    pub(crate) fn give_up(&mut self) {
+        if !self.has_ended() {
+            let path = self.path.display();
+            let hangs = format!("{path}: the disk does not answer; what was written is kept");
+            self.error.get_or_insert(hangs);
+        }
+    }
 }
 
 /// What the writer's thread tells.

@@ -88,14 +88,19 @@ impl MeterWriter {
             raise(&cells.pre[side], reading.pre_peaks[side]);
             raise(&cells.post[side], reading.post_peaks[side]);
         }
-        if reading.least_gain < cells.least_gain.load(Relaxed) {
-            cells.least_gain.fetch_min(reading.least_gain, Relaxed);
-        }
+        self.reduce(reading.least_gain);
         if reading.clipped > 0 {
             cells.clipped.fetch_add(reading.clipped, Relaxed);
         }
         if let Some(mean_squares) = self.window.add(frames) {
             self.show(mean_squares);
+        }
+    }
+
+    /// Reports the lowest factor of what turns down by itself. Real-time.
+    pub fn reduce(&self, least_gain: f32) {
+        if least_gain < self.cells.least_gain.load(Relaxed) {
+            self.cells.least_gain.fetch_min(least_gain, Relaxed);
         }
     }
 

@@ -146,6 +146,8 @@ fn expected(sources: usize, mix: Option<MixPolicy>) -> [&'static [f32]; 2] {
         (5, Some(Broadcast)) => [&[T, 0.0, T, 0.0, T], &[0.0, 0.5, 0.0, 0.5, 0.0]],
         (6, None | Some(Downmix)) => [&[1.0, 0.0, H, 0.0, H, 0.0], &[0.0, 1.0, H, 0.0, 0.0, H]],
         (6, Some(Broadcast)) => [&[T, 0.0, T, 0.0, T, 0.0], &[0.0, T, 0.0, T, 0.0, T]],
+        (7, None | Some(Downmix)) => [&[1.0, 0.0, H, H, 0.0, H, 0.0], &[0.0, 1.0, H, 0.0, H, 0.0, H]],
+        (7, Some(Broadcast)) => [&[0.25, 0.0, 0.25, 0.0, 0.25, 0.0, 0.25], &[0.0, T, 0.0, T, 0.0, T, 0.0]],
         (8, None | Some(Downmix)) => {
             [&[1.0, 0.0, H, 0.0, H, 0.0, H, 0.0], &[0.0, 1.0, H, 0.0, 0.0, H, 0.0, H]]
         }
@@ -159,7 +161,7 @@ fn expected(sources: usize, mix: Option<MixPolicy>) -> [&'static [f32]; 2] {
 #[test]
 fn every_width_passes_whole_and_meets_stereo_by_the_table() {
     let policies = [None, Some(MixPolicy::Truncate), Some(MixPolicy::Broadcast), Some(MixPolicy::Downmix)];
-    let cases = [1, 2, 3, 5, 6, 8].into_iter().flat_map(|width| policies.map(|mix| (width, mix)));
+    let cases = [1, 2, 3, 5, 6, 7, 8].into_iter().flat_map(|width| policies.map(|mix| (width, mix)));
     for (width, mix) in cases {
         for channel in 0..width {
             let mut routing = Routing::default();

@@ -52,6 +52,13 @@ impl Source {
                 Ok(rack) => {
                     // Nothing of it keeps the rest from sounding.
                     rack.notices().iter().for_each(|notice| eprintln!("{}: {notice}", path.display()));
+                    // A newer rack may know them.
+                    if !rack.version.is_newer() {
+                        let say = |field| {
+                            eprintln!("{}: {field} means nothing and is left as it is", path.display())
+                        };
+                        rack.unknown_fields().iter().for_each(say);
+                    }
                     Ok(Self { path, rack, is_song: false })
                 }
                 Err(error) => Err(Failure::new(&path, &error)),

@@ -1,9 +1,8 @@
-//! WAV files of floats or integers; the only place where samples become integers.
+//! WAV files that renderings are written to, with a gain and a dither.
 
 use busker::audio::AudioBlock;
+use busker::recorder::SampleFormat;
 use clap::ValueEnum;
-use hound::SampleFormat;
-use hound::WavSpec;
 use hound::WavWriter;
 use std::fs::File;
 use std::io::BufWriter;
@@ -20,21 +19,12 @@ pub(crate) enum Format {
     F32,
 }
 
-impl Format {
-    /// Full scale of the integers; nothing for floats.
-    fn scale(self) -> Option<f64> {
-        match self {
-            Self::I16 => Some(32_768.0),
-            Self::I24 => Some(8_388_608.0),
-            Self::F32 => None,
-        }
-    }
-
-    fn bits(self) -> u16 {
-        match self {
-            Self::I16 => 16,
-            Self::I24 => 24,
-            Self::F32 => 32,
+impl From<Format> for SampleFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::I16 => Self::I16,
+            Format::I24 => Self::I24,
+            Format::F32 => Self::F32,
         }
     }
 }
@@ -75,7 +65,8 @@ pub(crate) struct Shape {
 /// A file that is being written.
 pub(crate) struct Wav {
     writer: WavWriter<BufWriter<File>>,
-    encoding: Encoding,
+    format: SampleFormat,
+    gain: f32,
     dither: Option<Dither>,
     peak: f32,
     clipped: u64,
@@ -83,15 +74,10 @@ pub(crate) struct Wav {
 
 impl Wav {
     pub(crate) fn create(path: &Path, shape: Shape, encoding: Encoding) -> Result<Self, hound::Error> {
-        let format = encoding.format;
-        let spec = WavSpec {
-            channels: shape.channels as u16, // 8 at most
-            sample_rate: shape.rate,
-            bits_per_sample: format.bits(),
-            sample_format: if format == Format::F32 { SampleFormat::Float } else { SampleFormat::Int },
-        };
-        let dither = (encoding.dither && format != Format::F32).then_some(Dither(1));
-        Ok(Self { writer: WavWriter::create(path, spec)?, encoding, dither, peak: 0.0, clipped: 0 })
+        let format = SampleFormat::from(encoding.format);
+        let writer = WavWriter::create(path, format.spec(shape.channels, shape.rate))?;
+        let dither = (encoding.dither && format != SampleFormat::F32).then_some(Dither(1));
+        Ok(Self { writer, format, gain: encoding.gain, dither, peak: 0.0, clipped: 0 })
     }
 
     /// Appends the frames of a block.
@@ -99,7 +85,7 @@ impl Wav {
         for frame in 0..block.frames() {
             for plane in block.planes() {
                 let sample = plane.get(frame).copied().unwrap_or_default();
-                self.sample(sample * self.encoding.gain)?;
+                self.sample(sample * self.gain)?;
             }
         }
         Ok(())
@@ -107,12 +93,14 @@ impl Wav {
 
     fn sample(&mut self, sample: f32) -> Result<(), hound::Error> {
         self.peak = self.peak.max(sample.abs());
-        let Some(scale) = self.encoding.format.scale() else { return self.writer.write_sample(sample) };
         let noise = self.dither.as_mut().map_or(0.0, Dither::step);
-        let exact = (f64::from(sample) * scale + noise).round();
-        let kept = exact.clamp(-scale, scale - 1.0);
-        self.clipped += u64::from(exact != kept);
-        self.writer.write_sample(kept as i32)
+        match self.format.integer(sample, noise) {
+            None => self.writer.write_sample(sample),
+            Some(rounded) => {
+                self.clipped += u64::from(rounded.cut_off);
+                self.writer.write_sample(rounded.value)
+            }
+        }
     }
 
     /// Completes the file; gives the loudest sample and how many were cut off at full scale.

@@ -1,0 +1,124 @@
+//! What a rack holds that this version does not know: from a newer version, or misspelt.
+//!
+//! In: a rack. Out: paths as in its file, `routing.buses.3.chanels` or `voices[2].takes[1].colour`; lists count from 1. Any
+//! thread but the audio thread.
+
+use super::Rack;
+use crate::mixer::Unknown;
+use std::fmt::Display;
+
+struct Found(Vec<String>);
+
+impl Found {
+    /// `place` ends where a field's name would follow.
+    fn add(&mut self, place: impl Display, unknown: &Unknown) {
+        self.0.extend(unknown.0.keys().map(|field| format!("{place}{field}")));
+    }
+
+    fn add_all<'a>(&mut self, list: &str, all: impl Iterator<Item = &'a Unknown>) {
+        (1..).zip(all).for_each(|(number, unknown)| self.add(format_args!("{list}[{number}]."), unknown));
+    }
+}
+
+/// See the module's description.
+pub(super) fn fields(rack: &Rack) -> Vec<String> {
+    let mut found = Found(Vec::new());
+    found.add("", &rack.unknown);
+    found.add("song_time.", &rack.song_time.unknown);
+    add_routing(&mut found, rack);
+    found.add("master.", &rack.master.unknown);
+    found.add("recorder.", &rack.recorder.unknown);
+    for (source, unknown) in &rack.recorder.taps {
+        found.add(format_args!("recorder.taps[{source}]."), unknown);
+    }
+    found.add("random.", &rack.random.unknown);
+    add_machines(&mut found, rack);
+    found.0.extend(rack.parameters.unknown().map(|id| format!("parameters.{id}")));
+    found.add_all("replace", rack.replace.iter().map(|entry| &entry.unknown));
+    found.add_all("voices", rack.voices.iter().map(|voice| &voice.unknown));
+    found.add_all("lanes", rack.lanes.iter().map(|lane| &lane.unknown));
+    for (number, voice) in (1..).zip(&rack.voices) {
+        found.add_all(&format!("voices[{number}].takes"), voice.takes.iter().map(|take| take.unknown()));
+    }
+    for (number, lane) in (1..).zip(&rack.lanes) {
+        found.add_all(&format!("lanes[{number}].takes"), lane.takes.iter().map(|take| take.unknown()));
+    }
+    found.0
+}
+
+fn add_routing(found: &mut Found, rack: &Rack) {
+    found.add("routing.", &rack.routing.unknown);
+    for (number, bus) in (1..).zip(&rack.routing.buses) {
+        found.add(format_args!("routing.buses.{number}."), &bus.unknown);
+        found.add_all(&format!("routing.buses.{number}.to"), bus.to.iter().map(|way| &way.unknown));
+    }
+}
+
+/// Machines whose names mean nothing are not heard either.
+fn add_machines(found: &mut Found, rack: &Rack) {
+    for (number, insert) in (1..).zip(&rack.inserts) {
+        if insert.kind().is_none() {
+            found.0.push(format!("inserts[{number}].machine = {:?}", insert.machine));
+        }
+        found.add(format_args!("inserts[{number}]."), &insert.unknown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_rack_holds_and_nobody_knows_is_found_with_its_path() {
+        let text = r#"
+colour = "red"
+version = { major = 1, minor = 0 }
+song_time = { sped = 3 }
+master = { lookahead = true }
+recorder = { fold = "x", taps = [{ source = "bus 3", points = 2 }] }
+random = { sed = 1 }
+inserts = [{ strip = "bus 2", slot = 1, machine = "reverbb", fil = "x" }]
+parameters = { b99z = 1.0 }
+
+[routing]
+song_channel = { 3 = "bus 2" }
+
+[routing.buses.3]
+chanels = 1
+to = ["bus 5", { to = "master", gain = 0.5 }]
+
+[[voices]]
+slot = 7
+takes = [{ file = "a.wav", tune = 1 }]
+pitchrange = 2
+
+[[lanes]]
+lane = 1
+takes = ["a.wav", { file = "b.wav", tune = 1 }]
+loops = 2
+"#;
+        let mut wanted = vec![
+            "colour",
+            "song_time.sped",
+            "routing.song_channel",
+            "routing.buses.3.chanels",
+            "routing.buses.3.to[2].gain",
+            "master.lookahead",
+            "recorder.fold",
+            "recorder.taps[bus 3].points",
+            "random.sed",
+            "inserts[1].machine = \"reverbb\"",
+            "inserts[1].fil",
+            "parameters.b99z",
+            "voices[1].pitchrange",
+            "voices[1].takes[1].tune",
+            "lanes[1].loops",
+            "lanes[1].takes[2].tune",
+        ];
+        let mut found = Rack::from_toml(text).unwrap().unknown_fields();
+        wanted.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, wanted);
+        assert!(Rack::demo().unknown_fields().is_empty());
+    }
+}
