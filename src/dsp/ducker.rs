@@ -8,7 +8,7 @@
 
 use super::Level;
 use super::Ramp;
-use super::kernel::raise_to;
+use super::kernel::raise_to_finite;
 use crate::audio::AudioBlock;
 use crate::audio::BLOCK_SIZE;
 use crate::units::Decibels;
@@ -125,7 +125,7 @@ impl Ducker {
         let frames = range.len().min(BLOCK_SIZE);
         self.gains[..frames].fill(0.0);
         for plane in side.iter().flat_map(|side| side.planes()) {
-            raise_to(level, &mut self.gains[..frames], plane.get(range.clone()).unwrap_or(&[]));
+            raise_to_finite(level, &mut self.gains[..frames], plane.get(range.clone()).unwrap_or(&[]));
         }
         let (threshold, slope) = (self.threshold, 1.0 / (SPAN * self.threshold));
         let (mut peak, mut envelope) = (self.peak, self.envelope);

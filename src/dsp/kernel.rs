@@ -207,7 +207,7 @@ by_level! {
 
 by_level! {
     /// `target[n] = max(target[n], |source[n]|)`; what is not finite counts as 0.
-    pub(super) fn raise_to(level; target: &mut [f32], source: &[f32]) {
+    pub(super) fn raise_to_finite(level; target: &mut [f32], source: &[f32]) {
         for (to, from) in target.iter_mut().zip(source) {
             let magnitude = from.abs();
             let magnitude = if magnitude <= f32::MAX { magnitude } else { 0.0 };
@@ -248,7 +248,7 @@ mod tests {
             add_scaled(level, &mut plane, &source, 0.2);
             add_scaled_by(level, &mut plane, &source, &source, 0.4);
             let mut peaks = vec![0.1; plane.len()];
-            raise_to(level, &mut peaks, &plane);
+            raise_to_finite(level, &mut peaks, &plane);
             let peak = peak(level, &plane).to_bits();
             (levels, squares, peak, count_above(level, &plane, 0.5), plane, peaks)
         };
@@ -309,7 +309,7 @@ mod tests {
         assert_eq!(levels, Levels { read: 0.5, left: 0.5, finite: false });
         assert!(!scale_measured(Level::detect(), &mut plane, 2.0, &mut [0.0; LANES], 14).finite);
         let mut peaks = [0.1; 3];
-        raise_to(Level::detect(), &mut peaks, &[f32::NAN, f32::NEG_INFINITY, -0.5]);
+        raise_to_finite(Level::detect(), &mut peaks, &[f32::NAN, f32::NEG_INFINITY, -0.5]);
         assert_eq!(peaks, [0.1, 0.1, 0.5]);
     }
 

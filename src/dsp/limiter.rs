@@ -7,7 +7,7 @@
 
 use super::Level;
 use super::Ramp;
-use super::kernel::raise_to;
+use super::kernel::raise_to_finite;
 use super::simd::by_level;
 use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
@@ -90,7 +90,7 @@ impl Limiter {
         let frames = range.len().min(BLOCK_SIZE);
         self.peaks[..frames].fill(0.0);
         for plane in io.as_block().planes() {
-            raise_to(level, &mut self.peaks[..frames], plane.get(range.clone()).unwrap_or(&[]));
+            raise_to_finite(level, &mut self.peaks[..frames], plane.get(range.clone()).unwrap_or(&[]));
         }
         let mut least = 1.0f32;
         for frame in 0..frames {
