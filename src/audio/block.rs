@@ -189,6 +189,17 @@ impl<'a> AudioBlockMut<'a> {
         AudioBlockMut { planes, channels: self.channels, start: self.start + start, frames: end - start }
     }
 
+    /// Works on the frames of `range`, clipped to the block, as if they were all.
+    pub fn within<R>(&mut self, range: Range<usize>, work: impl FnOnce(&mut Self) -> R) -> R {
+        let (start, frames) = (self.start, self.frames);
+        let end = range.end.min(frames);
+        let first = range.start.min(end);
+        (self.start, self.frames) = (start + first, end - first);
+        let result = work(self);
+        (self.start, self.frames) = (start, frames);
+        result
+    }
+
     /// The first `channels` planes.
     pub fn narrow_mut(&mut self, channels: usize) -> AudioBlockMut<'_> {
         let mut narrow = self.slice_mut(0..self.frames);
@@ -230,7 +241,7 @@ mod tests {
         for (channel, plane) in block.planes_mut().enumerate() {
             plane.iter_mut().enumerate().for_each(|(frame, sample)| *sample = (10 * channel + frame) as f32);
         }
-        block.narrow_mut(2).slice_mut(1..3).slice_mut(1..9).silence();
+        block.narrow_mut(2).slice_mut(1..3).within(1..9, |block| block.silence());
         block.channel_mut(2).fill(7.0);
         block.stereo_mut().1[0] = 8.0;
         assert!(block.channel(3).is_empty() && block.channel_mut(3).is_empty());

@@ -31,6 +31,11 @@ impl Feed {
         self.activity = Activity::Silent;
     }
 
+    /// Whether `range` is all of the block, and nothing has been added yet.
+    pub fn is_fresh(&self, range: &Range<usize>) -> bool {
+        self.activity == Activity::Silent && *range == (0..self.frames)
+    }
+
     /// Frames of `range` of both sides, to add to: 0 where nothing has been added in this block. Mono is all left.
     pub fn open(&mut self, range: Range<usize>) -> (&mut [f32], &mut [f32]) {
         let end = range.end.min(self.frames);

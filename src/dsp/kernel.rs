@@ -15,7 +15,7 @@ pub struct Levels {
     pub read: f32,
     /// Greatest magnitude of what was left; NaN is ignored.
     pub left: f32,
-    /// Whether all squares that have been summed up are finite, and so all samples.
+    /// Whether the sum of all squares so far is finite, and so are all samples.
     pub finite: bool,
 }
 
@@ -58,7 +58,8 @@ impl Pass {
     #[inline(always)]
     fn levels(self, left: f32, squares: &mut Lanes) -> Levels {
         *squares = self.squares;
-        let finite = self.squares.iter().fold(true, |finite, &sum| finite & (sum <= f32::MAX));
+        // No square is negative, so that nothing that is not finite gets lost in the sum.
+        let finite = folded(&self.squares, |one, other| one + other).is_finite();
         Levels { read: greatest(&self.read), left, finite }
     }
 }
@@ -85,16 +86,21 @@ fn greater(lane: f32, sample: f32) -> f32 {
 
 #[inline(always)]
 fn greatest(lanes: &Lanes) -> f32 {
-    // In halves, which vector units prefer to one after the other.
-    let mut peaks = *lanes;
+    folded(lanes, greater)
+}
+
+/// Folds lanes in halves, which vector units prefer to one after the other.
+#[inline(always)]
+fn folded(lanes: &Lanes, join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = *lanes;
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            peaks[lane] = greater(peaks[lane], peaks[lane + width]); // `width` is at most half of the lanes
+            lanes[lane] = join(lanes[lane], lanes[lane + width]); // `width` is at most half of the lanes
         }
         width /= 2;
     }
-    peaks[0]
+    lanes[0]
 }
 
 by_level! {
@@ -125,6 +131,15 @@ by_level! {
 }
 
 by_level! {
+    /// `target[n] = 0 + source[n] · gain`: what [`add_scaled`] makes of silence.
+    pub fn put_scaled(level; target: &mut [f32], source: &[f32], gain: f32) {
+        for (to, from) in target.iter_mut().zip(source) {
+            *to = 0.0 + from * gain;
+        }
+    }
+}
+
+by_level! {
     /// `target[n] += source[n] · (gains[n] · factor)`.
     pub fn add_scaled_by(level; target: &mut [f32], source: &[f32], gains: &[f32], factor: f32) {
         for ((to, from), gain) in target.iter_mut().zip(source).zip(gains) {
@@ -134,8 +149,9 @@ by_level! {
 }
 
 by_level! {
-    /// Measures a plane and leaves it alone; its first frame is one of lane `first` of `squares`.
-    pub fn measure(level; plane: &[f32], squares: &mut Lanes, first: usize) -> Levels {
+    /// Measures a plane and leaves it alone; `sums` are the squares so far, and the lane of the plane's first frame.
+    pub fn measure(level; plane: &[f32], sums: (&mut Lanes, usize)) -> Levels {
+        let (squares, first) = sums;
         let (head, rest) = plane.split_at(unaligned(first, plane.len()));
         let (tiles, tail) = rest.as_chunks::<LANES>();
         let (mut pass, gains) = (Pass::new(squares), [1.0; LANES]);
@@ -155,7 +171,8 @@ by_level! {
 
 by_level! {
     /// `target[n] *= gain`, measured; see [`measure`].
-    pub fn scale_measured(level; target: &mut [f32], gain: f32, squares: &mut Lanes, first: usize) -> Levels {
+    pub fn scale_measured(level; target: &mut [f32], gain: f32, sums: (&mut Lanes, usize)) -> Levels {
+        let (squares, first) = sums;
         let (head, rest) = target.split_at_mut(unaligned(first, target.len()));
         let (tiles, tail) = rest.as_chunks_mut::<LANES>();
         let (mut pass, gains) = (Pass::new(squares), [gain; LANES]);
@@ -172,11 +189,12 @@ by_level! {
 
 by_level! {
     /// `target[n] *= gains[n]`, measured; see [`measure`].
-    pub fn scale_by_measured(level; target: &mut [f32], gains: &[f32], squares: &mut Lanes, first: usize) -> Levels {
-        let frames = target.len().min(gains.len());
+    pub fn scale_by_measured(level; target: &mut [f32], gains: &[f32], sums: (&mut Lanes, usize)) -> Levels {
+        let ((squares, first), frames) = (sums, target.len().min(gains.len()));
         let (head, rest) = target[..frames].split_at_mut(unaligned(first, frames)); // the shorter one, as above
         let (of_head, of_rest) = gains[..frames].split_at(head.len());
-        let ((tiles, tail), (of_tiles, of_tail)) = (rest.as_chunks_mut::<LANES>(), of_rest.as_chunks::<LANES>());
+        let (tiles, tail) = rest.as_chunks_mut::<LANES>();
+        let (of_tiles, of_tail) = of_rest.as_chunks::<LANES>();
         let (mut pass, mut left) = (Pass::new(squares), [0.0; LANES]);
         pass.scale_end(head, first % LANES, &padded(of_head, first % LANES));
         for (tile, gains) in tiles.iter_mut().zip(of_tiles) {
@@ -239,14 +257,18 @@ mod tests {
             let mut plane: Vec<f32> = source.iter().rev().copied().collect();
             let mut squares = [0.25; LANES];
             let levels = [
-                scale_by_measured(level, &mut plane, &source, &mut squares, 5),
-                scale_measured(level, &mut plane, 0.3, &mut squares, 0),
-                measure(level, &plane, &mut squares, 15),
+                scale_by_measured(level, &mut plane, &source, (&mut squares, 5)),
+                scale_measured(level, &mut plane, 0.3, (&mut squares, 0)),
+                measure(level, &plane, (&mut squares, 15)),
             ];
             scale_by(level, &mut plane, &source);
             scale(level, &mut plane, 3.0);
             add_scaled(level, &mut plane, &source, 0.2);
             add_scaled_by(level, &mut plane, &source, &source, 0.4);
+            let (mut put, mut added) = (plane.clone(), vec![0.0; plane.len()]);
+            put_scaled(level, &mut put, &plane, -0.3);
+            add_scaled(level, &mut added, &plane, -0.3);
+            assert_eq!(put, added);
             let mut peaks = vec![0.1; plane.len()];
             raise_to_finite(level, &mut peaks, &plane);
             let peak = peak(level, &plane).to_bits();
@@ -269,13 +291,13 @@ mod tests {
             let squares: f64 = source.iter().map(|&sample| f64::from(sample * 0.5).powi(2)).sum();
             let (mut constant, mut varied) = (source.clone(), source);
             let mut sums = [[0.0; LANES]; 3];
-            let levels = scale_measured(Level::detect(), &mut constant, 0.5, &mut sums[0], 3);
+            let levels = scale_measured(Level::detect(), &mut constant, 0.5, (&mut sums[0], 3));
             assert_eq!(levels, Levels { read, left: read * 0.5, finite: true });
             assert!((f64::from(sums[0].iter().sum::<f32>()) - squares).abs() < 1e-5);
             let gains = vec![0.5; frames];
-            assert_eq!(scale_by_measured(Level::detect(), &mut varied, &gains, &mut sums[1], 3), levels);
+            assert_eq!(scale_by_measured(Level::detect(), &mut varied, &gains, (&mut sums[1], 3)), levels);
             assert_eq!(varied, constant);
-            let left = measure(Level::detect(), &constant, &mut sums[2], 3);
+            let left = measure(Level::detect(), &constant, (&mut sums[2], 3));
             assert_eq!((left.read, left.left), (levels.left, levels.left));
             assert_eq!([sums[1], sums[2]], [sums[0]; 2]);
         }
@@ -290,9 +312,9 @@ mod tests {
                 let end = source.len().min(at + cuts.next().copied().unwrap_or(1));
                 let (mut scaled, mut varied) = (source[at..end].to_vec(), source[at..end].to_vec());
                 let [of_measured, of_scaled, of_varied] = &mut sums;
-                measure(Level::detect(), &source[at..end], of_measured, 7 + at);
-                scale_measured(Level::detect(), &mut scaled, 0.3, of_scaled, 7 + at);
-                scale_by_measured(Level::detect(), &mut varied, &gains[at..end], of_varied, 7 + at);
+                measure(Level::detect(), &source[at..end], (of_measured, 7 + at));
+                scale_measured(Level::detect(), &mut scaled, 0.3, (of_scaled, 7 + at));
+                scale_by_measured(Level::detect(), &mut varied, &gains[at..end], (of_varied, 7 + at));
                 at = end;
             }
             sums
@@ -305,9 +327,9 @@ mod tests {
     #[test]
     fn what_is_not_finite_shows_as_such_only() {
         let mut plane = [0.5, f32::NAN, -0.25];
-        let levels = measure(Level::detect(), &plane, &mut [0.0; LANES], 0);
+        let levels = measure(Level::detect(), &plane, (&mut [0.0; LANES], 0));
         assert_eq!(levels, Levels { read: 0.5, left: 0.5, finite: false });
-        assert!(!scale_measured(Level::detect(), &mut plane, 2.0, &mut [0.0; LANES], 14).finite);
+        assert!(!scale_measured(Level::detect(), &mut plane, 2.0, (&mut [0.0; LANES], 14)).finite);
         let mut peaks = [0.1; 3];
         raise_to_finite(Level::detect(), &mut peaks, &[f32::NAN, f32::NEG_INFINITY, -0.5]);
         assert_eq!(peaks, [0.1, 0.1, 0.5]);

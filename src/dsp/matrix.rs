@@ -7,6 +7,8 @@ use super::simd::by_level;
 
 /// Frames that a sum keeps in registers while it goes through its sources.
 const TILE: usize = 16;
+/// The same where there are no gains, so that less is asked for each sample.
+const WIDE_TILE: usize = 32;
 
 by_level! {
     /// `target[n] += Σ sources[i][n] · gains[i]`, added up in the order of the sources; each is as long as `target`.
@@ -32,16 +34,16 @@ by_level! {
 }
 
 by_level! {
-    /// `target[n] = target[n] + Σ sources[i][n]`, added up in the order of the sources, each as long as `target`; with `fresh` to 0
-    /// in place of what is there.
+    /// `target[n] += Σ sources[i][n]`, added up in the order of the sources, each as long as `target`; where it is `fresh`, to 0 and
+    /// not to what is there.
     pub fn sum(level; target: &mut [f32], sources: &[&[f32]], fresh: bool) {
-        let (tiles, rest) = target.as_chunks_mut::<TILE>();
-        let whole = tiles.len() * TILE;
+        let (tiles, rest) = target.as_chunks_mut::<WIDE_TILE>();
+        let whole = tiles.len() * WIDE_TILE;
         for (index, tile) in tiles.iter_mut().enumerate() {
-            let (mut sum, at) = (if fresh { [0.0; TILE] } else { *tile }, index * TILE);
+            let (mut sum, at) = (if fresh { [0.0; WIDE_TILE] } else { *tile }, index * WIDE_TILE);
             for source in sources {
-                let Some(source) = source.get(at..at + TILE) else { continue };
-                for lane in 0..TILE {
+                let Some(source) = source.get(at..at + WIDE_TILE) else { continue };
+                for lane in 0..WIDE_TILE {
                     sum[lane] += source[lane]; // as long as a tile
                 }
             }

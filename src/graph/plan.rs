@@ -273,11 +273,15 @@ impl<S: AudioStream> Run<'_, '_, S> {
             Place::Output(number) => {
                 let Some((slot, outputs)) = Others::without(outputs, number) else { return };
                 let around = Around { gates, piece, sources, scratch: Others::all(scratch), states, outputs };
-                let mut io = slot.slice_mut(piece.range.clone());
-                match (around.render(step, hands, &mut io), states.get_mut(number)) {
-                    (None, _) => io.silence(),
-                    (Some(activity), Some(state)) => state.activity = activity,
-                    (Some(_), None) => {}
+                let activity = slot.within(piece.range.clone(), |io| {
+                    let activity = around.render(step, hands, io);
+                    activity.unwrap_or_else(|| {
+                        io.silence();
+                        Activity::Silent
+                    })
+                });
+                if let Some(state) = states.get_mut(number) {
+                    state.activity = activity;
                 }
             }
             Place::Source(_) | Place::Outlet { .. } => {}

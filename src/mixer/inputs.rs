@@ -129,7 +129,7 @@ fn report(level: Level, meter: &mut MeterWriter, raw: &[f32], left: Option<&[f32
         let same = left.is_some_and(|left| std::ptr::eq(left, came));
         let first = meter.lane();
         let [squares, ..] = meter.squares_mut();
-        let after = left.map_or(Levels::default(), |left| dsp::measure(level, left, squares, first));
+        let after = left.map_or(Levels::default(), |left| dsp::measure(level, left, (squares, first)));
         let before = if same { after.read } else { dsp::peak(level, came) };
         let clips = left.filter(|_| after.left > 1.0);
         meter.report(

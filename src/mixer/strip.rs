@@ -295,7 +295,7 @@ impl Strip {
         if let Some(tap) = self.tap.as_deref_mut().filter(|tap| tap.is_running()) {
             tap.write(point, frame, &io.slice(range.clone()));
         }
-        for send in &mut self.sends {
+        for send in self.sends.iter_mut().filter(|send| !send.is_closed(point)) {
             send.take(self.level, point, io, range, &mut self.values);
         }
     }
@@ -372,7 +372,7 @@ impl Strip {
         reading.post_peaks = [0.0; 2];
         let mut left = Left::NOTHING;
         for ((channel, plane), squares) in planes(io, range).enumerate().zip(self.meter.squares_mut()) {
-            let levels = dsp::measure(self.level, plane, squares, first);
+            let levels = dsp::measure(self.level, plane, (squares, first));
             raise(&mut reading.post_peaks, Side::of(channel, channels), levels.left);
             left.add(&levels);
         }
@@ -407,21 +407,21 @@ fn scale_along(
     ramp: &Ramp,
     plane: &mut [f32],
     values: &mut [f32],
-    (squares, first): (&mut Lanes, usize),
+    sums: (&mut Lanes, usize),
 ) -> Levels {
     if !ramp.settled() {
         let values = values.get_mut(..plane.len()).unwrap_or(&mut []);
         ramp.peek(values);
-        return dsp::scale_by_measured(level, plane, values, squares, first);
+        return dsp::scale_by_measured(level, plane, values, sums);
     }
     match ramp.target() {
-        1.0 => dsp::measure(level, plane, squares, first),
+        1.0 => dsp::measure(level, plane, sums),
         0.0 => {
             let read = dsp::peak(level, plane);
             plane.fill(0.0); // 0 times infinity is not 0
             Levels { read, left: 0.0, finite: true }
         }
-        gain => dsp::scale_measured(level, plane, gain, squares, first),
+        gain => dsp::scale_measured(level, plane, gain, sums),
     }
 }
 

@@ -65,6 +65,20 @@ impl Send {
         self.feed.begin(frames);
     }
 
+    /// Whether nothing is heard at `point`.
+    pub(super) fn is_closed(&self, point: TapPoint) -> bool {
+        let ramp = self.ramp(point);
+        ramp.settled() && ramp.target() == 0.0
+    }
+
+    fn ramp(&self, point: TapPoint) -> &Ramp {
+        let [before, after] = &self.ramps;
+        match point {
+            TapPoint::PreGain => before,
+            TapPoint::PostGain => after,
+        }
+    }
+
     /// Adds what is heard at `point` in the frames of `range`, within which the ramp moves all the time or not at all.
     pub(super) fn take(
         &mut self,
@@ -74,20 +88,19 @@ impl Send {
         range: &Range<usize>,
         values: &mut [f32],
     ) {
-        let ramp = match point {
-            TapPoint::PreGain => &self.ramps[0],
-            TapPoint::PostGain => &self.ramps[1],
-        };
-        if ramp.settled() && ramp.target() == 0.0 {
-            return;
-        }
+        let ramp = self.ramp(point);
         let values = values.get_mut(..range.len()).unwrap_or(&mut []);
         if !ramp.settled() {
             ramp.peek(values);
         }
         let gains = if ramp.settled() { Err(ramp.target()) } else { Ok(&*values) };
-        let (left, right) = self.feed.open(range.clone());
         let source = io.slice(range.clone());
+        if let (Err(gain), 2, true) = (gains, source.channels(), self.feed.is_fresh(range)) {
+            let mut target = self.feed.fill();
+            let planes = target.planes_mut().zip(source.planes());
+            return planes.for_each(|(to, from)| dsp::put_scaled(level, to, from, gain));
+        }
+        let (left, right) = self.feed.open(range.clone());
         for (side, target) in [left, right].into_iter().enumerate() {
             add(level, target, &source, side, gains);
         }
