@@ -37,6 +37,12 @@ by_level! {
     /// `target[n] += Σ sources[i][n]`, added up in the order of the sources, each as long as `target`; where it is `fresh`, to 0 and
     /// not to what is there.
     pub fn sum(level; target: &mut [f32], sources: &[&[f32]], fresh: bool) {
+        if let ([source], true) = (sources, fresh) {
+            let (target, rest) = target.split_at_mut(source.len().min(target.len()));
+            // Not just copied: as in any other sum no zero keeps its sign.
+            target.iter_mut().zip(*source).for_each(|(to, from)| *to = 0.0 + from);
+            return rest.fill(0.0);
+        }
         let (tiles, rest) = target.as_chunks_mut::<WIDE_TILE>();
         let whole = tiles.len() * WIDE_TILE;
         for (index, tile) in tiles.iter_mut().enumerate() {
@@ -182,9 +188,11 @@ mod tests {
                 assert_eq!(target, expected, "{frames} frames");
             }
         }
-        let mut zeros = [-0.0; 20];
-        sum(Level::detect(), &mut zeros, &[&[-0.0; 20]], true);
-        assert_eq!(zeros.map(f32::to_bits), [0; 20]);
+        let (mut zeros, negative) = ([-0.0; 40], [-0.0; 39]);
+        for sources in [&[&negative[..]][..], &[&negative, &negative]] {
+            sum(Level::detect(), &mut zeros, sources, true);
+            assert_eq!(zeros.map(f32::to_bits), [0; 40]);
+        }
     }
 
     #[test]

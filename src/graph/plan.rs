@@ -461,7 +461,7 @@ impl<'s, 'b> Sum<'s, 'b> {
     fn write(&mut self, io: &mut AudioBlockMut<'_>) {
         for (channel, to) in io.planes_mut().enumerate() {
             let mut planes: [&[f32]; TOGETHER] = [&[]; TOGETHER];
-            for (plane, sound) in planes.iter_mut().zip(self.sounds.iter().flatten()) {
+            for (plane, sound) in planes.iter_mut().zip(self.sounds.iter().take(self.count).flatten()) {
                 *plane = sound.plane(channel, self.piece);
             }
             dsp::sum(self.level, to, &planes[..self.count], self.fresh); // `count` is at most `TOGETHER`
