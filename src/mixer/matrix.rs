@@ -110,10 +110,12 @@ impl<'a> Run<'a> {
     }
 
     fn finish(&mut self, level: Level, target: &mut [f32]) {
-        if self.count > 0 {
-            dsp::mix(level, target, &self.sources[..self.count], &self.gains[..self.count]);
-            self.count = 0;
+        match self.count {
+            0 => {}
+            1 => dsp::add_scaled(level, target, self.sources[0], self.gains[0]),
+            count => dsp::mix(level, target, &self.sources[..count], &self.gains[..count]),
         }
+        self.count = 0;
     }
 }
 
