@@ -85,6 +85,8 @@ pub(super) struct Session {
     /// Whether what the rack of a new instance names is still to be loaded. That waits until somebody needs it: most instances
     /// are given another rack first, and a host that looks for plugins makes instances only to ask for their names.
     fresh: bool,
+    /// Counts racks and songs that have been taken.
+    generation: u64,
     /// A rack that has been examined and is about to be restored, with its text.
     examined: Option<(String, Loaded)>,
     /// The last thing that went wrong, in words.
@@ -129,6 +131,7 @@ impl Session {
     fn take(&mut self, loaded: Loaded) {
         self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
         self.loaded = loaded;
+        self.generation += 1;
         self.fresh = false;
         self.notify(None);
     }
@@ -256,6 +259,37 @@ impl SharedSession {
 }
 
 impl SharedSession {
+    /// Reads recordings that the rack names and does not hold; whether there were any. The worker's thread: they may be long.
+    pub(super) fn read_files(&self) -> bool {
+        loop {
+            let (generation, (mut rack, layout)) = (self.lock().generation, self.copy());
+            if !rack.is_unread() {
+                return false;
+            }
+            rack.read_files();
+            let loaded = Loaded::new(rack, &layout);
+            let mut session = self.lock();
+            if session.generation != generation {
+                continue; // another rack has come meanwhile
+            }
+            match loaded {
+                Ok(Loaded { rack, setup }) => {
+                    // What else of the rack was edited meanwhile stays.
+                    let now = &mut session.loaded;
+                    (now.rack.voices, now.rack.replace) = (rack.voices, rack.replace);
+                    let missing = now.rack.notices().iter().map(ToString::to_string).collect();
+                    now.setup.voices = setup.voices;
+                    (now.setup.song, now.setup.trim, now.setup.snapshots) =
+                        (setup.song, setup.trim, setup.snapshots);
+                    session.missing = missing;
+                    session.revision += 1;
+                }
+                Err(error) => session.notify(Some(error.to_string())),
+            }
+            return true;
+        }
+    }
+
     /// Changes the rack; returns whether it has changed, and notes why not.
     pub(super) fn edit(&self, edit: Edit) -> bool {
         let mut session = self.lock();
@@ -287,6 +321,7 @@ impl Instance {
             layout,
             loaded,
             fresh: true,
+            generation: 0,
             examined: None,
             notice: None,
             missing: Vec::new(),
@@ -313,7 +348,10 @@ impl Instance {
 
     /// An engine for the host's rate and buses, with the rack's song in its queue already.
     pub(super) fn start(&self, rate: SampleRate, layout: Layout) -> Result<Engine, GraphError> {
-        self.wait_for_worker();
+        // Long recordings come when they have been read, into the engine that runs by then.
+        if !self.worker.progress().is_reading() {
+            self.wait_for_worker();
+        }
         let mut session = self.session.lock();
         session.settle();
         let look_ahead = session.loaded.rack.master.look_ahead;
@@ -447,7 +485,7 @@ impl Instance {
     /// Loads a rack without taking it: what a host is about to restore.
     pub(super) fn examine(&self, text: &str) -> Result<(), RackError> {
         let (_, layout) = self.session.copy();
-        let loaded = Loaded::new(Rack::unpack(text)?, &layout)?;
+        let loaded = Loaded::new(Rack::unpack_unread(text)?, &layout)?;
         self.session.lock().examined = Some((text.to_owned(), loaded));
         Ok(())
     }
@@ -581,13 +619,14 @@ impl RackStore for Instance {
         let mut session = self.session.lock();
         let loaded = match session.examined.take() {
             Some((examined, loaded)) if examined == text => Ok(loaded),
-            _ => Rack::unpack(&text).and_then(|rack| Loaded::new(rack, &session.layout)),
+            _ => Rack::unpack_unread(&text).and_then(|rack| Loaded::new(rack, &session.layout)),
         };
         match loaded {
             Ok(loaded) => {
+                let unread = loaded.rack.is_unread();
                 session.take(loaded);
                 drop(session);
-                self.worker.post(Job::Apply);
+                self.worker.post(if unread { Job::Read } else { Job::Apply });
             }
             Err(error) => session.notify(Some(error.to_string())),
         }

@@ -11,6 +11,7 @@ use crate::engine::ArmedTap;
 use crate::engine::Call;
 use crate::engine::Engine;
 use crate::engine::LANES;
+use crate::engine::Target;
 use crate::engine::Transport;
 use crate::mixer;
 use crate::mixer::Grouping;
@@ -23,6 +24,8 @@ use crate::mixer::TapSource;
 use crate::params::BuskerParams;
 use crate::params::RackStore;
 use crate::rack::Rack;
+use crate::rack::TakeFile;
+use crate::rack::VoiceSlot;
 use crate::recorder::RecordingState;
 use crate::recorder::SampleFormat;
 use crate::units::SampleRate;
@@ -250,4 +253,37 @@ fn a_lane_is_there_before_an_offline_render_begins() {
         assert!(control.lanes()[2].position.is_some(), "the lane was late");
         assert_eq!(bench.instance.view().underruns, [0; LANES]);
     }
+}
+
+/// Some 5 MB of a constant level.
+fn long_wav(path: &Path) {
+    let sample_format = hound::SampleFormat::Int;
+    let spec = hound::WavSpec { channels: 1, sample_rate: 48_000, bits_per_sample: 16, sample_format };
+    let mut writer = hound::WavWriter::create(path, spec).unwrap();
+    (0..2_500_000).for_each(|_| writer.write_sample(8_192i16).unwrap());
+    writer.finalize().unwrap();
+}
+
+#[test]
+fn long_recordings_are_left_to_the_worker_when_a_host_restores_a_state() {
+    let folder = Folder::new("long");
+    let (path, away) = (folder.0.join("long.wav"), folder.0.join("away"));
+    long_wav(&path);
+    let takes = vec![TakeFile::read(&path).unwrap()];
+    let text =
+        Rack { voices: vec![VoiceSlot { takes, ..VoiceSlot::new(0) }], ..Rack::default() }.pack().unwrap();
+    assert!(text.len() < 2_000, "it is not inside");
+    let mut bench = Bench::instrument();
+    // Whoever read it here would not find it.
+    fs::rename(&path, &away).unwrap();
+    bench.instance.examine(&text).unwrap();
+    fs::rename(&away, &path).unwrap();
+    bench.instance.restore(text);
+    bench.instance.wait_for_worker();
+    let trigger = Target::VoiceTrigger(0);
+    let index = bench.instance.table().iter().position(|spec| spec.target == trigger).unwrap();
+    bench.instance.values().set(index, 1.0);
+    bench.render();
+    assert!(bench.render()[0].iter().all(|&sample| sample > 0.1), "the recording is not heard");
+    assert!(bench.instance.view().notice.is_none() && bench.instance.view().missing.is_empty());
 }

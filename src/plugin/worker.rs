@@ -35,6 +35,8 @@ pub(super) enum Job {
     Adopt(Box<Worker>),
     /// Prepare what the session holds for the engine.
     Apply,
+    /// Read recordings that the rack names, and prepare all for the engine, before and after.
+    Read,
     /// Arm, start or stop recordings.
     Record(Order),
     /// Load a module file as the song.
@@ -53,6 +55,8 @@ pub(super) struct Progress {
     posted: AtomicU64,
     done: AtomicU64,
     missed_waits: AtomicU64,
+    /// Times that recordings are still to be read, which may take long.
+    reading: AtomicU64,
     /// Whether the host renders offline, faster than the thread usually looks what there is.
     hurried: AtomicBool,
     /// Whether the thread could be started at all.
@@ -64,6 +68,11 @@ pub(super) struct Progress {
 impl Progress {
     fn is_idle(&self) -> bool {
         self.done.load(Acquire) >= self.posted.load(Acquire) || !self.running.load(Relaxed)
+    }
+
+    /// Whether recordings are being read, or about to be.
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading.load(Acquire) > 0
     }
 
     /// Waits until everything posted is done, but no longer than `patience`, and counts it if that was not enough.
@@ -162,6 +171,9 @@ impl WorkerThread {
 
     pub(super) fn post(&self, job: Job) {
         self.progress.posted.fetch_add(1, Release);
+        if matches!(job, Job::Read) {
+            self.progress.reading.fetch_add(1, Release);
+        }
         if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
             self.progress.done.fetch_add(1, Release);
         }
@@ -216,6 +228,14 @@ impl Bench {
                 self.apply();
             }
             Job::Apply => self.apply(),
+            Job::Read => {
+                self.apply(); // what is there can be heard meanwhile
+                self.deliver();
+                if self.session.read_files() {
+                    self.apply();
+                }
+                self.progress.reading.fetch_sub(1, Release);
+            }
             Job::Record(order) => self.record(order),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),

@@ -341,10 +341,28 @@ impl Rack {
 
     /// Reads the text of the host's state.
     pub fn unpack(text: &str) -> Result<Self, RackError> {
+        let mut rack = Self::unpack_unread(text)?;
+        rack.read_files();
+        Ok(rack)
+    }
+
+    /// The same without the recordings of voices and replacements that are not inside, which may be long: until
+    /// [`Rack::read_files`] they are silent, and nothing is said of them.
+    pub fn unpack_unread(text: &str) -> Result<Self, RackError> {
         let mut rack = packed::unpack(text)?;
-        rack.find_files(None);
         lane::find_takes(&mut rack.lanes, None);
         rack.checked()
+    }
+
+    /// Whether recordings are still to be read.
+    pub fn is_unread(&self) -> bool {
+        let replaced = self.replace.iter().map(|entry| &entry.take);
+        self.voices.iter().flat_map(|voice| &voice.takes).chain(replaced).any(TakeFile::is_unread)
+    }
+
+    /// Finds, reads and decodes recordings that are not inside. May take long.
+    pub fn read_files(&mut self) {
+        self.find_files(None);
     }
 
     /// Text for the host's state; parameter values are left out.

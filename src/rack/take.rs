@@ -7,6 +7,7 @@
 use super::print::Print;
 use super::print::search;
 use crate::mixer::Unknown;
+use crate::rt::shared::Printed;
 use crate::sample::DecodeError;
 use crate::sample::SampleData;
 use crate::sample::SampleLoop;
@@ -22,6 +23,7 @@ use serde::de::Error;
 use serde::de::MapAccess;
 use serde::de::Visitor;
 use serde::de::value::MapAccessDeserializer;
+use std::convert::Infallible;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -43,8 +45,16 @@ struct AudioFile {
 }
 
 impl AudioFile {
+    /// Held once in the process, and so decoded once, for all racks that name these bytes.
     fn new(bytes: Arc<[u8]>) -> Arc<Self> {
-        let (print, wav_loop) = (Print::of(&bytes), wav_loop(&bytes));
+        static FILES: Printed<Print, AudioFile> = Printed::new();
+        let print = Print::of(&bytes);
+        let Ok(file) = FILES.of::<Infallible>(print, || Ok(Self::read(print, bytes)));
+        file
+    }
+
+    fn read(print: Print, bytes: Arc<[u8]>) -> Arc<Self> {
+        let wav_loop = wav_loop(&bytes);
         if print.size < SHORT {
             return Arc::new(Self { print, bytes: Some(bytes), take: OnceLock::new(), wav_loop });
         }
@@ -80,6 +90,8 @@ pub struct TakeFile {
     print: Option<Print>,
     /// `None` while it is missing.
     audio: Option<Arc<AudioFile>>,
+    /// Whether somebody has looked for the file.
+    sought: bool,
     /// What a newer version has added.
     unknown: Unknown,
 }
@@ -128,11 +140,16 @@ impl TakeFile {
 
     pub(super) fn trouble(&self) -> Option<Trouble<'_>> {
         let file = self.file.as_deref().unwrap_or(Path::new(&self.name));
-        let Some(audio) = &self.audio else { return Some(Trouble::Missing(file)) };
+        let Some(audio) = &self.audio else { return self.sought.then_some(Trouble::Missing(file)) };
         if let Err(error) = audio.take() {
             return Some(Trouble::Undecodable(error));
         }
         self.print.is_some_and(|print| print != audio.print).then_some(Trouble::Changed(file))
+    }
+
+    /// Whether it is a file that nobody has looked for yet.
+    pub(super) fn is_unread(&self) -> bool {
+        self.audio.is_none() && !self.sought
     }
 
     /// Where it lies, or should.
@@ -144,6 +161,7 @@ impl TakeFile {
 
     /// Reads it where the rack says that it is, from `folder` if it says no more; false where there is nothing.
     pub(super) fn read_in_place(&mut self, folder: Option<&Path>) -> bool {
+        self.sought = true;
         let Some(file) = self.file.as_ref().filter(|_| self.audio.is_none()) else { return true };
         let path = match folder {
             Some(folder) => folder.join(file),
@@ -290,11 +308,11 @@ impl TryFrom<Saved> for TakeFile {
             (None, Some(bytes)) => {
                 let bytes = BASE64.decode(bytes).map_err(|error| format!("a recording's bytes: {error}"))?;
                 let audio = Some(AudioFile::new(bytes.into()));
-                Ok(Self { name: name.unwrap_or_default(), file: None, print: None, audio, unknown })
+                Ok(Self { name: name.unwrap_or_default(), audio, unknown, ..Self::default() })
             }
             (Some(file), None) => {
                 let print = Print::read(hash.as_deref(), size)?;
-                Ok(Self { name: name_of(&file), file: Some(file), print, audio: None, unknown })
+                Ok(Self { name: name_of(&file), file: Some(file), print, unknown, ..Self::default() })
             }
         }
     }
@@ -355,7 +373,7 @@ mod tests {
         fs::rename(folder.join("long.wav"), folder.join("sub/other name.wav")).unwrap();
         fs::write(folder.join("long.wav"), wav(frames, 8)).unwrap();
         let mut again = toml::from_str::<Takes>(&text).unwrap().takes.swap_remove(0);
-        assert!(again.is_lost() && matches!(again.trouble(), Some(Trouble::Missing(_))));
+        assert!(again.is_lost() && again.is_unread());
         assert!(again.read_in_place(None) && again.is_lost(), "another file lies in its place");
         assert!(matches!(again.trouble(), Some(Trouble::Changed(_))));
         again.search(&[folder.clone(), folder.join("sub")]);
@@ -363,6 +381,25 @@ mod tests {
         assert_eq!(again.take().unwrap().data().read_i16(0, 9), 7);
         assert!(again.folder(None).unwrap().ends_with("sub"));
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_same_file_is_decoded_once_for_all_racks_that_name_it() {
+        let folder = folder("once");
+        fs::write(folder.join("a.wav"), wav(99, 77)).unwrap();
+        let takes = [(); 2].map(|()| TakeFile::read(&folder.join("a.wav")).unwrap());
+        let again = saved(&takes[0]).takes.swap_remove(0);
+        let file = |take: &TakeFile| Arc::as_ptr(take.audio.as_ref().unwrap());
+        assert!(file(&takes[0]) == file(&takes[1]) && file(&again) == file(&takes[0]));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_said_of_files_that_nobody_has_looked_for() {
+        let mut take = toml::from_str::<Takes>("takes = [\"gone.wav\"]").unwrap().takes.swap_remove(0);
+        assert!(take.is_unread() && take.trouble().is_none() && take.take().is_none());
+        find_all([&mut take].into_iter(), None);
+        assert!(!take.is_unread() && matches!(take.trouble(), Some(Trouble::Missing(_))));
     }
 
     #[test]

@@ -75,6 +75,33 @@ impl<K, V> Derived<K, V> {
     }
 }
 
+/// Values by a print of the bytes that each is made from, which need not be held for that.
+pub(crate) struct Printed<K, V>(Mutex<Vec<(K, Weak<V>)>>);
+
+impl<K: PartialEq, V> Printed<K, V> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// What was made from bytes of this print, or else what `make` gives, which is from now on held for all.
+    pub(crate) fn of<E>(&self, print: K, make: impl FnOnce() -> Result<Arc<V>, E>) -> Result<Arc<V>, E> {
+        let found = |table: &[(K, Weak<V>)]| {
+            table.iter().filter(|(held, _)| *held == print).find_map(|(_, made)| made.upgrade())
+        };
+        if let Some(made) = found(&lock(&self.0)) {
+            return Ok(made);
+        }
+        let made = make()?; // without the lock: it may take long
+        let mut table = lock(&self.0);
+        table.retain(|(_, made)| made.strong_count() > 0);
+        if let Some(other) = found(&table) {
+            return Ok(other); // another thread was faster
+        }
+        table.push((print, Arc::downgrade(&made)));
+        Ok(made)
+    }
+}
+
 /// A table is whole between two calls, so that a panic elsewhere does not spoil it.
 fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
@@ -132,5 +159,24 @@ mod tests {
         drop(held);
         assert_eq!(*length(&key), 3);
         assert_eq!(made, 3);
+    }
+
+    #[test]
+    fn the_same_bytes_are_turned_into_a_value_once_while_it_is_used_and_again_after_an_error() {
+        let values = Printed::new();
+        let mut made = 0;
+        let mut value = |bytes: &[u8], fails: bool| {
+            values.of(bytes.to_vec(), || {
+                made += 1;
+                if fails { Err(()) } else { Ok(Arc::new(bytes.len())) }
+            })
+        };
+        assert_eq!(value(b"ab", true), Err(()));
+        let held = value(b"ab", false).unwrap();
+        assert!(Arc::ptr_eq(&held, &value(b"ab", true).unwrap()));
+        assert!(!Arc::ptr_eq(&held, &value(b"ba", false).unwrap()));
+        drop(held);
+        assert_eq!(value(b"ab", false).as_deref(), Ok(&2));
+        assert_eq!(made, 4);
     }
 }
