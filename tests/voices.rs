@@ -9,6 +9,8 @@ use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::Event;
 use busker::engine::EventKind;
+use busker::engine::Expression;
+use busker::engine::Modulation;
 use busker::engine::NoteAddress;
 use busker::engine::ParameterValues;
 use busker::engine::Setup;
@@ -163,6 +165,98 @@ fn gates_follow_key_pedal_all_notes_off_and_all_sound_off() {
     assert_eq!(last(&[on(0, 37), choke], 5000), 700 + FADE - 2);
 }
 
+/// The recording's frame at each output frame, read off a take whose samples count its frames.
+fn places(events: &[Event], frames: usize) -> Vec<f64> {
+    let counting: Box<[f32]> = (0..60_000).map(|n| n as f32 / 65_536.0).collect();
+    let data = SampleData::Float(Box::new([counting.clone(), counting]));
+    let take = Take::new(Recording { data, rate: SampleRate(RATE) });
+    let mut stage = Stage::new([Slot { takes: vec![take], ..Slot::default() }]);
+    let out = stage.call(frames, events).0.swap_remove(0);
+    out.into_iter().map(|sample| f64::from(sample) * 65_536.0).collect()
+}
+
+#[test]
+fn modulation_pressure_and_the_vibrato_of_notes_swing_the_pitch_by_half_a_semitone() {
+    let pressure = Event { frame: 0, kind: EventKind::Pressure { channel: 0, value: 1.0 } };
+    let vibrato = Event { frame: 0, kind: EventKind::Expression(note(36), Expression::Vibrato(1.0)) };
+    for (event, widest) in
+        [(controller(0, 1, 1.0), 0.5), (pressure, 0.5), (vibrato, 0.5), (controller(0, 1, 0.0), 0.0)]
+    {
+        let found = places(&[on(0, 36), event], 24_000);
+        let semitones = |pair: &[f64]| 12.0 * ((pair[1] - pair[0]) / 256.0).log2();
+        let every: Vec<f64> = found.iter().copied().step_by(256).collect();
+        let (least, most) = every
+            .windows(2)
+            .map(semitones)
+            .fold((0.0f64, 0.0f64), |(least, most), by| (least.min(by), most.max(by)));
+        assert!(
+            (most - widest).abs() < 0.02 && (least + widest).abs() < 0.02,
+            "{event:?}: {least} to {most}"
+        );
+        // Some 4.7 times a second it comes back to where it would be without, and is ahead in between.
+        assert!((-0.1..100.0).contains(&(found[23_999] - 23_999.0)), "{}", found[23_999]);
+    }
+    // Reset all controllers: from then on at its own pitch.
+    let found = places(&[on(0, 36), controller(0, 1, 1.0), controller(9_000, 121, 0.0)], 20_000);
+    assert!((found[19_999] - found[10_000] - 9_999.0).abs() < 0.1);
+}
+
+#[test]
+fn volume_expression_and_panning_of_a_channel_reach_what_sounds_and_what_comes() {
+    let held = |events: &[Event]| {
+        let mut stage = Stage::new([Slot { play: Play::Loop, ..slot(0.5, 4_800) }]);
+        stage.call(1_000, events).0.swap_remove(0)[999]
+    };
+    let half = 0.5 * (64.0 / 127.0);
+    for order in [[0, 100], [100, 0]] {
+        let with = |number, value| {
+            held(&{
+                let mut events = vec![on(order[0], 36), controller(order[1], number, value)];
+                events.sort_by_key(|event| event.frame);
+                events
+            })
+        };
+        assert_eq!([with(7, 64.0 / 127.0), with(11, 64.0 / 127.0)], [half; 2]);
+        assert_eq!([with(10, 0.0), with(10, 64.0 / 127.0), with(10, 1.0)], [0.5, 0.5, 0.0], "left of it");
+    }
+    let other = Event { frame: 5, kind: EventKind::Controller { channel: 1, number: 7, value: 0.0 } };
+    assert_eq!(held(&[on(0, 36), other]), 0.5, "another channel's");
+    let lower = Event { frame: 5, kind: EventKind::Modulation(note(36), Modulation::Gain(-2.0)) };
+    assert_eq!(held(&[on(0, 36), lower]), 0.0, "all the way down for this note");
+}
+
+#[test]
+fn the_filter_of_cutoff_and_brightness_closes_without_a_step_and_leaves_lows() {
+    let wave = |hertz: f64| {
+        let plane: Box<[f32]> = (0..48_000)
+            .map(|n| (0.5 * (std::f64::consts::TAU * hertz * f64::from(n) / RATE).sin()) as f32)
+            .collect();
+        let data = SampleData::Float(Box::new([plane.clone(), plane]));
+        Slot { takes: vec![Take::new(Recording { data, rate: SampleRate(RATE) })], ..Slot::default() }
+    };
+    let brightness = Event { frame: 0, kind: EventKind::Expression(note(36), Expression::Brightness(0.0)) };
+    let peak = |hertz: f64, events: &[Event]| {
+        let mut stage = Stage::new([wave(hertz)]);
+        let out = stage.call(40_000, events).0.swap_remove(0);
+        let level = out[30_000..].iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()));
+        let steps = out.windows(4).map(|w| (w[3] - 3.0 * w[2] + 3.0 * w[1] - w[0]).abs());
+        (level, steps.fold(0.0, f32::max))
+    };
+    let open = peak(4_000.0, &[on(0, 36)]).0;
+    for close in [controller(0, 74, 0.0), brightness] {
+        // Two octaves and more above 100 Hz: 12 dB an octave.
+        let (closed, _) = peak(4_000.0, &[on(0, 36), close]);
+        assert!(open > 0.49 && closed < 0.001, "{closed}");
+        assert!(peak(20.0, &[on(0, 36), close]).0 > 0.49);
+    }
+    // From open to closed and back while a low tone sounds: no step above -60 dB.
+    let sweep = [on(0, 36), controller(5_000, 74, 0.0), controller(15_000, 74, 1.0)];
+    let (_, rough) = peak(30.0, &sweep);
+    assert!(rough / 3.0 < 1e-3, "{rough}");
+    let resonant = peak(100.0, &[on(0, 36), controller(0, 74, 0.0), controller(0, 71, 1.0)]).0;
+    assert!(resonant > 1.5, "{resonant}");
+}
+
 #[test]
 fn a_parameter_triggers_its_slot_on_the_calls_first_frame_and_lets_go_of_it() {
     let mut stage = Stage::new([slot(0.5, 100), Slot { play: Play::Loop, ..slot(0.25, 50) }]);
@@ -217,6 +311,9 @@ fn busy() -> Vec<Event> {
     events.extend((0..300u32).map(|n| off(n * n * 13 % 40_000, 36 + (n % 4) as u8)));
     let bend = |n: u32| EventKind::PitchBend { channel: 0, value: (n % 20) as f32 / 10.0 - 1.0 };
     events.extend((0..50u32).map(|n| Event { frame: n * 811, kind: bend(n) }));
+    let numbers = [1, 74, 7, 71, 10, 76, 11, 121];
+    let moved = |n: u32| controller(n * 431, numbers[n as usize % 8], (n * 37 % 128) as f32 / 127.0);
+    events.extend((0..90).map(moved));
     events.sort_by_key(|event| event.frame);
     events
 }

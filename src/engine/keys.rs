@@ -28,6 +28,7 @@ use crate::units::Gain;
 use crate::units::SampleRate;
 use crate::units::Semitones;
 pub(super) use controller::Wheel;
+pub(super) use controller::around_middle;
 use sends::Sends;
 use song_key::SongKeys;
 use std::ops::Range;
@@ -110,8 +111,8 @@ pub(super) fn in_steps(value: f32, steps: f32) -> f32 {
 }
 
 /// Steps of a note's own tuning in a semitone, and of its other expressions.
-const TUNING_STEPS: f32 = 1024.0;
-const EXPRESSION_STEPS: f32 = 128.0;
+pub(super) const TUNING_STEPS: f32 = 1024.0;
+pub(super) const EXPRESSION_STEPS: f32 = 128.0;
 
 impl Keys {
     pub(super) fn new(rate: SampleRate) -> Self {

@@ -5,16 +5,21 @@
 
 use super::EventKind;
 use super::Expression;
+use super::Modulation;
 use super::NoteAddress;
 use super::TRIGGERS;
 use super::Target;
+use super::keys::EXPRESSION_STEPS;
 use super::keys::FIRST_KIT_KEY;
 use super::keys::KeyboardMode;
 use super::keys::Keys;
+use super::keys::TUNING_STEPS;
 use super::keys::Wheel;
+use super::keys::around_middle;
 use super::keys::in_steps;
 use super::keys::seven_bits;
 use super::outgoing::Outgoing;
+use super::parameter::modulated;
 use crate::audio::Feed;
 use crate::dsp::Level;
 use crate::units::Decibels;
@@ -23,6 +28,8 @@ use crate::units::SampleRate;
 use crate::units::Semitones;
 use crate::voice::Bank;
 use crate::voice::Cause;
+use crate::voice::Control;
+use crate::voice::NoteControl;
 use crate::voice::Pool;
 use crate::voice::SLOTS;
 use std::ops::Range;
@@ -38,10 +45,25 @@ pub(super) struct Voices {
     by_keys: bool,
     triggers: [bool; TRIGGERS],
     wheels: [Wheel; CHANNELS],
+    /// Of the keyboard.
+    gain: Decibels,
 }
 
 fn slot_of(key: u8) -> usize {
     (usize::from(key) + SLOTS - usize::from(FIRST_KIT_KEY)) % SLOTS
+}
+
+/// An expression in the steps in which notes of songs have it.
+fn own(expression: Expression) -> NoteControl {
+    let fine = |value| in_steps(value, EXPRESSION_STEPS);
+    match expression {
+        Expression::Volume(gain) => NoteControl::Volume(Gain(fine(gain))),
+        Expression::Pan(pan) => NoteControl::Pan(fine(pan)),
+        Expression::Tuning(semitones) => NoteControl::Tuning(Semitones(in_steps(semitones, TUNING_STEPS))),
+        Expression::Vibrato(depth) => NoteControl::Vibrato(fine(depth)),
+        Expression::Brightness(brightness) => NoteControl::Brightness(fine(brightness)),
+        Expression::Pressure(depth) => NoteControl::Pressure(fine(depth)),
+    }
 }
 
 fn cause(note: NoteAddress) -> Cause {
@@ -56,6 +78,7 @@ impl Voices {
             by_keys: false,
             triggers: [false; TRIGGERS],
             wheels: [Wheel::default(); CHANNELS],
+            gain: Decibels(0.0),
         }
     }
 
@@ -78,7 +101,10 @@ impl Voices {
                     self.pool.release_all(None);
                 }
             }
-            Target::KeyboardGain => self.pool.set_key_gain(Decibels(value).into()),
+            Target::KeyboardGain => {
+                self.gain = Decibels(value);
+                self.pool.set_key_gain(self.gain.into(), |offset| modulated(Decibels(value), offset).into());
+            }
             Target::Transpose => self.pool.set_transpose(Semitones(value)),
             Target::Panic if value >= 0.5 => self.pool.choke_all(None),
             _ => {}
@@ -122,9 +148,21 @@ impl Voices {
             EventKind::Controller { channel, number, value } => {
                 self.control(channel, number, seven_bits(value))
             }
-            EventKind::Expression(note, expression) => self.express(note, expression),
-            // The rest is for instruments.
-            EventKind::Pressure { .. } | EventKind::Program { .. } | EventKind::Modulation(..) => {}
+            EventKind::Pressure { channel, value } => {
+                self.pool.control(channel.into(), Control::Pressure(seven_bits(value)));
+            }
+            EventKind::Expression(note, expression) => self.pool.express(cause(note), own(expression)),
+            EventKind::Modulation(note, modulation) => {
+                let control = match modulation {
+                    Modulation::Gain(offset) => {
+                        NoteControl::Gain { offset, gain: modulated(self.gain, offset).into() }
+                    }
+                    Modulation::Transpose(interval) => NoteControl::Transpose(interval),
+                };
+                self.pool.express(cause(note), control);
+            }
+            // Slots are no instruments.
+            EventKind::Program { .. } => {}
         }
         self.report(frame, out);
     }
@@ -137,32 +175,33 @@ impl Voices {
         }
     }
 
+    /// Those controllers of keys that voices have: they glide into nothing, and go to no return by themselves.
     fn control(&mut self, channel: u8, number: u8, value: f32) {
         let (midi, slot) = (libm::roundf(value * 127.0), usize::from(channel));
-        match number {
-            64 => self.pool.set_pedal(slot, midi >= 64.0),
-            6 | 38 | 98..=101 => self.turn(channel, |wheel| {
-                wheel.register(number, midi);
-            }),
-            120 => self.pool.choke_all(Some(slot)),
-            121 => {
-                self.turn(channel, Wheel::centre);
-                self.pool.set_pedal(slot, false);
+        let control = match number {
+            1 => Control::Modulation(value),
+            7 => Control::Volume(Gain(value)),
+            10 => Control::Pan(around_middle(midi)),
+            11 => Control::Expression(Gain(value)),
+            71 => Control::Resonance(value),
+            74 => Control::Cutoff(value),
+            76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
+            64 => return self.pool.set_pedal(slot, midi >= 64.0),
+            6 | 38 | 98..=101 => {
+                return self.turn(channel, |wheel| {
+                    wheel.register(number, midi);
+                });
             }
-            123..=127 => self.pool.release_all(Some(slot)),
-            _ => {}
-        }
-    }
-
-    fn express(&mut self, note: NoteAddress, expression: Expression) {
-        let fine = |value| in_steps(value, 128.0);
-        let (level, pan, tuning) = match expression {
-            Expression::Volume(gain) => (Some(Gain(fine(gain))), None, None),
-            Expression::Pan(pan) => (None, Some(fine(pan)), None),
-            Expression::Tuning(semitones) => (None, None, Some(Semitones(in_steps(semitones, 1024.0)))),
-            Expression::Vibrato(_) | Expression::Brightness(_) | Expression::Pressure(_) => return,
+            120 => return self.pool.choke_all(Some(slot)),
+            121 => {
+                self.pool.reset_controls(slot);
+                self.turn(channel, Wheel::centre);
+                return self.pool.set_pedal(slot, false);
+            }
+            123..=127 => return self.pool.release_all(Some(slot)),
+            _ => return,
         };
-        self.pool.express(cause(note), level, pan, tuning);
+        self.pool.control(slot, control);
     }
 
     /// Renders frames of `range`, the first of which is `frame` since reset.

@@ -262,7 +262,9 @@ impl SharedSession {
     /// Reads recordings that the rack names and does not hold; whether there were any. The worker's thread: they may be long.
     pub(super) fn read_files(&self) -> bool {
         loop {
-            let (generation, (mut rack, layout)) = (self.lock().generation, self.copy());
+            // In this order: a rack that comes in between is read in the next round.
+            let generation = self.lock().generation;
+            let (mut rack, layout) = self.copy();
             if !rack.is_unread() {
                 return false;
             }

@@ -167,9 +167,9 @@ impl Slot {
         if self.looped.start < end { self.looped.start..end } else { 0..take.data.frames() }
     }
 
-    /// Gains of both sides for a mono or a wider take.
+    /// Gains of both sides for a mono or a wider take at a place.
     pub(super) fn sides(&self, take: &Take, pan: f32) -> [f32; 2] {
-        let pan = (self.pan + pan).clamp(-1.0, 1.0);
+        let pan = pan.clamp(-1.0, 1.0);
         let shares = if take.data.channels() > 1 {
             [(1.0 - pan).min(1.0), (1.0 + pan).min(1.0)]
         } else {

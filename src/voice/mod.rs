@@ -6,6 +6,7 @@
 
 mod bank;
 mod chance;
+mod control;
 mod one;
 mod pool;
 #[cfg(test)]
@@ -17,6 +18,8 @@ pub use bank::Play;
 pub use bank::SLOTS;
 pub use bank::Slot;
 pub use bank::Take;
+pub use control::Control;
+pub use control::NoteControl;
 pub use pool::Cause;
 pub use pool::Pool;
 pub use pool::VOICES;

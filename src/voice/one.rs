@@ -8,6 +8,10 @@ use super::bank::Bank;
 use super::bank::Play;
 use super::bank::Slot;
 use super::bank::Take;
+use super::control::Acting;
+use super::control::Filter;
+use super::control::STEP;
+use super::control::Vibrato;
 use super::pool::Cause;
 use crate::audio::AudioSource;
 use crate::audio::BLOCK_SIZE;
@@ -120,15 +124,10 @@ pub(super) enum Hold {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own {
     pub(super) velocity: f32,
-    pub(super) pan: f32,
     /// Semitones, by chance.
     pub(super) chance: f64,
-    /// Semitones, from bends and expressions.
-    pub(super) tuning: f64,
-    pub(super) bend: f64,
-    /// Of the keyboard, and of an expression.
-    pub(super) key_gain: f32,
-    pub(super) expression: f32,
+    /// Controllers and expressions.
+    pub(super) acting: Acting,
 }
 
 /// See the module's description.
@@ -153,12 +152,17 @@ pub(super) struct Voice {
     step_q32: i64,
     sides: [Ramp; 2],
     fade: Fade,
+    vibrato: Vibrato,
+    filter: Filter,
+    /// Frames to the next step of both, while one of them moves.
+    to_step: u32,
 }
 
 /// Sound of a voice for a run, with where it is to go.
 pub(super) struct Run<'a> {
     pub(super) bank: &'a Bank,
     pub(super) level: Level,
+    pub(super) times: Times,
     pub(super) range: Range<usize>,
 }
 
@@ -187,6 +191,9 @@ impl Voice {
             step_q32: 0,
             sides: [Ramp::new(0.0); 2],
             fade: Fade::NONE,
+            vibrato: Vibrato::default(),
+            filter: Filter::new(&own.acting, times.rate),
+            to_step: 0,
         };
         voice.tune(slot, recording, times);
         voice.sides = voice.gains(slot, recording).map(Ramp::new);
@@ -195,8 +202,8 @@ impl Voice {
     }
 
     fn gains(&self, slot: &Slot, take: &Take) -> [f32; 2] {
-        let gain = self.own.velocity * self.own.key_gain * self.own.expression;
-        slot.sides(take, self.own.pan).map(|side| side * gain)
+        let gain = self.own.velocity * self.own.acting.gain();
+        slot.sides(take, self.own.acting.pan(slot.pan)).map(|side| side * gain)
     }
 
     /// What no sample exceeds once the gains have settled.
@@ -206,10 +213,28 @@ impl Voice {
 
     /// Takes the speed that slot, chance and bends ask for.
     pub(super) fn tune(&mut self, slot: &Slot, take: &Take, times: Times) {
-        let semitones = f64::from(slot.pitch.0) + self.own.chance + self.own.tuning + self.own.bend;
+        let own = self.own.chance + self.own.acting.semitones() + self.vibrato.semitones;
+        let semitones = f64::from(slot.pitch.0) + own;
         let speed = take.rate().0 / times.rate.0 * libm::exp2(semitones / 12.0);
         let speed = if speed.is_nan() { 1.0 } else { speed.clamp(1.0 / FASTEST, FASTEST) };
         self.step_q32 = libm::rint(speed * ONE_Q32 as f64) as i64;
+    }
+
+    /// Whether vibrato or filter have steps to take.
+    fn moves(&self) -> bool {
+        let acting = &self.own.acting;
+        acting.depth() > 0.0 || self.vibrato.semitones != 0.0 || self.filter.moves(acting)
+    }
+
+    /// Takes a step of vibrato and filter where it is time for one; says how many frames follow it, if any do.
+    fn step(&mut self, slot: &Slot, take: &Take, times: Times) -> Option<u32> {
+        if self.to_step == 0 && self.moves() {
+            self.to_step = STEP;
+            self.vibrato.step(&self.own.acting, times.rate);
+            self.filter.step(&self.own.acting, times.rate);
+            self.tune(slot, take, times);
+        }
+        (self.to_step > 0).then_some(self.to_step)
     }
 
     /// Moves to what slot, velocity and controllers ask for.
@@ -280,10 +305,13 @@ impl Voice {
         let (mut feed, mut done) = (feed, 0);
         self.begun = true;
         while !self.ended && done < run.range.len() {
-            let frames = self.straight(&around, run.range.len() - done);
+            let left = run.range.len() - done;
+            let most = self.step(slot, take, run.times).map_or(left, |step| left.min(step as usize));
+            let frames = self.straight(&around, most);
             let start = run.range.start + done;
-            if let Some(feed) = feed.as_deref_mut().filter(|_| !self.not_heard) {
-                self.add(&around, run.level, feed.open(start..start + frames));
+            match feed.as_deref_mut().filter(|_| !self.not_heard) {
+                Some(feed) => self.add(&around, run.level, feed.open(start..start + frames)),
+                None => self.filter.forget(),
             }
             self.advance(&around, frames);
             done += frames;
@@ -302,7 +330,7 @@ impl Voice {
         most.min(((way - 1) / self.step_q32 + 1) as usize)
     }
 
-    fn add(&self, around: &Around<'_>, level: Level, (left, right): (&mut [f32], &mut [f32])) {
+    fn add(&mut self, around: &Around<'_>, level: Level, (left, right): (&mut [f32], &mut [f32])) {
         let frames = left.len();
         let (reader, data) = (self.reader(around, level), around.take.data());
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
@@ -311,6 +339,9 @@ impl Voice {
         let wide = data.channels() > 1;
         if wide {
             reader.read(&**data, 1, second);
+            self.filter.process([&mut *first, &mut *second]);
+        } else {
+            self.filter.process([&mut *first]);
         }
         let signals = if wide { [&*first, &*second] } else { [&*first; 2] };
         for ((to, from), side) in [left, right].into_iter().zip(signals).zip(&self.sides) {
@@ -360,6 +391,7 @@ impl Voice {
                 self.ended = true;
             }
         }
+        self.to_step = self.to_step.saturating_sub(frames.min(STEP as usize) as u32);
         let moved = self.sides.iter().any(|side| !side.settled());
         self.sides.iter_mut().for_each(|side| side.skip(frames));
         self.fade.skip(frames);

@@ -11,6 +11,10 @@ use super::bank::Slot;
 use super::bank::Take;
 use super::chance;
 use super::chance::Matter;
+use super::control::Acting;
+use super::control::Control;
+use super::control::Controls;
+use super::control::NoteControl;
 use super::one::Hold;
 use super::one::Own;
 use super::one::Run;
@@ -82,7 +86,7 @@ pub struct Pool {
     /// Triggers of each slot since the transport started.
     ordinals: [u64; SLOTS],
     pedals: [bool; CHANNELS],
-    bends: [f64; CHANNELS],
+    controls: [Controls; CHANNELS],
     key_gain: f32,
     transpose: f64,
     times: Times,
@@ -105,7 +109,7 @@ impl Pool {
             live: 0,
             ordinals: [0; SLOTS],
             pedals: [false; CHANNELS],
-            bends: [0.0; CHANNELS],
+            controls: [Controls::NEUTRAL; CHANNELS],
             key_gain: 1.0,
             transpose: 0.0,
             times: Times::new(rate),
@@ -184,7 +188,7 @@ impl Pool {
         self.order.clear();
         self.ended.clear();
         (self.of_slots, self.live) = ([0; SLOTS], 0);
-        (self.pedals, self.bends) = ([false; CHANNELS], [0.0; CHANNELS]);
+        (self.pedals, self.controls) = ([false; CHANNELS], [Controls::NEUTRAL; CHANNELS]);
         self.restart();
     }
 
@@ -226,21 +230,21 @@ impl Pool {
     ) -> Option<Voice> {
         let chance = |matter| chance::hash(bank.seed, number, ordinal, matter);
         let take = chance::choice(chance(Matter::Take), slot.takes.len());
-        let key = cause.channel();
+        // Parameters are no keys, and follow none of what those do.
+        let acting = match cause.channel() {
+            Some(channel) => Acting::new(self.controls_of(channel), self.key_gain, self.transpose),
+            None => Acting::new(Controls::NEUTRAL, 1.0, 0.0),
+        };
         let own = Own {
             velocity: velocity.0,
-            pan: 0.0,
             chance: f64::from(slot.pitch_range.0) * chance::bipolar(chance(Matter::Pitch)),
-            tuning: 0.0,
-            bend: key.map_or(0.0, |channel| self.bend_of(channel)),
-            key_gain: key.map_or(1.0, |_| self.key_gain),
-            expression: 1.0,
+            acting,
         };
         Voice::new((slot, number), take as u16, (cause, own), self.times)
     }
 
-    fn bend_of(&self, channel: usize) -> f64 {
-        self.bends.get(channel).copied().unwrap_or(0.0) + self.transpose
+    fn controls_of(&self, channel: usize) -> Controls {
+        self.controls.get(channel).copied().unwrap_or(Controls::NEUTRAL)
     }
 
     /// Ends a voice for a new one where the slot has its number, or the pool: the one of the lowest priority, of these
@@ -408,71 +412,78 @@ impl Pool {
 
     /// Bends what keys of a MIDI channel have begun and will begin.
     pub fn bend(&mut self, channel: usize, by: Semitones) {
-        if let Some(bend) = self.bends.get_mut(channel).filter(|bend| **bend != f64::from(by.0)) {
-            *bend = by.0.into();
-            self.retune();
+        self.control(channel, Control::Bend(by));
+    }
+
+    /// Moves a controller of a MIDI channel.
+    pub fn control(&mut self, channel: usize, control: Control) {
+        self.set_controls(channel, |controls| controls.set(control));
+    }
+
+    /// Puts back what MIDI's "reset all controllers" does, apart from the pedal.
+    pub fn reset_controls(&mut self, channel: usize) {
+        self.set_controls(channel, Controls::reset_most);
+    }
+
+    fn set_controls(&mut self, channel: usize, set: impl FnOnce(&mut Controls)) {
+        let Some(controls) = self.controls.get_mut(channel) else { return };
+        let before = *controls;
+        set(controls);
+        let controls = *controls;
+        if controls != before {
+            self.act(|voice| {
+                let own = voice.cause.channel() == Some(channel);
+                own.then(|| voice.own.acting.controls = controls).is_some()
+            });
         }
+    }
+
+    /// Has voices that `change` says it has changed follow.
+    fn act(&mut self, mut change: impl FnMut(&mut Voice) -> bool) {
+        let times = self.times;
+        self.change(|voice, slot, take| {
+            if change(voice) {
+                voice.tune(slot, take, times);
+                voice.aim(slot, take, times);
+            }
+        });
     }
 
     /// Transposes what keys have begun and will begin.
     pub fn set_transpose(&mut self, by: Semitones) {
-        if self.transpose != f64::from(by.0) {
-            self.transpose = by.0.into();
-            self.retune();
+        let by = f64::from(by.0);
+        if std::mem::replace(&mut self.transpose, by) != by {
+            self.act(|voice| {
+                let key = voice.cause.channel().is_some();
+                key.then(|| voice.own.acting.transpose = by).is_some()
+            });
         }
     }
 
-    fn retune(&mut self) {
-        let (bends, transpose, times) = (self.bends, self.transpose, self.times);
-        self.change(|voice, slot, take| {
-            if let Some(channel) = voice.cause.channel() {
-                voice.own.bend = bends.get(channel).copied().unwrap_or(0.0) + transpose;
-                voice.tune(slot, take, times);
-            }
-        });
-    }
-
-    /// Level of what keys have begun and will begin.
-    pub fn set_key_gain(&mut self, gain: Gain) {
-        if self.key_gain == gain.0 {
+    /// Level of what keys have begun and will begin; `of_offset` is that of notes that differ.
+    pub fn set_key_gain(&mut self, gain: Gain, of_offset: impl Fn(f32) -> Gain) {
+        if std::mem::replace(&mut self.key_gain, gain.0) == gain.0 {
             return;
         }
-        self.key_gain = gain.0;
-        let times = self.times;
-        self.change(|voice, slot, take| {
-            if voice.cause.channel().is_some() {
-                voice.own.key_gain = gain.0;
-                voice.aim(slot, take, times);
-            }
+        self.act(|voice| {
+            let (key, acting) = (voice.cause.channel().is_some(), &mut voice.own.acting);
+            let offset = acting.gain_offset;
+            let gain = if offset == 0.0 { gain.0 } else { of_offset(offset).0 };
+            key.then(|| acting.key_gain = gain).is_some()
         });
     }
 
-    /// Changes what one note differs in from its slot: its level, place and tuning; `None` leaves it.
-    pub fn express(
-        &mut self,
-        cause: Cause,
-        level: Option<Gain>,
-        pan: Option<f32>,
-        tuning: Option<Semitones>,
-    ) {
-        let times = self.times;
-        self.change(|voice, slot, take| {
-            if voice.cause.is(cause) {
-                let own = &mut voice.own;
-                own.expression = level.map_or(own.expression, |level| level.0);
-                own.pan = pan.unwrap_or(own.pan);
-                own.tuning = tuning.map_or(own.tuning, |tuning| tuning.0.into());
-                voice.tune(slot, take, times);
-                voice.aim(slot, take, times);
-            }
-        });
+    /// Changes what one note differs in from its slot and its channel.
+    pub fn express(&mut self, cause: Cause, control: NoteControl) {
+        self.act(|voice| voice.cause.is(cause).then(|| voice.own.acting.set(control)).is_some());
     }
 
     /// Adds frames of `range`, at most `BLOCK_SIZE`, to the feeds of the buses; what goes to none only advances.
     pub fn render(&mut self, feeds: &mut [Feed], range: &Range<usize>) {
         let (bank, level) = (Arc::clone(&self.bank), self.level);
         let before = Arc::clone(self.leaving.as_ref().unwrap_or(&bank));
-        let run = |bank| Run { bank, level, range: range.clone() };
+        let times = self.times;
+        let run = |bank| Run { bank, level, times, range: range.clone() };
         let (now, then) = (run(&bank), run(&before));
         let mut any = false;
         for index in 0..self.order.len() {

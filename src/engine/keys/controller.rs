@@ -93,7 +93,7 @@ impl Wheel {
 }
 
 /// -1 at 0, 0 at 64, 1 at 127: controllers whose middle is no change.
-fn around_middle(midi: f32) -> f32 {
+pub(in crate::engine) fn around_middle(midi: f32) -> f32 {
     ((midi - 64.0) / if midi < 64.0 { 64.0 } else { 63.0 }).max(-1.0)
 }
 
