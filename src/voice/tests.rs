@@ -426,7 +426,8 @@ fn sirens() -> Vec<Slot> {
     let siren = |n: u8| {
         let hertz = 40.0 + f32::from(n);
         let wave = move |frame: usize| {
-            let edge = (frame as f32 / 9_600.0).min(1.0);
+            // All are as loud, so that the oldest are stolen, wherever in their waves they are.
+            let edge = (frame as f32 / 480.0).min(1.0);
             0.5 * edge
                 * edge
                 * (3.0 - 2.0 * edge)
