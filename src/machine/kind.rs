@@ -194,14 +194,15 @@ mod tail {
 
     /// The time of the delay, as its source reckons it.
     pub(super) fn delay_s(note: f64, free_s: f64, tempo: f64) -> f64 {
+        const LONGEST_S: f64 = 2.7;
         const QUARTERS: [f64; 13] =
             [0.125, 1.0 / 6.0, 0.25, 1.0 / 3.0, 0.375, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 4.0];
         let quarters = (note >= 1.0).then(|| QUARTERS.get(note as usize - 1)).flatten();
         let mut time = quarters.map_or(free_s, |quarters| quarters * 60.0 / tempo);
-        while time > 2.7 {
-            time /= 2.0;
+        for _ in 0..3 {
+            time /= if time > LONGEST_S { 2.0 } else { 1.0 };
         }
-        time
+        time.min(LONGEST_S)
     }
 }
 

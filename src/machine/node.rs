@@ -26,6 +26,9 @@ const LOUDEST: f32 = 1.0e6;
 /// -120 dBFS: a kernel whose output stays below may sleep.
 const INAUDIBLE: f32 = 1.0e-6;
 
+/// Tempos that a machine is told, in BPM; others are taken as the nearest.
+const TEMPOS: std::ops::RangeInclusive<f64> = 20.0..=999.0;
+
 /// The host's tempo, from a frame on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tempo {
@@ -41,10 +44,11 @@ impl Tempo {
     /// Where no host has said anything.
     pub const USUAL: Self = Self { bpm: 120.0, increment: 0.0, frame: 0 };
 
-    /// Beats per minute on a frame, to a hundredth: so a line told from several places is the same on each of its frames.
+    /// Beats per minute on a frame, before or after its own, to a hundredth: so a line told from several places is the same
+    /// on each of its frames.
     fn at(&self, frame: u64) -> f32 {
-        let passed = frame.saturating_sub(self.frame) as f64;
-        (libm::round((self.bpm + self.increment * passed) * 100.0) / 100.0) as f32
+        let bpm = self.bpm + self.increment * (frame as f64 - self.frame as f64);
+        (libm::round(bpm.clamp(*TEMPOS.start(), *TEMPOS.end()) * 100.0) / 100.0) as f32
     }
 }
 
@@ -306,8 +310,8 @@ impl AudioStream for Machine {
         self.asleep && !self.listens()
     }
 
-    /// Forgets all sound and keeps the controls. Real-time, though it writes the whole delay memory (2 MB)
-    /// if anything sounded.
+    /// Forgets all sound and keeps the controls. Real-time, though it writes the whole memory (of a delay,
+    /// 4 MB) if anything sounded.
     fn reset(&mut self) {
         if !self.clear {
             self.kernel.clear();

@@ -20,6 +20,7 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
 use crate::audio::Feed;
+use crate::audio::LANES;
 use crate::audio::Lanes;
 use crate::audio::MAX_CHANNELS;
 use crate::audio::RenderContext;
@@ -273,8 +274,7 @@ impl Strip {
         let squares = self.shapes().then(|| *self.meter.squares_mut());
         let mut left = self.apply_fader(io, range, &mut reading);
         if squares.is_some() || !left.finite {
-            let squares = squares.unwrap_or(*self.meter.squares_mut());
-            left = self.shape(io, range, (left, squares), &mut reading);
+            left = self.shape(io, range, (left, squares.as_ref()), &mut reading);
         } else {
             self.limiter.skip(range.len());
         }
@@ -326,25 +326,26 @@ impl Strip {
         !(self.limiter.is_off() && self.soft_clip.settled() && self.soft_clip.target() == 0.0)
     }
 
-    /// Soft clip and limiter, where they would change anything; measured anew then, on top of the squares from before.
+    /// Soft clip and limiter, where they would change anything; measured anew then, on top of the squares from before. Without
+    /// those the squares stay as they are: what was not finite counts as nothing.
     fn shape(
         &mut self,
         io: &mut AudioBlockMut<'_>,
         range: &Range<usize>,
-        (mut left, squares): (Left, [Lanes; MAX_CHANNELS]),
+        (mut left, squares): (Left, Option<&[Lanes; MAX_CHANNELS]>),
         reading: &mut Reading,
     ) -> Left {
         let clips = !(self.soft_clip.settled() && self.soft_clip.target() == 0.0);
         if clips && !(left.finite && left.peak <= dsp::KNEE) {
             self.clip(io, range);
-            left = self.measure(io, range, &squares, reading);
+            left = self.measure(io, range, squares, reading);
         }
         if left.finite && self.limiter.passes(left.peak) {
             self.limiter.skip(range.len());
         } else {
             let gain = self.limiter.process(self.level, io, range);
             reading.least_gain = reading.least_gain.min(gain);
-            left = self.measure(io, range, &squares, reading);
+            left = self.measure(io, range, squares, reading);
         }
         left
     }
@@ -364,14 +365,21 @@ impl Strip {
         &mut self,
         io: &mut AudioBlockMut<'_>,
         range: &Range<usize>,
-        squares: &[Lanes; MAX_CHANNELS],
+        squares: Option<&[Lanes; MAX_CHANNELS]>,
         reading: &mut Reading,
     ) -> Left {
         let (channels, first) = (io.channels(), self.meter.lane());
-        *self.meter.squares_mut() = *squares;
+        let mut uncounted = [[0.0; LANES]; MAX_CHANNELS];
+        let sums = match squares {
+            Some(before) => {
+                *self.meter.squares_mut() = *before;
+                self.meter.squares_mut()
+            }
+            None => &mut uncounted,
+        };
         reading.post_peaks = [0.0; 2];
         let mut left = Left::NOTHING;
-        for ((channel, plane), squares) in planes(io, range).enumerate().zip(self.meter.squares_mut()) {
+        for ((channel, plane), squares) in planes(io, range).enumerate().zip(sums) {
             let levels = dsp::measure(self.level, plane, (squares, first));
             raise(&mut reading.post_peaks, Side::of(channel, channels), levels.left);
             left.add(&levels);
@@ -445,6 +453,10 @@ impl AudioStream for Strip {
         let frames = io.frames();
         self.sends.iter_mut().for_each(|send| send.begin(frames));
         let input = self.inserts.render(ctx, side, io);
+        let taken_db = self.inserts.reduction_db();
+        if taken_db > 0.0 {
+            self.meter.reduce(libm::powf(10.0, -taken_db / 20.0));
+        }
         let (mut activity, mut start) = (Activity::Silent, 0);
         while start < frames {
             let range = start..start + self.stretch(frames - start);

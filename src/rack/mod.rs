@@ -426,9 +426,9 @@ impl Rack {
     }
 
     /// The same rack with another song. Replacements belong to the song: they stay only where its file is called the same, as
-    /// a newer version of it is, and where it still has what they replace.
+    /// a newer version of it is, or where there was none, and where it has what they replace.
     pub fn with_song(self, song: Module) -> Self {
-        let same = self.song.as_ref().is_some_and(|old| old.name == song.name);
+        let same = self.song.as_ref().is_none_or(|old| old.name == song.name);
         let loaded = (same && !self.replace.is_empty()).then(|| load(&song.bytes).ok()).flatten();
         let mut replace = self.replace;
         replace.retain(|entry| loaded.as_ref().is_some_and(|song| replace::has(song, entry.what)));

@@ -79,6 +79,11 @@ impl Song {
 
     /// Gives an instrument samples of its own: others may play those that it had.
     fn replace_instrument(&mut self, index: usize, with: &Replacement) -> bool {
+        // What names no sample must not come to name one that is added.
+        let count = self.samples.len();
+        for key in self.instruments.iter_mut().flat_map(|instrument| instrument.keys.iter_mut()) {
+            key.sample = if usize::from(key.sample) > count { 0 } else { key.sample };
+        }
         let Some(instrument) = self.instruments.get(index) else { return false };
         let mut keys = instrument.keys.clone();
         let exists = |key: &KeyAssignment| self.sample_of(*key).is_some();
@@ -235,11 +240,16 @@ mod tests {
         song.instruments = vec![Instrument::plain(1), Instrument::plain(1), Instrument::plain(0)];
         song.instruments[0].keys[70].sample = 2;
         song.instruments[0].keys[71].sample = 0;
+        song.instruments[0].keys[72].sample = 4;
+        song.instruments[1].keys[9].sample = 3;
         song.instruments[0].fadeout = 99;
         let before = song.clone();
         assert!(song.replace(Replaced::Instrument(0), &replacement(48_000.0)));
         let keys = &song.instruments[0].keys;
         assert_eq!([keys[60].sample, keys[70].sample, keys[71].sample, keys[0].key.into()], [3, 4, 0, 0]);
+        // Numbers that no sample had are those of none.
+        assert_eq!([keys[72].sample, song.instruments[1].keys[9].sample], [0, 0]);
+        song.instruments[1].keys[9].sample = 3;
         assert_eq!((song.samples.len(), song.instruments[0].fadeout), (4, 99));
         assert_eq!([song.samples[2].volume, song.samples[3].volume], [64, 20]);
         assert!(Arc::ptr_eq(&song.samples[2].data, &song.samples[3].data));

@@ -69,6 +69,9 @@ impl Insert {
             self.forget();
         }
         self.heard.move_to(f32::from(u8::from(!bypassed)), frames);
+        if self.is_empty() {
+            self.heard.settle(); // nothing would move it
+        }
     }
 
     /// Forgets all sound.
@@ -77,8 +80,12 @@ impl Insert {
         self.machine.iter_mut().for_each(|machine| machine.reset());
     }
 
+    fn is_empty(&self) -> bool {
+        self.machine.is_none() && self.leaving.is_none()
+    }
+
     fn works(&self) -> bool {
-        !self.bypassed() && (self.machine.is_some() || self.leaving.is_some())
+        !self.bypassed() && !self.is_empty()
     }
 
     /// Whether silence passes as silence.
@@ -103,6 +110,9 @@ impl Insert {
     fn take_left(&mut self) -> Option<Box<Machine>> {
         let bypassed = self.bypassed();
         let gone = self.leaving.take_if(|leaving| leaving.next.settled() || bypassed);
+        if self.is_empty() {
+            self.heard.settle();
+        }
         gone.and_then(|leaving| leaving.machine)
     }
 
@@ -221,6 +231,13 @@ impl Inserts {
         }
         insert.machine.iter_mut().for_each(|machine| machine.set_tempo(self.tempo));
         old
+    }
+
+    /// How many dB the machine takes away that takes the most.
+    pub(super) fn reduction_db(&self) -> f32 {
+        let machines =
+            self.slots.iter().filter(|insert| insert.works()).filter_map(|insert| insert.machine.as_ref());
+        machines.filter_map(|machine| machine.reduction_db()).fold(0.0, f32::max)
     }
 
     pub(super) fn set_tempo(&mut self, tempo: Tempo) {
