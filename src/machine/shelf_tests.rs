@@ -200,6 +200,29 @@ fn the_delay_repeats_on_the_frame_in_milliseconds_and_in_notes_of_the_tempo() {
 }
 
 #[test]
+fn a_tempo_that_no_host_should_have_ends_in_a_range_that_machines_know() {
+    for (bpm, increment) in [(100.0, -1.0), (100.0, 1.0), (1.0, 0.0), (10_000.0, 0.0)] {
+        let mut delay = machine(MachineKind::Delay, &[]);
+        delay.set_tempo(Tempo { bpm, increment, frame: 0 });
+        let output = render(&mut delay, Noise(3).stereo(48_000));
+        assert!(output.iter().flatten().all(|x| x.is_finite()));
+        assert!(matches!(delay.tail(), Tail::Frames(1..)), "{bpm} {increment}: {:?}", delay.tail());
+    }
+}
+
+#[test]
+fn a_delay_that_wakes_is_told_the_same_tempo_wherever_its_line_was_told() {
+    let heard = |told: u64| {
+        let mut delay = machine(MachineKind::Delay, &[]);
+        delay.set_tempo(Tempo { bpm: 90.0 + 1e-3 * told as f64, increment: 1e-3, frame: told });
+        let mut signal = silence(40_000);
+        signal[0][101] = 1.0;
+        render(&mut delay, signal)
+    };
+    assert!(bits(&heard(0)) == bits(&heard(101)) && bits(&heard(0)) == bits(&heard(90)));
+}
+
+#[test]
 fn ping_pong_throws_each_repeat_to_the_other_side() {
     let values = [
         ("mix", 100.0),

@@ -470,3 +470,54 @@ fn a_bypass_that_is_there_from_the_start_does_not_fade() {
     strip.reset();
     assert!(bypassing(&mut strip, 1, &|_| 0.5, &[1], &[])[0] != 0.5);
 }
+
+#[test]
+fn an_empty_slot_lets_its_strip_sleep_whatever_its_bypass() {
+    let mut strip = strip();
+    strip.set_bypassed(1, true);
+    assert!(strip.asleep());
+    strip.set_bypassed(1, false);
+    assert!(strip.asleep());
+    strip.set_bypassed(2, true);
+    assert!(strip.set_insert(2, Some(MachineKind::Distortion.build(RATE, Level::detect()))).is_none());
+    let (_, out) = constant(&mut strip, &[0.5; 2], 64);
+    assert_eq!(out.channel(0), [0.5; 64], "bypassed from its first frame on");
+}
+
+#[test]
+fn a_sample_that_is_not_finite_is_not_measured_and_leaves_the_other_side_as_it_is() {
+    let level = |broken: bool| {
+        let (mut strip, meter) = Strip::new(RATE, Level::detect());
+        for frame in (0..14_336).step_by(64) {
+            let mut buffer = AudioBuffer::new(2, 64);
+            buffer.channel_mut(0).fill(0.5);
+            buffer.channel_mut(1).fill(0.25);
+            if broken && frame == 704 {
+                buffer.channel_mut(1)[0] = f32::NAN;
+            }
+            let mut ctx = RenderContext::new(frame as u64, Activity::Sounding);
+            strip.render(&mut ctx, None, &mut buffer.block_mut(64));
+            assert!(buffer.channel(1).iter().all(|sample| sample.is_finite()));
+        }
+        meter.rms()
+    };
+    let ([left, whole], [same, right]) = (level(false), level(true));
+    assert_eq!(left, same);
+    assert!(right < whole && right > 0.8 * whole, "{right} of {whole}");
+}
+
+#[test]
+fn what_a_compressor_takes_shows_in_the_meter() {
+    let (mut strip, meter) = Strip::new(RATE, Level::detect());
+    assert!(strip.set_insert(0, Some(MachineKind::Compressor.build(RATE, Level::detect()))).is_none());
+    for (control, parameter) in MachineKind::Compressor.parameters().iter().enumerate().take(MACROS) {
+        strip.set_macro(0, control, parameter.position_of(parameter.default));
+    }
+    for block in 0..40 {
+        let mut buffer = AudioBuffer::new(2, 256);
+        (0..2).for_each(|side| buffer.channel_mut(side).fill(if block % 2 == 0 { 0.9 } else { -0.9 }));
+        let mut ctx = RenderContext::new(256 * block, Activity::Sounding);
+        strip.render(&mut ctx, None, &mut buffer.block_mut(256));
+    }
+    assert!(meter.take_reduction().0 > 3.0);
+}
