@@ -123,9 +123,7 @@ impl Target {
             InputTrim(_) | InputMute(_) | InputSolo(_) | InputPan(_) | InputMonitor(_) => true,
             InputToBus { .. } | InputToOutput { .. } | OutputGain(_) => true,
             MonitorGain | Listen | Identify => true,
-            InsertBypass { strip, slot } | InsertMacro { strip, slot, .. } => {
-                default_insert(strip, slot).is_some()
-            }
+            InsertBypass { .. } | InsertMacro { .. } => true,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
