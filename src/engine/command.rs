@@ -169,6 +169,12 @@ impl Finder {
         Self(found.into())
     }
 
+    /// Where the parameter stands in the table. Real-time.
+    pub(super) fn index(&self, target: Target) -> Option<usize> {
+        let found = self.0.binary_search_by_key(&target, |(target, _)| *target).ok()?;
+        self.0.get(found).map(|(_, index)| usize::from(*index))
+    }
+
     /// Sets a parameter as a command asks. Real-time.
     pub(super) fn set(
         &self,
@@ -176,9 +182,7 @@ impl Finder {
         values: &ParameterValues,
         (target, value): (Target, f32),
     ) {
-        let found = self.0.binary_search_by_key(&target, |(target, _)| *target).ok();
-        let index = found.and_then(|found| self.0.get(found)).map(|(_, index)| usize::from(*index));
-        if let Some(index) = index
+        if let Some(index) = self.index(target)
             && let Some(spec) = table.get(index)
             && !value.is_nan()
         {

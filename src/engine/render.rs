@@ -5,6 +5,7 @@
 
 use super::EngineConfig;
 use super::Event;
+use super::LANES;
 use super::ParameterSpec;
 use super::ParameterValues;
 use super::TEMPO_RATIOS;
@@ -271,7 +272,17 @@ impl Engine {
         }
         self.drain_commands();
         if call.transport.is_some() {
+            self.tell_lane_speeds();
             self.lanes.follow(&self.transport, self.frame);
+        }
+    }
+
+    /// Lanes are placed by the speeds that hold from the next frame on, before other parameters are looked at.
+    fn tell_lane_speeds(&mut self) {
+        for target in (0..LANES).map(Target::LaneSpeed) {
+            if let Some(index) = self.finder.index(target) {
+                self.lanes.set(target, self.values.get(index));
+            }
         }
     }
 
@@ -352,6 +363,7 @@ impl Engine {
                 .map(Old::Machine),
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
                 Command::Lane(lane) => {
+                    self.tell_lane_speeds();
                     let now = self.transport_now();
                     self.lanes.put(lane, (&now, self.frame)).map(Old::Lane)
                 }

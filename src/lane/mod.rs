@@ -26,6 +26,8 @@ use crate::sample::DecodeError;
 use std::path::PathBuf;
 use thiserror::Error;
 
+/// Seconds of the timeline, either way, beyond which no lane starts.
+pub const FARTHEST: f64 = 1e9;
 /// Lanes that there are.
 pub const LANES: usize = 8;
 
@@ -45,7 +47,8 @@ pub struct LaneSetup {
     pub seed: u64,
 }
 
-/// Frames that are played over and over, counted at the first take's own rate.
+/// Frames that are played over and over, counted at the first take's own rate; where that is missing, at the rate of the first
+/// that is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Repeat {
     /// The first.
@@ -100,6 +103,9 @@ pub enum LaneError {
         /// Of the host.
         to: f64,
     },
+    /// Its thread has broken off in a file.
+    #[error("reading it has failed: its files cannot be played")]
+    BrokenOff,
     /// The system has no thread left for it.
     #[error("no thread to read it: {0}")]
     Thread(std::io::Error),

@@ -5,6 +5,7 @@
 //! on the very samples. Whatever stops or jumps fades out in 3 ms, beside what is heard instead. Pages that are not there are
 //! an underrun: it is foreseen, fades out in time, is counted, and fades in where the lane then would be.
 
+use super::FARTHEST;
 use super::Pages;
 use super::Start;
 use crate::audio::BLOCK_SIZE;
@@ -116,6 +117,7 @@ impl Lane {
         (self.anchor, self.triggered, self.starving) = (None, false, false);
         (self.rest_done, self.risen) = (self.fade_frames, self.fade_frames);
         self.underruns = 0;
+        self.step_q32 = ONE_Q32;
         self.place(0);
     }
 
@@ -194,7 +196,8 @@ impl Lane {
 
     /// Where the lane is at a second of the host's, as if it had always had this speed.
     fn lane_q32(&self, seconds: f64, at: f64) -> i128 {
-        let frame = |seconds: f64| libm::round(seconds * self.rate.0) as i128;
+        let near = |seconds: f64| seconds.clamp(-FARTHEST, FARTHEST); // what is no number ends up at 0
+        let frame = |seconds: f64| libm::round(near(seconds) * self.rate.0) as i128;
         (frame(seconds) - frame(at)) * i128::from(self.step_q32)
     }
 
