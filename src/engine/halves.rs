@@ -388,7 +388,10 @@ impl Worker {
             }
             match lane::prepare(setup, (lane, self.build.rate)) {
                 Ok(feeding) => (self.feeding[lane], self.opening[lane]) = (Some(feeding), true),
-                Err(error) => self.troubles[lane].push(error),
+                Err(error) => {
+                    self.troubles[lane].push(error);
+                    self.put_lane(lane, None); // what has played so far is in the rack no more
+                }
             }
         }
     }
@@ -410,8 +413,9 @@ impl Worker {
                 self.put_lane(lane, ready);
                 self.opening[lane] = false;
             }
-            if ended {
-                self.feeding[lane] = None;
+            if ended && self.feeding[lane].take().is_some_and(Preparing::has_broken_off) {
+                self.troubles[lane].push(LaneError::BrokenOff);
+                self.put_lane(lane, None);
             }
         }
     }

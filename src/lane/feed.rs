@@ -55,6 +55,11 @@ impl Preparing {
         self.thread.is_finished()
     }
 
+    /// Whether its thread has broken off where nobody foresaw it. Waits until it has ended.
+    pub fn has_broken_off(self) -> bool {
+        self.thread.join().is_err()
+    }
+
     /// Has the thread look for work at once.
     pub fn hurry(&self) {
         self.thread.thread().unpark();

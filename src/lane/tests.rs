@@ -467,3 +467,28 @@ fn one_lane_on_a_disk_that_hangs_underruns_alone_and_comes_back_in_its_place() {
     assert_eq!((well.underruns(), slow.underruns()), (0, 1));
     assert_eq!(last, wanted(done - 1));
 }
+
+#[test]
+fn a_thread_that_breaks_off_is_known_from_one_that_has_ended() {
+    let ended = |open: fn() -> Result<Material, LaneError>| {
+        let preparing = prepare_with(move |_| open(), HOST).unwrap();
+        wait(|| preparing.has_ended().then_some(()));
+        preparing
+    };
+    assert!(ended(|| panic!("a fault of a decoder")).has_broken_off());
+    assert!(!ended(|| Err(LaneError::EmptyLoop { start: 5, end: 5 })).has_broken_off());
+}
+
+#[test]
+fn a_start_out_of_all_reach_is_silent_at_any_speed() {
+    for start in [f64::INFINITY, f64::NEG_INFINITY, 1e30, f64::MIN] {
+        let setup = LaneSetup { start: Start::Timeline(start), ..LaneSetup::default() };
+        let mut lane = lane(vec![wav(48_000, 48_000, number)], setup);
+        lane.set_speed(4.0);
+        for seconds in [0.0, -5e8, 5e8] {
+            lane.follow(&at(seconds), 0);
+            let [left, _] = heard(&mut lane, 600);
+            assert!(left.iter().all(|&sample| sample == 0.0), "{start} at {seconds}");
+        }
+    }
+}

@@ -35,7 +35,7 @@ pub(super) enum Job {
     Adopt(Box<Worker>),
     /// Prepare what the session holds for the engine.
     Apply,
-    /// Read recordings that the rack names, and prepare all for the engine, before and after.
+    /// Find and read recordings that the rack names, and prepare all for the engine, before and after.
     Read,
     /// Arm, start or stop recordings.
     Record(Order),
@@ -170,11 +170,11 @@ impl WorkerThread {
     }
 
     pub(super) fn post(&self, job: Job) {
+        let reads = u64::from(matches!(job, Job::Read));
         self.progress.posted.fetch_add(1, Release);
-        if matches!(job, Job::Read) {
-            self.progress.reading.fetch_add(1, Release);
-        }
+        self.progress.reading.fetch_add(reads, Release);
         if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
+            self.progress.reading.fetch_sub(reads, Release);
             self.progress.done.fetch_add(1, Release);
         }
     }
