@@ -1,7 +1,17 @@
 //! Lanes through racks and the engine: folders that become racks, files that are found again, renderings, parameters.
 #![allow(clippy::unwrap_used)] // a test may
 
+use busker::audio::AudioBlockMut;
+use busker::dsp::Level;
+use busker::engine;
+use busker::engine::Call;
+use busker::engine::Engine;
+use busker::engine::EngineConfig;
+use busker::engine::ParameterValues;
 use busker::engine::Target;
+use busker::engine::Transport;
+use busker::engine::Worker;
+use busker::mixer::Layout;
 use busker::rack;
 use busker::rack::Rack;
 use busker::rack::render::Length;
@@ -16,6 +26,9 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 /// A folder of its own for each test.
 fn folder(name: &str) -> PathBuf {
@@ -35,6 +48,12 @@ fn write(path: &Path, rate: u32, frames: usize, step: usize) {
     let mut writer = hound::WavWriter::create(path, spec).unwrap();
     (0..frames).for_each(|frame| writer.write_sample(value(frame, step)).unwrap());
     writer.finalize().unwrap();
+}
+
+/// Whether this is heard of a frame of a file of step 3. Interpolation rings where its line breaks off.
+fn is_near(found: f32, frame: usize) -> bool {
+    let breaks_off = value(frame - 8, 3) > value(frame + 8, 3);
+    breaks_off || (found - f32::from(value(frame, 3)) / 32_768.0).abs() < 1e-4
 }
 
 fn options(seconds: f64, block_size: usize) -> RenderOptions {
@@ -167,6 +186,81 @@ fn a_scene_is_as_long_as_its_longest_lane_at_its_speed() {
     assert_eq!(frames("[parameters]\nl2v = 0.5\n").unwrap(), 96_000 + 24_000);
     // What goes round does not end.
     assert_eq!(frames("loop = true\n").unwrap(), 48_000);
+    // At its speed the second lane begins at its second, too, and is heard to its end.
+    let whole = |more: &str| mix(&opened(&text(more), &home), &options(3.1, 512));
+    for (more, old, new) in [("0.25", 1, 4), ("0.5", 1, 2), ("2", 2, 1), ("4", 4, 1)] {
+        let heard = whole(&format!("[parameters]\nl2v = {more}\n"));
+        let early = (50_000..95_900).find(|&frame| heard[frame] != 0.0);
+        assert_eq!(early, None, "early at {more}");
+        let mut frames = 8..12_000 / old - 8;
+        assert!(frames.all(|n| is_near(heard[96_000 + n * new], n * old)), "elsewhere at {more}");
+        assert!(heard[96_100 + 12_000 * new / old..].iter().all(|&sample| sample == 0.0), "late at {more}");
+    }
+}
+
+/// An engine that plays a rack, as a host has it.
+struct Live {
+    engine: Engine,
+    worker: Worker,
+    values: Arc<ParameterValues>,
+    speed: usize,
+}
+
+impl Live {
+    /// With all files open.
+    fn new(rack: &Rack) -> Self {
+        let table: Arc<[_]> = engine::table().into();
+        let values = Arc::new(ParameterValues::new(&table));
+        let speed = table.iter().position(|spec| spec.target == Target::LaneSpeed(0)).unwrap();
+        let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2] };
+        let (_, engine, mut worker) = engine::new(EngineConfig {
+            rate: SampleRate(48_000.0),
+            layout: layout.clone(),
+            table,
+            values: Arc::clone(&values),
+            level: Level::detect(),
+            look_ahead: false,
+        });
+        worker.apply(&rack.setup(&layout).unwrap()).unwrap();
+        while worker.is_opening() {
+            thread::sleep(Duration::from_millis(1));
+            worker.poll();
+        }
+        Self { engine, worker, values, speed }
+    }
+
+    /// What is heard from a second of the host's on, at a speed that is set on the very frame.
+    fn at(&mut self, playing: bool, seconds: f64, speed: f32) -> Vec<f32> {
+        self.values.set(self.speed, speed);
+        let transport = Transport { playing, seconds: Some(seconds), ..Transport::default() };
+        let (mut left, mut right) = (vec![0.0; 4_000], vec![0.0; 4_000]);
+        let call = Call { frames: left.len(), transport: Some(transport), events: &[] };
+        let mut outputs = [AudioBlockMut::new([&mut left[..], &mut right[..]])];
+        self.worker.poll();
+        assert!(engine::wait_for_lanes(&mut self.engine, &call, Duration::from_secs(20)));
+        self.engine.render(&call, None, &mut outputs);
+        left
+    }
+}
+
+#[test]
+fn a_start_or_a_jump_is_where_its_speed_leads_though_both_come_on_one_frame() {
+    let home = folder("starts");
+    write(&home.join("a.wav"), 48_000, 480_000, 3);
+    let head = "version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 1\ntakes = [\"a.wav\"]\n";
+    let rack = opened(&format!("{head}start = 1\n"), &home);
+    let mut live = Live::new(&rack);
+    (0..3).for_each(|_| drop(live.at(false, 0.0, 0.5)));
+    let wanted = live.at(true, 3.0, 0.5);
+    assert!((8..1_900).all(|n| is_near(wanted[2 * n], 48_000 + n)));
+    // Offline the first call plays, at a speed that nobody has said before.
+    assert!(Live::new(&rack).at(true, 3.0, 0.5) == wanted, "a new engine");
+    live.at(true, 7.0, 2.0);
+    live.engine.reset();
+    assert!(live.at(true, 3.0, 0.5) == wanted, "an engine after reset");
+    // Behind the fade of a jump.
+    live.at(true, 5.0, 4.0);
+    assert!(live.at(true, 3.0, 0.5)[200..] == wanted[200..], "a jump with another speed");
 }
 
 #[test]
@@ -241,4 +335,47 @@ fn lanes_that_mean_nothing_are_refused_with_their_place() {
     assert!(refused("lane = 1\nloop = [5, 5]").contains("from frame 5 to frame 5 is empty"));
     assert!(refused("lane = 1\nstart = \"soon\"").contains("'soon'"));
     assert!(refused("lane = 1\n[[lanes]]\nlane = 1").contains("lane 1 twice"));
+    for second in ["inf", "-inf", "nan", "1e30", "-1000000001"] {
+        for (field, text) in [("start", second.to_owned()), ("shuffle", format!("[0, {second}]"))] {
+            let said = refused(&format!("lane = 2\n{field} = {text}"));
+            let wanted = format!("the {field} of lane 2 is at second ");
+            assert!(said.contains(&wanted) && said.contains("-1000000000 to 1000000000"), "{said}");
+        }
+    }
+    for looped in ["\"all\"", "[-1, 5]", "[5]"] {
+        let said = refused(&format!("lane = 1\nloop = {looped}"));
+        assert!(said.contains("loop can be true, false, or [first frame, "), "{said}");
+    }
+    assert!(refused("lane = 1\nstart = true").contains("start can be a second of the timeline, \"trigger\""));
+    assert!(refused("lane = 1\ntakes = [3]").contains("a take can be the path of an audio file, or {"));
+}
+
+#[test]
+fn a_state_is_taken_without_a_look_at_the_files_of_lanes_which_are_found_afterwards() {
+    let home = folder("state");
+    let [a, b, c] = ["a.wav", "b.wav", "c.wav"].map(|name| home.join(name));
+    write(&a, 48_000, 4_800, 5);
+    write(&c, 48_000, 4_800, 7);
+    let text = "version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 1\ntakes = [\"a.wav\", \"c.wav\"]\n";
+    let state = opened(text, &home).pack().unwrap();
+    let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2] };
+    let played = |rack: &Rack| rack.setup(&layout).unwrap().lanes[0].takes.clone();
+    // Where all lies in its place, nothing changes for the lane once that is known.
+    assert_eq!(played(&Rack::unpack_unread(&state).unwrap()), played(&Rack::unpack(&state).unwrap()));
+    fs::rename(&a, &b).unwrap();
+    let mut rack = Rack::unpack_unread(&state).unwrap();
+    assert!(rack.is_unread() && rack.notices().is_empty());
+    assert_eq!(played(&rack), [Some(a.clone()), Some(c.clone())]);
+    rack.read_files();
+    assert!(!rack.is_unread() && rack.notices().is_empty());
+    assert_eq!(played(&rack), [Some(b.clone()), Some(c.clone())]);
+    fs::remove_file(&b).unwrap();
+    assert!(rack.notices().is_empty(), "nobody has looked again");
+    let again = Rack::unpack(&state).unwrap();
+    assert_eq!((played(&again), again.notices().len()), (vec![None, Some(c.clone())], 1));
+    // Another file in its place is played, and told.
+    write(&a, 48_000, 4_801, 5);
+    let other = Rack::unpack(&state).unwrap();
+    assert_eq!(played(&other), [Some(a), Some(c)]);
+    assert!(other.notices()[0].to_string().ends_with("has changed since the rack was saved"));
 }

@@ -259,7 +259,7 @@ impl SharedSession {
 }
 
 impl SharedSession {
-    /// Reads recordings that the rack names and does not hold; whether there were any. The worker's thread: they may be long.
+    /// Finds and reads recordings that the rack names and does not hold; whether there were any. The worker's thread: they may be long.
     pub(super) fn read_files(&self) -> bool {
         loop {
             // In this order: a rack that comes in between is read in the next round.
@@ -268,8 +268,15 @@ impl SharedSession {
             if !rack.is_unread() {
                 return false;
             }
+            let undecoded = rack.is_undecoded();
             rack.read_files();
-            let loaded = Loaded::new(rack, &layout);
+            let loaded = if undecoded {
+                Loaded::new(rack, &layout)
+            } else {
+                // Neither the song nor the voices are anything new.
+                let setup = Setup { lanes: rack.lane_setups(), ..self.lock().setup().clone() };
+                Ok(Loaded { rack, setup })
+            };
             let mut session = self.lock();
             if session.generation != generation {
                 continue; // another rack has come meanwhile
@@ -278,9 +285,10 @@ impl SharedSession {
                 Ok(Loaded { rack, setup }) => {
                     // What else of the rack was edited meanwhile stays.
                     let now = &mut session.loaded;
-                    (now.rack.voices, now.rack.replace) = (rack.voices, rack.replace);
+                    (now.rack.voices, now.rack.replace, now.rack.lanes) =
+                        (rack.voices, rack.replace, rack.lanes);
                     let missing = now.rack.notices().iter().map(ToString::to_string).collect();
-                    now.setup.voices = setup.voices;
+                    (now.setup.voices, now.setup.lanes) = (setup.voices, setup.lanes);
                     (now.setup.song, now.setup.trim, now.setup.snapshots) =
                         (setup.song, setup.trim, setup.snapshots);
                     session.missing = missing;

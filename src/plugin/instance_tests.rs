@@ -255,6 +255,33 @@ fn a_lane_is_there_before_an_offline_render_begins() {
     }
 }
 
+#[test]
+fn files_of_lanes_are_left_to_the_worker_when_a_host_restores_a_state() {
+    let folder = Folder::new("unsought");
+    let (path, away) = (folder.0.join("a.wav"), folder.0.join("away"));
+    long_wav(&path);
+    let text = lane_rack(&folder.0, "\"a.wav\"").pack().unwrap();
+    let mut bench = Bench::instrument();
+    // Whoever looked for it here would miss it.
+    fs::rename(&path, &away).unwrap();
+    bench.instance.examine(&text).unwrap();
+    fs::rename(&away, &path).unwrap();
+    bench.instance.restore(text.clone());
+    assert!(bench.instance.view().missing.is_empty(), "somebody has looked for it");
+    bench.instance.wait_for_worker();
+    let call = Call { frames: FRAMES, transport: None, events: &[] };
+    bench.instance.wait_for_lanes(&mut bench.engine, &call, &mut false);
+    bench.render();
+    let control = bench.instance.pulse().control.unwrap();
+    assert!(control.lanes()[2].position.is_some(), "the lane is not heard");
+    // What is missing is told once the worker has looked for it.
+    fs::remove_file(&path).unwrap();
+    bench.instance.restore(text);
+    bench.instance.wait_for_worker();
+    let missing = bench.instance.view().missing;
+    assert!(missing.len() == 1 && missing[0].ends_with("a.wav was not found"), "{missing:?}");
+}
+
 /// Some 5 MB of a constant level.
 fn long_wav(path: &Path) {
     let sample_format = hound::SampleFormat::Int;

@@ -6,6 +6,7 @@
 
 use super::print::Print;
 use super::print::search;
+use crate::lane::FARTHEST;
 use crate::lane::LANES;
 use crate::lane::LaneSetup;
 use crate::lane::Repeat;
@@ -31,6 +32,10 @@ pub struct LaneFile {
     place: Option<PathBuf>,
     /// Where it was found.
     found: Option<PathBuf>,
+    /// Whether somebody has looked for the file.
+    sought: bool,
+    /// Whether another one was found in its place.
+    changed: bool,
     /// What a newer version has added.
     unknown: Unknown,
 }
@@ -51,8 +56,21 @@ impl LaneFile {
         Ok(Self { print: Some(Print::of_file(path)?), ..Self::beside(file) })
     }
 
+    /// Whether nobody has looked for it yet.
+    pub(super) fn is_unread(&self) -> bool {
+        !self.sought
+    }
+
+    /// What is played: the file where it was found, or until somebody has looked where the host's state says it is. Its lane's
+    /// thread opens it.
+    fn played(&self) -> Option<PathBuf> {
+        let said = || Some(&self.file).filter(|file| !self.sought && file.is_absolute());
+        self.found.as_ref().or_else(said).cloned()
+    }
+
     /// Looks where the rack says that it is; false where there is nothing, or a file of another size.
     fn find_in_place(&mut self, folder: Option<&Path>) -> bool {
+        self.sought = true;
         let path = folder.map_or_else(|| self.file.clone(), |folder| folder.join(&self.file));
         let Ok(path) = std::path::absolute(path) else { return false };
         if folder.is_none() && !self.file.is_absolute() {
@@ -66,7 +84,8 @@ impl LaneFile {
             self.print = Print::of_file(&path).ok();
         }
         self.found = Some(path);
-        self.print.is_some_and(|print| print.size == size)
+        self.changed = self.print.is_some_and(|print| print.size != size);
+        self.print.is_some() && !self.changed
     }
 
     /// Looks for it in folders, by its name and then by what it is known again.
@@ -74,16 +93,16 @@ impl LaneFile {
         let name = self.file.file_name().unwrap_or_default();
         let found = search(Path::new(name), self.print, folders);
         if let Some(path) = found.and_then(|path| std::path::absolute(path).ok()) {
-            (self.file, self.found) = (path.clone(), Some(path));
+            (self.file, self.found, self.changed) = (path.clone(), Some(path), false);
         }
     }
 
     fn trouble(&self, lane: usize) -> Option<LaneNotice> {
         let (lane, file) = (lane + 1, self.file.clone());
-        let Some(found) = &self.found else { return Some(LaneNotice::Missing { lane, file }) };
-        let same =
-            fs::metadata(found).is_ok_and(|data| self.print.is_none_or(|print| print.size == data.len()));
-        (!same).then_some(LaneNotice::Changed { lane, file })
+        match self.found {
+            None => self.sought.then_some(LaneNotice::Missing { lane, file }),
+            Some(_) => self.changed.then_some(LaneNotice::Changed { lane, file }),
+        }
     }
 }
 
@@ -108,7 +127,10 @@ struct Saved {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a take can be the path of an audio file, or { file = \"a.wav\" } with `hash` and `size`"
+)]
 enum Named {
     Path(PathBuf),
     Table(Saved),
@@ -195,17 +217,18 @@ pub enum LaneNotice {
     },
 }
 
-/// What is to be said of all takes.
+/// What is to be said of all takes, as far as somebody has looked for them.
 pub(super) fn notices(lanes: &[LaneSlot]) -> Vec<LaneNotice> {
     lanes.iter().flat_map(|lane| lane.takes.iter().filter_map(|take| take.trouble(lane.lane))).collect()
 }
 
-/// Finds all takes, those that have been moved in the rack's folder and where others lie.
+/// Finds all takes that nobody has looked for yet, those that have been moved in the rack's folder and where others lie. May
+/// take long: a moved one is known by what it holds.
 pub(super) fn find_takes(lanes: &mut [LaneSlot], folder: Option<&Path>) {
     let mut folders: Vec<PathBuf> = folder.map(Path::to_owned).into_iter().collect();
     let mut lost = Vec::new();
     for take in lanes.iter_mut().flat_map(|lane| &mut lane.takes) {
-        if !take.find_in_place(folder) {
+        if take.is_unread() && !take.find_in_place(folder) {
             lost.push(take);
         } else {
             folders.extend(take.found.as_deref().and_then(Path::parent).map(Path::to_owned));
@@ -232,7 +255,7 @@ pub(super) fn setups(seed: u64, lanes: &[LaneSlot]) -> Vec<LaneSetup> {
     for lane in lanes {
         if let Some(setup) = setups.get_mut(lane.lane) {
             *setup = LaneSetup {
-                takes: lane.takes.iter().map(|take| take.found.clone()).collect(),
+                takes: lane.takes.iter().map(LaneFile::played).collect(),
                 repeat: lane.repeat,
                 start: lane.start,
                 shuffle: lane.shuffle.clone(),
@@ -251,7 +274,10 @@ pub(super) fn claimed_twice(lanes: &[LaneSlot]) -> Option<usize> {
 
 /// `true`, or from where to where.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "loop can be true, false, or [first frame, first frame after it], as [0, 48000]"
+)]
 enum Loop {
     All(bool),
     Part([u64; 2]),
@@ -259,7 +285,7 @@ enum Loop {
 
 /// A second of the timeline, `"trigger"` or `"gate"`.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "start can be a second of the timeline, \"trigger\" or \"gate\"")]
 enum When {
     Second(f64),
     Word(String),
@@ -283,6 +309,12 @@ struct File {
     unknown: Unknown,
 }
 
+/// A second that can be reckoned with; what is no number cannot.
+fn second(lane: i64, field: &'static str, second: f64) -> Result<f64, FileError> {
+    let near = second.abs() <= FARTHEST;
+    near.then_some(second).ok_or(FileError::Second { lane, field, second })
+}
+
 /// A value that means nothing.
 #[derive(Debug, Error)]
 enum FileError {
@@ -292,6 +324,8 @@ enum FileError {
     EmptyLoop { lane: i64, start: u64, end: u64 },
     #[error("lane {lane} starts at '{word}': it can be a second, \"trigger\" or \"gate\"")]
     Start { lane: i64, word: String },
+    #[error("the {field} of lane {lane} is at second {second}: it can be at -{FARTHEST} to {FARTHEST}")]
+    Second { lane: i64, field: &'static str, second: f64 },
 }
 
 impl From<LaneSlot> for File {
@@ -335,20 +369,22 @@ impl TryFrom<File> for LaneSlot {
         };
         let start = match file.start {
             None => Start::default(),
-            Some(When::Second(second)) => Start::Timeline(second),
+            Some(When::Second(at)) => Start::Timeline(second(file.lane, "start", at)?),
             Some(When::Word(word)) => match word.as_str() {
                 "trigger" => Start::Trigger { gate: false },
                 "gate" => Start::Trigger { gate: true },
                 _ => return Err(FileError::Start { lane: file.lane, word }),
             },
         };
+        let shuffle = file.shuffle.into_iter().map(|at| second(file.lane, "shuffle", at));
+        let shuffle = shuffle.collect::<Result<_, _>>()?;
         Ok(Self {
             lane: lane.ok_or(FileError::Lane(file.lane))?,
             name: file.name,
             takes: file.takes,
             repeat,
             start,
-            shuffle: file.shuffle,
+            shuffle,
             unknown: file.unknown,
         })
     }

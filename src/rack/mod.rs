@@ -56,6 +56,7 @@ use crate::engine::ParameterValues;
 use crate::engine::Setup;
 use crate::engine::Target;
 use crate::graph::GraphError;
+use crate::lane::LaneSetup;
 use crate::machine::ImpulseError;
 use crate::mixer::Layout;
 use crate::mixer::Routing;
@@ -330,7 +331,6 @@ impl Rack {
         }
         rack.find_files(folder);
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
-        lane::find_takes(&mut rack.lanes, folder);
         rack.checked()
     }
 
@@ -346,21 +346,24 @@ impl Rack {
         Ok(rack)
     }
 
-    /// The same without the recordings of voices and replacements that are not inside, which may be long: until
-    /// [`Rack::read_files`] they are silent, and nothing is said of them.
+    /// The same without touching a file. Recordings of voices and replacements that are not inside may be long: until
+    /// [`Rack::read_files`] they are silent, and nothing is said of them. Lanes play what lies where the state says.
     pub fn unpack_unread(text: &str) -> Result<Self, RackError> {
-        let mut rack = packed::unpack(text)?;
-        lane::find_takes(&mut rack.lanes, None);
-        rack.checked()
+        packed::unpack(text)?.checked()
     }
 
-    /// Whether recordings are still to be read.
+    /// Whether recordings are still to be found or read.
     pub fn is_unread(&self) -> bool {
+        self.is_undecoded() || self.lanes.iter().flat_map(|lane| &lane.takes).any(LaneFile::is_unread)
+    }
+
+    /// Whether recordings of voices or replacements are.
+    pub(crate) fn is_undecoded(&self) -> bool {
         let replaced = self.replace.iter().map(|entry| &entry.take);
         self.voices.iter().flat_map(|voice| &voice.takes).chain(replaced).any(TakeFile::is_unread)
     }
 
-    /// Finds, reads and decodes recordings that are not inside. May take long.
+    /// Finds recordings that are not inside, and reads and decodes those of voices and replacements. May take long.
     pub fn read_files(&mut self) {
         self.find_files(None);
     }
@@ -371,10 +374,11 @@ impl Rack {
         packed::pack(&Self { parameters: Values::default(), lanes, ..self.clone() })
     }
 
-    /// Reads recordings that are not inside.
+    /// Finds recordings that are not inside, and reads those that are not played from disk.
     fn find_files(&mut self, folder: Option<&Path>) {
         let takes = voice::takes(&mut self.voices).chain(replace::takes(&mut self.replace));
         take::find_all(takes, folder);
+        lane::find_takes(&mut self.lanes, folder);
     }
 
     fn checked(self) -> Result<Self, RackError> {
@@ -460,8 +464,13 @@ impl Rack {
             routing: self.routing.clone(),
             inserts,
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
-            lanes: lane::setups(self.random.seed as u64, &self.lanes),
+            lanes: self.lane_setups(),
         })
+    }
+
+    /// What of a setup are its lanes.
+    pub(crate) fn lane_setups(&self) -> Vec<LaneSetup> {
+        lane::setups(self.random.seed as u64, &self.lanes)
     }
 
     /// Sets every parameter: to the rack's value, or where it has none to the default.
