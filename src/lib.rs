@@ -4,6 +4,7 @@
 //! `docs/ARCHITECTURE.md`; a module uses only the rows above its own.
 
 pub mod audio;
+pub mod control;
 pub mod dsp;
 #[cfg(feature = "plugin")]
 mod editor;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Rows from the top; peers in a row do not know each other. Row 10's three are one layer.
 const ROWS: [&[&str]; 10] = [
     &["units"],
-    &["audio"],
+    &["audio", "control"],
     &["dsp", "rt"],
     &["sample"],
     &["tracker", "voice", "lane", "machine", "input", "space", "reverb"],

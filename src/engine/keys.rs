@@ -17,12 +17,12 @@ use super::outgoing::Outgoing;
 use super::parameter::modulated;
 use super::song::Playing;
 use crate::audio::Feed;
-use crate::tracker::Control;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::tracker::KeyNote;
 use crate::tracker::KeyPress;
 use crate::tracker::KeySound;
-use crate::tracker::NoteControl;
 use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -398,7 +398,8 @@ fn kit_sample(key: u8, samples: usize) -> Option<KeySound> {
     (usize::from(number) <= samples).then_some(KeySound::Sample(number))
 }
 
-fn note_control(expression: Expression) -> NoteControl {
+/// An expression in the steps in which notes have it.
+pub(super) fn note_control(expression: Expression) -> NoteControl {
     let fine = |value| in_steps(value, EXPRESSION_STEPS);
     match expression {
         Expression::Volume(gain) => NoteControl::Volume(Gain(fine(gain))),

@@ -4,23 +4,22 @@
 //! began. Audio thread. Key 36 plays the first slot, as it plays the first sample in Kit mode; keys below play the last slots.
 
 use super::EventKind;
-use super::Expression;
 use super::Modulation;
 use super::NoteAddress;
 use super::TRIGGERS;
 use super::Target;
-use super::keys::EXPRESSION_STEPS;
 use super::keys::FIRST_KIT_KEY;
 use super::keys::KeyboardMode;
 use super::keys::Keys;
-use super::keys::TUNING_STEPS;
 use super::keys::Wheel;
 use super::keys::around_middle;
-use super::keys::in_steps;
+use super::keys::note_control;
 use super::keys::seven_bits;
 use super::outgoing::Outgoing;
 use super::parameter::modulated;
 use crate::audio::Feed;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::dsp::Level;
 use crate::units::Decibels;
 use crate::units::Gain;
@@ -28,8 +27,6 @@ use crate::units::SampleRate;
 use crate::units::Semitones;
 use crate::voice::Bank;
 use crate::voice::Cause;
-use crate::voice::Control;
-use crate::voice::NoteControl;
 use crate::voice::Pool;
 use crate::voice::SLOTS;
 use std::ops::Range;
@@ -51,19 +48,6 @@ pub(super) struct Voices {
 
 fn slot_of(key: u8) -> usize {
     (usize::from(key) + SLOTS - usize::from(FIRST_KIT_KEY)) % SLOTS
-}
-
-/// An expression in the steps in which notes of songs have it.
-fn own(expression: Expression) -> NoteControl {
-    let fine = |value| in_steps(value, EXPRESSION_STEPS);
-    match expression {
-        Expression::Volume(gain) => NoteControl::Volume(Gain(fine(gain))),
-        Expression::Pan(pan) => NoteControl::Pan(fine(pan)),
-        Expression::Tuning(semitones) => NoteControl::Tuning(Semitones(in_steps(semitones, TUNING_STEPS))),
-        Expression::Vibrato(depth) => NoteControl::Vibrato(fine(depth)),
-        Expression::Brightness(brightness) => NoteControl::Brightness(fine(brightness)),
-        Expression::Pressure(depth) => NoteControl::Pressure(fine(depth)),
-    }
 }
 
 fn cause(note: NoteAddress) -> Cause {
@@ -151,7 +135,9 @@ impl Voices {
             EventKind::Pressure { channel, value } => {
                 self.pool.control(channel.into(), Control::Pressure(seven_bits(value)));
             }
-            EventKind::Expression(note, expression) => self.pool.express(cause(note), own(expression)),
+            EventKind::Expression(note, expression) => {
+                self.pool.express(cause(note), note_control(expression))
+            }
             EventKind::Modulation(note, modulation) => {
                 let control = match modulation {
                     Modulation::Gain(offset) => {

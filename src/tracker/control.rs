@@ -9,6 +9,8 @@ use super::rules::Rules;
 use super::state::FilterSetting;
 use super::state::Voice;
 use super::tick::Output;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::units::Gain;
 use crate::units::Semitones;
 
@@ -21,61 +23,6 @@ const FASTEST_VIBRATO: f32 = 15.0;
 const NEUTRAL: f32 = 0.5;
 /// Top of Impulse Tracker's cutoffs and resonances.
 const OPEN: f32 = 127.0;
-
-/// A change of one controller, for all notes of a slot or song channel.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Control {
-    /// Bends notes at once, those to come too.
-    Bend(Semitones),
-    /// 0..=1.
-    Volume(Gain),
-    /// 0..=1, times the volume.
-    Expression(Gain),
-    /// -1..=1.
-    Pan(f32),
-    /// Vibrato from the next tick on, 0..=1.
-    Modulation(f32),
-    /// Vibrato too: the deeper of both.
-    Pressure(f32),
-    /// Speed of the vibrato, 0..=1; 0.5 is the usual one.
-    VibratoRate(f32),
-    /// Filter: 0 closed ..= 1 open.
-    Cutoff(f32),
-    /// Filter: 0 closed, 0.5 as the note is, 1 open.
-    Brightness(f32),
-    /// Filter: 0..=1, more than the note's own.
-    Resonance(f32),
-    /// How long tone portamento takes, 0 no time ..= 1 long.
-    PortamentoTime(f32),
-    /// Whether notes slide from the one before.
-    Portamento(bool),
-}
-
-/// A change that concerns one note.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NoteControl {
-    /// Factor on everything else.
-    Volume(Gain),
-    /// -1..=1, to the left and right of where the note is.
-    Pan(f32),
-    /// Added to the bend.
-    Tuning(Semitones),
-    /// Vibrato, 0..=1: the deepest of all.
-    Vibrato(f32),
-    /// As [`Control::Brightness`].
-    Brightness(f32),
-    /// Vibrato too.
-    Pressure(f32),
-    /// The keyboard's gain for this note, where it differs.
-    Gain {
-        /// What makes the difference, for [`Keyboard::set_gain`](super::Keyboard::set_gain) to ask with; 0 is none.
-        offset: f32,
-        /// What comes of it now.
-        gain: Gain,
-    },
-    /// Added to the transposition.
-    Transpose(Semitones),
-}
 
 /// All controllers of a slot or song channel.
 #[derive(Clone, Copy, Debug, PartialEq)]

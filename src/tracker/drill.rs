@@ -8,9 +8,7 @@
 use super::AmigaModel;
 use super::Chase;
 use super::Chaser;
-use super::Control;
 use super::Interpolation;
-use super::NoteControl;
 use super::Ramping;
 use super::Snapshots;
 use super::Song;
@@ -20,6 +18,8 @@ use crate::audio::Activity;
 use crate::audio::Feed;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::units::SampleRate;
 use crate::units::Semitones;
 use std::sync::Arc;

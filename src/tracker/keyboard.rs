@@ -12,9 +12,7 @@ mod voice;
 mod tests;
 
 use super::control::Acting;
-use super::control::Control;
 use super::control::Controls;
-use super::control::NoteControl;
 use super::control::Overall;
 use super::flow::Flow;
 use super::gain::Ramping;
@@ -27,6 +25,8 @@ use super::song::Song;
 use super::wave::RandomNumbers;
 use crate::audio::Feed;
 use crate::audio::RenderContext;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::dsp::Level;
 use crate::dsp::Ramp;
 use crate::sample::Interpolation;

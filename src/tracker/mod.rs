@@ -70,8 +70,6 @@ mod xm_tests;
 pub use crate::sample::Interpolation;
 pub use chase::Chase;
 pub use chase::Chaser;
-pub use control::Control;
-pub use control::NoteControl;
 pub use gain::Ramping;
 pub use keyboard::KEYBOARD_SLOTS;
 pub use keyboard::KEYBOARD_VOICES;

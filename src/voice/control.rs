@@ -5,9 +5,9 @@
 //! so every 64 frames from where it began, so that no cut shows. The filter is a trapezoidal state-variable one: V. Zavalishin,
 //! "The Art of VA Filter Design", chapter 4.
 
-use crate::units::Gain;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::units::SampleRate;
-use crate::units::Semitones;
 use std::f64::consts::PI;
 use std::f64::consts::TAU;
 
@@ -29,55 +29,6 @@ const NEUTRAL: f32 = 0.5;
 const LOUDEST: f32 = 4.0;
 /// Semitones beyond which nothing bends.
 const WIDEST: f32 = 120.0;
-
-/// A change of one controller, for all that the keys of a MIDI channel have begun and will begin.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Control {
-    /// At once.
-    Bend(Semitones),
-    /// 0..=1.
-    Volume(Gain),
-    /// 0..=1, times the volume.
-    Expression(Gain),
-    /// -1..=1, in place of the slot's.
-    Pan(f32),
-    /// Vibrato, 0..=1.
-    Modulation(f32),
-    /// Vibrato too: the deeper of both.
-    Pressure(f32),
-    /// Speed of the vibrato, 0..=1; 0.5 is the usual one.
-    VibratoRate(f32),
-    /// Filter: 0 closed ..= 1 open.
-    Cutoff(f32),
-    /// Filter: 0..=1.
-    Resonance(f32),
-}
-
-/// A change that concerns one note.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NoteControl {
-    /// Factor on everything else, 0..=4.
-    Volume(Gain),
-    /// -1..=1, to the left and right of where the note is.
-    Pan(f32),
-    /// Added to the bend.
-    Tuning(Semitones),
-    /// Vibrato, 0..=1: the deepest of all.
-    Vibrato(f32),
-    /// Filter: 0 closed, 0.5 as the channel has it, 1 open.
-    Brightness(f32),
-    /// Vibrato too.
-    Pressure(f32),
-    /// The keyboard's gain for this note, where it differs.
-    Gain {
-        /// What makes the difference, for [`Pool::set_key_gain`](super::Pool::set_key_gain) to ask with; 0 is none.
-        offset: f32,
-        /// What comes of it now.
-        gain: Gain,
-    },
-    /// Added to the transposition.
-    Transpose(Semitones),
-}
 
 /// All controllers of a MIDI channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,6 +73,8 @@ impl Controls {
             Control::VibratoRate(rate) => (&mut self.rate, rate, 0.0, 1.0),
             Control::Cutoff(cutoff) => (&mut self.cutoff, cutoff, 0.0, 1.0),
             Control::Resonance(resonance) => (&mut self.resonance, resonance, 0.0, 1.0),
+            // Voices have no portamento, and no brightness but that of single notes.
+            Control::Brightness(_) | Control::PortamentoTime(_) | Control::Portamento(_) => return,
         };
         if !value.is_nan() {
             *place = value.clamp(least, most);

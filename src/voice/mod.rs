@@ -18,8 +18,6 @@ pub use bank::Play;
 pub use bank::SLOTS;
 pub use bank::Slot;
 pub use bank::Take;
-pub use control::Control;
-pub use control::NoteControl;
 pub use pool::Cause;
 pub use pool::Pool;
 pub use pool::VOICES;

@@ -8,7 +8,7 @@ use super::KeyboardMode;
 use super::Keys;
 use super::Scene;
 use super::seven_bits;
-use crate::tracker::Control;
+use crate::control::Control;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::units::Gain;
 use crate::units::Semitones;

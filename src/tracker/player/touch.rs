@@ -6,9 +6,7 @@
 //! channel over from a key.
 
 use super::super::control::Acting;
-use super::super::control::Control;
 use super::super::control::Controls;
-use super::super::control::NoteControl;
 use super::super::control::NoteControls;
 use super::super::control::Overall;
 use super::super::effect::NoteCommand;
@@ -26,6 +24,8 @@ use super::super::tick;
 use super::super::tick::Role;
 use super::Core;
 use super::SongPlayer;
+use crate::control::Control;
+use crate::control::NoteControl;
 use crate::units::Semitones;
 
 /// Song channels that keys can play, one for each MIDI channel.
