@@ -459,14 +459,19 @@ impl<'s, 'b> Sum<'s, 'b> {
 
     /// Adds what waits, in its order.
     fn write(&mut self, io: &mut AudioBlockMut<'_>) {
+        let (count, fresh) = (std::mem::take(&mut self.count), std::mem::replace(&mut self.fresh, false));
         for (channel, to) in io.planes_mut().enumerate() {
+            // Most have one input, which needs no list.
+            if let (1, [Some(sound), ..]) = (count, &self.sounds) {
+                dsp::sum(self.level, to, &[sound.plane(channel, self.piece)], fresh);
+                continue;
+            }
             let mut planes: [&[f32]; TOGETHER] = [&[]; TOGETHER];
-            for (plane, sound) in planes.iter_mut().zip(self.sounds.iter().take(self.count).flatten()) {
+            for (plane, sound) in planes.iter_mut().zip(self.sounds.iter().take(count).flatten()) {
                 *plane = sound.plane(channel, self.piece);
             }
-            dsp::sum(self.level, to, &planes[..self.count], self.fresh); // `count` is at most `TOGETHER`
+            dsp::sum(self.level, to, &planes[..count], fresh); // `count` is at most `TOGETHER`
         }
-        (self.count, self.fresh) = (0, false);
     }
 
     /// Says whether anything has been written.

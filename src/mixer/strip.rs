@@ -63,6 +63,8 @@ pub struct Strip {
     meter: MeterWriter,
     /// Whether some ramp may move.
     moving: bool,
+    /// Whether a tap is in place or a send is open.
+    serves: bool,
     values: [f32; BLOCK_SIZE],
 }
 
@@ -83,6 +85,7 @@ impl Strip {
             tap: None,
             meter: writer,
             moving: false,
+            serves: false,
             values: [0.0; BLOCK_SIZE],
         };
         (strip, meter)
@@ -129,7 +132,7 @@ impl Strip {
         if let Some(send) = self.sends.get_mut(send) {
             send.set_gain(gain);
         }
-        self.moving = true;
+        (self.moving, self.serves) = (true, true);
     }
 
     /// Takes a send from before the strip's gain and mute, or from after them.
@@ -137,7 +140,7 @@ impl Strip {
         if let Some(send) = self.sends.get_mut(send) {
             send.set_pre(pre);
         }
-        self.moving = true;
+        (self.moving, self.serves) = (true, true);
     }
 
     /// How much the sidechain turns the strip down at most, 0–1; see [`Ducker`].
@@ -173,7 +176,9 @@ impl Strip {
 
     /// Puts a tap in place, or takes it away; gives back the one that was there.
     pub fn set_tap(&mut self, tap: Option<Box<Tap>>) -> Option<Box<Tap>> {
-        std::mem::replace(&mut self.tap, tap)
+        let before = std::mem::replace(&mut self.tap, tap);
+        self.look_for_service();
+        before
     }
 
     /// The tap in place.
@@ -214,6 +219,12 @@ impl Strip {
         self.ducker.settle();
         self.limiter.settle();
         self.moving = false;
+        self.look_for_service();
+    }
+
+    fn look_for_service(&mut self) {
+        let open = |send: &Send| !(send.is_closed(TapPoint::PreGain) && send.is_closed(TapPoint::PostGain));
+        self.serves = self.tap.is_some() || self.sends.iter().any(open);
     }
 
     /// Calls `each` with the ramps that are not those of ducker and limiter.
@@ -246,6 +257,7 @@ impl Strip {
                 moving += ramp.left();
             });
             self.moving = moving > 0;
+            self.look_for_service();
         }
     }
 
@@ -292,6 +304,9 @@ impl Strip {
 
     /// Serves tap and sends of a point.
     fn offer(&mut self, point: TapPoint, frame: u64, io: &AudioBlockMut<'_>, range: &Range<usize>) {
+        if !self.serves {
+            return;
+        }
         if let Some(tap) = self.tap.as_deref_mut().filter(|tap| tap.is_running()) {
             tap.write(point, frame, &io.slice(range.clone()));
         }

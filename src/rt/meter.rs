@@ -26,7 +26,9 @@ const WINDOW_SECONDS: f64 = 0.3;
 struct Cells {
     pre: [AtomicF32; 2],
     post: [AtomicF32; 2],
-    mean_square: [AtomicF32; 2],
+    /// Sums of squares, see [`Window`], and the frames of all of them.
+    parts: [[AtomicF32; PARTS]; 2],
+    window_frames: f32,
     least_gain: AtomicF32,
     clipped: AtomicU64,
 }
@@ -92,9 +94,7 @@ impl MeterWriter {
         if reading.clipped > 0 {
             cells.clipped.fetch_add(reading.clipped, Relaxed);
         }
-        if let Some(mean_squares) = self.window.add(frames) {
-            self.show(mean_squares);
-        }
+        self.window.add(frames, &self.cells.parts);
     }
 
     /// Reports the lowest factor of what turns down by itself. Real-time.
@@ -106,21 +106,13 @@ impl MeterWriter {
 
     /// Reports silence; once the window is empty this costs next to nothing. Real-time.
     pub fn skip(&mut self, frames: usize) {
-        if let Some(mean_squares) = self.window.add(frames) {
-            self.show(mean_squares);
-        }
+        self.window.add(frames, &self.cells.parts);
     }
 
     /// Forgets the window; what waits to be read stays. Real-time.
     pub fn reset(&mut self) {
         self.window.clear();
-        self.show([0.0; 2]);
-    }
-
-    fn show(&self, mean_squares: [f32; 2]) {
-        for (cell, mean_square) in self.cells.mean_square.iter().zip(mean_squares) {
-            cell.store(mean_square, Relaxed);
-        }
+        self.cells.parts.iter().flatten().for_each(|part| part.store(0.0, Relaxed));
     }
 }
 
@@ -144,7 +136,8 @@ impl Meter {
 
     /// RMS of the last 300 ms after the gain, left and right; a full-scale sine gives √½.
     pub fn rms(&self) -> [f32; 2] {
-        self.0.mean_square.each_ref().map(|mean_square| libm::sqrtf(mean_square.load(Relaxed)))
+        let parts = |side: &[AtomicF32; PARTS]| side.each_ref().map(|part| part.load(Relaxed));
+        self.0.parts.each_ref().map(|side| libm::sqrtf(total(&parts(side)) / self.0.window_frames))
     }
 
     /// Samples above 0 dBFS after the gain since `clear_clips`.
@@ -163,9 +156,9 @@ impl Meter {
     }
 }
 
-/// Sums of squares over the last 300 ms, in parts of some 10 ms that follow each other whether it sounds or not.
+/// Sums of squares over the last 300 ms, in parts of some 10 ms that follow each other whether it sounds or not. Full ones
+/// lie in the cells.
 struct Window {
-    parts: [[f32; PARTS]; 2],
     /// The part that is being filled.
     part: usize,
     filled: usize,
@@ -181,7 +174,6 @@ impl Window {
     fn new(rate: SampleRate) -> Self {
         let steps = libm::round(rate.0 * WINDOW_SECONDS / (PARTS * STEP) as f64).max(1.0);
         Self {
-            parts: [[0.0; PARTS]; 2],
             part: 0,
             filled: 0,
             part_frames: steps as usize * STEP,
@@ -191,35 +183,28 @@ impl Window {
         }
     }
 
-    /// Counts frames; gives the mean squares of the window when a part has become full.
-    fn add(&mut self, frames: usize) -> Option<[f32; 2]> {
+    /// Counts frames; puts a part that has become full in the place of the oldest.
+    fn add(&mut self, frames: usize, parts: &[[AtomicF32; PARTS]; 2]) {
         self.filled += frames;
-        let mut moved = false;
         while self.filled >= self.part_frames {
             self.filled -= self.part_frames;
-            moved |= self.close();
+            self.close(parts);
         }
-        moved.then(|| {
-            let frames = (PARTS * self.part_frames) as f32;
-            self.parts.each_ref().map(|parts| total(parts) / frames)
-        })
     }
 
-    /// Puts the current part in the place of the oldest; false where the window was and is empty.
-    fn close(&mut self) -> bool {
+    fn close(&mut self, parts: &[[AtomicF32; PARTS]; 2]) {
         let current = self.take_squares();
         if current != [0.0; 2] {
             self.sounding = PARTS + 1;
         }
         if self.sounding == 0 {
-            return false;
+            return; // the window was and is empty
         }
         self.sounding -= 1;
-        for (parts, sum) in self.parts.iter_mut().zip(current) {
-            parts[self.part] = sum; // `part` stays below PARTS
+        for (parts, sum) in parts.iter().zip(current) {
+            parts[self.part].store(sum, Relaxed); // `part` stays below PARTS
         }
         self.part = (self.part + 1) % PARTS;
-        true
     }
 
     /// The sums of both sides.
@@ -237,7 +222,6 @@ impl Window {
     }
 
     fn clear(&mut self) {
-        self.parts = [[0.0; PARTS]; 2];
         self.take_squares();
         (self.part, self.filled, self.sounding) = (0, 0, 0);
     }
@@ -253,14 +237,16 @@ fn total(values: &[f32]) -> f32 {
 
 /// Both halves of one meter. Allocates.
 pub fn meter(rate: SampleRate) -> (MeterWriter, Meter) {
+    let window = Window::new(rate);
     let cells = Arc::new(Cells {
         pre: Default::default(),
         post: Default::default(),
-        mean_square: Default::default(),
+        parts: std::array::from_fn(|_| std::array::from_fn(|_| AtomicF32::new(0.0))),
+        window_frames: (PARTS * window.part_frames) as f32,
         least_gain: AtomicF32::new(1.0),
         clipped: AtomicU64::new(0),
     });
-    (MeterWriter { cells: Arc::clone(&cells), window: Window::new(rate) }, Meter(cells))
+    (MeterWriter { cells: Arc::clone(&cells), window }, Meter(cells))
 }
 
 #[cfg(test)]
