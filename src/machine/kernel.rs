@@ -29,7 +29,9 @@ pub(super) trait FaustKernel: Send {
 }
 
 macro_rules! faust_kernels {
-    ($($module:ident $class:ident),* $(,)?) => {
+    (written { $($written:tt)* } generated {
+        $($(#[$doc:meta])* $kind:ident($module:ident::$class:ident, $label:literal, $tail:path),)*
+    }) => {
         $(impl FaustKernel for generated::$module::$class {
             fn ready(rate: SampleRate) -> Box<dyn FaustKernel> {
                 let mut kernel = Self::boxed();
@@ -58,13 +60,18 @@ macro_rules! faust_kernels {
                 self.meter()
             }
         })*
+
+        /// How to make the kernel of a machine that Faust has made.
+        fn faust(kind: MachineKind) -> Option<fn(SampleRate) -> Box<dyn FaustKernel>> {
+            match kind {
+                MachineKind::Fdn | MachineKind::Convolution => None,
+                $(MachineKind::$kind => Some(generated::$module::$class::ready),)*
+            }
+        }
     };
 }
 
-faust_kernels!(
-    chorus Chorus, compressor Compressor, crusher Crusher, delay Delay, distortion Distortion, eq Eq, flanger Flanger,
-    gate Gate, ladder Ladder, phaser Phaser, plate Plate, reverb Reverb,
-);
+machines!(faust_kernels);
 
 /// State and code of a machine; the state lives on the heap.
 pub(super) enum Kernel {
@@ -81,27 +88,14 @@ impl Kernel {
         rate: SampleRate,
         level: Level,
     ) -> Self {
-        use generated::*;
-        let ready: fn(SampleRate) -> Box<dyn FaustKernel> = match kind {
-            MachineKind::Fdn => return Self::Fdn(FdnReverb::boxed(rate, level)),
-            MachineKind::Convolution => {
-                let impulse = impulse.map_or_else(Impulse::hall, Arc::clone);
-                return Self::Convolution(Convolution::boxed(AtRate::share(impulse, rate), rate, level));
-            }
-            MachineKind::Reverb => reverb::Reverb::ready,
-            MachineKind::Plate => plate::Plate::ready,
-            MachineKind::Delay => delay::Delay::ready,
-            MachineKind::Chorus => chorus::Chorus::ready,
-            MachineKind::Flanger => flanger::Flanger::ready,
-            MachineKind::Phaser => phaser::Phaser::ready,
-            MachineKind::Ladder => ladder::Ladder::ready,
-            MachineKind::Equaliser => eq::Eq::ready,
-            MachineKind::Compressor => compressor::Compressor::ready,
-            MachineKind::Gate => gate::Gate::ready,
-            MachineKind::Crusher => crusher::Crusher::ready,
-            MachineKind::Distortion => distortion::Distortion::ready,
-        };
-        Self::Faust(ready(rate))
+        if let Some(ready) = faust(kind) {
+            return Self::Faust(ready(rate));
+        }
+        if kind == MachineKind::Fdn {
+            return Self::Fdn(FdnReverb::boxed(rate, level));
+        }
+        let impulse = impulse.map_or_else(Impulse::hall, Arc::clone);
+        Self::Convolution(Convolution::boxed(AtRate::share(impulse, rate), rate, level))
     }
 
     /// Seconds that its response lasts.

@@ -8,91 +8,60 @@ use super::MachineParameter;
 use super::convolution;
 use super::generated;
 use super::room;
+use super::tail;
 use crate::dsp::Level;
 use crate::units::SampleRate;
 use std::sync::Arc;
-
-/// A machine of the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum MachineKind {
-    /// Algorithmic stereo reverb: a feedback delay network of eight lines.
-    Reverb,
-    /// A room of sixteen delay lines with a decay for each of three bands, for returns.
-    Fdn,
-    /// The room of an impulse response, for returns.
-    Convolution,
-    /// A plate reverb.
-    Plate,
-    /// A stereo delay in milliseconds or in note values of the host's tempo.
-    Delay,
-    /// Three voices a side.
-    Chorus,
-    /// A short, swept delay with feedback.
-    Flanger,
-    /// Swept allpasses with feedback.
-    Phaser,
-    /// A resonant filter of four poles with an envelope follower.
-    Ladder,
-    /// Two cuts, two shelves and two bells.
-    Equaliser,
-    /// A compressor, which may hear its sidechain.
-    Compressor,
-    /// A gate, which may hear its sidechain.
-    Gate,
-    /// Few bits and a slow clock.
-    Crusher,
-    /// Four curves.
-    Distortion,
-}
 
 /// What menus and racks need of a machine.
 struct Entry {
     id: &'static str,
     label: &'static str,
     parameters: &'static [MachineParameter],
+    tail: tail::Tail,
 }
 
+macro_rules! registry {
+    (written {
+        $($(#[$written_doc:meta])* $written:ident($id:ident, $from:ident, $written_label:literal, $rings:path),)*
+    } generated {
+        $($(#[$doc:meta])* $kind:ident($module:ident::$class:ident, $label:literal, $tail:path),)*
+    }) => {
+        /// A machine of the registry.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum MachineKind {
+            $($(#[$written_doc])* $written,)*
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl MachineKind {
+            /// Every machine, in the order of menus.
+            pub const ALL: &[Self] = &[$(Self::$written,)* $(Self::$kind,)*];
+
+            fn entry(self) -> Entry {
+                match self {
+                    $(Self::$written => Entry {
+                        id: stringify!($id),
+                        label: $written_label,
+                        parameters: $from::PARAMETERS,
+                        tail: $rings,
+                    },)*
+                    $(Self::$kind => Entry {
+                        id: stringify!($module),
+                        label: $label,
+                        parameters: generated::$module::PARAMETERS,
+                        tail: $tail,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+machines!(registry);
+
 impl MachineKind {
-    /// Every machine, in the order of menus.
-    pub const ALL: &[Self] = &[
-        Self::Reverb,
-        Self::Plate,
-        Self::Fdn,
-        Self::Convolution,
-        Self::Delay,
-        Self::Chorus,
-        Self::Flanger,
-        Self::Phaser,
-        Self::Ladder,
-        Self::Equaliser,
-        Self::Compressor,
-        Self::Gate,
-        Self::Crusher,
-        Self::Distortion,
-    ];
-
-    fn entry(self) -> Entry {
-        use generated::*;
-        let (id, label, parameters) = match self {
-            Self::Reverb => ("reverb", "Reverb", reverb::PARAMETERS),
-            Self::Fdn => ("fdn", "FDN Reverb", room::PARAMETERS),
-            Self::Convolution => ("convolution", "Convolution", convolution::PARAMETERS),
-            Self::Plate => ("plate", "Plate", plate::PARAMETERS),
-            Self::Delay => ("delay", "Delay", delay::PARAMETERS),
-            Self::Chorus => ("chorus", "Chorus", chorus::PARAMETERS),
-            Self::Flanger => ("flanger", "Flanger", flanger::PARAMETERS),
-            Self::Phaser => ("phaser", "Phaser", phaser::PARAMETERS),
-            Self::Ladder => ("ladder", "Ladder Filter", ladder::PARAMETERS),
-            Self::Equaliser => ("eq", "Equaliser", eq::PARAMETERS),
-            Self::Compressor => ("compressor", "Compressor", compressor::PARAMETERS),
-            Self::Gate => ("gate", "Gate", gate::PARAMETERS),
-            Self::Crusher => ("crusher", "Bit Crusher", crusher::PARAMETERS),
-            Self::Distortion => ("distortion", "Distortion", distortion::PARAMETERS),
-        };
-        Entry { id, label, parameters }
-    }
-
     /// What is saved.
     pub fn id(self) -> &'static str {
         self.entry().id
@@ -137,72 +106,7 @@ impl MachineKind {
     /// How long it sounds after its input with `values` for its controls at `tempo` BPM, down to -120 dB and without a
     /// response. Infinite where it never ends.
     pub(super) fn tail_s(self, values: &[f32], tempo: f32) -> f64 {
-        let value = |path| {
-            let index = self.parameter_index(path);
-            f64::from(index.and_then(|index| values.get(index)).copied().unwrap_or(0.0))
-        };
-        match self {
-            // Twice the time to -60 dB; half a second covers the first pass through diffusers and lines.
-            Self::Reverb => 2.0 * value("decay").max(value("low_decay")) + value("pre_delay") / 1000.0 + 0.5,
-            Self::Plate => 2.0 * value("decay") + value("pre_delay") / 1000.0 + 0.5,
-            Self::Fdn => {
-                let longest = value("decay").max(value("low_decay")).max(value("high_decay"));
-                2.0 * longest + value("pre_delay") / 1000.0 + 0.5
-            }
-            // The filters' own sound ends within a tenth of a second.
-            Self::Convolution => value("pre_delay") / 1000.0 + 0.1,
-            Self::Delay => {
-                let time = tail::delay_s(value("note"), value("time") / 1000.0, f64::from(tempo));
-                time * (1.0 + tail::rounds(value("feedback") / 100.0)) + 0.1
-            }
-            Self::Chorus => 0.1,
-            Self::Flanger => 0.011 * (1.0 + tail::rounds(value("feedback") / 100.0)) + 0.05,
-            Self::Phaser => {
-                let lowest = value("frequency") * libm::exp2(-value("depth") / 2.0);
-                // Twelve allpasses hold a sound for so long at most.
-                12.0 / (std::f64::consts::PI * lowest) * (4.0 + tail::rounds(value("feedback") / 100.0))
-            }
-            Self::Ladder => {
-                let octaves = value("envelope").abs() + value("lfo_depth");
-                let lowest = value("cutoff") * libm::exp2(-octaves);
-                let away = 1.0 - libm::sqrt(libm::sqrt(value("resonance") / 100.0)).min(1.0);
-                // Poles as far from ringing for ever as the resonance leaves them.
-                tail::TO_SILENCE / (std::f64::consts::TAU * lowest * away) + 2.0 * value("release") / 1000.0
-            }
-            Self::Equaliser => 2.0,
-            // What they have taken away comes back meanwhile.
-            Self::Compressor => tail::TO_SILENCE * value("release") / 1000.0 + 0.1,
-            Self::Gate => (tail::TO_SILENCE * value("release") + value("hold")) / 1000.0 + 0.2,
-            Self::Crusher | Self::Distortion => 0.3,
-        }
-    }
-}
-
-/// How long what is fed back lasts.
-mod tail {
-    /// Time constants until a sound has fallen by 120 dB.
-    pub(super) const TO_SILENCE: f64 = 13.82;
-
-    /// How often a sound goes round until it has fallen by 120 dB.
-    pub(super) fn rounds(feedback: f64) -> f64 {
-        match feedback.abs() {
-            none if none < 1e-6 => 0.0,
-            share if share < 1.0 => -TO_SILENCE / libm::log(share),
-            _ => f64::INFINITY,
-        }
-    }
-
-    /// The time of the delay, as its source reckons it.
-    pub(super) fn delay_s(note: f64, free_s: f64, tempo: f64) -> f64 {
-        const LONGEST_S: f64 = 2.7;
-        const QUARTERS: [f64; 13] =
-            [0.125, 1.0 / 6.0, 0.25, 1.0 / 3.0, 0.375, 0.5, 2.0 / 3.0, 0.75, 1.0, 4.0 / 3.0, 1.5, 2.0, 4.0];
-        let quarters = (note >= 1.0).then(|| QUARTERS.get(note as usize - 1)).flatten();
-        let mut time = quarters.map_or(free_s, |quarters| quarters * 60.0 / tempo);
-        for _ in 0..3 {
-            time /= if time > LONGEST_S { 2.0 } else { 1.0 };
-        }
-        time.min(LONGEST_S)
+        (self.entry().tail)(&tail::Settings { kind: self, values, tempo: f64::from(tempo) })
     }
 }
 

@@ -4,20 +4,59 @@
 //! Sources stand in `faust`, their Rust in `generated`; `cargo xtask faust` turns one into the other, and building
 //! needs neither Faust nor Python. A machine knows nothing of the host's parameters or of its place in the graph.
 
-mod generated {
-    pub(super) mod chorus;
-    pub(super) mod compressor;
-    pub(super) mod crusher;
-    pub(super) mod delay;
-    pub(super) mod distortion;
-    pub(super) mod eq;
-    pub(super) mod flanger;
-    pub(super) mod gate;
-    pub(super) mod ladder;
-    pub(super) mod phaser;
-    pub(super) mod plate;
-    pub(super) mod reverb;
+/// The one list of machines, in the order of menus, handed to the macro `$user`: those written by hand, and those made of
+/// `faust/<module>.dsp`, whose module is also what racks save. Each with its label and how long it sounds on.
+macro_rules! machines {
+    ($user:ident) => {
+        $user! {
+            written {
+                /// A room of sixteen delay lines with a decay for each of three bands, for returns.
+                Fdn(fdn, room, "FDN Reverb", tail::fdn),
+                /// The room of an impulse response, for returns.
+                Convolution(convolution, convolution, "Convolution", tail::convolution),
+            }
+            generated {
+                /// Algorithmic stereo reverb: a feedback delay network of eight lines.
+                Reverb(reverb::Reverb, "Reverb", tail::reverb),
+                /// A plate reverb.
+                Plate(plate::Plate, "Plate", tail::plate),
+                /// A stereo delay in milliseconds or in note values of the host's tempo.
+                Delay(delay::Delay, "Delay", tail::delay),
+                /// Three voices a side.
+                Chorus(chorus::Chorus, "Chorus", tail::chorus),
+                /// A short, swept delay with feedback.
+                Flanger(flanger::Flanger, "Flanger", tail::flanger),
+                /// Swept allpasses with feedback.
+                Phaser(phaser::Phaser, "Phaser", tail::phaser),
+                /// A resonant filter of four poles with an envelope follower.
+                Ladder(ladder::Ladder, "Ladder Filter", tail::ladder),
+                /// Two cuts, two shelves and two bells.
+                Equaliser(eq::Eq, "Equaliser", tail::equaliser),
+                /// A compressor, which may hear its sidechain.
+                Compressor(compressor::Compressor, "Compressor", tail::compressor),
+                /// A gate, which may hear its sidechain.
+                Gate(gate::Gate, "Gate", tail::gate),
+                /// Few bits and a slow clock.
+                Crusher(crusher::Crusher, "Bit Crusher", tail::distortion),
+                /// Four curves.
+                Distortion(distortion::Distortion, "Distortion", tail::distortion),
+            }
+        }
+    };
 }
+
+macro_rules! generated_modules {
+    (written { $($written:tt)* } generated {
+        $($(#[$doc:meta])* $kind:ident($module:ident::$class:ident, $label:literal, $tail:path),)*
+    }) => {
+        mod generated {
+            $(pub(super) mod $module;)*
+        }
+    };
+}
+
+machines!(generated_modules);
+
 mod convolution;
 mod impulse;
 mod kernel;
@@ -29,6 +68,7 @@ mod reverb_tests;
 mod room;
 #[cfg(test)]
 mod shelf_tests;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod wet;
