@@ -531,6 +531,10 @@ fn info_of_a_rack_lists_its_desk() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
     }
+    let text = succeed(&["info", "docs/racks/voices.busker.toml"]);
+    for line in ["  bus  3    Rain: voice 4 to master, output 3", "  voice     1, Kick: 2 takes"] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
 }
 
 #[test]
@@ -701,7 +705,15 @@ fn a_folder_becomes_a_scene_that_renders_to_the_sum_of_its_tracks_and_tells_what
     let (rack, mix) = (folder.join("scene.busker.toml"), folder.join("mix.wav"));
     let (rack, mix) = (rack.to_str().unwrap(), mix.to_str().unwrap());
     let told = succeed(&["scene", stems.to_str().unwrap(), "-o", rack]);
-    assert_eq!(told.lines().collect::<Vec<_>>(), ["lane 1  Bass (1 take)", "lane 2  Drums (2 takes)"]);
+    assert_eq!(told.lines().collect::<Vec<_>>(), ["lane 1, Bass: 1 take", "lane 2, Drums: 2 takes"]);
+    let told = succeed(&["info", rack]);
+    for line in [
+        "  bus  1    Bass: lane 1, main input to master",
+        "  bus  2    Drums: keyboard, lane 2 to master",
+        "  lane      2, Drums: 2 takes",
+    ] {
+        assert!(told.lines().any(|found| found == line), "{line} is not in {told}");
+    }
     succeed(&["render", rack, "-o", mix, "--format", "f32"]);
     let samples = floats(Path::new(mix));
     assert_eq!(samples.len(), 2 * 30_000);
@@ -721,6 +733,8 @@ fn a_folder_becomes_a_scene_that_renders_to_the_sum_of_its_tracks_and_tells_what
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }
+    let error = fail(&["scene", stems.to_str().unwrap(), "-o", rack]);
+    assert!(error.contains("Drums-2.wav: no audio file that can be read"), "{error}");
     fs::remove_file(mix).unwrap();
     let error = fail(&["scene", folder.to_str().unwrap(), "-o", rack]);
     assert!(error.contains("no audio file in it"), "{error}");

@@ -8,6 +8,8 @@ use super::LaneFile;
 use super::LaneSlot;
 use super::Rack;
 use crate::lane::LANES;
+use crate::sample::AudioFile;
+use crate::sample::DecodeError;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -33,6 +35,14 @@ pub enum SceneError {
         /// Why not.
         error: io::Error,
     },
+    /// One of them is no recording.
+    #[error("{}: {error}", file.display())]
+    Recording {
+        /// Which.
+        file: PathBuf,
+        /// Why not.
+        error: DecodeError,
+    },
     /// No track in it.
     #[error("no audio file in it (WAV, AIFF, FLAC, Ogg Vorbis or MP3)")]
     Empty,
@@ -54,16 +64,20 @@ pub fn scene(folder: &Path, home: &Path) -> Result<Rack, SceneError> {
     // Tracks sound as they are: nothing stands on their buses.
     let mut rack = Rack { inserts: Vec::new(), ..Rack::default() };
     for (lane, (name, takes)) in tracks.into_iter().enumerate() {
-        let known = |path: PathBuf| {
-            LaneFile::known(seen_from(home, &path), &path)
-                .map_err(|error| SceneError::File { file: path, error })
-        };
-        let takes = takes.into_values().map(known).collect::<Result<_, _>>()?;
+        let takes = takes.into_values().map(|path| take(path, home)).collect::<Result<_, _>>()?;
         rack.routing.lanes[lane] = Some(lane); // there are more buses than lanes
         rack.routing.buses[lane].name.clone_from(&name);
         rack.lanes.push(LaneSlot { name, takes, ..LaneSlot::new(lane) });
     }
     Ok(rack)
+}
+
+/// A file that can be opened as a recording.
+fn take(path: PathBuf, home: &Path) -> Result<LaneFile, SceneError> {
+    if let Err(error) = AudioFile::open(&path) {
+        return Err(SceneError::Recording { file: path, error });
+    }
+    LaneFile::known(seen_from(home, &path), &path).map_err(|error| SceneError::File { file: path, error })
 }
 
 /// Takes by track, and by number and name in it.

@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     /// Inputs of the monitor mix, and where it is heard, where that is not the main output or something is in it.
     monitor: Option<String>,
     inserts: Vec<String>,
+    voices: Vec<String>,
+    lanes: Vec<String>,
     /// What plays in place of the song's own.
     replaced: Vec<String>,
     /// What is recorded.
@@ -85,6 +87,12 @@ impl Desk {
             sends: set.sends().collect(),
             monitor: set.monitor(),
             inserts: rack.inserts.iter().map(|insert| insert_text(rack, insert)).collect(),
+            voices: rack
+                .voices
+                .iter()
+                .map(|voice| slot_text(voice.slot, &voice.name, voice.takes.len()))
+                .collect(),
+            lanes: rack.lanes.iter().map(|lane| slot_text(lane.lane, &lane.name, lane.takes.len())).collect(),
             replaced: rack.replace.iter().map(replaced).collect(),
             taps: rack.recorder.settings.taps.iter().map(|armed| tap(&rack.routing, armed)).collect(),
             look_ahead: rack.master.look_ahead,
@@ -107,6 +115,8 @@ impl Desk {
             ("send", self.sends.clone()),
             ("monitor", self.monitor.iter().cloned().collect()),
             ("insert", self.inserts.clone()),
+            ("voice", self.voices.clone()),
+            ("lane", self.lanes.clone()),
             ("replaces", self.replaced.clone()),
             ("master", self.look_ahead.then_some(late).into_iter().collect()),
             ("records", self.taps.clone()),
@@ -117,6 +127,16 @@ impl Desk {
         }
         lines.join("\n") + "\n"
     }
+}
+
+/// `3, Drums: 2 takes` for a place that counts from 0.
+pub(crate) fn slot_text(place: usize, name: &str, takes: usize) -> String {
+    let takes = match takes {
+        1 => "1 take".to_owned(),
+        takes => format!("{takes} takes"),
+    };
+    let name = if name.is_empty() { String::new() } else { format!(", {name}") };
+    format!("{}{name}: {takes}", place + 1)
 }
 
 fn replaced(entry: &ReplaceEntry) -> String {
@@ -160,6 +180,10 @@ impl Set<'_> {
             true => Some("keyboard".to_owned()),
             false => numbers("keyboard slot", going(&routing.keyboard, bus)),
         });
+        let voices = self.rack.voices.iter().filter(|voice| voice.bus == bus).map(|voice| voice.slot);
+        from.extend(numbers("voice", voices));
+        let lanes = self.rack.lanes.iter().map(|lane| lane.lane);
+        from.extend(numbers("lane", lanes.filter(|&lane| routing.lanes.get(lane) == Some(&Some(bus)))));
         // Where a song plays, the main input is of interest only where somebody has routed it.
         let input = routing.input == Some(bus) && (song.is_none() || routing.input != new.input);
         from.extend(input.then(|| "main input".to_owned()));

@@ -1,5 +1,6 @@
 //! `busker scene`: a rack from a folder of tracks.
 
+use crate::desk::slot_text;
 use crate::failure::Failure;
 use busker::rack;
 use std::fs;
@@ -24,15 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let text = rack.to_toml().map_err(|error| Failure::new(&arguments.output, &error))?;
     fs::write(&arguments.output, text).map_err(Failure::file(&arguments.output))?;
     for lane in &rack.lanes {
-        println!(
-            "lane {}  {} ({})",
-            lane.lane + 1,
-            lane.name,
-            match lane.takes.len() {
-                1 => "1 take".to_owned(),
-                takes => format!("{takes} takes"),
-            }
-        );
+        println!("lane {}", slot_text(lane.lane, &lane.name, lane.takes.len()));
     }
     Ok(())
 }
