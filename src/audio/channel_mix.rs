@@ -36,6 +36,15 @@ impl Side {
         sides.get(channel).copied().unwrap_or(Middle)
     }
 
+    /// Whether sound of one channel comes to both sides of a wider block, so that there is something to place.
+    pub(crate) fn are_both_fed(policy: &dyn ChannelMix, targets: usize) -> bool {
+        let fed = |side| {
+            let mut channels = (0..targets).filter(|&channel| Self::of(channel, targets) == side);
+            channels.any(|channel| policy.coefficient(0, 1, channel, targets) != 0.0)
+        };
+        targets > 1 && fed(Self::Left) && fed(Self::Right)
+    }
+
     /// Whether it counts on the left and on the right: what is in the middle does on both.
     pub(crate) fn counts(self) -> [bool; 2] {
         [self != Self::Right, self != Self::Left]

@@ -34,6 +34,7 @@ pub use stream::Activity;
 pub use stream::AudioStream;
 pub use stream::ChannelConfig;
 pub use stream::GRID;
+pub use stream::Pan;
 pub use stream::RenderContext;
 pub use stream::Tail;
 

@@ -37,6 +37,17 @@ pub enum Tail {
     Endless,
 }
 
+/// Where the sound of a stream of one channel stands between both sides, once it meets a wider block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pan<'a> {
+    /// As if nobody had placed it.
+    Middle,
+    /// A factor for each side.
+    Steady([f32; 2]),
+    /// Both sides' factors for each frame.
+    Moving([&'a [f32]; 2]),
+}
+
 /// Proof that a call comes from the engine's audio callback, and where in time it is.
 ///
 /// Only the engine makes one (and tests); it cannot be stored.
@@ -94,6 +105,11 @@ pub trait AudioStream: Send {
     /// `None` where there is no such outlet. Real-time.
     fn outlet(&self, _number: usize) -> Option<&Feed> {
         None
+    }
+
+    /// Where the last block that was rendered stands, if it had one channel. Real-time.
+    fn pan(&self) -> Pan<'_> {
+        Pan::Middle
     }
 
     /// Back to the state of a new stream. Real-time.

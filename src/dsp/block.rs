@@ -6,9 +6,12 @@
 use super::Level;
 use super::add;
 use super::add_scaled;
+use super::add_scaled_by;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::ChannelMix;
+use crate::audio::Pan;
+use crate::audio::Side;
 
 /// Adds `source` to `target`; the shorter one decides how many frames.
 pub fn add_block(
@@ -30,6 +33,30 @@ pub fn add_block(
                 1.0 => add(level, plane, samples),
                 factor => add_scaled(level, plane, samples, factor),
             }
+        }
+    }
+}
+
+/// The same for a plane that stands somewhere between both sides of a wider block; channels in the middle take all of it.
+pub fn add_panned(
+    level: Level,
+    policy: &dyn ChannelMix,
+    (source, pan): (&[f32], Pan<'_>),
+    target: &mut AudioBlockMut<'_>,
+) {
+    let targets = target.channels();
+    for (to, plane) in target.planes_mut().enumerate() {
+        let share = policy.coefficient(0, 1, to, targets);
+        let side = match Side::of(to, targets) {
+            Side::Left => Some(0),
+            Side::Right => Some(1),
+            Side::Middle => None,
+        };
+        match (pan, side) {
+            _ if share == 0.0 => {}
+            (Pan::Steady(gains), Some(side)) => add_scaled(level, plane, source, gains[side] * share),
+            (Pan::Moving(gains), Some(side)) => add_scaled_by(level, plane, source, gains[side], share),
+            (Pan::Middle, _) | (_, None) => add_scaled(level, plane, source, share),
         }
     }
 }

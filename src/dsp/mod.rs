@@ -16,6 +16,7 @@ pub(crate) mod simd;
 mod soft_clip;
 
 pub use block::add_block;
+pub use block::add_panned;
 pub use convolver::Convolver;
 pub use convolver::Response;
 pub use ducker::Ducker;

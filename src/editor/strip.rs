@@ -91,8 +91,9 @@ impl Strip {
             cell::tighten(ui, SPACING);
             ui.vertical_centered(|ui| {
                 self.show_head(ui, &view.routing, routes);
-                // A mono strip has no sides.
-                let mono = view.routing.strip_channels(&view.layout, self.number) == 1;
+                // What leaves a mono master meets nothing wider.
+                let mono =
+                    self.number == MASTER && view.routing.strip_channels(&view.layout, self.number) == 1;
                 self.show_rows(ui, controls, (view.control.as_deref(), mono), fader);
                 self.show_switches(ui, controls, view, instance);
             });

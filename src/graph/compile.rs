@@ -18,7 +18,9 @@ use super::plan::Place;
 use super::plan::Plan;
 use super::plan::Step;
 use super::solo::solos;
+use crate::audio::ChannelMix;
 use crate::audio::MAX_CHANNELS;
+use crate::audio::Side;
 use thiserror::Error;
 
 /// Why a graph cannot run.
@@ -249,7 +251,16 @@ impl Compiled<'_> {
 
     fn input(&self, edge: &Edge) -> Option<Input> {
         let gate = self.gates.find(&way(self.graph, edge))?;
-        Some(Input { from: self.from(edge), mix: edge.mix.unwrap_or(self.graph.mix), gate })
+        let mix = edge.mix.unwrap_or(self.graph.mix);
+        Some(Input { from: self.from(edge), mix, gate, placed: self.placed(edge, mix) })
+    }
+
+    /// The stream of one channel whose sound reaches both sides of something wider by this edge.
+    fn placed(&self, edge: &Edge, mix: &dyn ChannelMix) -> Option<usize> {
+        let (from, to) = (&self.graph.nodes[edge.from.0], &self.graph.nodes[edge.to.0]); // ids come from this graph
+        let Kind::Stream(stream) = from.kind else { return None };
+        let whole = edge.outlet.is_none() && from.channels == 1;
+        (whole && Side::are_both_fed(mix, to.channels)).then_some(stream)
     }
 
     /// Where the sound of an edge lies.

@@ -15,6 +15,7 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelMix;
 use crate::audio::Feed;
 use crate::audio::MAX_CHANNELS;
+use crate::audio::Pan;
 use crate::audio::RenderContext;
 use crate::dsp;
 use crate::dsp::Level;
@@ -38,6 +39,8 @@ pub(super) struct Input {
     pub(super) mix: &'static dyn ChannelMix,
     /// Number of its gate.
     pub(super) gate: usize,
+    /// The stream whose pan places the sound.
+    pub(super) placed: Option<usize>,
 }
 
 /// An output that a stream has rendered into, which others read before its gate closes it.
@@ -361,13 +364,13 @@ impl<'b> Around<'_, 'b> {
             }
             match self.gates.factors(input.gate) {
                 None if sound.channels() == io.channels() => sum.add(sound, io),
-                None => sum.mix(input.mix, &sound.block(self.piece), io),
+                None => sum.mix((input.mix, pan_of(input, streams)), &sound.block(self.piece), io),
                 Some(factors) => {
                     let block = sound.block(self.piece);
                     let mut passing = passing.block_mut(block.frames());
                     let mut passing = passing.narrow_mut(block.channels());
                     scaled(&mut passing, &block, &factors);
-                    sum.mix(input.mix, &passing.as_block(), io);
+                    sum.mix((input.mix, pan_of(input, streams)), &passing.as_block(), io);
                 }
             }
         }
@@ -391,6 +394,12 @@ impl<'b> Around<'_, 'b> {
             }
         }
     }
+}
+
+/// Where the sound of an input stands.
+fn pan_of<'s, S: AudioStream>(input: &Input, streams: &'s [S]) -> Pan<'s> {
+    let stream = input.placed.and_then(|number| streams.get(number));
+    stream.map_or(Pan::Middle, AudioStream::pan)
 }
 
 /// What arrives from one place.
@@ -452,9 +461,17 @@ impl<'s, 'b> Sum<'s, 'b> {
     }
 
     /// Adds a block of any width.
-    fn mix(&mut self, mix: &dyn ChannelMix, block: &AudioBlock<'_>, io: &mut AudioBlockMut<'_>) {
+    fn mix(
+        &mut self,
+        (mix, pan): (&dyn ChannelMix, Pan<'_>),
+        block: &AudioBlock<'_>,
+        io: &mut AudioBlockMut<'_>,
+    ) {
         self.write(io);
-        dsp::add_block(self.level, mix, block, io);
+        match pan {
+            Pan::Middle => dsp::add_block(self.level, mix, block, io),
+            pan => dsp::add_panned(self.level, mix, (block.channel(0), pan), io),
+        }
     }
 
     /// Adds what waits, in its order.

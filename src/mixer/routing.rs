@@ -56,7 +56,7 @@ pub struct Bus {
     /// Empty shows as "Bus 3"; see [`Routing::bus_name`].
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// 1 to 8; one of 1 has no pan. `None` makes bus 1 as wide as the main input and every other stereo.
+    /// 1 to 8; one of 1 is panned where it meets something wider. `None` makes bus 1 as wide as the main input and every other stereo.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "read_width")]
     pub channels: Option<usize>,
     /// Nowhere where empty; see [`Routing::fitted`] for outputs that the host does not have.

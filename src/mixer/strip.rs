@@ -23,6 +23,7 @@ use crate::audio::Feed;
 use crate::audio::LANES;
 use crate::audio::Lanes;
 use crate::audio::MAX_CHANNELS;
+use crate::audio::Pan;
 use crate::audio::RenderContext;
 use crate::audio::Side;
 use crate::dsp;
@@ -66,6 +67,9 @@ pub struct Strip {
     /// Whether a tap is in place or a send is open.
     serves: bool,
     values: [f32; BLOCK_SIZE],
+    /// Where mono stood on both sides in the last block, if its pan moved there.
+    places: [[f32; BLOCK_SIZE]; 2],
+    placed: Option<usize>,
 }
 
 impl Strip {
@@ -87,6 +91,8 @@ impl Strip {
             moving: false,
             serves: false,
             values: [0.0; BLOCK_SIZE],
+            places: [[0.0; BLOCK_SIZE]; 2],
+            placed: None,
         };
         (strip, meter)
     }
@@ -103,7 +109,7 @@ impl Strip {
         self.moving = true;
     }
 
-    /// Balance from -1 (left only) to 1 (right only).
+    /// Balance from -1 (left only) to 1 (right only). Mono is placed where it meets something wider; see [`Self::pan`].
     pub fn set_pan(&mut self, pan: f32) {
         self.fader.set_pan(pan);
         self.moving = true;
@@ -231,7 +237,7 @@ impl Strip {
     fn ramps_mut(&mut self, each: impl FnMut(&mut Ramp)) {
         let Self { fader, soft_clip, sends, .. } = self;
         let sends = sends.iter_mut().flat_map(|send| send.ramps_mut());
-        fader.ramps_mut().iter_mut().chain([soft_clip]).chain(sends).for_each(each);
+        fader.ramps_mut().chain([soft_clip]).chain(sends).for_each(each);
     }
 
     /// Frames of which every ramp moves in all or in none, `frames` at most, and that lie in one part of the meter's window.
@@ -302,6 +308,17 @@ impl Strip {
         if silent { Activity::Silent } else { Activity::Sounding }
     }
 
+    /// Notes where mono stands in the next frames.
+    fn place(&mut self, frames: usize) {
+        let moves = self.moving && self.fader.places().iter().any(|ramp| !ramp.settled());
+        self.placed = moves.then_some(frames.min(BLOCK_SIZE));
+        if let Some(frames) = self.placed {
+            for (ramp, place) in self.fader.places().iter().zip(&mut self.places) {
+                ramp.peek(&mut place[..frames]); // no more than there are
+            }
+        }
+    }
+
     /// Serves tap and sends of a point.
     fn offer(&mut self, point: TapPoint, frame: u64, io: &AudioBlockMut<'_>, range: &Range<usize>) {
         if !self.serves {
@@ -311,7 +328,8 @@ impl Strip {
             tap.write(point, frame, &io.slice(range.clone()));
         }
         for send in self.sends.iter_mut().filter(|send| !send.is_closed(point)) {
-            send.take(self.level, point, io, range, &mut self.values);
+            let placed = (point == TapPoint::PostGain && io.channels() == 1).then(|| self.fader.places());
+            send.take((self.level, point), placed, (io, range), &mut self.values);
         }
     }
 
@@ -467,6 +485,9 @@ impl AudioStream for Strip {
     ) -> Activity {
         let frames = io.frames();
         self.sends.iter_mut().for_each(|send| send.begin(frames));
+        if io.channels() == 1 {
+            self.place(frames);
+        }
         let input = self.inserts.render(ctx, side, io);
         let taken_db = self.inserts.reduction_db();
         if taken_db > 0.0 {
@@ -498,8 +519,15 @@ impl AudioStream for Strip {
         self.sends.get(number).map(Send::feed)
     }
 
+    fn pan(&self) -> Pan<'_> {
+        let [left, right] = &self.places;
+        // `place` has kept to their length.
+        self.fader.pan(self.placed.map(|frames| [&left[..frames], &right[..frames]]))
+    }
+
     fn reset(&mut self) {
         self.settle();
+        self.placed = None;
         self.ducker.reset();
         self.limiter.reset();
         self.inserts.reset();

@@ -3,6 +3,7 @@
 
 mod automation;
 mod commands;
+mod mono;
 mod routes;
 mod seams;
 mod sends;

@@ -15,11 +15,12 @@ use busker::rack::Module;
 use busker::rack::Rack;
 use std::path::Path;
 
-/// Song channels dealt to 15 buses, each of which goes to the master and to an output.
+/// Song channels dealt to 15 buses, each of which goes to the master and to an output; some are mono.
 fn dealt(dice: &mut Dice) -> Routing {
     let mut routing = Routing::default();
     routing.song_channels.iter_mut().for_each(|bus| *bus = Some(dice.roll(BUSES - 1)));
     for (bus, routes) in routing.buses[..BUSES - 1].iter_mut().enumerate() {
+        routes.channels = Some(1 + dice.roll(3).min(1));
         routes.to = vec![Route::Master.into(), Route::Output(bus + 1).into()];
     }
     routing

@@ -51,14 +51,15 @@ const DUCKED: (&str, &str) = ("Bus 2 Duck Amount", "80 %");
 const HIGH: (&str, &str) = ("Bus 2 Duck Threshold", "-12 dB");
 const MONITORED: (&str, &str) = ("Input 1 Monitor", "-3 dB");
 
-/// Bus 1 holds the main input, bus 2 is ducked by it, output 4 is the monitor's.
-const CASES: [Case; 38] = [
+/// Bus 1 holds the main input, bus 2 is ducked by it, bus 6 is mono, output 4 is the monitor's.
+const CASES: [Case; 39] = [
     case("Bus 1 Gain", "-6 dB", &[], 0),
     case("Bus 1 Gain", "-inf dB", &[], 0),
     case("Bus 1 Mute", "On", &[], 0),
     case("Bus 2 Solo", "On", &[], 0),
     case("Bus 1 Solo", "On", &[CELL], 0),
     case("Bus 1 Pan", "40 R", &[], 0),
+    case("Bus 6 Pan", "40 L", &[("Input 1 To Bus 6", "0 dB")], 0),
     case("Bus 1 Send A Level", "0 dB", &[], 0),
     case("Bus 1 Send B Level", "-12 dB", &[], 0),
     case("Bus 1 Send A Pre", "On", &[SENT, ("Bus 1 Gain", "-6 dB")], 0),
@@ -104,7 +105,8 @@ fn desk(format: Format) -> Vec<u8> {
         "version = {{ major = 1, minor = 0 }}\ninserts = []\nsong = {{ file = {song} }}\n\
          [routing]\nmonitor = \"output 4\"\n\
          [routing.buses.2]\nto = [\"master\", \"output 2\"]\nside = \"bus 1\"\n\
-         [routing.buses.3]\nto = [\"output 3\"]\n"
+         [routing.buses.3]\nto = [\"output 3\"]\n\
+         [routing.buses.6]\nchannels = 1\nto = [\"master\", \"output 6\"]\n"
     );
     let name = format!("automated-{format}");
     state_of(format, &vst_preset(&scratch_file(&format!("{name}.busker.toml"), rack.as_bytes()), &name))

@@ -1,10 +1,12 @@
 //! A send: the strip's sound once more, at a level of its own, on the way to a return.
 //!
 //! In: the strip's block before and after its gain. Out: a stereo feed. Both points have a ramp, so that switching
-//! between them cross-fades. Mono goes to both sides whole; wider strips fold by ITU-R BS.775. Audio thread.
+//! between them cross-fades. Mono goes to both sides, whole before the gain and as the strip places it after it; wider
+//! strips fold by ITU-R BS.775. Audio thread.
 
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
+use crate::audio::BLOCK_SIZE;
 use crate::audio::BroadcastMix;
 use crate::audio::ChannelMix;
 use crate::audio::Feed;
@@ -79,15 +81,18 @@ impl Send {
         }
     }
 
-    /// Adds what is heard at `point` in the frames of `range`, within which the ramp moves all the time or not at all.
+    /// Adds what is heard at `point` in the frames of `range`, within which the ramp moves all the time or not at all; `places`
+    /// say what either side gets of it.
     pub(super) fn take(
         &mut self,
-        level: Level,
-        point: TapPoint,
-        io: &AudioBlockMut<'_>,
-        range: &Range<usize>,
+        (level, point): (Level, TapPoint),
+        places: Option<&[Ramp; 2]>,
+        (io, range): (&AudioBlockMut<'_>, &Range<usize>),
         values: &mut [f32],
     ) {
+        if let Some(places) = places {
+            return self.take_placed((level, point), places, (io, range), values);
+        }
         let ramp = self.ramp(point);
         let values = values.get_mut(..range.len()).unwrap_or(&mut []);
         if !ramp.settled() {
@@ -103,6 +108,30 @@ impl Send {
         let (left, right) = self.feed.open(range.clone());
         for (side, target) in [left, right].into_iter().enumerate() {
             add(level, target, &source, side, gains);
+        }
+    }
+
+    /// The same for one channel, each side by a ramp of its own.
+    fn take_placed(
+        &mut self,
+        (level, point): (Level, TapPoint),
+        places: &[Ramp; 2],
+        (io, range): (&AudioBlockMut<'_>, &Range<usize>),
+        values: &mut [f32],
+    ) {
+        let ramp = *self.ramp(point);
+        let source = io.slice(range.clone());
+        let (left, right) = self.feed.open(range.clone());
+        for (place, target) in places.iter().zip([left, right]) {
+            if ramp.settled() && place.settled() {
+                dsp::add_scaled(level, target, source.channel(0), ramp.target() * place.target());
+                continue;
+            }
+            let (mut shares, values) = ([0.0; BLOCK_SIZE], values.get_mut(..range.len()).unwrap_or(&mut []));
+            ramp.peek(values);
+            place.peek(&mut shares);
+            dsp::scale_by(level, values, &shares);
+            dsp::add_scaled_by(level, target, source.channel(0), values, 1.0);
         }
     }
 }
