@@ -95,7 +95,7 @@ impl ReplaceEntry {
     /// What the song is to play; `None` where the recording is missing or of no use.
     fn replacement(&self, format: Format) -> Option<Replacement> {
         let take = self.take.take()?;
-        let data = prepared(take.data(), self.gain.into(), format)?;
+        let data = prepared(take.data(), self.gain.into(), format);
         Some(Replacement {
             sample_loop: self.sample_loop(data.frames()),
             data,
@@ -128,39 +128,25 @@ impl ReplaceEntry {
                 let (name, error) = (self.take.name().to_owned(), error.to_string());
                 Some(ReplaceNotice::Undecodable { what, name, error })
             }
-            changed => {
-                let channels = self.take.take()?.data().channels();
-                match changed {
-                    _ if channels > 2 => {
-                        Some(ReplaceNotice::Channels { what, name: self.take.name().to_owned(), channels })
-                    }
-                    Some(Trouble::Changed(file)) => {
-                        Some(ReplaceNotice::Changed { what, file: file.to_owned() })
-                    }
-                    _ => None,
-                }
-            }
+            Some(Trouble::Changed(file)) => Some(ReplaceNotice::Changed { what, file: file.to_owned() }),
+            None => None,
         }
     }
 }
 
-/// The frames as a song of `format` can play them: at most two channels, of which Amigas, whose voices are left or right, hear
-/// the sum.
-fn prepared(data: &Arc<SampleData>, gain: Gain, format: Format) -> Option<Arc<SampleData>> {
+/// The frames of one or two channels as a song of `format` can play them: Amigas, whose voices are left or right, hear the sum.
+fn prepared(data: &Arc<SampleData>, gain: Gain, format: Format) -> Arc<SampleData> {
     let channels = data.channels();
     let summed = channels == 2 && format == Format::Mod;
-    if channels > 2 {
-        return None;
-    }
     if gain == Gain::UNITY && !summed {
-        return Some(Arc::clone(data));
+        return Arc::clone(data);
     }
     let read = |channel: u16| (0..data.frames()).map(move |frame| gain.0 * data.read_f32(channel, frame));
     let planes: Box<[Box<[f32]>]> = match summed {
         true => [read(0).zip(read(1)).map(|(left, right)| (left + right) / 2.0).collect()].into(),
         false => (0..channels).map(|channel| read(channel).collect()).collect(),
     };
-    Some(SampleData::Float(planes).intern())
+    SampleData::Float(planes).intern()
 }
 
 /// What of a rack's replacements cannot be heard as it should be; the rack keeps it all the same.
@@ -195,18 +181,6 @@ pub enum ReplaceNotice {
         name: String,
         /// What is wrong with it.
         error: String,
-    },
-    /// More of them than a sample can have.
-    #[error(
-        "{what}: {name} has {channels} channels, so the module's own is heard: export one or two of them"
-    )]
-    Channels {
-        /// Of the song.
-        what: Replaced,
-        /// Of the file.
-        name: String,
-        /// Of the file.
-        channels: u16,
     },
 }
 
@@ -410,9 +384,6 @@ pub(super) fn readable(path: &Path) -> Result<TakeFile, String> {
     match entry.notice() {
         None => Ok(entry.take),
         Some(ReplaceNotice::Undecodable { error, .. }) => Err(error),
-        Some(ReplaceNotice::Channels { channels, .. }) => {
-            Err(format!("it has {channels} channels: export one or two of them"))
-        }
         Some(other) => Err(other.to_string()),
     }
 }
@@ -471,15 +442,13 @@ mod tests {
     }
 
     #[test]
-    fn a_song_gets_at_most_two_channels_and_an_amiga_their_sum() {
+    fn a_song_gets_both_channels_and_an_amiga_their_sum() {
         let stereo = SampleData::Stereo16([Box::new([16_384, 100]), Box::new([8_192, -100])]).intern();
-        let kept = prepared(&stereo, Gain::UNITY, Format::It).unwrap();
+        let kept = prepared(&stereo, Gain::UNITY, Format::It);
         assert!(Arc::ptr_eq(&kept, &stereo), "whole numbers stay what they are");
-        let sum = prepared(&stereo, Gain::UNITY, Format::Mod).unwrap();
+        let sum = prepared(&stereo, Gain::UNITY, Format::Mod);
         assert_eq!(*sum, SampleData::Float(Box::new([Box::new([0.375, 0.0])])));
-        let louder = prepared(&stereo, Gain(2.0), Format::Xm).unwrap();
+        let louder = prepared(&stereo, Gain(2.0), Format::Xm);
         assert_eq!([louder.read_f32(0, 0), louder.read_f32(1, 0)], [1.0, 0.5]);
-        let three = SampleData::Float(vec![[0.0].into(); 3].into()).intern();
-        assert!(prepared(&three, Gain::UNITY, Format::It).is_none());
     }
 }

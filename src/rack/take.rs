@@ -9,6 +9,7 @@ use super::print::search;
 use crate::mixer::Unknown;
 use crate::rt::shared::Printed;
 use crate::sample::DecodeError;
+use crate::sample::Recording;
 use crate::sample::SampleData;
 use crate::sample::SampleLoop;
 use crate::sample::decode;
@@ -68,14 +69,14 @@ impl AudioFile {
 }
 
 fn decoded(bytes: Arc<[u8]>) -> Result<voice::Take, DecodeError> {
-    let recording = decode(bytes)?;
-    if let SampleData::Float(planes) = &recording.data {
+    let Recording { data, rate } = decode(bytes)?;
+    if let SampleData::Float(planes) = &data {
         let absurd = planes.iter().filter_map(|plane| plane.iter().position(|sample| !sample.is_finite()));
         if let Some(frame) = absurd.min() {
             return Err(DecodeError::Damaged { frame, what: "a sample that is no number".to_owned() });
         }
     }
-    Ok(voice::Take::new(recording))
+    Ok(voice::Take::new(Recording { data: data.folded(), rate }))
 }
 
 /// See the module's description.

@@ -24,7 +24,9 @@ pub use wav_loop::SampleLoop;
 pub use wav_loop::wav_loop;
 
 use crate::audio::AudioSource;
+use crate::audio::ChannelMix;
 use crate::audio::Plane;
+use crate::audio::SurroundDownmix;
 use crate::rt::shared::Content;
 use crate::rt::shared::Interned;
 use std::hash::DefaultHasher;
@@ -54,9 +56,33 @@ impl SampleData {
         RECORDINGS.share(self)
     }
 
+    /// These frames on at most two channels, onto which more fold by ITU-R BS.775-4.
+    pub(crate) fn folded(self) -> Self {
+        match self {
+            Self::Float(planes) if planes.len() > 2 => {
+                let frames = planes.iter().map(|plane| plane.len()).min().unwrap_or(0);
+                let side = |to| {
+                    let mut side = vec![0.0; frames].into_boxed_slice();
+                    fold_onto(&planes, to, &mut side);
+                    side
+                };
+                Self::Float([0, 1].map(side).into())
+            }
+            narrow => narrow,
+        }
+    }
+
     /// No frames at all.
     pub fn empty() -> Self {
         Self::Mono8(Box::default())
+    }
+}
+
+/// Adds what a side of stereo hears of wider `planes` by ITU-R BS.775-4.
+fn fold_onto(planes: &[impl AsRef<[f32]>], to: usize, side: &mut [f32]) {
+    for (from, plane) in planes.iter().enumerate() {
+        let factor = SurroundDownmix.coefficient(from, planes.len(), to, 2);
+        side.iter_mut().zip(plane.as_ref()).for_each(|(sum, sample)| *sum += sample * factor);
     }
 }
 
@@ -129,6 +155,19 @@ impl AudioSource for SampleData {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn surround_folds_onto_two_sides_and_what_is_narrow_stays_as_it_is() {
+        let planes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0].map(|sample: f32| Box::from([sample, -sample]));
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        let SampleData::Float(sides) = SampleData::Float(planes.into()).folded() else { panic!("no floats") };
+        for (side, wanted) in sides.iter().zip([1.0 + 20.0 * half, 2.0 + 36.0 * half]) {
+            assert!((side[0] - wanted).abs() < 1e-5 && side[1] == -side[0], "{side:?}, not {wanted}");
+        }
+        assert_eq!(sides.len(), 2);
+        let narrow = SampleData::Stereo8([Box::new([1]), Box::new([2])]);
+        assert_eq!(narrow.clone().folded(), narrow);
+    }
 
     #[test]
     fn eight_and_sixteen_bit_full_scale_read_the_same() {

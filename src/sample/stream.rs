@@ -7,8 +7,7 @@
 use super::DecodeError;
 use super::decode;
 use super::decode::Track;
-use crate::audio::ChannelMix;
-use crate::audio::SurroundDownmix;
+use super::fold_onto;
 use crate::units::SampleRate;
 use std::fmt::Display;
 use std::fs::File;
@@ -262,10 +261,7 @@ fn fold(block: &GenericAudioBufferRef<'_>, scratch: &mut Vec<Vec<f32>>, sides: &
         planes => {
             for (to, side) in sides.iter_mut().enumerate() {
                 side.resize(block.frames(), 0.0);
-                for (from, plane) in planes.iter().enumerate() {
-                    let factor = SurroundDownmix.coefficient(from, planes.len(), to, 2);
-                    side.iter_mut().zip(plane).for_each(|(sum, sample)| *sum += sample * factor);
-                }
+                fold_onto(planes, to, side);
             }
         }
     }
