@@ -1,9 +1,10 @@
 //! Convolution with a long impulse response, without latency, on one thread and at an even cost.
 //!
-//! In and out: stereo. The first 64 taps are summed directly, the others in partitions of 64, 512 and 4,096 taps by
-//! Fourier transforms (Gardner, "Efficient convolution without input-output delay", 1995). Partitions begin on multiples
-//! of their length, counted in frames since the start; those of 512 and 4,096 have as many frames for their work, of which a
-//! line of the control grid does its share. Audio thread, except making one. What arrives must be finite.
+//! In and out: stereo. The first 64 taps are summed directly, the others in partitions of 64, 512, 4,096 and, in long
+//! responses, 16,384 taps by Fourier transforms (Gardner, "Efficient convolution without input-output delay", 1995).
+//! Partitions begin on multiples of their length, counted in frames since the start; but for the shortest they have as many
+//! frames for their work, of which a line of the control grid does its share. Audio thread, except making one. What
+//! arrives must be finite.
 
 mod response;
 mod stage;
@@ -24,16 +25,25 @@ const CELL: usize = 64;
 const LONG: u64 = u64::MAX / 2;
 
 /// Taps of a partition, shortest first. Each kind begins where the one before ends.
-const SIZES: [usize; 3] = [CELL, 512, 4096];
+const SIZES: [usize; 4] = [CELL, 512, 4096, 16_384];
+
+/// From this many taps on the longest partitions take no more time than the shorter ones that they replace, and ever less the
+/// longer the response is. Measured.
+const LONG_RESPONSE: usize = 8 * 16_384;
+
+/// The sizes of the partitions of a response of so many taps.
+fn sizes(taps: usize) -> &'static [usize] {
+    if taps < LONG_RESPONSE { &SIZES[..3] } else { &SIZES }
+}
 
 /// The first tap of the partitions of a size: the work of longer ones takes as long again as they last.
 fn first_tap(size: usize) -> usize {
     if size == CELL { size } else { 2 * size }
 }
 
-/// Frames of the past that are kept: a stage reads the last two partitions while another two come.
+/// Frames of the past that are kept: a stage reads the last two partitions while another one comes.
 fn kept(response: &Response) -> usize {
-    4 * response.stages.last().map_or(CELL, |stage| stage.size)
+    3 * response.stages.last().map_or(CELL, |stage| stage.size)
 }
 
 /// A response at work on a sound.
@@ -76,7 +86,7 @@ impl Convolver {
         &self.response
     }
 
-    /// Forgets all sound and goes back to frame 0. Real-time, though it writes the memory of what came in (128 KB).
+    /// Forgets all sound and goes back to frame 0. Real-time, though it writes the memory of what came in (384 KB at most).
     pub fn clear(&mut self) {
         self.quiet = 0;
         self.go_to(0);

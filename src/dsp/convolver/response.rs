@@ -3,8 +3,8 @@
 //! Made on a worker, read by any number of convolvers.
 
 use super::CELL;
-use super::SIZES;
 use super::first_tap;
+use super::sizes;
 use crate::dsp::Level;
 use crate::dsp::fft::Fft;
 use crate::dsp::fft::Work;
@@ -57,8 +57,9 @@ impl Response {
         let frames = planes.iter().map(|plane| plane.len()).max().unwrap_or(0);
         let head =
             |plane: &&[f32]| std::array::from_fn(|index| plane.get(CELL - 1 - index).copied().unwrap_or(0.0));
-        let stages = SIZES.iter().enumerate().filter_map(|(number, &size)| {
-            let end = SIZES.get(number + 1).map_or(usize::MAX, |&next| first_tap(next)).min(frames);
+        let sizes = sizes(frames);
+        let stages = sizes.iter().enumerate().filter_map(|(number, &size)| {
+            let end = sizes.get(number + 1).map_or(usize::MAX, |&next| first_tap(next)).min(frames);
             let taps = first_tap(size)..end;
             (!taps.is_empty()).then(|| {
                 let fft = Fft::new(2 * size);

@@ -9,6 +9,7 @@ use super::CELL;
 use super::response::Path;
 use super::response::Spectra;
 use crate::dsp::Level;
+use crate::dsp::fft::Fft;
 use crate::dsp::fft::Planes;
 use crate::dsp::fft::PlanesMut;
 use crate::dsp::fft::Work;
@@ -35,36 +36,65 @@ pub(super) struct Stage {
     /// Both outputs or inputs as one complex plane.
     both: [Box<[f32]>; 2],
     work: Work,
-    /// How much is done of the work that began on the last multiple of `size`; see [`Shares::times`].
-    done: usize,
-    /// Whether that work leads to sound.
+    /// How far the work is that began on the last multiple of `size`: the place in [`Kind::ALL`], how many steps of that kind are
+    /// done, and how long all that is done takes.
+    at: (usize, usize, usize),
+    /// Whether that work is under way, or its result not taken yet.
+    begun: bool,
+    /// Whether it leads to sound.
     works: bool,
-    /// What the work before has led to.
+    /// What the work before has led to: the second half of each plane.
     ready: [Box<[f32]>; 2],
     ready_sounds: bool,
 }
 
-/// What a step of a transform takes, and a piece of bins on the way to products or back, in pieces of products. Measured.
-const STEP: usize = 3;
+/// What a number of a transform takes, and a bin on the way to products or back, in bins of products. Measured.
+const POINT: usize = 3;
+/// See [`POINT`].
+const BIN: usize = 2;
+
+/// Kinds of steps, in the order of the work.
+#[derive(Clone, Copy)]
+enum Kind {
+    Read,
+    Write,
+    Part,
+    Multiply,
+    Join,
+    ReadBack,
+    WriteBack,
+}
+
+impl Kind {
+    const ALL: [Self; 7] =
+        [Self::Read, Self::Write, Self::Part, Self::Multiply, Self::Join, Self::ReadBack, Self::WriteBack];
+}
 
 /// How much there is of each kind of work.
 struct Shares {
-    /// Steps of a transform.
-    steps: usize,
-    /// Pieces of a spectrum.
+    /// Steps of a transform that read, and those that write.
+    steps: [usize; 2],
+    /// Pieces of a spectrum, and the bins of one.
     pieces: usize,
+    bins: usize,
     /// Pieces of all products.
     products: usize,
 }
 
 impl Shares {
-    /// In pieces of products, in the order of the work.
-    fn times(&self) -> [usize; 5] {
-        [STEP * self.steps, STEP * self.pieces, self.products, STEP * self.pieces, STEP * self.steps]
+    /// How many steps there are, and the time that one takes, in bins of products.
+    fn of(&self, kind: Kind) -> (usize, usize) {
+        let transform = |steps: usize| (steps, POINT * 2 * self.bins * self.pieces / steps.max(1));
+        match kind {
+            Kind::Read | Kind::ReadBack => transform(self.steps[0]),
+            Kind::Write | Kind::WriteBack => transform(self.steps[1]),
+            Kind::Part | Kind::Join => (self.pieces, BIN * self.bins),
+            Kind::Multiply => (self.products, self.bins),
+        }
     }
 
     fn total(&self) -> usize {
-        self.times().iter().sum()
+        Kind::ALL.iter().map(|&kind| self.of(kind)).map(|(steps, time)| steps * time).sum()
     }
 }
 
@@ -82,9 +112,10 @@ impl Stage {
             sums: [plane(2 * size), plane(2 * size)],
             both: [plane(2 * size), plane(2 * size)],
             work: Work::new(2 * size),
-            done: usize::MAX,
+            at: (0, 0, 0),
+            begun: false,
             works: false,
-            ready: [plane(size), plane(size)],
+            ready: [plane(2 * size), plane(2 * size)],
             ready_sounds: false,
         }
     }
@@ -98,12 +129,12 @@ impl Stage {
     /// Forgets all sound.
     pub(super) fn forget(&mut self) {
         self.sounding.fill(false);
-        (self.works, self.ready_sounds, self.done) = (false, false, usize::MAX);
+        (self.works, self.ready_sounds, self.begun) = (false, false, false);
     }
 
     /// The cell that begins on `frame`, where it sounds.
     pub(super) fn sound(&self, frame: u64) -> Option<[&[f32]; 2]> {
-        let start = (frame % self.size as u64) as usize;
+        let start = self.size + (frame % self.size as u64) as usize;
         let [left, right] = &self.ready;
         let (left, right) = (left.get(start..start + CELL)?, right.get(start..start + CELL)?);
         self.ready_sounds.then_some([left, right])
@@ -120,12 +151,13 @@ impl Stage {
         let (line, lines) = ((frame % self.size as u64) as usize / CELL, self.size / CELL);
         let shares = self.shares(response);
         if line == 0 {
-            self.work_up_to(shares.total(), level, frame, past, response);
             self.take_result();
             self.begin(quiet < 2 * self.size as u64);
         }
         let (began, due) = (frame - (line * CELL) as u64, shares.total() * (line + 1) / lines);
-        self.work_up_to(due, level, began, past, response);
+        if self.begun && self.works {
+            self.work_up_to(due, level, (began, past), (response, &shares));
+        }
         if self.size == CELL {
             self.take_result();
         }
@@ -133,20 +165,18 @@ impl Stage {
 
     fn shares(&self, (paths, spectra): (&[Path], &Spectra)) -> Shares {
         let pieces = self.size.div_ceil(PIECE);
-        let steps = spectra.fft.reading_steps() + spectra.fft.writing_steps();
-        Shares { steps, pieces, products: paths.len() * self.partitions * pieces }
+        Shares {
+            steps: [spectra.fft.reading_steps(), spectra.fft.writing_steps()],
+            pieces,
+            bins: self.size / pieces,
+            products: paths.len() * self.partitions * pieces,
+        }
     }
 
     fn take_result(&mut self) {
-        if self.done == usize::MAX {
-            return; // taken already, or nothing was begun
-        }
-        self.done = usize::MAX;
-        self.ready_sounds = self.works;
-        if self.works {
-            for (ready, both) in self.ready.iter_mut().zip(&self.both) {
-                ready.copy_from_slice(&both[self.size..]); // twice as long
-            }
+        if std::mem::take(&mut self.begun) {
+            self.ready_sounds = self.works;
+            std::mem::swap(&mut self.ready, &mut self.both);
         }
     }
 
@@ -154,8 +184,7 @@ impl Stage {
         self.newest = (self.newest + self.partitions - 1) % self.partitions; // a stage has partitions
         self.sounding[self.newest] = window_sounds; // as many as partitions
         self.works = self.sounding.contains(&true);
-        self.sums.iter_mut().for_each(|sums| sums.fill(0.0));
-        self.done = 0;
+        (self.at, self.begun) = ((0, 0, 0), true);
     }
 
     /// Does the work up to `due`. `began` is the frame after the last that is worked on.
@@ -163,66 +192,53 @@ impl Stage {
         &mut self,
         due: usize,
         level: Level,
-        began: u64,
-        past: &[Box<[f32]>; 2],
-        response: (&[Path], &Spectra),
+        (began, past): (u64, &[Box<[f32]>; 2]),
+        (response, shares): ((&[Path], &Spectra), &Shares),
     ) {
-        let shares = self.shares(response);
-        if !self.works {
-            self.done = self.done.max(due);
-        }
-        let new = self.sounding[self.newest]; // a place of the stage
-        while self.done < due {
-            let mut left = self.done;
-            self.done += 1;
-            let kind = shares.times().iter().position(|&time| {
-                let here = left < time;
-                left -= if here { 0 } else { time };
-                here
-            });
-            match (kind, left / STEP, left % STEP) {
-                (Some(0), step, 0) if new => self.transform(level, step, began, past, response.1),
-                (Some(1), piece, 0) if new => self.part(level, piece),
-                (Some(2), ..) => self.multiply(level, left, shares.pieces, response),
-                (Some(3), piece, 0) => self.join(level, piece),
-                (Some(4), step, 0) => self.transform_back(level, step, response.1),
-                _ => {} // nothing to do, or under way
+        while let (place, step, done) = self.at
+            && done < due
+            && let Some(&kind) = Kind::ALL.get(place)
+        {
+            let (steps, time) = shares.of(kind);
+            if step == steps {
+                self.at = (place + 1, 0, done);
+                continue;
             }
-        }
-    }
-
-    fn transform(
-        &mut self,
-        level: Level,
-        step: usize,
-        began: u64,
-        past: &[Box<[f32]>; 2],
-        spectra: &Spectra,
-    ) {
-        let [left, right] = past;
-        let windows = (left.len() / self.size).max(1);
-        let window = |back: u64| {
-            let number = (began / self.size as u64).wrapping_add(windows as u64 - back) as usize % windows;
-            let range = number * self.size..(number + 1) * self.size;
-            (left.get(range.clone()).unwrap_or(&[]), right.get(range).unwrap_or(&[]))
-        };
-        let [re, im] = &mut self.both;
-        match step.checked_sub(spectra.fft.reading_steps()) {
-            None => spectra.fft.read(level, step, [window(2), window(1)], &mut self.work),
-            Some(step) => spectra.fft.write(level, step, (re, im), &mut self.work),
+            match kind {
+                Kind::Multiply => self.multiply(level, step, response),
+                Kind::Join => self.join(level, step),
+                Kind::ReadBack | Kind::WriteBack => self.transform_back(level, kind, step, &response.1.fft),
+                // What is silent has no spectrum.
+                _ if !self.sounding[self.newest] => {}
+                Kind::Part => self.part(level, step),
+                Kind::Read => response.1.fft.read(level, step, self.window(began, past), &mut self.work),
+                Kind::Write => {
+                    let [re, im] = &mut self.both;
+                    response.1.fft.write(level, step, (re, im), &mut self.work);
+                }
+            }
+            self.at = (place, step + 1, done + time);
         }
     }
 
     /// Exchanged parts make the way there the way back. All of `both` is read before any of it is written.
-    fn transform_back(&mut self, level: Level, step: usize, spectra: &Spectra) {
+    fn transform_back(&mut self, level: Level, kind: Kind, step: usize, fft: &Fft) {
         let [re, im] = &mut self.both;
-        match step.checked_sub(spectra.fft.reading_steps()) {
-            None => {
-                let (re, im) = (re.split_at(self.size), im.split_at(self.size));
-                spectra.fft.read(level, step, [(im.0, re.0), (im.1, re.1)], &mut self.work);
-            }
-            Some(step) => spectra.fft.write(level, step, (im, re), &mut self.work),
+        if let Kind::WriteBack = kind {
+            return fft.write(level, step, (im, re), &mut self.work);
         }
+        let (re, im) = (re.split_at(self.size), im.split_at(self.size));
+        fft.read(level, step, [(im.0, re.0), (im.1, re.1)], &mut self.work);
+    }
+
+    /// The last two times `size` frames of both inputs, in halves.
+    fn window<'a>(&self, began: u64, [left, right]: &'a [Box<[f32]>; 2]) -> [Planes<'a>; 2] {
+        let windows = (left.len() / self.size).max(1);
+        [2, 1].map(|back| {
+            let number = (began / self.size as u64).wrapping_add(windows as u64 - back) as usize % windows;
+            let range = number * self.size..(number + 1) * self.size;
+            (left.get(range.clone()).unwrap_or(&[]), right.get(range).unwrap_or(&[]))
+        })
     }
 
     fn bins(&self, piece: usize) -> Range<usize> {
@@ -240,21 +256,26 @@ impl Stage {
         }
     }
 
-    /// One piece of one product of a place and its partition.
-    fn multiply(&mut self, level: Level, piece: usize, pieces: usize, (paths, spectra): (&[Path], &Spectra)) {
-        let (bins, product) = (self.bins(piece % pieces), piece / pieces);
-        let (partition, path) = (product / paths.len(), product % paths.len()); // without paths there are no products
+    /// One piece of one product of a place and its partition: all products of a piece, then those of the next.
+    fn multiply(&mut self, level: Level, step: usize, (paths, spectra): (&[Path], &Spectra)) {
+        let products = paths.len() * self.partitions; // without paths there are no steps
+        let (bins, product) = (self.bins(step / products), step % products);
+        let (partition, number) = (product / paths.len(), product % paths.len());
         let place = (self.newest + partition) % self.partitions;
-        let Some(&Path { input, output, plane }) = paths.get(path) else { return };
+        let Some(&Path { input, output, plane }) = paths.get(number) else { return };
+        let (sums_re, sums_im) = self.sums[output].split_at_mut(self.size); // paths lead from and to these only
+        if partition == 0 && paths.iter().position(|path| path.output == output) == Some(number) {
+            sums_re[bins.clone()].fill(0.0); // both have bins
+            sums_im[bins.clone()].fill(0.0);
+        }
         if !self.sounding[place] {
             return; // as many as partitions
         }
-        // Paths lead from and to these only.
         let past = self.past[input].chunks_exact(2 * self.size).nth(place);
         let response = spectra.planes[plane].chunks_exact(2 * self.size).nth(partition);
         if let (Some(past), Some(response)) = (past, response) {
-            let sums = self.sums[output].split_at_mut(self.size);
-            multiply(level, sums, past.split_at(self.size), response.split_at(self.size), bins);
+            let (past, response) = (past.split_at(self.size), response.split_at(self.size));
+            multiply(level, (sums_re, sums_im), past, response, bins);
         }
     }
 
@@ -313,9 +334,10 @@ by_level! {
 by_level! {
     /// `sums[k] += from[k] · response[k]`.
     fn multiply(level; sums: PlanesMut<'_>, from: Planes<'_>, response: Planes<'_>, bins: Range<usize>) {
-        let first = (bins.start == 0).then(|| {
-            (sums.0[0] + from.0[0] * response.0[0], sums.1[0] + from.1[0] * response.1[0])
-        });
+        let first = match bins.start {
+            0 => Some((sums.0[0] + from.0[0] * response.0[0], sums.1[0] + from.1[0] * response.1[0])),
+            _ => None,
+        };
         let (sums_re, sums_im) = (&mut sums.0[bins.clone()], &mut sums.1[bins.clone()]);
         let (a, b) = (&from.0[bins.clone()], &from.1[bins.clone()]);
         let (c, d) = (&response.0[bins.clone()], &response.1[bins]);
