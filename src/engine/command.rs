@@ -38,14 +38,19 @@ pub enum Command {
     Voices(Arc<Bank>),
     /// Something else in a lane, or nothing.
     Lane(PreparedLane),
-    /// Another machine or none in an insert slot, from [`Control::insert`](super::Control::insert).
-    Insert {
+    /// Other machines or none in insert slots, all on one frame, from [`Control::insert`](super::Control::insert).
+    Inserts(PreparedInserts),
+    /// Sets a control of the machine in a slot, from the next line of the control grid on. The first eight are the slot's
+    /// macros, which parameters set.
+    InsertControl {
         /// Index of the strip.
         strip: usize,
         /// Slot of the strip.
         slot: usize,
-        /// What comes there.
-        machine: Option<Box<Machine>>,
+        /// Place among the machine's controls; those of macros do nothing.
+        control: usize,
+        /// In the control's own unit, kept within its range.
+        value: f32,
     },
     /// Another tap or none on a source. A new one waits for `Record`.
     Tap {
@@ -56,6 +61,52 @@ pub enum Command {
     },
     /// Whether taps run: all start, or stop, on the first frame of the call.
     Record(bool),
+}
+
+/// Machines that are ready for their slots.
+pub struct PreparedInserts(pub(super) Box<InsertChange>);
+
+/// What comes into slots between two frames. What it replaces goes home in its place.
+#[derive(Default)]
+pub(super) struct InsertChange {
+    pub(super) slots: Vec<SlotChange>,
+    pub(super) settings: Vec<Setting>,
+}
+
+/// What comes into one slot.
+pub(super) struct SlotChange {
+    /// Strip and slot.
+    pub(super) place: (usize, usize),
+    pub(super) machine: Option<Box<Machine>>,
+}
+
+/// A parameter that moves with a machine. One that somebody else has moved meanwhile is left alone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting {
+    /// The parameter.
+    pub target: Target,
+    /// Its plain value until then.
+    pub from: f32,
+    /// Its plain value from then on.
+    pub to: f32,
+}
+
+impl InsertChange {
+    /// The machine that is to come into a slot.
+    pub(super) fn machine_mut(&mut self, place: (usize, usize)) -> Option<&mut Machine> {
+        self.slots.iter_mut().find(|slot| slot.place == place)?.machine.as_deref_mut()
+    }
+
+    pub(super) fn changes(&self, place: (usize, usize)) -> bool {
+        self.slots.iter().any(|slot| slot.place == place)
+    }
+
+    /// Takes in what was to come before it and is not undone by it.
+    pub(super) fn follow(&mut self, before: Self) {
+        let lasting: Vec<_> = before.slots.into_iter().filter(|slot| !self.changes(slot.place)).collect();
+        self.slots.extend(lasting);
+        self.settings.splice(..0, before.settings);
+    }
 }
 
 /// Routes that are ready to run.
@@ -122,11 +173,16 @@ impl Command {
             | (Self::Song(_), Self::Song(_))
             | (Self::Voices(_), Self::Voices(_)) => true,
             (Self::Lane(own), Self::Lane(other)) => own.lane == other.lane,
-            (Self::Insert { strip, slot, .. }, Self::Insert { strip: on, slot: at, .. }) => {
-                (strip, slot) == (on, at)
+            (
+                Self::InsertControl { strip, slot, control, .. },
+                Self::InsertControl { strip: on, slot: at, control: other, .. },
+            ) => (strip, slot, control) == (on, at, other),
+            // Controls of a machine that is replaced; machines themselves the worker puts together.
+            (Self::Inserts(change), Self::InsertControl { strip, slot, .. }) => {
+                change.0.changes((*strip, *slot))
             }
-            (Self::Set { .. } | Self::Tap { .. } | Self::Record(_), _)
-            | (Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Insert { .. }, _) => {
+            (Self::Set { .. } | Self::Tap { .. } | Self::Record(_) | Self::InsertControl { .. }, _)
+            | (Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Inserts(_), _) => {
                 false
             }
         }
@@ -135,8 +191,8 @@ impl Command {
     /// Whether what the worker has put in place may be there no longer.
     pub(super) fn edits(&self) -> bool {
         match self {
-            Self::Set { .. } | Self::Tap { .. } | Self::Record(_) => false,
-            Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Insert { .. } => true,
+            Self::Set { .. } | Self::Tap { .. } | Self::Record(_) | Self::InsertControl { .. } => false,
+            Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Inserts(_) => true,
         }
     }
 }
@@ -151,8 +207,14 @@ impl fmt::Debug for Command {
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Voices(_) => f.write_str("Voices"),
             Self::Lane(lane) => write!(f, "Lane({}, {})", lane.lane, lane.pages.is_some()),
-            Self::Insert { strip, slot, machine } => {
-                write!(f, "Insert({strip}, {slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))
+            Self::Inserts(change) => {
+                let slots = change.0.slots.iter();
+                let kinds =
+                    slots.map(|slot| (slot.place, slot.machine.as_ref().map(|machine| machine.kind())));
+                write!(f, "Inserts({:?}, {:?})", kinds.collect::<Vec<_>>(), change.0.settings)
+            }
+            Self::InsertControl { strip, slot, control, value } => {
+                write!(f, "InsertControl({strip}, {slot}, {control}, {value})")
             }
         }
     }
@@ -173,6 +235,14 @@ impl Finder {
     pub(super) fn index(&self, target: Target) -> Option<usize> {
         let found = self.0.binary_search_by_key(&target, |(target, _)| *target).ok()?;
         self.0.get(found).map(|(_, index)| usize::from(*index))
+    }
+
+    /// Sets a parameter that goes with a machine, unless it has been moved since. Real-time.
+    pub(super) fn follow(&self, table: &[ParameterSpec], values: &ParameterValues, setting: &Setting) {
+        let Setting { target, from, to } = *setting;
+        if self.index(target).is_some_and(|index| values.get(index) == from) {
+            self.set(table, values, (target, to));
+        }
     }
 
     /// Sets a parameter as a command asks. Real-time.

@@ -2,9 +2,13 @@
 
 use super::EngineConfig;
 use super::command::Command;
+use super::command::InsertChange;
+use super::command::PreparedInserts;
 use super::command::PreparedLane;
 use super::command::PreparedPlan;
 use super::command::PreparedSong;
+use super::command::Setting;
+use super::command::SlotChange;
 use super::lanes::LaneCells;
 use super::lanes::LaneReading;
 use super::render::Engine;
@@ -29,6 +33,7 @@ use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::LoudnessMeter;
 use crate::mixer::LoudnessReader;
+use crate::mixer::MACROS;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
 use crate::mixer::Tap;
@@ -63,6 +68,8 @@ pub(super) enum Old {
     Song(Box<Playing>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Machine(Box<Machine>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Inserts(Box<InsertChange>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Tap(Box<Tap>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
@@ -148,12 +155,20 @@ impl Build {
 
     fn insert(
         &self,
-        (strip, slot): (usize, usize),
+        place: (usize, usize),
         machine: Option<MachineKind>,
         impulse: Option<&Arc<Impulse>>,
     ) -> Command {
         let machine = machine.map(|kind| kind.build_with(impulse, self.rate, self.level));
-        Command::Insert { strip, slot, machine }
+        let slots = vec![SlotChange { place, machine }];
+        Command::Inserts(PreparedInserts(Box::new(InsertChange { slots, settings: Vec::new() })))
+    }
+
+    /// A machine that is set as it is to be, apart from macros.
+    fn machine(&self, insert: &Insert) -> Box<Machine> {
+        let mut machine = insert.machine.build_with(insert.impulse.as_ref(), self.rate, self.level);
+        insert.further().for_each(|(control, value)| machine.set_parameter(control, value));
+        machine
     }
 }
 
@@ -253,15 +268,34 @@ pub struct Insert {
     pub machine: MachineKind,
     /// The response of a convolution; a hall without one.
     pub impulse: Option<Arc<Impulse>>,
+    /// Values of the machine's controls after its macros, in their order and units; those that are missing are at their
+    /// defaults.
+    pub controls: Vec<f32>,
+}
+
+impl Insert {
+    fn place(&self) -> (usize, usize) {
+        (self.strip, self.slot)
+    }
+
+    /// Whether it is the same machine in the same place, however it is set. Equal impulses are one (see [`Impulse`]).
+    fn is(&self, other: &Self) -> bool {
+        let own = |insert: &Self| (insert.place(), insert.machine, insert.impulse.as_ref().map(Arc::as_ptr));
+        own(self) == own(other)
+    }
+
+    /// Its controls after its macros: their places and values.
+    fn further(&self) -> impl Iterator<Item = (usize, f32)> {
+        let controls = self.machine.parameters().iter().enumerate().skip(MACROS);
+        controls.map(|(place, control)| {
+            (place, self.controls.get(place - MACROS).copied().unwrap_or(control.default))
+        })
+    }
 }
 
 impl PartialEq for Insert {
-    /// Equal impulses are one (see [`Impulse`]).
     fn eq(&self, other: &Self) -> bool {
-        let place = |insert: &Self| {
-            (insert.strip, insert.slot, insert.machine, insert.impulse.as_ref().map(Arc::as_ptr))
-        };
-        place(self) == place(other)
+        self.is(other) && self.controls == other.controls
     }
 }
 
@@ -329,6 +363,11 @@ impl Worker {
     ///
     /// The engine takes it at the start of its next call. Call [`Worker::poll`] until it says that all is delivered.
     pub fn apply(&mut self, setup: &Setup) -> Result<(), GraphError> {
+        self.apply_with(setup, &[])
+    }
+
+    /// The same, with parameters that are set on the frame on which the machines come.
+    pub fn apply_with(&mut self, setup: &Setup, settings: &[Setting]) -> Result<(), GraphError> {
         let edits = self.edits.load(Acquire);
         let edited = edits != self.seen;
         if edited || self.routing.as_ref() != Some(&setup.routing) {
@@ -337,10 +376,7 @@ impl Worker {
             self.routing = Some(setup.routing.clone());
         }
         self.seen = edits;
-        if edited {
-            self.clear_inserts();
-        }
-        self.change_inserts(&setup.inserts);
+        self.change_inserts(&setup.inserts, settings, edited);
         let same = match (&self.song, &setup.song) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (None, None) => true,
@@ -436,29 +472,49 @@ impl Worker {
         all.flat_map(|(lane, troubles)| troubles.iter().map(move |trouble| (lane, trouble)))
     }
 
-    /// Takes the machines out of all slots.
-    fn clear_inserts(&mut self) {
-        let slots = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
-        for slot in slots {
-            self.deliver(self.build.insert(slot, None, None));
+    /// Builds machines that are not there yet, takes out those that are there no more, and sets controls that differ.
+    fn change_inserts(&mut self, inserts: &[Insert], settings: &[Setting], anew: bool) {
+        let places = (0..STRIPS).flat_map(|strip| (0..INSERTS).map(move |slot| (strip, slot)));
+        let mut slots = Vec::new();
+        for place in places {
+            let [old, new] = [&self.inserts, inserts].map(|all| all.iter().find(|one| one.place() == place));
+            match (old, new) {
+                (Some(old), Some(new)) if old.is(new) && !anew => {
+                    let changed = new.further().zip(old.further()).filter(|(new, old)| new != old);
+                    let changed: Vec<_> = changed.map(|(new, _)| new).collect();
+                    changed.into_iter().for_each(|control| self.set_control(place, control));
+                }
+                (None, None) if !anew => {}
+                (_, new) => {
+                    slots.push(SlotChange { place, machine: new.map(|new| self.build.machine(new)) });
+                }
+            }
         }
-        self.inserts.clear();
+        self.inserts = inserts.to_vec();
+        if !slots.is_empty() || !settings.is_empty() {
+            self.deliver_inserts(InsertChange { slots, settings: settings.to_vec() });
+        }
     }
 
-    fn change_inserts(&mut self, inserts: &[Insert]) {
-        let gone = self
-            .inserts
-            .iter()
-            .filter(|old| !inserts.iter().any(|new| (new.strip, new.slot) == (old.strip, old.slot)));
-        let commands = gone.map(|old| self.build.insert((old.strip, old.slot), None, None)).chain(
-            inserts
-                .iter()
-                .filter(|new| !self.inserts.contains(new))
-                .map(|new| self.build.insert((new.strip, new.slot), Some(new.machine), new.impulse.as_ref())),
-        );
-        let commands: Vec<_> = commands.collect();
-        commands.into_iter().for_each(|command| self.deliver(command));
-        self.inserts = inserts.to_vec();
+    /// Sets a control of a machine that has been delivered, or of one that still waits for room.
+    fn set_control(&mut self, (strip, slot): (usize, usize), (control, value): (usize, f32)) {
+        let waiting = self.outbox.iter_mut().find_map(|command| match command {
+            Command::Inserts(change) => change.0.machine_mut((strip, slot)),
+            _ => None,
+        });
+        match waiting {
+            Some(machine) => machine.set_parameter(control, value),
+            None => self.deliver(Command::InsertControl { strip, slot, control, value }),
+        }
+    }
+
+    /// Delivers machines together with those that still wait for room, so that no two changes of one slot wait.
+    fn deliver_inserts(&mut self, mut change: InsertChange) {
+        let waiting = self.outbox.iter().position(|command| matches!(command, Command::Inserts(_)));
+        if let Some(Command::Inserts(before)) = waiting.and_then(|place| self.outbox.remove(place)) {
+            change.follow(*before.0);
+        }
+        self.deliver(Command::Inserts(PreparedInserts(Box::new(change))));
     }
 
     /// Delivers what waits for room, frees what came home and measures what was heard; true when nothing is left to deliver but
@@ -541,7 +597,8 @@ mod tests {
         };
         let (_control, _engine, mut worker) = new(config);
         let mut setup = Setup::default();
-        let machine = |slot| Insert { strip: 3, slot, machine: MachineKind::Fdn, impulse: None };
+        let machine =
+            |slot| Insert { strip: 3, slot, machine: MachineKind::Fdn, impulse: None, controls: Vec::new() };
         for turn in 0..2 * QUEUE {
             setup.routing.input = Some(turn % 16);
             setup.inserts = if turn % 2 == 0 { vec![machine(0), machine(1)] } else { vec![machine(1)] };

@@ -14,6 +14,8 @@ use super::Transport;
 use super::channels::ChannelStrips;
 use super::command::Command;
 use super::command::Finder;
+use super::command::InsertChange;
+use super::command::SlotChange;
 use super::halves::Old;
 use super::halves::PositionCell;
 use super::halves::QUEUE;
@@ -356,11 +358,16 @@ impl Engine {
                     self.inputs.set_monitor_output(routes.monitor);
                     self.plans.put(routes.plan).map(Old::Plan)
                 }
-                Command::Insert { strip, slot, machine } => match self.strips.get_mut(strip) {
-                    Some(strip) => strip.set_insert(slot, machine),
-                    None => machine,
+                Command::Inserts(mut change) => {
+                    self.change_inserts(&mut change.0);
+                    Some(Old::Inserts(change.0))
                 }
-                .map(Old::Machine),
+                Command::InsertControl { strip, slot, control, value } => {
+                    if let Some(strip) = self.strips.get_mut(strip) {
+                        strip.set_insert_control(slot, control, value);
+                    }
+                    None
+                }
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
                 Command::Lane(lane) => {
                     self.tell_lane_speeds();
@@ -388,6 +395,18 @@ impl Engine {
             };
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not
+            }
+        }
+    }
+
+    /// Lets machines change places; those that are heard no longer lie where the new ones were.
+    fn change_inserts(&mut self, change: &mut InsertChange) {
+        for setting in &change.settings {
+            self.finder.follow(&self.table, &self.values, setting);
+        }
+        for SlotChange { place: (strip, slot), machine } in &mut change.slots {
+            if let Some(strip) = self.strips.get_mut(*strip) {
+                *machine = strip.set_insert(*slot, machine.take());
             }
         }
     }

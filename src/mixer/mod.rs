@@ -61,6 +61,8 @@ pub use tap::TapSource;
 pub use tap::UnknownSource;
 pub use unknown::Unknown;
 
+use crate::rt::STAGES;
+
 /// Song channels with outputs of their own.
 pub const SONG_CHANNELS: usize = 64;
 /// Input channels, those of the main input and then those of the sidechain.
@@ -82,7 +84,7 @@ pub const STRIPS: usize = BUSES + RETURNS + 1;
 /// Index of the master among the strips.
 pub const MASTER: usize = STRIPS - 1;
 /// Insert slots of a strip.
-pub const INSERTS: usize = 4;
+pub const INSERTS: usize = STAGES;
 /// Macros of an insert slot: the first controls of its machine.
 pub const MACROS: usize = 8;
 

@@ -213,6 +213,11 @@ impl Strip {
         self.inserts.set_macro(slot, control, position);
     }
 
+    /// Sets a control of the machine in a slot that is no macro, in its own unit.
+    pub fn set_insert_control(&mut self, slot: usize, control: usize, value: f32) {
+        self.inserts.set_control(slot, control, value);
+    }
+
     /// Tells the machines the host's tempo.
     pub fn set_tempo(&mut self, tempo: Tempo) {
         self.inserts.set_tempo(tempo);
@@ -472,6 +477,20 @@ fn raise(peaks: &mut [f32; 2], side: Side, peak: f32) {
     }
 }
 
+impl Strip {
+    /// Shows what machines take away: each alone, and that which takes the most.
+    fn show_taken(&mut self) {
+        let mut most_db = 0.0f32;
+        for (slot, taken) in self.inserts.reductions().filter(|(_, taken)| taken.0 > 0.0) {
+            self.meter.reduce_stage(slot, taken);
+            most_db = most_db.max(taken.0);
+        }
+        if most_db > 0.0 {
+            self.meter.reduce(libm::powf(10.0, -most_db / 20.0));
+        }
+    }
+}
+
 impl AudioStream for Strip {
     fn channel_config(&self) -> ChannelConfig {
         ChannelConfig { inputs: WIDEST, outputs: WIDEST }
@@ -489,10 +508,7 @@ impl AudioStream for Strip {
             self.place(frames);
         }
         let input = self.inserts.render(ctx, side, io);
-        let taken_db = self.inserts.reduction_db();
-        if taken_db > 0.0 {
-            self.meter.reduce(libm::powf(10.0, -taken_db / 20.0));
-        }
+        self.show_taken();
         let (mut activity, mut start) = (Activity::Silent, 0);
         while start < frames {
             let range = start..start + self.stretch(frames - start);

@@ -3,8 +3,10 @@
 //! Files count from 1, the library from 0. A convolution's impulse response may be a file beside a hand-written rack (`file =
 //! "hall.wav"`); whatever is saved holds it byte for byte. Any thread but the audio thread.
 
+use super::Controls;
 use super::RackError;
 use super::song::write_bytes;
+use crate::engine::Insert;
 use crate::engine::default_insert;
 use crate::machine::Impulse;
 use crate::machine::MachineKind;
@@ -45,6 +47,9 @@ pub struct InsertSlot {
     /// A convolution's impulse response: a sound file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impulse: Option<SoundFile>,
+    /// What its controls are set to, where that is not their default.
+    #[serde(default, skip_serializing_if = "Controls::is_empty")]
+    pub controls: Controls,
     /// What a newer version has added.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -53,12 +58,46 @@ pub struct InsertSlot {
 impl InsertSlot {
     /// A machine by its id, strip and slot counted from 0.
     pub fn new(strip: usize, slot: usize, machine: impl Into<String>) -> Self {
-        Self { strip, slot, machine: machine.into(), file: None, impulse: None, unknown: Unknown::default() }
+        Self {
+            strip,
+            slot,
+            machine: machine.into(),
+            file: None,
+            impulse: None,
+            controls: Controls::default(),
+            unknown: Unknown::default(),
+        }
     }
 
     /// The machine, where this version knows it.
     pub fn kind(&self) -> Option<MachineKind> {
         MachineKind::from_id(&self.machine)
+    }
+
+    /// What the engine puts into the slot; nothing where this version does not know the machine.
+    pub(super) fn setup(&self) -> Result<Option<Insert>, RackError> {
+        let Some(machine) = self.kind() else { return Ok(None) };
+        let controls = self.controls.further(machine);
+        Ok(Some(Insert {
+            strip: self.strip,
+            slot: self.slot,
+            machine,
+            impulse: self.read_impulse()?,
+            controls,
+        }))
+    }
+
+    /// Leaves out what need not be saved.
+    pub(super) fn tidy(&mut self) {
+        if let Some(kind) = self.kind() {
+            self.controls.tidy(kind);
+        }
+    }
+
+    /// Where a macro of the slot stands as long as no parameter says so; nothing where it moves nothing.
+    pub(super) fn macro_position(&self, control: usize) -> Option<f32> {
+        let parameter = self.kind()?.parameters().get(control)?;
+        Some(parameter.position_of(self.controls.get(parameter).unwrap_or(parameter.default)))
     }
 
     /// The impulse response, decoded.

@@ -4,6 +4,7 @@
 //! version first, and parameter values stay with the host. Fields that this version does not know survive a load and a
 //! save. Any thread but the audio thread.
 
+mod controls;
 mod insert;
 mod lane;
 mod packed;
@@ -21,6 +22,8 @@ mod unknown;
 mod values;
 mod voice;
 
+pub use controls::Controls;
+pub use controls::WrongControl;
 pub use insert::InsertSlot;
 pub use insert::SoundFile;
 pub use lane::LaneFile;
@@ -50,7 +53,6 @@ pub use voice::Random;
 pub use voice::VoiceNotice;
 pub use voice::VoiceSlot;
 
-use crate::engine::Insert;
 use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Setup;
@@ -252,6 +254,9 @@ pub enum RackError {
         /// From 1.
         slot: usize,
     },
+    /// A machine's control cannot be set so.
+    #[error("the rack's {0}")]
+    Control(Box<WrongControl>),
     /// Two machines in one place.
     #[error("the rack has two machines in insert slot {slot} of {strip}: leave one of them out")]
     SlotTwice {
@@ -331,7 +336,10 @@ impl Rack {
         }
         rack.find_files(folder);
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
-        rack.checked()
+        rack.checked().map_err(|error| match error {
+            RackError::Control(wrong) => RackError::Control(Box::new(wrong.in_file(text))),
+            error => error,
+        })
     }
 
     /// Text of a `.busker.toml` file.
@@ -371,7 +379,11 @@ impl Rack {
     /// Text for the host's state; parameter values are left out.
     pub fn pack(&self) -> Result<String, PackedError> {
         let lanes = lane::located(&self.lanes);
-        packed::pack(&Self { parameters: Values::default(), lanes, ..self.clone() })
+        let mut inserts = self.inserts.clone();
+        for insert in &mut inserts {
+            insert.controls = std::mem::take(&mut insert.controls).without_macros(insert.kind());
+        }
+        packed::pack(&Self { parameters: Values::default(), lanes, inserts, ..self.clone() })
     }
 
     /// Finds recordings that are not inside, and reads those that are not played from disk.
@@ -381,13 +393,17 @@ impl Rack {
         lane::find_takes(&mut self.lanes, folder);
     }
 
-    fn checked(self) -> Result<Self, RackError> {
+    fn checked(mut self) -> Result<Self, RackError> {
         if self.version.major > VERSION.major {
             return Err(self.version.refused());
         }
         if let Some(twice) = insert::claimed_twice(&self.inserts) {
             return Err(RackError::SlotTwice { strip: strip_name(twice.strip), slot: twice.slot + 1 });
         }
+        if let Some(wrong) = WrongControl::first(&self.inserts) {
+            return Err(RackError::Control(Box::new(wrong)));
+        }
+        self.inserts.iter_mut().for_each(InsertSlot::tidy);
         if let Some(twice) = voice::claimed_twice(&self.voices) {
             return Err(RackError::VoiceTwice { slot: twice + 1 });
         }
@@ -450,11 +466,7 @@ impl Rack {
             Ok::<_, RackError>(song.at_pace(pace).share())
         });
         let song = song.transpose()?;
-        let inserts = self.inserts.iter().filter_map(|insert| {
-            let machine = insert.kind()?;
-            let (strip, slot) = (insert.strip, insert.slot);
-            Some(insert.read_impulse().map(|impulse| Insert { strip, slot, machine, impulse }))
-        });
+        let inserts = self.inserts.iter().filter_map(|insert| insert.setup().transpose());
         let inserts = inserts.collect::<Result<_, RackError>>()?;
         let (trim, snapshots) = song.as_ref().map_or((Gain::UNITY, None), prepare);
         Ok(Setup {
@@ -481,14 +493,13 @@ impl Rack {
         }
     }
 
-    /// What a parameter is without a value: a macro that which leaves the rack's machine as it comes.
+    /// What a parameter is without a value: a macro what the rack's machine says of its control, or as it comes.
     fn default_of(&self, spec: &ParameterSpec) -> f32 {
         let Target::InsertMacro { strip, slot, control } = spec.target else {
             return spec.kind.default_value();
         };
         let insert = self.inserts.iter().find(|insert| (insert.strip, insert.slot) == (strip, slot));
-        let parameter = insert.and_then(InsertSlot::kind).and_then(|kind| kind.parameters().get(control));
-        let position = parameter.map(|parameter| parameter.position_of(parameter.default));
+        let position = insert.and_then(|insert| insert.macro_position(control));
         position.unwrap_or_else(|| spec.kind.default_value())
     }
 }

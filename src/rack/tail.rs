@@ -11,6 +11,7 @@ use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::Target;
 use crate::mixer::BUSES;
+use crate::mixer::MACROS;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
 use crate::mixer::Route;
@@ -93,11 +94,12 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
             // What cannot be read is refused before anything sounds.
             let impulse = insert.read_impulse().ok().flatten();
             let mut machine = kind.build_with(impulse.as_ref(), rate, Level::detect());
+            let further = insert.controls.further(kind);
             for (control, parameter) in kind.parameters().iter().enumerate() {
+                let own = control.checked_sub(MACROS).and_then(|further_one| further.get(further_one));
                 let target = Target::InsertMacro { strip, slot, control };
-                if set.table.iter().any(|spec| spec.target == target) {
-                    machine.set_parameter(control, parameter.value_at(set.of(target)));
-                }
+                let value = own.copied().unwrap_or_else(|| parameter.value_at(set.of(target)));
+                machine.set_parameter(control, value);
             }
             *seconds += match machine.tail() {
                 Tail::Frames(frames) => frames as f64 / rate.0,

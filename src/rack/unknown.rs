@@ -61,6 +61,8 @@ fn add_machines(found: &mut Found, rack: &Rack) {
             found.0.push(format!("inserts[{number}].machine = {:?}", insert.machine));
         }
         found.add(format_args!("inserts[{number}]."), &insert.unknown);
+        let controls = insert.controls.unknown(insert.kind());
+        found.0.extend(controls.map(|path| format!("inserts[{number}].controls.{path}")));
     }
 }
 
@@ -77,7 +79,8 @@ song_time = { sped = 3 }
 master = { lookahead = true }
 recorder = { fold = "x", taps = [{ source = "bus 3", points = 2 }] }
 random = { sed = 1 }
-inserts = [{ strip = "bus 2", slot = 1, machine = "reverbb", fil = "x" }]
+inserts = [{ strip = "bus 2", slot = 1, machine = "reverbb", fil = "x" },
+           { strip = "bus 2", slot = 2, machine = "reverb", controls = { decai = 1, decay = 2 } }]
 parameters = { b99z = 1.0 }
 
 [routing]
@@ -109,6 +112,7 @@ loops = 2
             "random.sed",
             "inserts[1].machine = \"reverbb\"",
             "inserts[1].fil",
+            "inserts[2].controls.decai",
             "parameters.b99z",
             "voices[1].pitchrange",
             "voices[1].takes[1].tune",

@@ -22,6 +22,9 @@ const STEP: usize = 256;
 /// Length of the RMS window.
 const WINDOW_SECONDS: f64 = 0.3;
 
+/// Machines of a strip that may tell what they take away.
+pub const STAGES: usize = 4;
+
 /// What both halves share, two sides each.
 struct Cells {
     pre: [AtomicF32; 2],
@@ -30,6 +33,8 @@ struct Cells {
     parts: [[AtomicF32; PARTS]; 2],
     window_frames: f32,
     least_gain: AtomicF32,
+    /// The most that each machine has taken away, in dB.
+    stages: [AtomicF32; STAGES],
     clipped: AtomicU64,
 }
 
@@ -104,6 +109,13 @@ impl MeterWriter {
         }
     }
 
+    /// Reports what a machine takes away. Real-time.
+    pub fn reduce_stage(&self, stage: usize, taken: Decibels) {
+        if let Some(cell) = self.cells.stages.get(stage) {
+            raise(cell, taken.0);
+        }
+    }
+
     /// Reports silence; once the window is empty this costs next to nothing. Real-time.
     pub fn skip(&mut self, frames: usize) {
         self.window.add(frames, &self.cells.parts);
@@ -153,6 +165,11 @@ impl Meter {
     /// The most that limiter or duck have taken away since the last call; never below 0 dB.
     pub fn take_reduction(&self) -> Decibels {
         Decibels(-20.0 * libm::log10f(self.0.least_gain.swap(1.0, Relaxed)))
+    }
+
+    /// The same of one machine alone.
+    pub fn take_stage_reduction(&self, stage: usize) -> Decibels {
+        Decibels(self.0.stages.get(stage).map_or(0.0, |cell| cell.swap(0.0, Relaxed)))
     }
 }
 
@@ -244,6 +261,7 @@ pub fn meter(rate: SampleRate) -> (MeterWriter, Meter) {
         parts: std::array::from_fn(|_| std::array::from_fn(|_| AtomicF32::new(0.0))),
         window_frames: (PARTS * window.part_frames) as f32,
         least_gain: AtomicF32::new(1.0),
+        stages: Default::default(),
         clipped: AtomicU64::new(0),
     });
     (MeterWriter { cells: Arc::clone(&cells), window }, Meter(cells))

@@ -23,4 +23,5 @@ pub use frames::frame_ring;
 pub use meter::Meter;
 pub use meter::MeterWriter;
 pub use meter::Reading;
+pub use meter::STAGES;
 pub use meter::meter;

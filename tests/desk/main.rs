@@ -3,6 +3,7 @@
 
 mod automation;
 mod commands;
+mod machines;
 mod mono;
 mod routes;
 mod seams;

@@ -19,6 +19,7 @@ use crate::machine::Machine;
 use crate::machine::Tempo;
 use crate::mixer::INSERTS;
 use crate::mixer::MACROS;
+use crate::units::Decibels;
 
 /// Frames in which a machine takes over from another, or from nothing: 43 ms at 48 kHz.
 const TAKE_OVER: u32 = 2048;
@@ -233,11 +234,10 @@ impl Inserts {
         old
     }
 
-    /// How many dB the machine takes away that takes the most.
-    pub(super) fn reduction_db(&self) -> f32 {
-        let machines =
-            self.slots.iter().filter(|insert| insert.works()).filter_map(|insert| insert.machine.as_ref());
-        machines.filter_map(|machine| machine.reduction_db()).fold(0.0, f32::max)
+    /// Slots of machines that tell what they take away, and how much that is.
+    pub(super) fn reductions(&self) -> impl Iterator<Item = (usize, Decibels)> {
+        let working = self.slots.iter().enumerate().filter(|(_, insert)| insert.works());
+        working.filter_map(|(slot, insert)| Some((slot, Decibels(insert.machine.as_ref()?.reduction_db()?))))
     }
 
     pub(super) fn set_tempo(&mut self, tempo: Tempo) {
@@ -267,6 +267,14 @@ impl Inserts {
     pub(super) fn set_macro(&mut self, slot: usize, control: usize, position: f32) {
         if let Some(insert) = self.slots.get_mut(slot) {
             insert.set_macro(control, position);
+        }
+    }
+
+    /// Sets a control of the machine that is there now; macros have their own way.
+    pub(super) fn set_control(&mut self, slot: usize, control: usize, value: f32) {
+        let machine = self.slots.get_mut(slot).and_then(|insert| insert.machine.as_mut());
+        if let Some(machine) = machine.filter(|_| control >= MACROS) {
+            machine.set_parameter(control, value);
         }
     }
 

@@ -1,6 +1,7 @@
 use super::*;
 use crate::audio::AudioBuffer;
 use crate::machine::MachineKind;
+use crate::mixer::INSERTS;
 use crate::mixer::MACROS;
 use crate::rt::frame_ring;
 
@@ -519,5 +520,8 @@ fn what_a_compressor_takes_shows_in_the_meter() {
         let mut ctx = RenderContext::new(256 * block, Activity::Sounding);
         strip.render(&mut ctx, None, &mut buffer.block_mut(256));
     }
+    let taken: [f32; INSERTS] = std::array::from_fn(|slot| meter.take_stage_reduction(slot).0);
+    assert!(taken[0] > 3.0 && taken[1..] == [0.0; INSERTS - 1], "{taken:?}");
     assert!(meter.take_reduction().0 > 3.0);
+    assert_eq!(meter.take_stage_reduction(0).0, 0.0, "read once");
 }
