@@ -140,8 +140,15 @@ impl<'a> AudioBlockMut<'a> {
     }
 
     /// One plane; empty past the last.
+    #[inline]
     pub fn channel_mut(&mut self, channel: usize) -> &mut [f32] {
-        self.planes_mut().nth(channel).unwrap_or_default()
+        let frames = self.start..self.start + self.frames;
+        let plane = match &mut self.planes {
+            _ if channel >= self.channels => None,
+            PlanesMut::Joined(data, length) => data.get_mut(channel * *length..),
+            PlanesMut::Apart(planes) => planes.get_mut(channel).map(|plane| &mut **plane),
+        };
+        plane.and_then(|plane| plane.get_mut(frames)).unwrap_or_default()
     }
 
     /// The first two planes; a missing one is empty.

@@ -477,7 +477,8 @@ impl<'s, 'b> Sum<'s, 'b> {
     /// Adds what waits, in its order.
     fn write(&mut self, io: &mut AudioBlockMut<'_>) {
         let (count, fresh) = (std::mem::take(&mut self.count), std::mem::replace(&mut self.fresh, false));
-        for (channel, to) in io.planes_mut().enumerate() {
+        for channel in 0..io.channels() {
+            let to = io.channel_mut(channel);
             // Most have one input, which needs no list.
             if let (1, [Some(sound), ..]) = (count, &self.sounds) {
                 dsp::sum(self.level, to, &[sound.plane(channel, self.piece)], fresh);

@@ -347,7 +347,8 @@ impl Strip {
     ) -> Left {
         let (channels, first) = (io.channels(), self.meter.lane());
         let mut left = Left::NOTHING;
-        for ((channel, plane), squares) in planes(io, range).enumerate().zip(self.meter.squares_mut()) {
+        for (channel, squares) in self.meter.squares_mut().iter_mut().enumerate().take(channels) {
+            let plane = io.channel_mut(channel).get_mut(range.clone()).unwrap_or_default();
             let side = Side::of(channel, channels);
             let levels =
                 scale_along(self.level, self.fader.side(side), plane, &mut self.values, (squares, first));

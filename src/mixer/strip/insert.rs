@@ -212,6 +212,8 @@ pub(super) struct Inserts {
     sounds: bool,
     /// Whether a machine may be on its way home.
     leaving: bool,
+    /// Whether any slot holds a machine, or one that leaves.
+    used: bool,
     tempo: Tempo,
 }
 
@@ -219,7 +221,7 @@ impl Inserts {
     /// Empty slots, whose bypasses take `ramp_frames`.
     pub(super) fn new(level: Level, ramp_frames: u32) -> Self {
         let slots = Default::default();
-        Self { level, ramp_frames, slots, sounds: false, leaving: false, tempo: Tempo::USUAL }
+        Self { level, ramp_frames, slots, sounds: false, leaving: false, used: false, tempo: Tempo::USUAL }
     }
 
     /// Gives back a machine that is heard no longer; one that still is comes from [`Self::take_left`].
@@ -231,12 +233,14 @@ impl Inserts {
             insert.set_macro(control, position);
         }
         insert.machine.iter_mut().for_each(|machine| machine.set_tempo(self.tempo));
+        self.look_for_machines();
         old
     }
 
     /// Slots of machines that tell what they take away, and how much that is.
     pub(super) fn reductions(&self) -> impl Iterator<Item = (usize, Decibels)> {
-        let working = self.slots.iter().enumerate().filter(|(_, insert)| insert.works());
+        let slots = if self.used { &self.slots[..] } else { &[] };
+        let working = slots.iter().enumerate().filter(|(_, insert)| insert.works());
         working.filter_map(|(slot, insert)| Some((slot, Decibels(insert.machine.as_ref()?.reduction_db()?))))
     }
 
@@ -255,7 +259,12 @@ impl Inserts {
         }
         let left = self.slots.iter_mut().find_map(Insert::take_left);
         self.leaving = self.slots.iter().any(|insert| insert.leaving.is_some());
+        self.look_for_machines();
         left
+    }
+
+    fn look_for_machines(&mut self) {
+        self.used = !self.slots.iter().all(Insert::is_empty);
     }
 
     pub(super) fn set_bypassed(&mut self, slot: usize, bypassed: bool) {
@@ -291,12 +300,12 @@ impl Inserts {
 
     /// Whether silence passes as silence.
     pub(super) fn are_asleep(&self) -> bool {
-        self.slots.iter().all(Insert::asleep)
+        !self.used || self.slots.iter().all(Insert::asleep)
     }
 
     /// Whether sound passes untouched.
     pub(super) fn are_empty(&self) -> bool {
-        !self.slots.iter().any(Insert::works)
+        !(self.used && self.slots.iter().any(Insert::works))
     }
 
     pub(super) fn reset(&mut self) {

@@ -102,8 +102,10 @@ impl Send {
         let source = io.slice(range.clone());
         if let (Err(gain), 2, true) = (gains, source.channels(), self.feed.is_fresh(range)) {
             let mut target = self.feed.fill();
-            let planes = target.planes_mut().zip(source.planes());
-            return planes.for_each(|(to, from)| dsp::put_scaled(level, to, from, gain));
+            for side in 0..2 {
+                dsp::put_scaled(level, target.channel_mut(side), source.channel(side), gain);
+            }
+            return;
         }
         let (left, right) = self.feed.open(range.clone());
         for (side, target) in [left, right].into_iter().enumerate() {
