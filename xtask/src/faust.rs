@@ -1,18 +1,23 @@
-//! `cargo xtask faust [--check] [--speed]`: Faust sources into the Rust that is checked in.
+//! `cargo xtask faust [--check]`: Faust sources into the Rust that is checked in.
 //!
 //! In: every `src/machine/faust/*.dsp`. Out: `src/machine/generated/*.rs` (the kernel and its parameter table) and
 //! `docs/THIRD_PARTY.md` (the licences of the Faust libraries used, checked against an allow-list). `--check` writes
 //! to a folder under `target` and fails on any difference. The compiler is pinned and installed from PyPI in a
 //! virtual environment under `target`; building Busker needs none of it. Every generated kernel is compiled beside the
-//! compiler's own output and must give the same bits.
+//! compiler's own Rust and C++ and must give the same bits.
 
+mod cpp;
 mod kernel;
 mod licence;
+mod peer;
 mod proof;
 mod source;
-mod speed;
 mod table;
 mod toolchain;
+
+pub use cpp::Mathematics;
+pub use peer::Peer;
+pub use peer::Workshop;
 
 use std::fs;
 use std::io;
@@ -83,68 +88,54 @@ pub enum FaustError {
         /// The first difference.
         difference: String,
     },
-    /// The kernel misses its budget.
-    #[error("{machine}: takes {ratio:.2} times as long as the compiler's C++")]
-    Slow {
-        /// Name of the machine.
-        machine: String,
-        /// Time over time.
-        ratio: f64,
-    },
+    /// The compiler is pinned, and not there in this version.
+    #[error("the Faust compiler is not installed; `cargo xtask faust --check` does that")]
+    NotInstalled,
     /// What is checked in is not what the sources give.
     #[error("generated files are out of date; run `cargo xtask faust`\n{0}")]
     OutOfDate(String),
 }
 
 /// Regenerates every machine, or with `check` compares what is checked in with what the sources give.
-/// `speed` times each kernel beside the compiler's C++ too, which must not be faster; it needs g++ on x86-64.
-pub fn run(check: bool, speed: bool) -> Result<(), TaskError> {
+pub fn run(check: bool) -> Result<(), TaskError> {
     let has_venv = || tools::succeeds("python3", &["-c", "import ensurepip, venv"]);
     tools::ensure("python3 with venv", has_venv, &["python3-venv"])?;
-    if speed {
-        tools::ensure("g++", || tools::on_path("g++"), &["g++"])?;
-    }
-    Ok(generate(check, speed)?)
+    tools::ensure("a C++ compiler", || tools::on_path(cpp::COMPILER), &["g++"])?;
+    Ok(generate(check)?)
 }
 
-fn generate(check: bool, speed: bool) -> Result<(), FaustError> {
+fn generate(check: bool) -> Result<(), FaustError> {
     let root = paths::root();
     let work = paths::target().join("faust");
     make_folder(&work)?;
     let toolchain = Toolchain::install(&paths::target().join("venv-faust"))?;
     let mut files = Vec::new();
     let mut machines = Vec::new();
-    let mut slow = Ok(());
     for source in sources(&root)? {
         let machine = source::generate(&toolchain, &source, &work)?;
-        proof::same_bits(&machine, &work)?;
+        proof::same_bits(&toolchain, &source, &machine, &work)?;
         println!(
-            "{}: {} parameters, same bits as the compiler's output",
+            "{}: {} parameters, same bits as the compiler's Rust and C++",
             machine.name,
             machine.parameters.len()
         );
-        if speed {
-            match speed::compare(&toolchain, &machine, &source, &work) {
-                Err(error @ FaustError::Slow { .. }) => slow = Err(error), // the others are timed all the same
-                done => done?,
-            }
-        }
         files.push((PathBuf::from(GENERATED).join(format!("{}.rs", machine.name)), machine.text.clone()));
         machines.push(machine);
     }
     files.push((PathBuf::from(THIRD_PARTY), licence::document(&machines)));
-    if check {
-        compare(&root, &files, &machines)?
-    } else {
-        write(&root, &files)?
-    }
-    slow
+    if check { compare(&root, &files, &machines) } else { write(&root, &files) }
 }
 
 fn sources(root: &Path) -> Result<Vec<PathBuf>, FaustError> {
     let mut sources = files_in(&root.join(SOURCES))?;
     sources.retain(|path| path.extension().is_some_and(|extension| extension == "dsp"));
     Ok(sources)
+}
+
+/// Names of all sources of machines, without extension.
+pub fn names() -> Result<Vec<String>, FaustError> {
+    let name = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    Ok(sources(&paths::root())?.into_iter().filter_map(name).collect())
 }
 
 fn files_in(folder: &Path) -> Result<Vec<PathBuf>, FaustError> {

@@ -405,40 +405,36 @@ impl Compressor {
             fRec0_0 = fRec0_1 + fSlow10 * (fRec1_0 - fRec0_1);
             fHbargraph0 = (8.685889 * fRec0_0) as f32;
             let mut fTemp13: f32 = max(-14.0, min(8.0, -fRec0_0));
-            let mut fTemp14: f32 = fSlow12 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp14) <= fSlow13) as i32) != 0 {
+            let mut fTemp14: f32 = fTemp13
+                * (1.0
+                    + 0.0625
+                        * fTemp13
+                        * (0.5
+                            + 0.0625
+                                * fTemp13
+                                * (0.16666667
+                                    + 0.0625
+                                        * fTemp13
+                                        * (0.041666668
+                                            + 0.0625 * fTemp13 * (0.008333334 + 8.680556e-05 * fTemp13)))));
+            let mut fTemp15: f32 = fTemp14 * (2.0 + 0.0625 * fTemp14);
+            let mut fTemp16: f32 = fTemp15 * (2.0 + 0.0625 * fTemp15);
+            let mut fTemp17: f32 = fTemp16 * (2.0 + 0.0625 * fTemp16);
+            let mut fTemp18: f32 = fSlow12 - fRec8_1;
+            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow13) as i32) != 0 {
                 fSlow12
             } else {
-                fRec8_1 + fConst1 * fTemp14
+                fRec8_1 + fConst1 * fTemp18
             });
-            let mut fTemp15: f32 = fSlow14 - fRec9_1;
-            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow15) as i32) != 0 {
+            let mut fTemp19: f32 = fSlow14 - fRec9_1;
+            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp19) <= fSlow15) as i32) != 0 {
                 fSlow14
             } else {
-                fRec9_1 + fConst1 * fTemp15
+                fRec9_1 + fConst1 * fTemp19
             });
-            let mut fTemp16: f32 = fRec9_0
-                + fRec8_0
-                    * libm::powf(
-                        1.0 + 0.0625
-                            * fTemp13
-                            * (1.0
-                                + 0.0625
-                                    * fTemp13
-                                    * (0.5
-                                        + 0.0625
-                                            * fTemp13
-                                            * (0.16666667
-                                                + 0.0625
-                                                    * fTemp13
-                                                    * (0.041666668
-                                                        + 0.0625
-                                                            * fTemp13
-                                                            * (0.008333334 + 8.680556e-05 * fTemp13))))),
-                        16.0,
-                    );
-            *output0 = (fTemp4 * fTemp16) as f32;
-            *output1 = (fTemp7 * fTemp16) as f32;
+            let mut fTemp20: f32 = fRec9_0 + fRec8_0 * (1.0 + 0.0625 * fTemp17 * (2.0 + 0.0625 * fTemp17));
+            *output0 = (fTemp4 * fTemp20) as f32;
+            *output1 = (fTemp7 * fTemp20) as f32;
             iVec0_1 = iVec0_0;
             fRec2_1 = fRec2_0;
             fRec3_1 = fRec3_0;

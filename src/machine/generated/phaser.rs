@@ -112,34 +112,34 @@ pub(in crate::machine) struct Phaser {
     fConst1: f32,
     fRec0: [f32; 2],
     fHslider2: f32,
+    fConst2: f32,
     fSlow4: f32,
-    fSlow5: f32,
     fRec26: [f32; 2],
     fHslider3: f32,
-    fConst2: f32,
+    fSlow5: f32,
     fSlow6: f32,
     fRec27: [f32; 2],
     fHslider4: f32,
     fSlow7: f32,
     fSlow8: f32,
     fRec28: [f32; 2],
+    fConst3: f32,
     fHslider5: f32,
     fSlow9: f32,
     fSlow10: f32,
     fRec29: [f32; 2],
-    fConst3: f32,
+    fRec1: [f32; 2],
     fRec3: [f32; 2],
-    fRec4: [f32; 2],
     fRec7: [f32; 2],
-    fRec8: [f32; 2],
+    fRec9: [f32; 2],
     fRec10: [f32; 2],
-    fRec12: [f32; 2],
-    fRec16: [f32; 2],
+    fRec13: [f32; 2],
+    fRec14: [f32; 2],
+    fRec15: [f32; 2],
     fRec17: [f32; 2],
-    fRec18: [f32; 2],
-    fRec20: [f32; 2],
+    fRec19: [f32; 2],
     fRec21: [f32; 2],
-    fRec23: [f32; 2],
+    fRec24: [f32; 2],
     fEntry0: f32,
     fSlow11: f32,
     iSlow12: i32,
@@ -166,15 +166,15 @@ pub(in crate::machine) struct Phaser {
     fSlow26: f32,
     fSlow27: f32,
     fRec60: [f32; 2],
-    fRec36: [f32; 2],
     fRec37: [f32; 2],
     fRec39: [f32; 2],
-    fRec41: [f32; 2],
+    fRec40: [f32; 2],
+    fRec43: [f32; 2],
     fRec44: [f32; 2],
-    fRec46: [f32; 2],
-    fRec48: [f32; 2],
+    fRec45: [f32; 2],
+    fRec49: [f32; 2],
     fRec50: [f32; 2],
-    fRec51: [f32; 2],
+    fRec52: [f32; 2],
     fRec54: [f32; 2],
     fRec55: [f32; 2],
     fRec57: [f32; 2],
@@ -210,10 +210,10 @@ impl Phaser {
         self.fConst3 = 3.1415927 / self.fConst0;
         self.fHslider0 = (0.0) as f32;
         self.fHslider1 = (5e+01) as f32;
-        self.fHslider2 = (4e+01) as f32;
-        self.fHslider3 = (0.3) as f32;
-        self.fHslider4 = (2.5) as f32;
-        self.fHslider5 = (7e+02) as f32;
+        self.fHslider2 = (0.3) as f32;
+        self.fHslider3 = (2.5) as f32;
+        self.fHslider4 = (7e+02) as f32;
+        self.fHslider5 = (4e+01) as f32;
         self.fEntry0 = (2.0) as f32;
         self.fHslider6 = (25.0) as f32;
         for l0 in 0..2 {
@@ -235,40 +235,40 @@ impl Phaser {
             self.fRec29[l5 as usize] = 0.0;
         }
         for l6 in 0..2 {
-            self.fRec3[l6 as usize] = 0.0;
+            self.fRec1[l6 as usize] = 0.0;
         }
         for l7 in 0..2 {
-            self.fRec4[l7 as usize] = 0.0;
+            self.fRec3[l7 as usize] = 0.0;
         }
         for l8 in 0..2 {
             self.fRec7[l8 as usize] = 0.0;
         }
         for l9 in 0..2 {
-            self.fRec8[l9 as usize] = 0.0;
+            self.fRec9[l9 as usize] = 0.0;
         }
         for l10 in 0..2 {
             self.fRec10[l10 as usize] = 0.0;
         }
         for l11 in 0..2 {
-            self.fRec12[l11 as usize] = 0.0;
+            self.fRec13[l11 as usize] = 0.0;
         }
         for l12 in 0..2 {
-            self.fRec16[l12 as usize] = 0.0;
+            self.fRec14[l12 as usize] = 0.0;
         }
         for l13 in 0..2 {
-            self.fRec17[l13 as usize] = 0.0;
+            self.fRec15[l13 as usize] = 0.0;
         }
         for l14 in 0..2 {
-            self.fRec18[l14 as usize] = 0.0;
+            self.fRec17[l14 as usize] = 0.0;
         }
         for l15 in 0..2 {
-            self.fRec20[l15 as usize] = 0.0;
+            self.fRec19[l15 as usize] = 0.0;
         }
         for l16 in 0..2 {
             self.fRec21[l16 as usize] = 0.0;
         }
         for l17 in 0..2 {
-            self.fRec23[l17 as usize] = 0.0;
+            self.fRec24[l17 as usize] = 0.0;
         }
         for l18 in 0..2 {
             self.fRec30[l18 as usize] = 0.0;
@@ -292,31 +292,31 @@ impl Phaser {
             self.fRec60[l24 as usize] = 0.0;
         }
         for l25 in 0..2 {
-            self.fRec36[l25 as usize] = 0.0;
+            self.fRec37[l25 as usize] = 0.0;
         }
         for l26 in 0..2 {
-            self.fRec37[l26 as usize] = 0.0;
+            self.fRec39[l26 as usize] = 0.0;
         }
         for l27 in 0..2 {
-            self.fRec39[l27 as usize] = 0.0;
+            self.fRec40[l27 as usize] = 0.0;
         }
         for l28 in 0..2 {
-            self.fRec41[l28 as usize] = 0.0;
+            self.fRec43[l28 as usize] = 0.0;
         }
         for l29 in 0..2 {
             self.fRec44[l29 as usize] = 0.0;
         }
         for l30 in 0..2 {
-            self.fRec46[l30 as usize] = 0.0;
+            self.fRec45[l30 as usize] = 0.0;
         }
         for l31 in 0..2 {
-            self.fRec48[l31 as usize] = 0.0;
+            self.fRec49[l31 as usize] = 0.0;
         }
         for l32 in 0..2 {
             self.fRec50[l32 as usize] = 0.0;
         }
         for l33 in 0..2 {
-            self.fRec51[l33 as usize] = 0.0;
+            self.fRec52[l33 as usize] = 0.0;
         }
         for l34 in 0..2 {
             self.fRec54[l34 as usize] = 0.0;
@@ -352,40 +352,40 @@ impl Phaser {
             self.fRec29[l5 as usize] = 0.0;
         }
         for l6 in 0..2 {
-            self.fRec3[l6 as usize] = 0.0;
+            self.fRec1[l6 as usize] = 0.0;
         }
         for l7 in 0..2 {
-            self.fRec4[l7 as usize] = 0.0;
+            self.fRec3[l7 as usize] = 0.0;
         }
         for l8 in 0..2 {
             self.fRec7[l8 as usize] = 0.0;
         }
         for l9 in 0..2 {
-            self.fRec8[l9 as usize] = 0.0;
+            self.fRec9[l9 as usize] = 0.0;
         }
         for l10 in 0..2 {
             self.fRec10[l10 as usize] = 0.0;
         }
         for l11 in 0..2 {
-            self.fRec12[l11 as usize] = 0.0;
+            self.fRec13[l11 as usize] = 0.0;
         }
         for l12 in 0..2 {
-            self.fRec16[l12 as usize] = 0.0;
+            self.fRec14[l12 as usize] = 0.0;
         }
         for l13 in 0..2 {
-            self.fRec17[l13 as usize] = 0.0;
+            self.fRec15[l13 as usize] = 0.0;
         }
         for l14 in 0..2 {
-            self.fRec18[l14 as usize] = 0.0;
+            self.fRec17[l14 as usize] = 0.0;
         }
         for l15 in 0..2 {
-            self.fRec20[l15 as usize] = 0.0;
+            self.fRec19[l15 as usize] = 0.0;
         }
         for l16 in 0..2 {
             self.fRec21[l16 as usize] = 0.0;
         }
         for l17 in 0..2 {
-            self.fRec23[l17 as usize] = 0.0;
+            self.fRec24[l17 as usize] = 0.0;
         }
         for l18 in 0..2 {
             self.fRec30[l18 as usize] = 0.0;
@@ -409,31 +409,31 @@ impl Phaser {
             self.fRec60[l24 as usize] = 0.0;
         }
         for l25 in 0..2 {
-            self.fRec36[l25 as usize] = 0.0;
+            self.fRec37[l25 as usize] = 0.0;
         }
         for l26 in 0..2 {
-            self.fRec37[l26 as usize] = 0.0;
+            self.fRec39[l26 as usize] = 0.0;
         }
         for l27 in 0..2 {
-            self.fRec39[l27 as usize] = 0.0;
+            self.fRec40[l27 as usize] = 0.0;
         }
         for l28 in 0..2 {
-            self.fRec41[l28 as usize] = 0.0;
+            self.fRec43[l28 as usize] = 0.0;
         }
         for l29 in 0..2 {
             self.fRec44[l29 as usize] = 0.0;
         }
         for l30 in 0..2 {
-            self.fRec46[l30 as usize] = 0.0;
+            self.fRec45[l30 as usize] = 0.0;
         }
         for l31 in 0..2 {
-            self.fRec48[l31 as usize] = 0.0;
+            self.fRec49[l31 as usize] = 0.0;
         }
         for l32 in 0..2 {
             self.fRec50[l32 as usize] = 0.0;
         }
         for l33 in 0..2 {
-            self.fRec51[l33 as usize] = 0.0;
+            self.fRec52[l33 as usize] = 0.0;
         }
         for l34 in 0..2 {
             self.fRec54[l34 as usize] = 0.0;
@@ -453,10 +453,10 @@ impl Phaser {
     pub(in crate::machine) fn set(&mut self, index: usize, value: f32) {
         match index {
             0 => self.fHslider1 = value,
-            1 => self.fHslider3 = value,
-            2 => self.fHslider4 = value,
-            3 => self.fHslider5 = value,
-            4 => self.fHslider2 = value,
+            1 => self.fHslider2 = value,
+            2 => self.fHslider3 = value,
+            3 => self.fHslider4 = value,
+            4 => self.fHslider5 = value,
             5 => self.fEntry0 = value,
             6 => self.fHslider6 = value,
             7 => self.fHslider0 = value,
@@ -477,12 +477,12 @@ impl Phaser {
         self.fSlow1 = 0.01 * (self.fHslider1) as f32;
         self.fSlow2 = f32::sqrt(self.fSlow1) * self.fSlow0;
         self.fSlow3 = 1e-05 * f32::abs(self.fSlow2) + 1e-07;
-        self.fSlow4 = 0.01 * (self.fHslider2) as f32;
-        self.fSlow5 = 1e-05 * f32::abs(self.fSlow4) + 1e-07;
-        self.fSlow6 = self.fConst2 * (self.fHslider3) as f32;
+        self.fSlow4 = self.fConst2 * (self.fHslider2) as f32;
+        self.fSlow5 = (self.fHslider3) as f32;
+        self.fSlow6 = 1e-05 * f32::abs(self.fSlow5) + 1e-07;
         self.fSlow7 = (self.fHslider4) as f32;
         self.fSlow8 = 1e-05 * f32::abs(self.fSlow7) + 1e-07;
-        self.fSlow9 = (self.fHslider5) as f32;
+        self.fSlow9 = 0.01 * (self.fHslider5) as f32;
         self.fSlow10 = 1e-05 * f32::abs(self.fSlow9) + 1e-07;
         self.fSlow11 = (self.fEntry0) as f32;
         self.iSlow12 = (self.fSlow11 == 3.0) as i32;
@@ -519,9 +519,9 @@ impl Phaser {
         let mut fRec0_0 = self.fRec0[0];
         let mut fRec0_1 = self.fRec0[1];
         let fSlow4 = self.fSlow4;
-        let fSlow5 = self.fSlow5;
         let mut fRec26_0 = self.fRec26[0];
         let mut fRec26_1 = self.fRec26[1];
+        let fSlow5 = self.fSlow5;
         let fSlow6 = self.fSlow6;
         let mut fRec27_0 = self.fRec27[0];
         let mut fRec27_1 = self.fRec27[1];
@@ -529,35 +529,35 @@ impl Phaser {
         let fSlow8 = self.fSlow8;
         let mut fRec28_0 = self.fRec28[0];
         let mut fRec28_1 = self.fRec28[1];
+        let fConst3 = self.fConst3;
         let fSlow9 = self.fSlow9;
         let fSlow10 = self.fSlow10;
         let mut fRec29_0 = self.fRec29[0];
         let mut fRec29_1 = self.fRec29[1];
-        let fConst3 = self.fConst3;
+        let mut fRec1_0 = self.fRec1[0];
+        let mut fRec1_1 = self.fRec1[1];
         let mut fRec3_0 = self.fRec3[0];
         let mut fRec3_1 = self.fRec3[1];
-        let mut fRec4_0 = self.fRec4[0];
-        let mut fRec4_1 = self.fRec4[1];
         let mut fRec7_0 = self.fRec7[0];
         let mut fRec7_1 = self.fRec7[1];
-        let mut fRec8_0 = self.fRec8[0];
-        let mut fRec8_1 = self.fRec8[1];
+        let mut fRec9_0 = self.fRec9[0];
+        let mut fRec9_1 = self.fRec9[1];
         let mut fRec10_0 = self.fRec10[0];
         let mut fRec10_1 = self.fRec10[1];
-        let mut fRec12_0 = self.fRec12[0];
-        let mut fRec12_1 = self.fRec12[1];
-        let mut fRec16_0 = self.fRec16[0];
-        let mut fRec16_1 = self.fRec16[1];
+        let mut fRec13_0 = self.fRec13[0];
+        let mut fRec13_1 = self.fRec13[1];
+        let mut fRec14_0 = self.fRec14[0];
+        let mut fRec14_1 = self.fRec14[1];
+        let mut fRec15_0 = self.fRec15[0];
+        let mut fRec15_1 = self.fRec15[1];
         let mut fRec17_0 = self.fRec17[0];
         let mut fRec17_1 = self.fRec17[1];
-        let mut fRec18_0 = self.fRec18[0];
-        let mut fRec18_1 = self.fRec18[1];
-        let mut fRec20_0 = self.fRec20[0];
-        let mut fRec20_1 = self.fRec20[1];
+        let mut fRec19_0 = self.fRec19[0];
+        let mut fRec19_1 = self.fRec19[1];
         let mut fRec21_0 = self.fRec21[0];
         let mut fRec21_1 = self.fRec21[1];
-        let mut fRec23_0 = self.fRec23[0];
-        let mut fRec23_1 = self.fRec23[1];
+        let mut fRec24_0 = self.fRec24[0];
+        let mut fRec24_1 = self.fRec24[1];
         let fSlow13 = self.fSlow13;
         let fSlow14 = self.fSlow14;
         let mut fRec30_0 = self.fRec30[0];
@@ -584,24 +584,24 @@ impl Phaser {
         let fSlow27 = self.fSlow27;
         let mut fRec60_0 = self.fRec60[0];
         let mut fRec60_1 = self.fRec60[1];
-        let mut fRec36_0 = self.fRec36[0];
-        let mut fRec36_1 = self.fRec36[1];
         let mut fRec37_0 = self.fRec37[0];
         let mut fRec37_1 = self.fRec37[1];
         let mut fRec39_0 = self.fRec39[0];
         let mut fRec39_1 = self.fRec39[1];
-        let mut fRec41_0 = self.fRec41[0];
-        let mut fRec41_1 = self.fRec41[1];
+        let mut fRec40_0 = self.fRec40[0];
+        let mut fRec40_1 = self.fRec40[1];
+        let mut fRec43_0 = self.fRec43[0];
+        let mut fRec43_1 = self.fRec43[1];
         let mut fRec44_0 = self.fRec44[0];
         let mut fRec44_1 = self.fRec44[1];
-        let mut fRec46_0 = self.fRec46[0];
-        let mut fRec46_1 = self.fRec46[1];
-        let mut fRec48_0 = self.fRec48[0];
-        let mut fRec48_1 = self.fRec48[1];
+        let mut fRec45_0 = self.fRec45[0];
+        let mut fRec45_1 = self.fRec45[1];
+        let mut fRec49_0 = self.fRec49[0];
+        let mut fRec49_1 = self.fRec49[1];
         let mut fRec50_0 = self.fRec50[0];
         let mut fRec50_1 = self.fRec50[1];
-        let mut fRec51_0 = self.fRec51[0];
-        let mut fRec51_1 = self.fRec51[1];
+        let mut fRec52_0 = self.fRec52[0];
+        let mut fRec52_1 = self.fRec52[1];
         let mut fRec54_0 = self.fRec54[0];
         let mut fRec54_1 = self.fRec54[1];
         let mut fRec55_0 = self.fRec55[0];
@@ -620,243 +620,231 @@ impl Phaser {
             } else {
                 fRec0_1 + fConst1 * fTemp0
             });
-            let mut fTemp2: f32 = fSlow4 - fRec26_1;
-            fRec26_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow5) as i32) != 0 {
-                fSlow4
+            fRec26_0 = fSlow4 - f32::floor(fSlow4 + fRec26_1) + fRec26_1;
+            let mut fTemp2: f32 = f32::floor(fRec26_0);
+            let mut fTemp3: f32 = -1.0 + 2.0 * (fRec26_0 - fTemp2);
+            let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
+            let mut fTemp5: f32 = fSlow5 - fRec27_1;
+            fRec27_0 = (if iTemp1 | ((f32::abs(fTemp5) <= fSlow6) as i32) != 0 {
+                fSlow5
             } else {
-                fRec26_1 + fConst1 * fTemp2
+                fRec27_1 + fConst1 * fTemp5
             });
-            let mut fTemp3: f32 = fRec26_0 * fRec25_1;
-            let mut fTemp4: f32 = (*input0) as f32;
-            fRec27_0 = fSlow6 - f32::floor(fSlow6 + fRec27_1) + fRec27_1;
-            let mut fTemp5: f32 = f32::floor(fRec27_0);
-            let mut fTemp6: f32 = -1.0 + 2.0 * (fRec27_0 - fTemp5);
-            let mut fTemp7: f32 = 1.0 - f32::abs(fTemp6);
-            let mut fTemp8: f32 = fSlow7 - fRec28_1;
-            fRec28_0 = (if iTemp1 | ((f32::abs(fTemp8) <= fSlow8) as i32) != 0 {
+            let mut fTemp6: f32 = max(
+                -14.0,
+                min(
+                    8.0,
+                    0.3465736
+                        * fRec27_0
+                        * fTemp3
+                        * fTemp4
+                        * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4)))),
+                ),
+            );
+            let mut fTemp7: f32 = fTemp6
+                * (1.0
+                    + 0.0625
+                        * fTemp6
+                        * (0.5
+                            + 0.0625
+                                * fTemp6
+                                * (0.16666667
+                                    + 0.0625
+                                        * fTemp6
+                                        * (0.041666668
+                                            + 0.0625 * fTemp6 * (0.008333334 + 8.680556e-05 * fTemp6)))));
+            let mut fTemp8: f32 = fTemp7 * (2.0 + 0.0625 * fTemp7);
+            let mut fTemp9: f32 = fTemp8 * (2.0 + 0.0625 * fTemp8);
+            let mut fTemp10: f32 = fTemp9 * (2.0 + 0.0625 * fTemp9);
+            let mut fTemp11: f32 = fSlow7 - fRec28_1;
+            fRec28_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow8) as i32) != 0 {
                 fSlow7
             } else {
-                fRec28_1 + fConst1 * fTemp8
+                fRec28_1 + fConst1 * fTemp11
             });
-            let mut fTemp9: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    0.3465736
-                        * fRec28_0
-                        * fTemp6
-                        * fTemp7
-                        * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp6 * fTemp7)))),
-                ),
-            );
-            let mut fTemp10: f32 = fSlow9 - fRec29_1;
-            fRec29_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow10) as i32) != 0 {
+            let mut fTemp12: f32 =
+                min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp10 * (2.0 + 0.0625 * fTemp10)), 1.45);
+            let mut fTemp13: f32 = Phaser_faustpower2_f(fTemp12);
+            let mut fTemp14: f32 = 945.0 - fTemp13 * (4.2e+02 - 15.0 * fTemp13);
+            let mut fTemp15: f32 = 945.0 - fTemp13 * (105.0 - fTemp13);
+            let mut fTemp16: f32 = fTemp12 * fTemp15;
+            let mut fTemp17: f32 = fTemp14 * (1.0 + fTemp16 / fTemp14);
+            let mut fTemp18: f32 = fSlow9 - fRec29_1;
+            fRec29_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow10) as i32) != 0 {
                 fSlow9
             } else {
-                fRec29_1 + fConst1 * fTemp10
+                fRec29_1 + fConst1 * fTemp18
             });
-            let mut fTemp11: f32 = min(
-                fConst3
-                    * fRec29_0
-                    * libm::powf(
-                        1.0 + 0.0625
-                            * fTemp9
-                            * (1.0
-                                + 0.0625
-                                    * fTemp9
-                                    * (0.5
-                                        + 0.0625
-                                            * fTemp9
-                                            * (0.16666667
-                                                + 0.0625
-                                                    * fTemp9
-                                                    * (0.041666668
-                                                        + 0.0625
-                                                            * fTemp9
-                                                            * (0.008333334 + 8.680556e-05 * fTemp9))))),
-                        16.0,
-                    ),
-                1.45,
-            );
-            let mut fTemp12: f32 = Phaser_faustpower2_f(fTemp11);
-            let mut fTemp13: f32 = 945.0 - fTemp12 * (4.2e+02 - 15.0 * fTemp12);
-            let mut fTemp14: f32 = 945.0 - fTemp12 * (105.0 - fTemp12);
-            let mut fTemp15: f32 = fTemp11 * fTemp14;
-            let mut fTemp16: f32 = fTemp13 * (1.0 + fTemp15 / fTemp13);
-            let mut fTemp17: f32 = (fTemp4 - fRec3_1 + fTemp3) * fTemp11 * fTemp14 / fTemp16;
-            let mut fRec1: f32 = 2.0 * (fRec3_1 + fTemp17) - (fTemp4 + fTemp3);
-            let mut fTemp18: f32 = fTemp15 * (fRec1 - fRec4_1) / fTemp16;
-            let mut fRec2: f32 = 2.0 * (fRec4_1 + fTemp18) - fRec1;
-            fRec3_0 = fRec3_1 + 2.0 * fTemp17;
-            fRec4_0 = fRec4_1 + 2.0 * fTemp18;
-            let mut fTemp19: f32 = fTemp15 * (fRec2 - fRec8_1) / fTemp16;
-            let mut fRec5: f32 = 2.0 * (fRec8_1 + fTemp19) - fRec2;
-            let mut fTemp20: f32 = fTemp15 * (fRec5 - fRec10_1) / fTemp16;
-            let mut fRec6: f32 = 2.0 * (fRec10_1 + fTemp20) - fRec5;
-            let mut fTemp21: f32 = fTemp15 * (fRec6 - fRec7_1) / fTemp16;
-            fRec7_0 = fRec7_1 + 2.0 * fTemp21;
-            fRec8_0 = fRec8_1 + 2.0 * fTemp19;
-            let mut fRec9: f32 = 2.0 * (fRec7_1 + fTemp21) - fRec6;
-            fRec10_0 = fRec10_1 + 2.0 * fTemp20;
-            let mut fTemp22: f32 = fTemp15 * (fRec9 - fRec12_1) / fTemp16;
-            let mut fRec11: f32 = 2.0 * (fRec12_1 + fTemp22) - fRec9;
-            fRec12_0 = fRec12_1 + 2.0 * fTemp22;
-            let mut fTemp23: f32 = fTemp15 * (fRec11 - fRec17_1) / fTemp16;
-            let mut fRec13: f32 = 2.0 * (fRec17_1 + fTemp23) - fRec11;
-            let mut fTemp24: f32 = fTemp15 * (fRec13 - fRec16_1) / fTemp16;
-            let mut fRec14: f32 = 2.0 * (fRec16_1 + fTemp24) - fRec13;
-            let mut fTemp25: f32 = fTemp15 * (fRec14 - fRec18_1) / fTemp16;
-            let mut fRec15: f32 = 2.0 * (fRec18_1 + fTemp25) - fRec14;
-            fRec16_0 = fRec16_1 + 2.0 * fTemp24;
-            fRec17_0 = fRec17_1 + 2.0 * fTemp23;
-            fRec18_0 = fRec18_1 + 2.0 * fTemp25;
-            let mut fTemp26: f32 = fTemp15 * (fRec15 - fRec20_1) / fTemp16;
-            let mut fRec19: f32 = 2.0 * (fRec20_1 + fTemp26) - fRec15;
-            fRec20_0 = fRec20_1 + 2.0 * fTemp26;
-            let mut fTemp27: f32 = fTemp15 * (fRec19 - fRec21_1) / fTemp16;
-            fRec21_0 = fRec21_1 + 2.0 * fTemp27;
-            let mut fRec22: f32 = 2.0 * (fRec21_1 + fTemp27) - fRec19;
-            let mut fTemp28: f32 = fTemp15 * (fRec22 - fRec23_1) / fTemp16;
-            fRec23_0 = fRec23_1 + 2.0 * fTemp28;
-            let mut fRec24: f32 = 2.0 * (fRec23_1 + fTemp28) - fRec22;
-            let mut fTemp29: f32 = fSlow14 - fRec30_1;
-            fRec30_0 = (if iTemp1 | ((f32::abs(fTemp29) <= fSlow13) as i32) != 0 {
+            let mut fTemp19: f32 = fRec29_0 * fRec25_1;
+            let mut fTemp20: f32 = (*input0) as f32;
+            let mut fTemp21: f32 = (fTemp20 - fRec1_1 + fTemp19) * fTemp12 * fTemp15 / fTemp17;
+            fRec1_0 = fRec1_1 + 2.0 * fTemp21;
+            let mut fRec2: f32 = 2.0 * (fRec1_1 + fTemp21) - (fTemp20 + fTemp19);
+            let mut fTemp22: f32 = fTemp16 * (fRec2 - fRec3_1) / fTemp17;
+            fRec3_0 = fRec3_1 + 2.0 * fTemp22;
+            let mut fRec4: f32 = 2.0 * (fRec3_1 + fTemp22) - fRec2;
+            let mut fTemp23: f32 = fTemp16 * (fRec4 - fRec9_1) / fTemp17;
+            let mut fRec5: f32 = 2.0 * (fRec9_1 + fTemp23) - fRec4;
+            let mut fTemp24: f32 = fTemp16 * (fRec5 - fRec7_1) / fTemp17;
+            let mut fRec6: f32 = 2.0 * (fRec7_1 + fTemp24) - fRec5;
+            fRec7_0 = fRec7_1 + 2.0 * fTemp24;
+            let mut fTemp25: f32 = fTemp16 * (fRec6 - fRec10_1) / fTemp17;
+            let mut fRec8: f32 = 2.0 * (fRec10_1 + fTemp25) - fRec6;
+            fRec9_0 = fRec9_1 + 2.0 * fTemp23;
+            fRec10_0 = fRec10_1 + 2.0 * fTemp25;
+            let mut fTemp26: f32 = fTemp16 * (fRec8 - fRec15_1) / fTemp17;
+            let mut fRec11: f32 = 2.0 * (fRec15_1 + fTemp26) - fRec8;
+            let mut fTemp27: f32 = fTemp16 * (fRec11 - fRec13_1) / fTemp17;
+            let mut fRec12: f32 = 2.0 * (fRec13_1 + fTemp27) - fRec11;
+            fRec13_0 = fRec13_1 + 2.0 * fTemp27;
+            let mut fTemp28: f32 = fTemp16 * (fRec12 - fRec14_1) / fTemp17;
+            fRec14_0 = fRec14_1 + 2.0 * fTemp28;
+            fRec15_0 = fRec15_1 + 2.0 * fTemp26;
+            let mut fRec16: f32 = 2.0 * (fRec14_1 + fTemp28) - fRec12;
+            let mut fTemp29: f32 = fTemp16 * (fRec16 - fRec17_1) / fTemp17;
+            fRec17_0 = fRec17_1 + 2.0 * fTemp29;
+            let mut fRec18: f32 = 2.0 * (fRec17_1 + fTemp29) - fRec16;
+            let mut fTemp30: f32 = fTemp16 * (fRec18 - fRec19_1) / fTemp17;
+            fRec19_0 = fRec19_1 + 2.0 * fTemp30;
+            let mut fRec20: f32 = 2.0 * (fRec19_1 + fTemp30) - fRec18;
+            let mut fTemp31: f32 = fTemp16 * (fRec20 - fRec21_1) / fTemp17;
+            fRec21_0 = fRec21_1 + 2.0 * fTemp31;
+            let mut fRec22: f32 = 2.0 * (fRec21_1 + fTemp31) - fRec20;
+            let mut fTemp32: f32 = fTemp16 * (fRec22 - fRec24_1) / fTemp17;
+            let mut fRec23: f32 = 2.0 * (fRec24_1 + fTemp32) - fRec22;
+            fRec24_0 = fRec24_1 + 2.0 * fTemp32;
+            let mut fTemp33: f32 = fSlow14 - fRec30_1;
+            fRec30_0 = (if iTemp1 | ((f32::abs(fTemp33) <= fSlow13) as i32) != 0 {
                 fSlow14
             } else {
-                fRec30_1 + fConst1 * fTemp29
+                fRec30_1 + fConst1 * fTemp33
             });
-            let mut fTemp30: f32 = fSlow17 - fRec31_1;
-            fRec31_0 = (if iTemp1 | ((f32::abs(fTemp30) <= fSlow16) as i32) != 0 {
+            let mut fTemp34: f32 = fSlow17 - fRec31_1;
+            fRec31_0 = (if iTemp1 | ((f32::abs(fTemp34) <= fSlow16) as i32) != 0 {
                 fSlow17
             } else {
-                fRec31_1 + fConst1 * fTemp30
+                fRec31_1 + fConst1 * fTemp34
             });
-            let mut fTemp31: f32 = fSlow20 - fRec32_1;
-            fRec32_0 = (if iTemp1 | ((f32::abs(fTemp31) <= fSlow19) as i32) != 0 {
+            let mut fTemp35: f32 = fSlow20 - fRec32_1;
+            fRec32_0 = (if iTemp1 | ((f32::abs(fTemp35) <= fSlow19) as i32) != 0 {
                 fSlow20
             } else {
-                fRec32_1 + fConst1 * fTemp31
+                fRec32_1 + fConst1 * fTemp35
             });
-            let mut fTemp32: f32 = fSlow23 - fRec33_1;
-            fRec33_0 = (if iTemp1 | ((f32::abs(fTemp32) <= fSlow22) as i32) != 0 {
+            let mut fTemp36: f32 = fSlow23 - fRec33_1;
+            fRec33_0 = (if iTemp1 | ((f32::abs(fTemp36) <= fSlow22) as i32) != 0 {
                 fSlow23
             } else {
-                fRec33_1 + fConst1 * fTemp32
+                fRec33_1 + fConst1 * fTemp36
             });
-            fRec25_0 = fRec6 * fRec33_0 + fRec11 * fRec32_0 + fRec14 * fRec31_0 + fRec24 * fRec30_0;
-            let mut fTemp33: f32 = fSlow24 - fRec34_1;
-            fRec34_0 = (if iTemp1 | ((f32::abs(fTemp33) <= fSlow25) as i32) != 0 {
+            fRec25_0 = fRec6 * fRec33_0 + fRec11 * fRec32_0 + fRec16 * fRec31_0 + fRec23 * fRec30_0;
+            let mut fTemp37: f32 = fSlow24 - fRec34_1;
+            fRec34_0 = (if iTemp1 | ((f32::abs(fTemp37) <= fSlow25) as i32) != 0 {
                 fSlow24
             } else {
-                fRec34_1 + fConst1 * fTemp33
+                fRec34_1 + fConst1 * fTemp37
             });
-            *output0 = (fTemp4 * fRec34_0 + fRec25_0 * fRec0_0) as f32;
-            let mut fTemp34: f32 = fRec26_0 * fRec59_1;
-            let mut fTemp35: f32 = (*input1) as f32;
-            let mut fTemp36: f32 = fSlow26 - fRec60_1;
-            fRec60_0 = (if iTemp1 | ((f32::abs(fTemp36) <= fSlow27) as i32) != 0 {
+            *output0 = (fTemp20 * fRec34_0 + fRec25_0 * fRec0_0) as f32;
+            let mut fTemp38: f32 = fRec29_0 * fRec59_1;
+            let mut fTemp39: f32 = (*input1) as f32;
+            let mut fTemp40: f32 = fSlow26 - fRec60_1;
+            fRec60_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow27) as i32) != 0 {
                 fSlow26
             } else {
-                fRec60_1 + fConst1 * fTemp36
+                fRec60_1 + fConst1 * fTemp40
             });
-            let mut fTemp37: f32 = fRec27_0 + fRec60_0;
-            let mut fTemp38: f32 = -1.0 + 2.0 * (fTemp37 - (fTemp5 + f32::floor(fTemp37 - fTemp5)));
-            let mut fTemp39: f32 = 1.0 - f32::abs(fTemp38);
-            let mut fTemp40: f32 = max(
+            let mut fTemp41: f32 = fRec26_0 + fRec60_0;
+            let mut fTemp42: f32 = -1.0 + 2.0 * (fTemp41 - (fTemp2 + f32::floor(fTemp41 - fTemp2)));
+            let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
+            let mut fTemp44: f32 = max(
                 -14.0,
                 min(
                     8.0,
                     0.3465736
-                        * fRec28_0
-                        * fTemp38
-                        * fTemp39
-                        * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp38 * fTemp39)))),
+                        * fRec27_0
+                        * fTemp42
+                        * fTemp43
+                        * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
                 ),
             );
-            let mut fTemp41: f32 = min(
-                fConst3
-                    * fRec29_0
-                    * libm::powf(
-                        1.0 + 0.0625
-                            * fTemp40
-                            * (1.0
-                                + 0.0625
-                                    * fTemp40
-                                    * (0.5
-                                        + 0.0625
-                                            * fTemp40
-                                            * (0.16666667
-                                                + 0.0625
-                                                    * fTemp40
-                                                    * (0.041666668
-                                                        + 0.0625
-                                                            * fTemp40
-                                                            * (0.008333334 + 8.680556e-05 * fTemp40))))),
-                        16.0,
-                    ),
-                1.45,
-            );
-            let mut fTemp42: f32 = Phaser_faustpower2_f(fTemp41);
-            let mut fTemp43: f32 = 945.0 - fTemp42 * (4.2e+02 - 15.0 * fTemp42);
-            let mut fTemp44: f32 = 945.0 - fTemp42 * (105.0 - fTemp42);
-            let mut fTemp45: f32 = fTemp41 * fTemp44;
-            let mut fTemp46: f32 = fTemp43 * (1.0 + fTemp45 / fTemp43);
-            let mut fTemp47: f32 = (fTemp35 - fRec36_1 + fTemp34) * fTemp41 * fTemp44 / fTemp46;
-            let mut fRec35: f32 = 2.0 * (fRec36_1 + fTemp47) - (fTemp35 + fTemp34);
-            fRec36_0 = fRec36_1 + 2.0 * fTemp47;
-            let mut fTemp48: f32 = fTemp45 * (fRec35 - fRec37_1) / fTemp46;
-            fRec37_0 = fRec37_1 + 2.0 * fTemp48;
-            let mut fRec38: f32 = 2.0 * (fRec37_1 + fTemp48) - fRec35;
-            let mut fTemp49: f32 = fTemp45 * (fRec38 - fRec39_1) / fTemp46;
-            fRec39_0 = fRec39_1 + 2.0 * fTemp49;
-            let mut fRec40: f32 = 2.0 * (fRec39_1 + fTemp49) - fRec38;
-            let mut fTemp50: f32 = fTemp45 * (fRec40 - fRec41_1) / fTemp46;
-            fRec41_0 = fRec41_1 + 2.0 * fTemp50;
-            let mut fRec42: f32 = 2.0 * (fRec41_1 + fTemp50) - fRec40;
-            let mut fTemp51: f32 = fTemp45 * (fRec42 - fRec44_1) / fTemp46;
-            let mut fRec43: f32 = 2.0 * (fRec44_1 + fTemp51) - fRec42;
-            fRec44_0 = fRec44_1 + 2.0 * fTemp51;
-            let mut fTemp52: f32 = fTemp45 * (fRec43 - fRec46_1) / fTemp46;
-            let mut fRec45: f32 = 2.0 * (fRec46_1 + fTemp52) - fRec43;
-            fRec46_0 = fRec46_1 + 2.0 * fTemp52;
-            let mut fTemp53: f32 = fTemp45 * (fRec45 - fRec48_1) / fTemp46;
-            let mut fRec47: f32 = 2.0 * (fRec48_1 + fTemp53) - fRec45;
-            fRec48_0 = fRec48_1 + 2.0 * fTemp53;
-            let mut fTemp54: f32 = fTemp45 * (fRec47 - fRec50_1) / fTemp46;
-            let mut fRec49: f32 = 2.0 * (fRec50_1 + fTemp54) - fRec47;
-            fRec50_0 = fRec50_1 + 2.0 * fTemp54;
-            let mut fTemp55: f32 = fTemp45 * (fRec49 - fRec51_1) / fTemp46;
-            fRec51_0 = fRec51_1 + 2.0 * fTemp55;
-            let mut fRec52: f32 = 2.0 * (fRec51_1 + fTemp55) - fRec49;
-            let mut fTemp56: f32 = fTemp45 * (fRec52 - fRec54_1) / fTemp46;
-            let mut fRec53: f32 = 2.0 * (fRec54_1 + fTemp56) - fRec52;
-            fRec54_0 = fRec54_1 + 2.0 * fTemp56;
-            let mut fTemp57: f32 = fTemp45 * (fRec53 - fRec55_1) / fTemp46;
-            fRec55_0 = fRec55_1 + 2.0 * fTemp57;
-            let mut fRec56: f32 = 2.0 * (fRec55_1 + fTemp57) - fRec53;
-            let mut fTemp58: f32 = fTemp45 * (fRec56 - fRec57_1) / fTemp46;
-            fRec57_0 = fRec57_1 + 2.0 * fTemp58;
-            let mut fRec58: f32 = 2.0 * (fRec57_1 + fTemp58) - fRec56;
-            fRec59_0 = fRec33_0 * fRec42 + fRec32_0 * fRec45 + fRec31_0 * fRec49 + fRec30_0 * fRec58;
-            *output1 = (fTemp35 * fRec34_0 + fRec0_0 * fRec59_0) as f32;
+            let mut fTemp45: f32 = fTemp44
+                * (1.0
+                    + 0.0625
+                        * fTemp44
+                        * (0.5
+                            + 0.0625
+                                * fTemp44
+                                * (0.16666667
+                                    + 0.0625
+                                        * fTemp44
+                                        * (0.041666668
+                                            + 0.0625 * fTemp44 * (0.008333334 + 8.680556e-05 * fTemp44)))));
+            let mut fTemp46: f32 = fTemp45 * (2.0 + 0.0625 * fTemp45);
+            let mut fTemp47: f32 = fTemp46 * (2.0 + 0.0625 * fTemp46);
+            let mut fTemp48: f32 = fTemp47 * (2.0 + 0.0625 * fTemp47);
+            let mut fTemp49: f32 =
+                min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp48 * (2.0 + 0.0625 * fTemp48)), 1.45);
+            let mut fTemp50: f32 = Phaser_faustpower2_f(fTemp49);
+            let mut fTemp51: f32 = 945.0 - fTemp50 * (4.2e+02 - 15.0 * fTemp50);
+            let mut fTemp52: f32 = 945.0 - fTemp50 * (105.0 - fTemp50);
+            let mut fTemp53: f32 = fTemp49 * fTemp52;
+            let mut fTemp54: f32 = fTemp51 * (1.0 + fTemp53 / fTemp51);
+            let mut fTemp55: f32 = (fTemp39 - fRec39_1 + fTemp38) * fTemp49 * fTemp52 / fTemp54;
+            let mut fRec35: f32 = 2.0 * (fRec39_1 + fTemp55) - (fTemp39 + fTemp38);
+            let mut fTemp56: f32 = fTemp53 * (fRec35 - fRec44_1) / fTemp54;
+            let mut fRec36: f32 = 2.0 * (fRec44_1 + fTemp56) - fRec35;
+            let mut fTemp57: f32 = fTemp53 * (fRec36 - fRec37_1) / fTemp54;
+            fRec37_0 = fRec37_1 + 2.0 * fTemp57;
+            let mut fRec38: f32 = 2.0 * (fRec37_1 + fTemp57) - fRec36;
+            fRec39_0 = fRec39_1 + 2.0 * fTemp55;
+            let mut fTemp58: f32 = fTemp53 * (fRec38 - fRec40_1) / fTemp54;
+            fRec40_0 = fRec40_1 + 2.0 * fTemp58;
+            let mut fRec41: f32 = 2.0 * (fRec40_1 + fTemp58) - fRec38;
+            let mut fTemp59: f32 = fTemp53 * (fRec41 - fRec45_1) / fTemp54;
+            let mut fRec42: f32 = 2.0 * (fRec45_1 + fTemp59) - fRec41;
+            let mut fTemp60: f32 = fTemp53 * (fRec42 - fRec43_1) / fTemp54;
+            fRec43_0 = fRec43_1 + 2.0 * fTemp60;
+            fRec44_0 = fRec44_1 + 2.0 * fTemp56;
+            fRec45_0 = fRec45_1 + 2.0 * fTemp59;
+            let mut fRec46: f32 = 2.0 * (fRec43_1 + fTemp60) - fRec42;
+            let mut fTemp61: f32 = fTemp53 * (fRec46 - fRec50_1) / fTemp54;
+            let mut fRec47: f32 = 2.0 * (fRec50_1 + fTemp61) - fRec46;
+            let mut fTemp62: f32 = fTemp53 * (fRec47 - fRec49_1) / fTemp54;
+            let mut fRec48: f32 = 2.0 * (fRec49_1 + fTemp62) - fRec47;
+            fRec49_0 = fRec49_1 + 2.0 * fTemp62;
+            fRec50_0 = fRec50_1 + 2.0 * fTemp61;
+            let mut fTemp63: f32 = fTemp53 * (fRec48 - fRec52_1) / fTemp54;
+            let mut fRec51: f32 = 2.0 * (fRec52_1 + fTemp63) - fRec48;
+            fRec52_0 = fRec52_1 + 2.0 * fTemp63;
+            let mut fTemp64: f32 = fTemp53 * (fRec51 - fRec54_1) / fTemp54;
+            let mut fRec53: f32 = 2.0 * (fRec54_1 + fTemp64) - fRec51;
+            fRec54_0 = fRec54_1 + 2.0 * fTemp64;
+            let mut fTemp65: f32 = fTemp53 * (fRec53 - fRec55_1) / fTemp54;
+            fRec55_0 = fRec55_1 + 2.0 * fTemp65;
+            let mut fRec56: f32 = 2.0 * (fRec55_1 + fTemp65) - fRec53;
+            let mut fTemp66: f32 = fTemp53 * (fRec56 - fRec57_1) / fTemp54;
+            fRec57_0 = fRec57_1 + 2.0 * fTemp66;
+            let mut fRec58: f32 = 2.0 * (fRec57_1 + fTemp66) - fRec56;
+            fRec59_0 = fRec33_0 * fRec41 + fRec32_0 * fRec46 + fRec31_0 * fRec48 + fRec30_0 * fRec58;
+            *output1 = (fTemp39 * fRec34_0 + fRec0_0 * fRec59_0) as f32;
             iVec0_1 = iVec0_0;
             fRec0_1 = fRec0_0;
             fRec26_1 = fRec26_0;
             fRec27_1 = fRec27_0;
             fRec28_1 = fRec28_0;
             fRec29_1 = fRec29_0;
+            fRec1_1 = fRec1_0;
             fRec3_1 = fRec3_0;
-            fRec4_1 = fRec4_0;
             fRec7_1 = fRec7_0;
-            fRec8_1 = fRec8_0;
+            fRec9_1 = fRec9_0;
             fRec10_1 = fRec10_0;
-            fRec12_1 = fRec12_0;
-            fRec16_1 = fRec16_0;
+            fRec13_1 = fRec13_0;
+            fRec14_1 = fRec14_0;
+            fRec15_1 = fRec15_0;
             fRec17_1 = fRec17_0;
-            fRec18_1 = fRec18_0;
-            fRec20_1 = fRec20_0;
+            fRec19_1 = fRec19_0;
             fRec21_1 = fRec21_0;
-            fRec23_1 = fRec23_0;
+            fRec24_1 = fRec24_0;
             fRec30_1 = fRec30_0;
             fRec31_1 = fRec31_0;
             fRec32_1 = fRec32_0;
@@ -864,15 +852,15 @@ impl Phaser {
             fRec25_1 = fRec25_0;
             fRec34_1 = fRec34_0;
             fRec60_1 = fRec60_0;
-            fRec36_1 = fRec36_0;
             fRec37_1 = fRec37_0;
             fRec39_1 = fRec39_0;
-            fRec41_1 = fRec41_0;
+            fRec40_1 = fRec40_0;
+            fRec43_1 = fRec43_0;
             fRec44_1 = fRec44_0;
-            fRec46_1 = fRec46_0;
-            fRec48_1 = fRec48_0;
+            fRec45_1 = fRec45_0;
+            fRec49_1 = fRec49_0;
             fRec50_1 = fRec50_0;
-            fRec51_1 = fRec51_0;
+            fRec52_1 = fRec52_0;
             fRec54_1 = fRec54_0;
             fRec55_1 = fRec55_0;
             fRec57_1 = fRec57_0;
@@ -891,30 +879,30 @@ impl Phaser {
         self.fRec28[1] = fRec28_1;
         self.fRec29[0] = fRec29_0;
         self.fRec29[1] = fRec29_1;
+        self.fRec1[0] = fRec1_0;
+        self.fRec1[1] = fRec1_1;
         self.fRec3[0] = fRec3_0;
         self.fRec3[1] = fRec3_1;
-        self.fRec4[0] = fRec4_0;
-        self.fRec4[1] = fRec4_1;
         self.fRec7[0] = fRec7_0;
         self.fRec7[1] = fRec7_1;
-        self.fRec8[0] = fRec8_0;
-        self.fRec8[1] = fRec8_1;
+        self.fRec9[0] = fRec9_0;
+        self.fRec9[1] = fRec9_1;
         self.fRec10[0] = fRec10_0;
         self.fRec10[1] = fRec10_1;
-        self.fRec12[0] = fRec12_0;
-        self.fRec12[1] = fRec12_1;
-        self.fRec16[0] = fRec16_0;
-        self.fRec16[1] = fRec16_1;
+        self.fRec13[0] = fRec13_0;
+        self.fRec13[1] = fRec13_1;
+        self.fRec14[0] = fRec14_0;
+        self.fRec14[1] = fRec14_1;
+        self.fRec15[0] = fRec15_0;
+        self.fRec15[1] = fRec15_1;
         self.fRec17[0] = fRec17_0;
         self.fRec17[1] = fRec17_1;
-        self.fRec18[0] = fRec18_0;
-        self.fRec18[1] = fRec18_1;
-        self.fRec20[0] = fRec20_0;
-        self.fRec20[1] = fRec20_1;
+        self.fRec19[0] = fRec19_0;
+        self.fRec19[1] = fRec19_1;
         self.fRec21[0] = fRec21_0;
         self.fRec21[1] = fRec21_1;
-        self.fRec23[0] = fRec23_0;
-        self.fRec23[1] = fRec23_1;
+        self.fRec24[0] = fRec24_0;
+        self.fRec24[1] = fRec24_1;
         self.fRec30[0] = fRec30_0;
         self.fRec30[1] = fRec30_1;
         self.fRec31[0] = fRec31_0;
@@ -929,24 +917,24 @@ impl Phaser {
         self.fRec34[1] = fRec34_1;
         self.fRec60[0] = fRec60_0;
         self.fRec60[1] = fRec60_1;
-        self.fRec36[0] = fRec36_0;
-        self.fRec36[1] = fRec36_1;
         self.fRec37[0] = fRec37_0;
         self.fRec37[1] = fRec37_1;
         self.fRec39[0] = fRec39_0;
         self.fRec39[1] = fRec39_1;
-        self.fRec41[0] = fRec41_0;
-        self.fRec41[1] = fRec41_1;
+        self.fRec40[0] = fRec40_0;
+        self.fRec40[1] = fRec40_1;
+        self.fRec43[0] = fRec43_0;
+        self.fRec43[1] = fRec43_1;
         self.fRec44[0] = fRec44_0;
         self.fRec44[1] = fRec44_1;
-        self.fRec46[0] = fRec46_0;
-        self.fRec46[1] = fRec46_1;
-        self.fRec48[0] = fRec48_0;
-        self.fRec48[1] = fRec48_1;
+        self.fRec45[0] = fRec45_0;
+        self.fRec45[1] = fRec45_1;
+        self.fRec49[0] = fRec49_0;
+        self.fRec49[1] = fRec49_1;
         self.fRec50[0] = fRec50_0;
         self.fRec50[1] = fRec50_1;
-        self.fRec51[0] = fRec51_0;
-        self.fRec51[1] = fRec51_1;
+        self.fRec52[0] = fRec52_0;
+        self.fRec52[1] = fRec52_1;
         self.fRec54[0] = fRec54_0;
         self.fRec54[1] = fRec54_1;
         self.fRec55[0] = fRec55_0;

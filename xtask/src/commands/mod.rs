@@ -34,9 +34,6 @@ pub enum Command {
         /// Writes nothing; fails if what is checked in is not what the sources give.
         #[arg(long)]
         check: bool,
-        /// Times each machine beside the C++ that Faust makes of it; fails if ours is slower.
-        #[arg(long)]
-        speed: bool,
     },
     /// Takes a picture of the editor.
     Screenshot(screenshot::Arguments),
@@ -58,7 +55,7 @@ impl Command {
             Self::Bounce(arguments) => bounce::run(&arguments),
             Self::Demo(arguments) => demo::run(&arguments),
             Self::DemoSong { check } => crate::demo_song::run(check),
-            Self::Faust { check, speed } => crate::faust::run(check, speed),
+            Self::Faust { check } => crate::faust::run(check),
             Self::Screenshot(arguments) => screenshot::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),

@@ -80,8 +80,10 @@ fn run_step(step: Step) -> Result<(), TaskError> {
         Step::Bundle => {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
-        Step::Faust => crate::faust::run(true, false),
-        Step::Tests => tools::run(tools::cargo().args(["test", "--workspace", "--profile", "ci"])),
+        Step::Faust => crate::faust::run(true),
+        Step::Tests => tools::run(
+            tools::cargo().args(["test", "--workspace", "--profile", "ci"]).env("BUSKER_FAUST", "required"),
+        ),
         Step::AllocGuard => alloc_guard(),
         Step::Rtsan => rtsan(),
         Step::Pedalboard => pedalboard(),

@@ -1,11 +1,14 @@
 //! The proof that post-processing keeps the sound.
 //!
-//! Compiles the compiler's own Rust and the post-processed module into one program, both on this machine's mathematics,
-//! feeds both the same noise, impulses, silence and control changes at three rates and compares every bit.
+//! Compiles the compiler's own Rust, its C++ and the post-processed module into one program, all on this machine's
+//! mathematics, feeds them the same noise, impulses, silence and control changes at three rates and compares every bit.
 
 use super::FaustError;
+use super::cpp;
+use super::cpp::Mathematics;
 use super::source::Generated;
 use super::toolchain;
+use super::toolchain::Toolchain;
 use std::path::Path;
 use std::process::Command;
 
@@ -51,20 +54,39 @@ pub struct MachineParameter {
 pub enum Scale { Linear, Logarithmic }
 ";
 
+const CPP_LIBRARY: &str = if cfg!(target_os = "macos") { "link-arg=-lc++" } else { "link-arg=-lstdc++" };
+
+/// The compiler's C++; see `cpp`.
+const PEER: &str = "
+use std::ffi::c_void;
+unsafe extern \"C\" {
+    fn peer_make(rate: i32) -> *mut c_void;
+    fn peer_controls(peer: *mut c_void) -> i32;
+    fn peer_set(peer: *mut c_void, control: i32, value: f32);
+    fn peer_compute(peer: *mut c_void, frames: i32, inputs: *const *const f32, outputs: *const *mut f32);
+}
+";
+
 /// Builds and runs the comparison; fails with the first frame that differs.
-pub(super) fn same_bits(machine: &Generated, work: &Path) -> Result<(), FaustError> {
+pub(super) fn same_bits(
+    toolchain: &Toolchain,
+    source: &Path,
+    machine: &Generated,
+    work: &Path,
+) -> Result<(), FaustError> {
     let name = &machine.name;
     let path = |suffix: &str| work.join(format!("{name}_{suffix}"));
+    cpp::compile(toolchain, source, Mathematics::Platform, (&path("proof_cpp.o"), &["-O2", "-c"]))?;
     super::write_file(&path("proof.rs"), &program(machine))?;
-    compile(&path("proof.rs"), &path("proof"), work)?;
+    compile(&path("proof.rs"), &path("proof"), &path("proof_cpp.o"), work)?;
     toolchain::run(&mut Command::new(path("proof"))).map(drop).map_err(|error| match error {
         FaustError::Failed { output, .. } => FaustError::Sound { machine: name.clone(), difference: output },
         other => other,
     })
 }
 
-/// Compiles one file, optimised, with the `libm` of the proof.
-pub(super) fn compile(source: &Path, program: &Path, work: &Path) -> Result<(), FaustError> {
+/// Compiles one file, optimised, with the `libm` of the proof and an object of C++.
+fn compile(source: &Path, program: &Path, object: &Path, work: &Path) -> Result<(), FaustError> {
     let library = work.join("liblibm.rlib");
     let rustc = || {
         let mut rustc = Command::new("rustc");
@@ -75,11 +97,13 @@ pub(super) fn compile(source: &Path, program: &Path, work: &Path) -> Result<(), 
     let crate_options = ["--crate-type", "rlib", "--crate-name", "libm", "-o"];
     toolchain::run(rustc().args(crate_options).arg(&library).arg(work.join("libm.rs")))?;
     let with_libm = format!("libm={}", library.display());
-    toolchain::run(rustc().args(["--extern", &with_libm, "-o"]).arg(program).arg(source)).map(drop)
+    let with_object = format!("link-arg={}", object.display());
+    let libraries = ["-C", &with_object, "-C", CPP_LIBRARY, "--extern", &with_libm];
+    toolchain::run(rustc().args(libraries).arg("-o").arg(program).arg(source)).map(drop)
 }
 
 /// The post-processed module and what it needs, for the inside of a module called `machine`.
-pub(super) fn items(machine: &Generated) -> String {
+fn items(machine: &Generated) -> String {
     let Generated { name, text, .. } = machine;
     // Inner attributes and documentation may stand only at the head of a file.
     let text = text.replace("//! Generated", "// Generated").replace("#![allow", "// #![allow");
@@ -95,6 +119,7 @@ fn program(machine: &Generated) -> String {
         "#![allow(warnings)]
 mod raw {{ {RAW_PRELUDE} {raw} }}
 mod machine {{
+    {PEER}
     {items}
     pub fn run(rate: i32) -> Result<(), String> {{
         use {name}::{class};
@@ -104,6 +129,8 @@ mod machine {{
         let mut fast = {class}::boxed();
         plain.init(rate);
         fast.init(rate);
+        let peer = unsafe {{ peer_make(rate) }};
+        assert_eq!(unsafe {{ peer_controls(peer) }} as usize, PARAMETERS.len());
         let mut random = crate::Random(1 + rate as u64);
         for block in 0..(4 * rate as usize / 64) {{
             if block % 50 == 7 {{
@@ -112,6 +139,7 @@ mod machine {{
                 let value = p.min + (p.max - p.min) * random.unit();
                 plain.set_param(crate::raw::ParamIndex(INDICES[n]), value);
                 fast.set(n, value);
+                unsafe {{ peer_set(peer, n as i32, value) }};
             }}
             if block % 50 == 7 || block == 0 {{
                 plain.control();
@@ -126,9 +154,14 @@ mod machine {{
             let mut b = [[0.0f32; 64]; {outputs}];
             plain.compute(frames, &ins, &mut a);
             fast.compute(ins.each_ref().map(|x| &x[..frames]), b.each_mut().map(|x| &mut x[..frames]));
-            for (channel, (a, b)) in a.iter().zip(&b).enumerate() {{
-                if let Some(n) = (0..frames).find(|n| a[*n].to_bits() != b[*n].to_bits()) {{
-                    return Err(format!(\"{{rate}} Hz, block {{block}}, channel {{channel}}, frame {{n}}: {{}} and {{}}\", a[n], b[n]));
+            let mut c = [[0.0f32; 64]; {outputs}];
+            let (from, to) = (ins.each_ref().map(|x| x.as_ptr()), c.each_mut().map(|x| x.as_mut_ptr()));
+            unsafe {{ peer_compute(peer, frames as i32, from.as_ptr(), to.as_ptr()) }};
+            for (whose, expected) in [(\"Rust\", &a), (\"C++\", &c)] {{
+                for (channel, (a, b)) in expected.iter().zip(&b).enumerate() {{
+                    if let Some(n) = (0..frames).find(|n| a[*n].to_bits() != b[*n].to_bits()) {{
+                        return Err(format!(\"{{whose}}, {{rate}} Hz, block {{block}}, channel {{channel}}, frame {{n}}: {{}} and {{}}\", a[n], b[n]));
+                    }}
                 }}
             }}
         }}

@@ -60,7 +60,7 @@ pub(super) fn generate(toolchain: &Toolchain, source: &Path, work: &Path) -> Res
 }
 
 /// "ping_pong" as `PingPong`.
-fn class_name(name: &str) -> String {
+pub(super) fn class_name(name: &str) -> String {
     let capital = |word: &str| {
         let (first, rest) = word.split_at(word.len().min(1));
         first.to_ascii_uppercase() + rest

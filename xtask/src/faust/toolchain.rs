@@ -23,25 +23,45 @@ if not generate_auxfiles_from_file(source, *sys.argv[4:], '-cn', class_name, '-o
     sys.exit(1)
 ";
 
+/// Says in the environment's folder what is installed there.
+const STAMP: &str = "installed";
+
+fn python(folder: &Path) -> PathBuf {
+    folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" })
+}
+
 /// A Python that has the compiler.
 pub(super) struct Toolchain {
     python: PathBuf,
+    stamp: PathBuf,
 }
 
 impl Toolchain {
     /// Makes the virtual environment if it is not there yet.
     pub(super) fn install(folder: &Path) -> Result<Self, FaustError> {
-        let (programs, python) = if cfg!(windows) { ("Scripts", "python.exe") } else { ("bin", "python") };
-        let python = folder.join(programs).join(python);
-        let stamp = folder.join("installed");
-        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == PACKAGE) {
-            return Ok(Self { python });
+        if let Ok(found) = Self::find(folder) {
+            return Ok(found);
         }
         println!("installing {PACKAGE} in {}", folder.display());
+        let python = python(folder);
         run(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         run(Command::new(&python).args(["-m", "pip", "install", "--quiet", PACKAGE]))?;
-        super::write_file(&stamp, PACKAGE)?;
-        Ok(Self { python })
+        super::write_file(&folder.join(STAMP), PACKAGE)?;
+        Self::find(folder)
+    }
+
+    /// What was installed earlier.
+    pub(super) fn find(folder: &Path) -> Result<Self, FaustError> {
+        let stamp = folder.join(STAMP);
+        match fs::read_to_string(&stamp) {
+            Ok(installed) if installed == PACKAGE => Ok(Self { python: python(folder), stamp }),
+            _ => Err(FaustError::NotInstalled),
+        }
+    }
+
+    /// A file that is as old as the compiler.
+    pub(super) fn stamp(&self) -> &Path {
+        &self.stamp
     }
 
     /// Compiles `source` to a class called `class` in `out`.

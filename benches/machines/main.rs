@@ -1,0 +1,138 @@
+//! What each Faust machine costs, beside the C++ that Faust makes of the same source, in the same run.
+//!
+//! In: noise, and every control at its default. Out: a table of nanoseconds of processor time a frame, in blocks of 256, the median
+//! of interleaved rounds, and Busker's time over the C++'s. Ours is the machine as a strip plays it: a node in a plan, which
+//! also looks for silence and for samples that are no sound. The C++ is compiled at -O3 for the same plain instruction set
+//! by the system's compiler; where that or Faust's is missing (`cargo xtask faust --check` installs it), ours is shown alone.
+//!
+//! `cargo bench --no-default-features --bench machines [-- --rounds N] [MACHINE …]`. Run as a test it takes a moment only.
+
+#[path = "../rounds/mod.rs"]
+mod rounds;
+
+use busker::audio::AudioBuffer;
+use busker::audio::Feed;
+use busker::dsp::Level;
+use busker::graph::Graph;
+use busker::graph::Piece;
+use busker::machine::MachineKind;
+use busker::rt::NoDenormals;
+use busker::units::SampleRate;
+use cpu_time::ThreadTime;
+use rounds::Options;
+use rounds::median;
+use xtask::faust::Mathematics;
+use xtask::faust::Workshop;
+
+const RATE: i32 = 48_000;
+/// Frames of a block.
+const BLOCK: usize = 256;
+/// A stereo input and a stereo sidechain.
+const PLANES: usize = 4;
+
+/// Renders a block each time it is called.
+type Contestant = Box<dyn FnMut()>;
+
+/// The same for everybody.
+fn noise() -> AudioBuffer {
+    let (mut noise, mut state) = (AudioBuffer::new(PLANES, BLOCK), 1u64);
+    for plane in 0..PLANES {
+        for sample in noise.channel_mut(plane) {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *sample = (state >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        }
+    }
+    noise
+}
+
+/// A machine between a source and an output of the host.
+fn ours(kind: MachineKind) -> Option<Contestant> {
+    let mut graph = Graph::default();
+    let (source, side) = (graph.add_source("source", 2), graph.add_source("side", 2));
+    let (machine, output) = (graph.add_stream("machine", 2), graph.add_output("output", 2));
+    graph.connect(source, machine);
+    graph.connect(machine, output);
+    graph.connect_side(side, machine);
+    let level = Level::from_environment();
+    let mut plan = graph.compile().ok()?.at_level(level);
+    let noise = noise();
+    let feeds = [0, 2].map(|first| {
+        let (mut sound, mut feed) = (AudioBuffer::new(2, BLOCK), Feed::new(2));
+        (0..2).for_each(|side| sound.channel_mut(side).copy_from_slice(noise.channel(first + side)));
+        feed.copy(&sound.block(BLOCK));
+        feed
+    });
+    let mut streams = [*kind.build(SampleRate(f64::from(RATE)), level)];
+    let (mut memory, mut frame) = (AudioBuffer::new(2, BLOCK), 0);
+    Some(Box::new(move || {
+        let piece = Piece { frame, range: 0..BLOCK };
+        plan.run(&piece, &feeds, &mut streams, &mut [memory.block_mut(BLOCK)]);
+        frame += BLOCK as u64;
+    }))
+}
+
+/// Faust's C++ of the same source.
+fn theirs(workshop: &Workshop, kind: MachineKind) -> Option<Contestant> {
+    let mut peer = match workshop.build(kind.id(), Mathematics::Platform, RATE) {
+        Ok(peer) => peer,
+        Err(error) => {
+            println!("{}: no C++: {error}", kind.id());
+            return None;
+        }
+    };
+    let (noise, mut output) = (noise(), [[0.0; BLOCK]; 2]);
+    Some(Box::new(move || {
+        let [left, right] = &mut output;
+        let inputs: [&[f32]; PLANES] = std::array::from_fn(|plane| noise.channel(plane));
+        peer.compute(&inputs, &mut [left, right]);
+    }))
+}
+
+/// Nanoseconds of processor time a frame.
+fn time(contestant: &mut Contestant, blocks: usize) -> f64 {
+    let before = ThreadTime::now();
+    (0..blocks).for_each(|_| contestant());
+    before.elapsed().as_secs_f64() * 1e9 / (blocks * BLOCK) as f64
+}
+
+/// Medians of both; ratio where both are there.
+fn compare(kind: MachineKind, workshop: Option<&Workshop>, options: &Options) -> Option<f64> {
+    let mut ours = ours(kind)?;
+    let mut theirs = workshop.and_then(|workshop| theirs(workshop, kind));
+    let (mut times, mut peer_times) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        times.push(time(&mut ours, options.amount));
+        peer_times.extend(theirs.as_mut().map(|theirs| time(theirs, options.amount)));
+    }
+    let own = median(times)?;
+    let Some(peer) = median(peer_times) else {
+        println!("{:<12} {own:>8.2}", kind.id());
+        return None;
+    };
+    println!("{:<12} {own:>8.2} {peer:>8.2} {:>8.2}", kind.id(), own / peer);
+    Some(own / peer)
+}
+
+fn main() {
+    let options = Options::from_arguments((31, 200), (1, 1));
+    let _flushed = NoDenormals::new();
+    // A test has no time for a compiler.
+    let benches = std::env::args().any(|argument| argument == "--bench");
+    let workshop = benches
+        .then(Workshop::open)
+        .and_then(|workshop| workshop.inspect_err(|error| println!("without Faust's C++: {error}")).ok());
+    println!(
+        "nanoseconds of processor time a frame at {RATE} Hz, blocks of {BLOCK}, {} rounds\n",
+        options.rounds
+    );
+    println!("{:<12} {:>8} {:>8} {:>8}", "machine", "busker", "C++ -O3", "ratio");
+    let generated = xtask::faust::names().unwrap_or_default();
+    let kinds = MachineKind::ALL.iter().filter(|kind| generated.iter().any(|name| name == kind.id()));
+    let ratios: Vec<f64> = kinds
+        .filter(|kind| options.wants(kind.id()))
+        .filter_map(|kind| compare(*kind, workshop.as_ref(), &options))
+        .collect();
+    if let Some(middle) = median(ratios) {
+        println!("\nmedian ratio {middle:.2}");
+    }
+}
