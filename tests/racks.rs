@@ -5,6 +5,7 @@
 use busker::audio::AudioBlockMut;
 use busker::audio::AudioSource;
 use busker::engine::Target;
+use busker::mixer::MACROS;
 use busker::rack::Rack;
 use busker::rack::further_outputs;
 use busker::rack::render::Length;
@@ -140,9 +141,41 @@ fn peak(planes: &[Vec<f32>]) -> f64 {
     planes.iter().flatten().fold(0.0, |peak, &sample| peak.max(f64::from(sample).abs()))
 }
 
+#[test]
+fn the_machines_are_set_as_the_rack_says_and_what_is_bypassed_is_not_heard() {
+    let render = |change: &dyn Fn(&mut Rack)| {
+        let mut rack = rack("machines");
+        change(&mut rack);
+        whole(&rack, &options(Length::Seconds(3.0), 2))
+    };
+    let planes = render(&|_| {});
+    // Each bell in the middle of its own sine, with the foot of the other's beside it.
+    for (side, wanted) in [-12.0, 6.0].into_iter().enumerate() {
+        let found = contents(&planes[1][side])[side] / gain(wanted);
+        assert!((found - 1.0).abs() < 0.05, "side {side}: {found} of {wanted} dB");
+    }
+    let loud = |planes: &Planes| contents(&planes[1][1])[1];
+    let pressed = render(&|rack| rack.parameters.insert("x01b", 0.0));
+    assert!(loud(&pressed) < 0.5 * loud(&planes), "{} {}", loud(&pressed), loud(&planes));
+    let away = render(&|rack| rack.inserts.retain(|insert| insert.machine != "compressor"));
+    assert!(away == planes, "a bypassed machine is not there");
+    // Nothing but the echo comes from the return, half a second behind.
+    let silent = render(&|rack| rack.parameters.insert("b01l0", f32::NEG_INFINITY));
+    let echo = silent[0][0].iter().zip(&planes[0][0]).position(|(without, with)| without != with);
+    assert!(echo.is_some_and(|frame| frame.abs_diff(RATE / 2) < 3), "{echo:?}");
+}
+
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 7] =
-    [("stems", 0), ("monitor", 6), ("fold", 6), ("scene", 0), ("voices", 0), ("replace", 0), ("lanes", 0)];
+const RACKS: [(&str, usize); 8] = [
+    ("stems", 0),
+    ("monitor", 6),
+    ("fold", 6),
+    ("scene", 0),
+    ("machines", 2),
+    ("voices", 0),
+    ("replace", 0),
+    ("lanes", 0),
+];
 
 #[test]
 fn every_rack_of_the_folder_is_tested_here_and_listed_in_its_readme() {
@@ -194,6 +227,18 @@ fn every_rack_survives_being_saved() {
         assert!(Rack::unpack(&state.pack().unwrap()).unwrap().lanes == state.lanes, "{name}");
         assert_eq!(state.notices().len(), rack.notices().len(), "{name}");
         state.lanes = rack.lanes.clone();
+        // What macros set is left to the host, which keeps all parameters.
+        for (own, insert) in state.inserts.iter_mut().zip(&rack.inserts) {
+            for control in insert.kind().unwrap().parameters().iter().skip(MACROS) {
+                assert_eq!(
+                    own.controls.get(control),
+                    insert.controls.get(control),
+                    "{name}: {}",
+                    control.path
+                );
+            }
+            own.controls = insert.controls.clone();
+        }
         assert!(state == rack, "{name}");
     }
 }

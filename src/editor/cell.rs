@@ -2,6 +2,8 @@
 
 use super::Controls;
 use super::drag;
+use super::drag::Movable;
+use super::drag::Parameter;
 use super::drag::Travel;
 use super::theme;
 use crate::engine::Kind;
@@ -69,21 +71,38 @@ pub(super) fn labelled_bar(
     if !ui.is_rect_visible(rect) {
         return;
     }
-    let value = drag::by_hand(ui, controls, index, &response, Travel::Anywhere(TRAVEL));
+    let parameter = Parameter { controls, index };
+    let value = drag::by_hand(ui, &parameter, &response, Travel::Anywhere(TRAVEL));
     let kind = controls.kind(index);
-    paint_bar(ui, rect, kind, value, response.hovered() || response.dragged());
-    outline(ui, rect, &response);
-    let font = TextStyle::Small.resolve(ui.style());
+    let from = if matches!(kind, Kind::Pan) { 0.5 } else { 0.0 };
+    paint_bar(ui, (rect, &response), (from, value));
     let text = short_text(kind, kind.plain(value));
-    let painter = ui.painter_at(rect);
-    if label.is_empty() {
-        painter.text(rect.center(), Align2::CENTER_CENTER, text, font, text_colour(kind, value));
-    } else {
-        let inner = rect.shrink2(vec2(4.0, 0.0));
-        painter.text(inner.left_center(), Align2::LEFT_CENTER, label, font.clone(), theme::FAINT);
-        painter.text(inner.right_center(), Align2::RIGHT_CENTER, text, font, text_colour(kind, value));
-    }
+    paint_value(ui, rect, label, (&text, text_colour(kind, value)));
     response.on_hover_text(hint(controls, index));
+}
+
+/// A bar of anything that can be moved, with a word before its value, filled from the place `from` on.
+pub(super) fn movable_bar(ui: &mut Ui, movable: &dyn Movable, (label, from): (&str, f32), width: f32) {
+    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let value = drag::by_hand(ui, movable, &response, Travel::Anywhere(TRAVEL));
+    paint_bar(ui, (rect, &response), (from, value));
+    paint_value(ui, rect, label, (&movable.text_at(value), theme::TEXT));
+    response.on_hover_text(format!("{}: {}", movable.name(), movable.text()));
+}
+
+/// A value in the middle, or behind a word.
+fn paint_value(ui: &Ui, rect: Rect, label: &str, (text, colour): (&str, Color32)) {
+    let font = TextStyle::Small.resolve(ui.style());
+    let (inner, painter) = (rect.shrink2(vec2(4.0, 0.0)), ui.painter_at(rect));
+    if label.is_empty() {
+        painter.text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
+    } else {
+        painter.text(inner.left_center(), Align2::LEFT_CENTER, label, font.clone(), theme::FAINT);
+        painter.text(inner.right_center(), Align2::RIGHT_CENTER, text, font, colour);
+    }
 }
 
 /// Name and exact value.
@@ -104,17 +123,18 @@ fn text_colour(kind: &Kind, value: f32) -> Color32 {
     if silent { theme::LINE } else { theme::TEXT }
 }
 
-fn paint_bar(ui: &Ui, rect: Rect, kind: &Kind, value: f32, lit: bool) {
+fn paint_bar(ui: &Ui, (rect, response): (Rect, &Response), (from, value): (f32, f32)) {
     let painter = ui.painter();
     painter.rect_filled(rect, 2.0, theme::WELL);
     let at = |share: f32| rect.left() + share * rect.width();
-    let from = if matches!(kind, Kind::Pan) { 0.5 } else { 0.0 };
+    let lit = response.hovered() || response.dragged();
     let span = at(value.min(from))..=at(value.max(from));
     let fill = if lit { theme::FILL_LIT } else { theme::FILL };
     painter.rect_filled(Rect::from_x_y_ranges(span, rect.y_range()), 2.0, fill);
     if from > 0.0 {
         painter.vline(at(from), rect.y_range(), Stroke::new(1.0, theme::LINE));
     }
+    outline(ui, rect, response);
 }
 
 /// Shows where the keys go.
@@ -205,13 +225,19 @@ pub(super) fn choice(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>,
 }
 
 /// A list as small as a switch; returns the text that the user takes.
-pub(super) fn menu(ui: &mut Ui, width: f32, now: usize, texts: &[String], name: &str) -> Option<usize> {
-    let shown = texts.get(now).map_or("", String::as_str);
+pub(super) fn menu<T: AsRef<str>>(
+    ui: &mut Ui,
+    width: f32,
+    now: usize,
+    texts: &[T],
+    name: &str,
+) -> Option<usize> {
+    let shown = texts.get(now).map_or("", AsRef::as_ref);
     let button = button(ui, false, (shown, width), theme::WELL, name);
     let mut chosen = None;
     egui::Popup::menu(&button).show(|ui| {
         for (choice, text) in texts.iter().enumerate() {
-            if ui.selectable_label(choice == now, text_on(choice == now, text)).clicked() {
+            if ui.selectable_label(choice == now, text_on(choice == now, text.as_ref())).clicked() {
                 chosen = Some(choice);
             }
         }
@@ -221,7 +247,7 @@ pub(super) fn menu(ui: &mut Ui, width: f32, now: usize, texts: &[String], name: 
 }
 
 /// Dark where it lies on what is chosen.
-fn text_on(chosen: bool, text: &str) -> RichText {
+pub(super) fn text_on(chosen: bool, text: &str) -> RichText {
     RichText::new(text).color(if chosen { theme::BACKGROUND } else { theme::TEXT })
 }
 

@@ -1,4 +1,4 @@
-//! What every control has in common: how the pointer, the wheel and the keys move its parameter.
+//! What every control has in common: how the pointer, the wheel and the keys move it.
 //!
 //! Drag moves, with Shift ten times finer; the wheel and the arrow keys step; double-click or Delete brings the default back; right
 //! click or Enter asks for a typed value with its unit. Each change is a gesture of the host's.
@@ -20,9 +20,9 @@ use egui::Vec2;
 use egui::WidgetInfo;
 
 /// Of a fine movement, against a plain one.
-const FINE: f32 = 0.1;
+pub(super) const FINE: f32 = 0.1;
 /// A wheel's step of a continuous control, of its whole way.
-const STEP: f32 = 0.01;
+pub(super) const STEP: f32 = 0.01;
 /// A wheel's step of a level.
 const LEVEL_STEP_DB: f32 = 0.5;
 /// Below this a level is stepped to silence, and from silence to here.
@@ -47,21 +47,74 @@ impl Travel {
     }
 }
 
-/// Moves parameter `index` as the user does; returns its place of 0–1 as it is to be shown.
+/// What can be moved by hand. Places are 0–1.
+pub(super) trait Movable {
+    fn place(&self) -> f32;
+    fn default(&self) -> f32;
+    fn name(&self) -> String;
+    /// The value at a place, with its unit.
+    fn text_at(&self, place: f32) -> String;
+    /// The place that a text means.
+    fn parsed(&self, text: &str) -> Option<f32>;
+    /// The place that is `steps` away.
+    fn stepped(&self, steps: f32, fine: bool) -> f32;
+    fn gesture(&self, step: Gesture);
+
+    fn text(&self) -> String {
+        self.text_at(self.place())
+    }
+
+    /// A whole gesture at once.
+    fn set(&self, place: f32) {
+        [Gesture::Begin, Gesture::Move(place), Gesture::End].into_iter().for_each(|step| self.gesture(step));
+    }
+}
+
+/// A parameter of the table.
+pub(super) struct Parameter<'a> {
+    pub(super) controls: &'a Controls<'a>,
+    pub(super) index: usize,
+}
+
+impl Movable for Parameter<'_> {
+    fn place(&self) -> f32 {
+        self.controls.params.normalised(self.index)
+    }
+
+    fn default(&self) -> f32 {
+        self.controls.params.default(self.index)
+    }
+
+    fn name(&self) -> String {
+        self.controls.name(self.index)
+    }
+
+    fn text_at(&self, place: f32) -> String {
+        self.controls.params.text_at(self.index, place)
+    }
+
+    fn parsed(&self, text: &str) -> Option<f32> {
+        self.controls.params.parsed(self.index, text)
+    }
+
+    fn stepped(&self, steps: f32, fine: bool) -> f32 {
+        stepped(self.controls.kind(self.index), self.place(), steps, fine)
+    }
+
+    fn gesture(&self, step: Gesture) {
+        self.controls.gesture(self.index, step);
+    }
+}
+
+/// Moves something as the user does; returns its place as it is to be shown.
 ///
 /// The host takes a change in its own time, so while the control is held its place is kept here.
-pub(super) fn by_hand(
-    ui: &mut Ui,
-    controls: &Controls<'_>,
-    index: usize,
-    response: &Response,
-    travel: Travel,
-) -> f32 {
+pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, travel: Travel) -> f32 {
     let id = response.id;
-    let now = controls.params.normalised(index);
+    let now = movable.place();
     let mut held: Option<f32> = ui.data(|data| data.get_temp(id));
     if response.drag_started() {
-        controls.gesture(index, Gesture::Begin);
+        movable.gesture(Gesture::Begin);
         held = Some(now);
     }
     if let Some(place) = held.as_mut().filter(|_| response.dragged()) {
@@ -69,26 +122,26 @@ pub(super) fn by_hand(
         let moved = (*place + travel.share(response.drag_delta()) * fine).clamp(0.0, 1.0);
         if moved != *place {
             *place = moved;
-            controls.gesture(index, Gesture::Move(moved));
+            movable.gesture(Gesture::Move(moved));
         }
         ui.data_mut(|data| data.insert_temp(id, moved));
     }
     if response.drag_stopped() {
-        controls.gesture(index, Gesture::End);
+        movable.gesture(Gesture::End);
         ui.data_mut(|data| data.remove::<f32>(id));
     }
     if response.double_clicked() {
-        controls.set(index, controls.params.default(index));
+        movable.set(movable.default());
     }
-    step_by_wheel(ui, controls, index, response);
-    step_by_keys(ui, controls, index, response);
-    ask(ui, controls, index, response);
+    step_by_wheel(ui, movable, response);
+    step_by_keys(ui, movable, response);
+    ask(ui, movable, response);
     let enabled = ui.is_enabled();
-    response.widget_info(|| WidgetInfo::slider(enabled, f64::from(now), controls.name(index)));
+    response.widget_info(|| WidgetInfo::slider(enabled, f64::from(now), movable.name()));
     held.unwrap_or(now)
 }
 
-fn step_by_wheel(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+fn step_by_wheel(ui: &Ui, movable: &dyn Movable, response: &Response) {
     if !response.hovered() || response.dragged() {
         return;
     }
@@ -99,13 +152,13 @@ fn step_by_wheel(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Resp
     };
     let (steps, fine) = ui.input(|input| (input.events.iter().map(turned).sum(), input.modifiers.shift));
     if steps != 0.0 {
-        step(controls, index, steps, fine);
+        movable.set(movable.stepped(steps, fine));
     }
     // The page stays where it is.
     ui.input_mut(|input| input.smooth_scroll_delta = Vec2::ZERO);
 }
 
-fn step_by_keys(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+fn step_by_keys(ui: &Ui, movable: &dyn Movable, response: &Response) {
     if !response.has_focus() {
         return;
     }
@@ -115,15 +168,11 @@ fn step_by_keys(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Respo
     let up = pressed(Key::ArrowUp) + pressed(Key::ArrowRight);
     let steps = up - pressed(Key::ArrowDown) - pressed(Key::ArrowLeft);
     if steps != 0.0 {
-        step(controls, index, steps, ui.input(|input| input.modifiers.shift));
+        movable.set(movable.stepped(steps, ui.input(|input| input.modifiers.shift)));
     }
     if pressed(Key::Delete) > 0.0 {
-        controls.set(index, controls.params.default(index));
+        movable.set(movable.default());
     }
-}
-
-fn step(controls: &Controls<'_>, index: usize, steps: f32, fine: bool) {
-    controls.set(index, stepped(controls.kind(index), controls.params.normalised(index), steps, fine));
 }
 
 /// The place of 0–1 that is `steps` away from `now`.
@@ -148,11 +197,11 @@ fn stepped_level(level_db: f32, steps: f32, size: f32) -> f32 {
 }
 
 /// Asks for a typed value where the user wants to give one.
-fn ask(ui: &mut Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+fn ask(ui: &mut Ui, movable: &dyn Movable, response: &Response) {
     let typed = response.id.with("typed");
     let by_key = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
     if by_key || response.secondary_clicked() {
-        ui.data_mut(|data| data.insert_temp(typed, controls.params.text(index)));
+        ui.data_mut(|data| data.insert_temp(typed, movable.text()));
         Popup::open_id(ui.ctx(), typed);
     }
     if !Popup::is_id_open(ui.ctx(), typed) {
@@ -160,18 +209,18 @@ fn ask(ui: &mut Ui, controls: &Controls<'_>, index: usize, response: &Response) 
     }
     let popup = Popup::from_response(response).id(typed).open_memory(None);
     popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-        ui.label(egui::RichText::new(controls.name(index)).small().color(theme::FAINT));
-        type_value(ui, controls, index, typed, by_key);
+        ui.label(egui::RichText::new(movable.name()).small().color(theme::FAINT));
+        type_value(ui, movable, typed, by_key);
     });
 }
 
-fn type_value(ui: &mut Ui, controls: &Controls<'_>, index: usize, id: Id, by_key: bool) {
+fn type_value(ui: &mut Ui, movable: &dyn Movable, id: Id, by_key: bool) {
     let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(90.0));
-    let field = field.accessible_name(controls.name(index));
+    let field = field.accessible_name(movable.name());
     if !by_key && field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-        if let Some(normalised) = controls.params.parsed(index, &text) {
-            controls.set(index, normalised);
+        if let Some(place) = movable.parsed(&text) {
+            movable.set(place);
         }
         Popup::close_id(ui.ctx(), id);
     } else if !field.has_focus() {

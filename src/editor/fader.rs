@@ -3,6 +3,7 @@
 use super::Controls;
 use super::cell;
 use super::drag;
+use super::drag::Parameter;
 use super::drag::Travel;
 use super::meter;
 use super::meter::Shown;
@@ -32,7 +33,7 @@ pub(super) fn show(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, m
     // Bars and way end where the handle's middle does.
     let inner = rect.shrink2(vec2(0.0, HANDLE / 2.0));
     let (way, meters) = inner.split_left_right_at_x(rect.left() + WAY);
-    let value = drag::by_hand(ui, controls, index, &response, Travel::Upwards(inner.height()));
+    let value = drag::by_hand(ui, &Parameter { controls, index }, &response, Travel::Upwards(inner.height()));
     meter::paint_marks(ui, inner);
     paint_way(ui, way, value, response.dragged() || response.hovered());
     meter.paint(ui, meters.with_min_x(meters.left() + GAP));

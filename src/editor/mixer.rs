@@ -15,6 +15,7 @@ use crate::mixer::STRIPS;
 use crate::mixer::SpreadBy;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
+use crate::plugin::Place;
 use crate::plugin::View;
 use egui::Align;
 use egui::Layout;
@@ -31,12 +32,19 @@ pub(super) struct Mixer {
     channels: Channels,
     strips: Vec<Strip>,
     routes: Routes,
+    /// The insert slot that was clicked.
+    opened: Option<Place>,
 }
 
 impl Mixer {
     pub(super) fn new(table: &[ParameterSpec]) -> Self {
         let strips = (0..STRIPS).map(|number| Strip::new(table, number)).collect();
-        Mixer { channels: Channels::new(table), strips, routes: Routes::new(table) }
+        Mixer { channels: Channels::new(table), strips, routes: Routes::new(table), opened: None }
+    }
+
+    /// The insert slot that was clicked since the last call.
+    pub(super) fn take_opened(&mut self) -> Option<Place> {
+        self.opened.take()
     }
 
     #[cfg(test)]
@@ -78,7 +86,8 @@ impl Mixer {
                         if number == BUSES {
                             ui.add_space(4.0);
                         }
-                        strip.show(ui, controls, (view, instance, &mut self.routes), fader);
+                        let opened = strip.show(ui, controls, (view, instance, &mut self.routes), fader);
+                        self.opened = self.opened.or(opened);
                     }
                 });
             });

@@ -13,6 +13,7 @@ mod fader;
 mod header;
 mod inputs;
 mod loudness;
+mod machines;
 mod meter;
 mod mixer;
 #[cfg(test)]
@@ -34,6 +35,7 @@ use egui::RichText;
 use egui::Ui;
 use header::Header;
 use inputs::Inputs;
+use machines::Machines;
 use mixer::Mixer;
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::ResizeHint;
@@ -78,16 +80,18 @@ const FRAME: Duration = Duration::from_millis(33);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Page {
     Mixer,
+    Machines,
     Inputs,
     Recorder,
 }
 
 impl Page {
-    const ALL: [Page; 3] = [Page::Mixer, Page::Inputs, Page::Recorder];
+    const ALL: [Page; 4] = [Page::Mixer, Page::Machines, Page::Inputs, Page::Recorder];
 
     fn name(self) -> &'static str {
         match self {
             Page::Mixer => "Mixer",
+            Page::Machines => "Machines",
             Page::Inputs => "Inputs",
             Page::Recorder => "Recorder",
         }
@@ -132,6 +136,7 @@ struct Pages {
     front: Page,
     header: Header,
     mixer: Mixer,
+    machines: Machines,
     inputs: Inputs,
     recorder: Recorder,
 }
@@ -142,6 +147,7 @@ impl Pages {
             front: Page::Mixer,
             header: Header::new(table),
             mixer: Mixer::new(table),
+            machines: Machines::new(table),
             inputs: Inputs::new(table),
             recorder: Recorder::default(),
         }
@@ -149,6 +155,9 @@ impl Pages {
 
     fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
         self.turn_by_keys(ui);
+        for (index, place) in instance.take_untold() {
+            controls.set(index, place);
+        }
         let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(10);
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
@@ -161,12 +170,17 @@ impl Pages {
             });
             let moves = match self.front {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
+                Page::Machines => self.machines.show(ui, controls, view, instance),
                 Page::Inputs => self.inputs.show(ui, controls, view, instance),
                 Page::Recorder => {
                     self.recorder.show(ui, view, instance);
                     false
                 }
             };
+            if let Some((strip, _)) = self.mixer.take_opened() {
+                self.machines.open(strip);
+                self.front = Page::Machines;
+            }
             // What sounds is shown by the worker's calls; what still falls after it is shown from here.
             if moves && !view.control.as_deref().is_some_and(meter::any_sounds) {
                 ui.ctx().request_repaint_after(FRAME);

@@ -1,23 +1,36 @@
 //! Pages without a window: what they say to those who cannot see them, where things lie, and what drawing leaves alone.
 
+use super::LEAST_SIZE;
 use super::Page;
 use super::Pages;
 use super::SIZE;
 use super::controls::Controls;
 use super::theme;
+use crate::engine::Target;
+use crate::machine::MachineKind;
+use crate::mixer::MACROS;
+use crate::params::Gesture;
+use crate::plugin::MachineEdit;
 use crate::plugin::instance_tests::Bench;
 use crate::plugin::instance_tests::lane_rack;
+use crate::rack::InsertSlot;
+use crate::rack::Rack;
 use egui::Pos2;
 use egui::RawInput;
 use egui::Rect;
 use egui::Role;
 use egui::vec2;
+use nice_plug::editor::dpi::LogicalSize;
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// A window that nobody sees.
 struct Window {
     egui: egui::Context,
     pages: Pages,
+    size: LogicalSize<f32>,
+    /// What has been told to the host.
+    told: RefCell<Vec<(usize, Gesture)>>,
 }
 
 /// A control or a text, as a screen reader is told of it.
@@ -34,12 +47,14 @@ impl Window {
         theme::apply(&egui);
         let mut pages = Pages::new(bench.params.table());
         pages.front = page;
-        Self { egui, pages }
+        Self { egui, pages, size: SIZE, told: RefCell::default() }
     }
 
     fn draw(&mut self, bench: &Bench) -> egui::FullOutput {
-        let controls = Controls { params: &bench.params, host: &|_, _| {}, restart: &|| {} };
-        let rect = Rect::from_min_size(Pos2::ZERO, vec2(SIZE.width, SIZE.height));
+        let told = &self.told;
+        let host = |index, step| told.borrow_mut().push((index, step));
+        let controls = Controls { params: &bench.params, host: &host, restart: &|| {} };
+        let rect = Rect::from_min_size(Pos2::ZERO, vec2(self.size.width, self.size.height));
         let input = RawInput { screen_rect: Some(rect), ..RawInput::default() };
         let pages = &mut self.pages;
         let mut drawn =
@@ -72,15 +87,32 @@ fn is_control(said: &Said) -> bool {
     matches!(said.role, Role::Button | Role::CheckBox | Role::Slider | Role::ComboBox | Role::TextInput)
 }
 
-/// Each page of both plugins, and the mixer with the routes of a bus open.
+/// Four machines on the first bus, those with the most to show, and one on the second that nobody knows.
+fn full_bench(bench: Bench) -> Bench {
+    let machines = ["eq", "compressor", "convolution", "reverb"];
+    let mut inserts: Vec<_> =
+        machines.iter().enumerate().map(|(slot, machine)| InsertSlot::new(0, slot, *machine)).collect();
+    inserts.push(InsertSlot::new(1, 2, "toaster"));
+    bench.restore(&Rack { inserts, ..Rack::demo() });
+    bench
+}
+
+/// Each page of both plugins, the mixer with the routes of a bus open, and what sits on other strips.
 fn each_page(mut check: impl FnMut(&str, &[Said])) {
-    for (plugin, bench) in [("instrument", Bench::instrument()), ("insert", Bench::wide_insert())] {
+    let benches = [("instrument", Bench::instrument()), ("insert", Bench::wide_insert())];
+    for (plugin, bench) in benches.map(|(plugin, bench)| (plugin, full_bench(bench))) {
         for page in Page::ALL {
             let mut window = Window::new(&bench, page);
             check(&format!("{plugin}, {}", page.name()), &window.said(&bench));
             if page == Page::Mixer {
                 window.pages.mixer.open_routes(2);
                 check(&format!("{plugin}, routes"), &window.said(&bench));
+            }
+            if page == Page::Machines {
+                for strip in 1..3 {
+                    window.pages.machines.open(strip);
+                    check(&format!("{plugin}, machines of strip {strip}"), &window.said(&bench));
+                }
             }
         }
     }
@@ -125,6 +157,73 @@ fn nothing_lies_on_another_or_outside_the_window() {
         }
     });
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn all_controls_of_machines_are_there_and_lie_beside_each_other_in_the_smallest_window_too() {
+    let bench = full_bench(Bench::instrument());
+    for size in [SIZE, LEAST_SIZE] {
+        let mut window = Window::new(&bench, Page::Machines);
+        window.size = size;
+        let said = window.said(&bench);
+        for (slot, kind) in
+            [MachineKind::Equaliser, MachineKind::Compressor, MachineKind::Convolution, MachineKind::Reverb]
+                .into_iter()
+                .enumerate()
+        {
+            for parameter in kind.parameters() {
+                let name = format!("Bus 1 Insert {} {}", slot + 1, parameter.label);
+                // In the smallest one some wait until the page is scrolled.
+                let shown = said.iter().any(|said| is_control(said) && said.name == name);
+                assert!(shown || size == LEAST_SIZE, "{name}");
+            }
+        }
+        let reduction = |said: &&Said| said.name.starts_with("Bus 1 Insert 2: reduction");
+        assert_eq!(said.iter().filter(reduction).count(), 1);
+        let of_slots = said.iter().filter(|said| is_control(said) && said.name.starts_with("Bus 1 Insert"));
+        let of_slots: Vec<_> = of_slots.collect();
+        for (number, one) in of_slots.iter().enumerate() {
+            let common = |other: &&&Said| one.place.intersect(other.place).is_positive();
+            let other = of_slots[..number].iter().find(common);
+            assert!(other.is_none(), "{} on {}", one.name, other.unwrap().name);
+        }
+    }
+}
+
+#[test]
+fn the_host_is_told_of_macros_that_have_moved_with_their_machine_by_whole_gestures() {
+    let mut bench = full_bench(Bench::instrument());
+    let mut window = Window::new(&bench, Page::Mixer);
+    window.said(&bench);
+    assert!(window.told.borrow().is_empty());
+    let equaliser = MachineKind::Equaliser.parameters();
+    for (control, parameter) in equaliser.iter().enumerate().take(MACROS) {
+        let target = Target::InsertMacro { strip: 0, slot: 0, control };
+        bench.set(target, parameter.position_of(parameter.default));
+    }
+    bench.edit(MachineEdit::Swap((0, 0), (5, 1)));
+    bench.render();
+    window.draw(&bench);
+    let table = bench.params.table();
+    let told = window.told.borrow();
+    let mut moved = 0;
+    for steps in told.chunks(3) {
+        let [(index, Gesture::Begin), (same, Gesture::Move(place)), (last, Gesture::End)] = steps else {
+            panic!("no whole gesture: {steps:?}");
+        };
+        assert!(index == same && index == last);
+        let target = table[*index].target;
+        let Target::InsertMacro { strip, slot, control } = target else { panic!("{target:?}") };
+        let wanted = match (strip, slot) {
+            (5, 1) => equaliser[control].position_of(equaliser[control].default),
+            (0, 0) => 0.5,
+            place => panic!("nothing lay in {place:?}"),
+        };
+        assert_eq!(*place, wanted, "{}", equaliser[control].label);
+        assert_eq!(bench.value(target), *place, "the engine has it already");
+        moved += 1;
+    }
+    assert!(moved > 0 && moved <= 2 * MACROS, "{moved}");
 }
 
 #[test]

@@ -5,6 +5,9 @@ use super::cell;
 use super::controls::find;
 use super::fader;
 use super::loudness;
+use super::machines::machine_in;
+use super::machines::machine_name;
+use super::machines::slot_name;
 use super::meter::Shown;
 use super::recorder;
 use super::routes::Routes;
@@ -14,12 +17,14 @@ use crate::engine::Control;
 use crate::engine::ParameterSpec;
 use crate::engine::Target;
 use crate::mixer::BUSES;
+use crate::mixer::INSERTS;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
 use crate::mixer::Routing;
 use crate::mixer::TapSource;
 use crate::mixer::strip_name;
 use crate::plugin::Instance;
+use crate::plugin::Place;
 use crate::plugin::View;
 use egui::Align2;
 use egui::RichText;
@@ -28,8 +33,8 @@ use egui::Ui;
 /// Width of a strip without its frame, and of the frame's margin.
 pub(super) const WIDTH: f32 = 54.0;
 pub(super) const MARGIN: f32 = 4.0;
-/// Height of a strip without its fader: the name, eleven rows of small controls and the frame.
-pub(super) const ROWS: f32 = 16.0 + 11.0 * (cell::HEIGHT + SPACING) + SPACING + 2.0 * MARGIN;
+/// Height of a strip without its fader: the name, fifteen rows of small controls and the frame.
+pub(super) const ROWS: f32 = 16.0 + 15.0 * (cell::HEIGHT + SPACING) + SPACING + 2.0 * MARGIN;
 /// Between the rows.
 const SPACING: f32 = 3.0;
 
@@ -47,6 +52,8 @@ pub(super) struct Strip {
     limiter: Option<usize>,
     ceiling: Option<usize>,
     duck: Option<usize>,
+    /// Bypasses of the insert slots.
+    bypasses: [Option<usize>; INSERTS],
     meter: Shown,
 }
 
@@ -68,6 +75,7 @@ impl Strip {
             limiter: find(Target::Limiter(number)),
             ceiling: find(Target::MasterCeiling).filter(|_| number == MASTER),
             duck: find(Target::DuckAmount(number)),
+            bypasses: std::array::from_fn(|slot| find(Target::InsertBypass { strip: number, slot })),
             meter: Shown::default(),
         }
     }
@@ -77,27 +85,51 @@ impl Strip {
         self.meter.follow(control.and_then(|control| control.meters().get(self.number)), seconds)
     }
 
-    /// Shows it with a fader of this height.
+    /// Shows it with a fader of this height; returns the insert slot that is clicked.
     pub(super) fn show(
         &mut self,
         ui: &mut Ui,
         controls: &Controls<'_>,
         (view, instance, routes): (&View, &Instance, &mut Routes),
         fader: f32,
-    ) {
+    ) -> Option<Place> {
         let frame = egui::Frame::new().fill(theme::PANEL).corner_radius(4).inner_margin(MARGIN);
-        frame.show(ui, |ui| {
+        let shown = frame.show(ui, |ui| {
             ui.set_width(WIDTH);
             cell::tighten(ui, SPACING);
-            ui.vertical_centered(|ui| {
+            let shown = ui.vertical_centered(|ui| {
                 self.show_head(ui, &view.routing, routes);
+                let opened = self.show_slots(ui, controls, view);
                 // What leaves a mono master meets nothing wider.
                 let mono =
                     self.number == MASTER && view.routing.strip_channels(&view.layout, self.number) == 1;
                 self.show_rows(ui, controls, (view.control.as_deref(), mono), fader);
                 self.show_switches(ui, controls, view, instance);
+                opened
             });
+            shown.inner
         });
+        shown.inner
+    }
+
+    /// The insert slots, lit where a machine works; returns the one that is clicked.
+    fn show_slots(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View) -> Option<Place> {
+        let mut opened = None;
+        for (slot, bypass) in self.bypasses.iter().enumerate() {
+            let place = (self.number, slot);
+            let insert = machine_in(view, place);
+            let bypassed = bypass.is_some_and(|bypass| controls.is_on(bypass));
+            let works = !bypassed && insert.is_some_and(|insert| insert.kind().is_some());
+            let text = insert.map_or("–", machine_name);
+            let state = if insert.is_some() && bypassed { ", bypassed" } else { "" };
+            let said = format!("{}: {text}{state}", slot_name(place));
+            let button = cell::button(ui, works, (text, WIDTH), theme::METER_LOW, &said);
+            if button.clicked() {
+                opened = Some(place);
+            }
+            button.on_hover_text(said);
+        }
+        opened
     }
 
     /// The name, and where it goes; a click there opens its routes.

@@ -103,6 +103,11 @@ impl MachineKind {
         self == Self::Convolution
     }
 
+    /// Whether it tells how much it takes away.
+    pub fn tells_reduction(self) -> bool {
+        matches!(self, Self::Compressor | Self::Gate)
+    }
+
     /// How long it sounds after its input with `values` for its controls at `tempo` BPM, down to -120 dB and without a
     /// response. Infinite where it never ends.
     pub(super) fn tail_s(self, values: &[f32], tempo: f32) -> f64 {
@@ -120,6 +125,14 @@ mod tests {
             assert_eq!(MachineKind::from_id(kind.id()), Some(*kind));
         }
         assert_eq!(MachineKind::from_id("toaster"), None);
+    }
+
+    #[test]
+    fn machines_that_tell_their_reduction_are_known_without_building_them() {
+        for &kind in MachineKind::ALL {
+            let machine = kind.build(SampleRate(48_000.0), Level::detect());
+            assert_eq!(machine.reduction_db().is_some(), kind.tells_reduction(), "{}", kind.label());
+        }
     }
 
     #[test]

@@ -89,7 +89,11 @@ impl BuskerParams {
 
     /// The value's text with its unit; empty past the table.
     pub(crate) fn text(&self, index: usize) -> String {
-        let normalised = self.normalised(index);
+        self.text_at(index, self.normalised(index))
+    }
+
+    /// The same of another value.
+    pub(crate) fn text_at(&self, index: usize, normalised: f32) -> String {
         let texts = self.table.get(index).map(|spec| Texts::new(spec, &self.rack));
         texts.map_or_else(String::new, |texts| texts.text(plain(&texts.kind, normalised)))
     }

@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_types)] // The session's mutex is never touched by the audio thread.
 
 use super::kind::Kind;
+use super::machines::MachineEdit;
+use super::machines::normalised;
 use super::recording::Order;
 use super::recording::default_folder;
 use super::worker::Job;
@@ -22,7 +24,9 @@ use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::RecorderSettings;
 use crate::engine::RecorderStatus;
+use crate::engine::Setting;
 use crate::engine::Setup;
+use crate::engine::Target;
 use crate::engine::Worker;
 use crate::graph::GraphError;
 use crate::machine::MachineKind;
@@ -32,6 +36,7 @@ use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::SpreadBy;
 use crate::params::RackStore;
+use crate::rack::InsertSlot;
 use crate::rack::Module;
 use crate::rack::Rack;
 use crate::rack::RackError;
@@ -62,8 +67,21 @@ pub(crate) enum OpenError {
     Rack(#[from] RackError),
 }
 
+/// Why a rack was not changed.
+#[derive(Debug, Error)]
+pub(crate) enum EditError {
+    /// The routes cannot run.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A machine cannot be so.
+    #[error(transparent)]
+    Rack(#[from] RackError),
+}
+
 /// A change of the rack that leaves its song alone.
 pub(crate) enum Edit {
+    /// Of the machines on strips.
+    Machine(MachineEdit),
     /// Of the routes and the names of buses.
     Routing(Box<dyn FnOnce(&mut Routing) + Send>),
     /// Whether the master ends in the limiter that looks ahead; heard when the host has restarted the plugin.
@@ -80,6 +98,8 @@ pub(super) struct Loaded {
 
 /// What is loaded, and what to say about it.
 pub(super) struct Session {
+    table: Arc<[ParameterSpec]>,
+    values: Arc<ParameterValues>,
     layout: Layout,
     loaded: Loaded,
     /// Whether what the rack of a new instance names is still to be loaded. That waits until somebody needs it: most instances
@@ -89,6 +109,10 @@ pub(super) struct Session {
     generation: u64,
     /// A rack that has been examined and is about to be restored, with its text.
     examined: Option<(String, Loaded)>,
+    /// Parameters that are to be set with the machines that the engine gets next.
+    due: Vec<Setting>,
+    /// Those that it has got, and that the host does not know of yet.
+    untold: Vec<Setting>,
     /// The last thing that went wrong, in words.
     notice: Option<String>,
     /// What of the rack cannot be heard as it should be, in words.
@@ -131,6 +155,8 @@ impl Session {
     fn take(&mut self, loaded: Loaded) {
         self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
         self.loaded = loaded;
+        // What the old rack's machines were set to.
+        (self.due, self.untold) = (Vec::new(), Vec::new());
         self.generation += 1;
         self.fresh = false;
         self.notify(None);
@@ -167,10 +193,31 @@ impl Session {
         &self.loaded.setup
     }
 
+    /// What the engine is to play now, with the parameters that move with it.
+    pub(super) fn take_due(&mut self) -> (Setup, Vec<Setting>) {
+        (self.setup().clone(), std::mem::take(&mut self.due))
+    }
+
+    /// Has the editor tell the host of parameters that the engine has got: not before, or the old machines would hear them.
+    pub(super) fn leave_untold(&mut self, settings: Vec<Setting>) {
+        if !settings.is_empty() {
+            self.untold.extend(settings);
+            self.revision += 1;
+        }
+    }
+
+    /// The plain value of a parameter, as it will be when all that waits is done.
+    fn plain(&self, target: Target) -> f32 {
+        let waiting = self.untold.iter().chain(&self.due).rfind(|setting| setting.target == target);
+        let index = || self.table.iter().position(|spec| spec.target == target);
+        waiting.map_or_else(|| index().map_or(0.0, |index| self.values.get(index)), |setting| setting.to)
+    }
+
     /// Changes the rack, or says why it cannot be so.
-    fn edit(&mut self, edit: Edit) -> Result<(), GraphError> {
+    fn edit(&mut self, edit: Edit) -> Result<(), EditError> {
         let mut routing = self.loaded.rack.routing.clone();
         match edit {
+            Edit::Machine(edit) => return Ok(self.edit_machines(edit)?),
             Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
             Edit::Spread(by, grouping) => {
@@ -182,6 +229,16 @@ impl Session {
         routing.compile(&self.layout)?;
         self.loaded.setup.routing.clone_from(&routing);
         self.loaded.rack.routing = routing;
+        Ok(())
+    }
+
+    /// Changes machines; a file is read before this.
+    fn edit_machines(&mut self, edit: MachineEdit) -> Result<(), RackError> {
+        let mut rack = self.loaded.rack.clone();
+        let settings = edit.apply(&mut rack, &|target| self.plain(target))?;
+        self.loaded.setup.inserts = rack.insert_setups()?;
+        self.loaded.rack = rack;
+        self.due.extend(settings);
         Ok(())
     }
 
@@ -302,9 +359,15 @@ impl SharedSession {
 
     /// Changes the rack; returns whether it has changed, and notes why not.
     pub(super) fn edit(&self, edit: Edit) -> bool {
+        // The editor looks at the session for every picture, so it is not locked while a file is read.
+        let edit = match edit {
+            Edit::Machine(edit) => edit.read().map(Edit::Machine),
+            edit => Ok(edit),
+        };
         let mut session = self.lock();
         session.settle();
-        let refused = session.edit(edit).err().map(|error| error.to_string());
+        let done = edit.map_err(EditError::from).and_then(|edit| session.edit(edit));
+        let refused = done.err().map(|error| error.to_string());
         let done = refused.is_none();
         session.notify(refused);
         done
@@ -328,11 +391,15 @@ impl Instance {
         let rack = if K::PAIRED { Rack::default() } else { Rack::demo() };
         let loaded = Loaded { rack, setup: Setup::default() };
         let session = Session {
+            table: Arc::clone(&table),
+            values: Arc::clone(&values),
             layout,
             loaded,
             fresh: true,
             generation: 0,
             examined: None,
+            due: Vec::new(),
+            untold: Vec::new(),
             notice: None,
             missing: Vec::new(),
             lanes: Vec::new(),
@@ -482,6 +549,12 @@ impl Instance {
         self.worker.post(Job::Edit(edit));
     }
 
+    /// Parameters that have moved with machines, with their places of 0-1: the host is to be told, as of what users move.
+    pub(crate) fn take_untold(&self) -> Vec<(usize, f32)> {
+        let settings = std::mem::take(&mut self.session.lock().untold);
+        normalised(&self.table, settings)
+    }
+
     /// Has the worker's thread call `watcher` some fifty times a second.
     pub(crate) fn watch(&self, watcher: Watcher) {
         self.worker.post(Job::Watch(watcher));
@@ -555,6 +628,7 @@ impl Instance {
             channels: song.map_or(0, |song| song.channels.len()),
             layout: session.layout.clone(),
             routing: session.setup().routing.clone(),
+            inserts: session.loaded.rack.inserts.clone(),
             look_ahead: session.loaded.rack.master.look_ahead,
             notice: session.notice.clone(),
             missing: session.missing.iter().chain(&session.lanes).cloned().collect(),
@@ -585,6 +659,8 @@ pub(crate) struct View {
     /// The host's buses.
     pub(crate) layout: Layout,
     pub(crate) routing: Routing,
+    /// Machines on strips, also those that this version does not know.
+    pub(crate) inserts: Vec<InsertSlot>,
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
     pub(crate) notice: Option<String>,

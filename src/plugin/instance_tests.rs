@@ -2,6 +2,7 @@
 
 use super::Edit;
 use super::Instance;
+use super::MachineEdit;
 use super::engine_layout;
 use super::kind::Insert;
 use super::kind::Instrument;
@@ -13,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::LANES;
 use crate::engine::Target;
 use crate::engine::Transport;
+use crate::machine::MachineKind;
 use crate::mixer;
 use crate::mixer::Grouping;
 use crate::mixer::MASTER;
@@ -192,6 +194,131 @@ fn a_song_is_spread_over_the_outputs_and_gathered_again() {
     assert_eq!(named(&gathered), 0);
     assert_eq!(gathered.song_channels, before.song_channels);
     assert!(gathered.buses.iter().zip(&before.buses).all(|(bus, new)| bus.to == new.to));
+}
+
+fn macro_of((strip, slot): (usize, usize), control: usize) -> Target {
+    Target::InsertMacro { strip, slot, control }
+}
+
+impl Bench {
+    /// Changes machines as the editor does, and waits until the worker has done it.
+    pub(crate) fn edit(&self, edit: MachineEdit) {
+        self.instance.edit_later(Edit::Machine(edit));
+        self.instance.wait_for_worker();
+    }
+
+    fn index(&self, target: Target) -> usize {
+        self.instance.table().iter().position(|spec| spec.target == target).unwrap()
+    }
+
+    pub(crate) fn value(&self, target: Target) -> f32 {
+        self.instance.values().get(self.index(target))
+    }
+
+    pub(crate) fn set(&self, target: Target, value: f32) {
+        self.instance.values().set(self.index(target), value);
+    }
+
+    /// What a host has the editor tell it.
+    fn told(&self) -> Vec<(usize, f32)> {
+        let told = self.instance.take_untold();
+        told.iter().for_each(|(index, place)| self.instance.values().set(*index, *place));
+        told
+    }
+}
+
+#[test]
+fn a_machine_moves_with_its_macros_its_bypass_and_all_else_and_comes_back() {
+    let mut bench = Bench::instrument();
+    let (one, other) = ((1, 0), (4, 3));
+    let reverb = MachineKind::Reverb;
+    let diffusion = reverb.parameter_index("diffusion").unwrap();
+    bench.edit(MachineEdit::Control(one, diffusion, 40.0));
+    let bypass = |(strip, slot)| Target::InsertBypass { strip, slot };
+    bench.set(macro_of(one, 1), 0.25);
+    bench.set(bypass(one), 1.0);
+    bench.render();
+    let before = Rack::unpack(&bench.instance.save()).unwrap();
+    bench.edit(MachineEdit::Swap(one, other));
+    assert_eq!(bench.value(macro_of(other, 1)), 0.5, "nothing has been heard of it");
+    bench.render();
+    assert_eq!([one, other].map(|place| bench.value(macro_of(place, 1))), [0.5, 0.25]);
+    assert_eq!([one, other].map(|place| bench.value(bypass(place))), [0.0, 1.0]);
+    assert_eq!(bench.instance.machine_in(other.0, other.1), Some(reverb));
+    let told = bench.told();
+    assert!(told.contains(&(bench.index(macro_of(other, 1)), 0.25)), "{told:?}");
+    assert!(told.contains(&(bench.index(bypass(one)), 0.0)) && bench.told().is_empty());
+    let moved = Rack::unpack(&bench.instance.save()).unwrap();
+    let insert = moved.machine_in(other).unwrap();
+    assert_eq!(insert.controls.get(&reverb.parameters()[diffusion]), Some(40.0));
+    // There and back before the engine or the host has heard of either.
+    bench.edit(MachineEdit::Swap(other, one));
+    bench.edit(MachineEdit::Swap(one, other));
+    bench.edit(MachineEdit::Swap(other, one));
+    bench.render();
+    bench.told();
+    assert_eq!([one, other].map(|place| bench.value(macro_of(place, 1))), [0.25, 0.5]);
+    assert_eq!([one, other].map(|place| bench.value(bypass(place))), [1.0, 0.0]);
+    assert!(Rack::unpack(&bench.instance.save()).unwrap().inserts == before.inserts);
+}
+
+#[test]
+fn a_machine_that_is_chosen_comes_with_its_own_defaults_and_can_be_reset_to_them() {
+    let mut bench = Bench::instrument();
+    let place = (7, 2);
+    let bypass = Target::InsertBypass { strip: 7, slot: 2 };
+    bench.set(bypass, 1.0);
+    let ladder = MachineKind::Ladder;
+    bench.edit(MachineEdit::Choose(place, Some(ladder)));
+    bench.render();
+    let is_default = |bench: &Bench| {
+        let macros = ladder.parameters().iter().take(8).enumerate();
+        macros
+            .map(|(n, one)| (bench.value(macro_of(place, n)), one))
+            .all(|(now, one)| now == one.position_of(one.default))
+    };
+    assert!(is_default(&bench));
+    assert_eq!(bench.value(bypass), 0.0, "what comes into an empty slot is heard");
+    bench.told();
+    bench.set(macro_of(place, 0), 0.9);
+    bench.edit(MachineEdit::Control(place, 9, 300.0));
+    assert!(!bench.instance.view().inserts.last().unwrap().controls.is_empty());
+    bench.edit(MachineEdit::Reset(place));
+    bench.render();
+    assert!(is_default(&bench) && bench.instance.view().inserts.last().unwrap().controls.is_empty());
+    bench.edit(MachineEdit::Choose(place, None));
+    assert_eq!(bench.instance.machine_in(7, 2), None);
+}
+
+#[test]
+fn an_impulse_response_is_loaded_for_a_convolution_or_said_to_be_none() {
+    let folder = Folder::new("impulse");
+    let bench = Bench::instrument();
+    let place = (17, 0);
+    let name = |bench: &Bench| {
+        let inserts = bench.instance.view().inserts;
+        let insert = inserts.into_iter().find(|insert| (insert.strip, insert.slot) == place).unwrap();
+        insert.impulse.map(|file| file.name)
+    };
+    let path = folder.0.join("hall.wav");
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 44_100,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    (0..2_000i16).for_each(|n| writer.write_sample(20_000 / (n + 1)).unwrap());
+    writer.finalize().unwrap();
+    bench.edit(MachineEdit::Load(place, path));
+    assert_eq!((name(&bench).as_deref(), bench.instance.view().notice), (Some("hall.wav"), None));
+    fs::write(folder.0.join("noise.wav"), "no sound").unwrap();
+    bench.edit(MachineEdit::Load(place, folder.0.join("noise.wav")));
+    let notice = bench.instance.view().notice.unwrap();
+    assert!(notice.contains("noise.wav cannot be read"), "{notice}");
+    assert_eq!(name(&bench).as_deref(), Some("hall.wav"));
+    bench.edit(MachineEdit::Hall(place));
+    assert_eq!((name(&bench), bench.instance.view().notice), (None, None));
 }
 
 /// A rack of one lane with these takes, in `folder`.

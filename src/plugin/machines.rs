@@ -6,13 +6,15 @@
 use crate::engine::ParameterSpec;
 use crate::engine::Setting;
 use crate::engine::Target;
+use crate::machine::Impulse;
 use crate::machine::MachineKind;
+use crate::machine::MachineParameter;
 use crate::mixer::MACROS;
 use crate::rack::Rack;
 use crate::rack::RackError;
 use crate::rack::SoundFile;
-use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Strip and slot.
 pub(crate) type Place = (usize, usize);
@@ -29,29 +31,30 @@ pub(crate) enum MachineEdit {
     Reset(Place),
     /// A convolution's impulse response from a file.
     Load(Place, PathBuf),
-    /// The same once it has been read; or its own hall again.
-    Impulse(Place, Option<SoundFile>),
+    /// The same once it has been read. It is held meanwhile, so that it need not be decoded again.
+    Loaded(Place, SoundFile, Arc<Impulse>),
+    /// A convolution's own hall again.
+    Hall(Place),
 }
 
 impl MachineEdit {
     /// Reads the file that it names, if it names one.
     pub(super) fn read(self) -> Result<Self, RackError> {
         let Self::Load(place, path) = self else { return Ok(self) };
-        let bytes = std::fs::read(&path).map_err(|error| RackError::ImpulseFile { file: path.clone(), error })?;
-        let name = path.file_name().map(Path::new).unwrap_or(&path).to_string_lossy().into_owned();
-        Ok(Self::Impulse(place, Some(SoundFile { name, bytes: bytes.into() })))
-    }
-
-    /// Whether machines come or go, and not only what is set.
-    pub(super) fn changes_machines(&self) -> bool {
-        match self {
-            Self::Control(..) | Self::Reset(_) => false,
-            Self::Choose(..) | Self::Swap(..) | Self::Load(..) | Self::Impulse(..) => true,
-        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = std::fs::read(&path).map_err(|error| RackError::ImpulseFile { file: path, error })?;
+        let file = SoundFile { name, bytes: bytes.into() };
+        let refused = |error| RackError::Impulse { name: file.name.clone(), error };
+        let impulse = Impulse::read(&file.bytes).map_err(refused)?;
+        Ok(Self::Loaded(place, file, impulse))
     }
 
     /// Changes the rack, and says which parameters move with it. `now` knows their plain values.
-    pub(super) fn apply(self, rack: &mut Rack, now: &impl Fn(Target) -> f32) -> Result<Vec<Setting>, RackError> {
+    pub(super) fn apply(
+        self,
+        rack: &mut Rack,
+        now: &impl Fn(Target) -> f32,
+    ) -> Result<Vec<Setting>, RackError> {
         match self {
             Self::Choose(place, machine) => {
                 let was_empty = rack.machine_in(place).is_none();
@@ -66,9 +69,8 @@ impl MachineEdit {
             Self::Swap(one, other) => {
                 rack.swap_machines(one, other);
                 let pairs = parameters(one).zip(parameters(other));
-                let both = pairs.flat_map(|(one, other)| {
-                    [setting(one, now(other), now), setting(other, now(one), now)]
-                });
+                let both = pairs
+                    .flat_map(|(one, other)| [setting(one, now(other), now), setting(other, now(one), now)]);
                 Ok(moved(both.collect()))
             }
             Self::Control(place, control, value) => {
@@ -80,7 +82,8 @@ impl MachineEdit {
                 let kind = rack.machine_in(place).and_then(|insert| insert.kind());
                 Ok(kind.map_or_else(Vec::new, |kind| moved(defaults(kind, place, now))))
             }
-            Self::Impulse(place, file) => rack.set_impulse(place, file).map(|()| Vec::new()),
+            Self::Loaded(place, file, _held) => rack.set_impulse(place, Some(file)).map(|()| Vec::new()),
+            Self::Hall(place) => rack.set_impulse(place, None).map(|()| Vec::new()),
             Self::Load(..) => self.read()?.apply(rack, now),
         }
     }
@@ -95,7 +98,7 @@ fn parameters((strip, slot): Place) -> impl Iterator<Item = Target> {
 /// Macros as a machine comes.
 fn defaults(kind: MachineKind, (strip, slot): Place, now: &impl Fn(Target) -> f32) -> Vec<Setting> {
     let macros = kind.parameters().iter().take(MACROS).enumerate();
-    let place = |(control, parameter): (usize, &crate::machine::MachineParameter)| {
+    let place = |(control, parameter): (usize, &MachineParameter)| {
         let target = Target::InsertMacro { strip, slot, control };
         setting(target, parameter.position_of(parameter.default), now)
     };

@@ -13,6 +13,7 @@ mod instance;
 pub(crate) mod instance_tests;
 mod kind;
 mod link;
+mod machines;
 mod notes;
 mod pieces;
 mod recording;
@@ -24,6 +25,8 @@ pub(crate) use instance::Edit;
 pub(crate) use instance::Instance;
 pub(crate) use instance::View;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;
+pub(crate) use machines::MachineEdit;
+pub(crate) use machines::Place;
 pub(crate) use worker::Watcher;
 
 use crate::audio::AudioBlock;

@@ -262,10 +262,12 @@ impl Bench {
 
     /// Prepares what the session holds by now, so that the engine plays what the host would save.
     fn apply(&mut self) {
-        let setup = self.session.lock().setup().clone();
-        let result = self.worker.as_mut().map_or(Ok(()), |worker| worker.apply(&setup));
+        let (setup, settings) = self.session.lock().take_due();
+        let result = self.worker.as_mut().map_or(Ok(()), |worker| worker.apply_with(&setup, &settings));
+        let mut session = self.session.lock();
+        session.leave_untold(settings);
         if let Err(error) = result {
-            self.session.lock().notify(Some(error.to_string()));
+            session.notify(Some(error.to_string()));
         }
     }
 

@@ -14,6 +14,7 @@ mod recording;
 pub mod render;
 mod replace;
 mod scene;
+mod slots;
 mod song;
 mod stems;
 mod tail;
@@ -466,15 +467,13 @@ impl Rack {
             Ok::<_, RackError>(song.at_pace(pace).share())
         });
         let song = song.transpose()?;
-        let inserts = self.inserts.iter().filter_map(|insert| insert.setup().transpose());
-        let inserts = inserts.collect::<Result<_, RackError>>()?;
         let (trim, snapshots) = song.as_ref().map_or((Gain::UNITY, None), prepare);
         Ok(Setup {
             song,
             trim,
             snapshots,
             routing: self.routing.clone(),
-            inserts,
+            inserts: self.insert_setups()?,
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
             lanes: self.lane_setups(),
         })

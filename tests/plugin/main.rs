@@ -15,6 +15,7 @@ mod host_time;
 mod lanes;
 mod latency;
 mod layout;
+mod machines;
 mod note_out;
 mod notes;
 mod performance;
