@@ -3,6 +3,7 @@
 use super::Controls;
 use super::cell;
 use super::channels::Channels;
+use super::replacements::Replacements;
 use super::routes::Routes;
 use super::strip;
 use super::strip::Strip;
@@ -21,6 +22,7 @@ use egui::Align;
 use egui::Layout;
 use egui::RichText;
 use egui::Ui;
+use std::sync::Arc;
 
 /// The least height of a fader; where there is less room, the page scrolls.
 const FADER: f32 = 130.0;
@@ -32,6 +34,7 @@ pub(super) struct Mixer {
     channels: Channels,
     strips: Vec<Strip>,
     routes: Routes,
+    replacements: Replacements,
     /// The insert slot that was clicked.
     opened: Option<Place>,
 }
@@ -39,7 +42,13 @@ pub(super) struct Mixer {
 impl Mixer {
     pub(super) fn new(table: &[ParameterSpec]) -> Self {
         let strips = (0..STRIPS).map(|number| Strip::new(table, number)).collect();
-        Mixer { channels: Channels::new(table), strips, routes: Routes::new(table), opened: None }
+        Mixer {
+            channels: Channels::new(table),
+            strips,
+            routes: Routes::new(table),
+            replacements: Replacements::default(),
+            opened: None,
+        }
     }
 
     /// The insert slot that was clicked since the last call.
@@ -58,7 +67,7 @@ impl Mixer {
         ui: &mut Ui,
         controls: &Controls<'_>,
         view: &View,
-        instance: &Instance,
+        instance: &Arc<Instance>,
     ) -> bool {
         let control = view.control.as_deref();
         let seconds = ui.input(|input| input.stable_dt);
@@ -69,6 +78,7 @@ impl Mixer {
                 if view.channels > 0 {
                     ui.label(RichText::new("Song channels").small().color(theme::FAINT));
                     show_spread(ui, instance);
+                    self.replacements.show(ui, view, instance);
                 }
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     show_look_ahead(ui, controls, view, instance);

@@ -20,6 +20,7 @@ mod mixer;
 mod page_tests;
 mod recorder;
 mod repaint;
+mod replacements;
 mod routes;
 mod strip;
 mod theme;

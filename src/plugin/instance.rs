@@ -40,6 +40,7 @@ use crate::rack::InsertSlot;
 use crate::rack::Module;
 use crate::rack::Rack;
 use crate::rack::RackError;
+use crate::tracker::Replaced;
 use crate::units::SampleRate;
 use std::fs;
 use std::path::Path;
@@ -82,6 +83,8 @@ pub(crate) enum EditError {
 pub(crate) enum Edit {
     /// Of the machines on strips.
     Machine(MachineEdit),
+    /// A file in place of a sample or an instrument of the song, or the song's own again.
+    Replace(Replaced, Option<PathBuf>),
     /// Of the routes and the names of buses.
     Routing(Box<dyn FnOnce(&mut Routing) + Send>),
     /// Whether the master ends in the limiter that looks ahead; heard when the host has restarted the plugin.
@@ -218,6 +221,7 @@ impl Session {
         let mut routing = self.loaded.rack.routing.clone();
         match edit {
             Edit::Machine(edit) => return Ok(self.edit_machines(edit)?),
+            Edit::Replace(..) => return Ok(()), // done without the session's lock, since it takes long
             Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
             Edit::Spread(by, grouping) => {
@@ -357,11 +361,45 @@ impl SharedSession {
         }
     }
 
+    /// Puts a recording in place of something of the song, or the song's own again; what is wrong with it is noted.
+    fn replace(&self, what: Replaced, file: Option<&Path>) -> bool {
+        self.lock().settle();
+        let generation = self.lock().generation;
+        let (mut rack, layout) = self.copy();
+        let done = match file {
+            Some(file) => rack.replace_by(what, file).map_err(|words| format!("{}: {words}", file.display())),
+            None => {
+                rack.replace.retain(|entry| entry.what != what);
+                Ok(())
+            }
+        };
+        let loaded = done.and_then(|()| Loaded::new(rack, &layout).map_err(|error| error.to_string()));
+        let mut session = self.lock();
+        match loaded {
+            // Another rack has come meanwhile.
+            Ok(_) if session.generation != generation => false,
+            Ok(Loaded { rack, setup }) => {
+                let now = &mut session.loaded;
+                now.rack.replace = rack.replace;
+                (now.setup.song, now.setup.trim, now.setup.snapshots) =
+                    (setup.song, setup.trim, setup.snapshots);
+                session.missing = session.loaded.rack.notices().iter().map(ToString::to_string).collect();
+                session.notify(None);
+                true
+            }
+            Err(words) => {
+                session.notify(Some(words));
+                false
+            }
+        }
+    }
+
     /// Changes the rack; returns whether it has changed, and notes why not.
     pub(super) fn edit(&self, edit: Edit) -> bool {
         // The editor looks at the session for every picture, so it is not locked while a file is read.
         let edit = match edit {
             Edit::Machine(edit) => edit.read().map(Edit::Machine),
+            Edit::Replace(what, file) => return self.replace(what, file.as_deref()),
             edit => Ok(edit),
         };
         let mut session = self.lock();
@@ -591,6 +629,17 @@ impl Instance {
         }
     }
 
+    /// Instruments and samples of the song, with their names.
+    pub(crate) fn replaceable(&self) -> Vec<(Replaced, String)> {
+        let session = self.session.lock();
+        let Some(song) = &session.setup().song else { return Vec::new() };
+        let name = |name: &String| name.trim().to_owned();
+        let instruments = song.instruments.iter().map(|instrument| name(&instrument.name)).enumerate();
+        let samples = song.samples.iter().map(|sample| name(&sample.name)).enumerate();
+        let instruments = instruments.map(|(index, name)| (Replaced::Instrument(index), name));
+        instruments.chain(samples.map(|(index, name)| (Replaced::Sample(index), name))).collect()
+    }
+
     /// Voices that sounded in the newest block. Not real-time.
     pub(super) fn voices(&self) -> usize {
         self.session.lock().control.as_ref().map_or(0, |control| control.voices())
@@ -629,6 +678,13 @@ impl Instance {
             layout: session.layout.clone(),
             routing: session.setup().routing.clone(),
             inserts: session.loaded.rack.inserts.clone(),
+            replaced: session
+                .loaded
+                .rack
+                .replace
+                .iter()
+                .map(|entry| (entry.what, entry.take.name().to_owned()))
+                .collect(),
             look_ahead: session.loaded.rack.master.look_ahead,
             notice: session.notice.clone(),
             missing: session.missing.iter().chain(&session.lanes).cloned().collect(),
@@ -661,6 +717,8 @@ pub(crate) struct View {
     pub(crate) routing: Routing,
     /// Machines on strips, also those that this version does not know.
     pub(crate) inserts: Vec<InsertSlot>,
+    /// What is played in place of the song's own: of what, and the file's name.
+    pub(crate) replaced: Vec<(Replaced, String)>,
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
     pub(crate) notice: Option<String>,

@@ -30,6 +30,7 @@ use crate::rack::TakeFile;
 use crate::rack::VoiceSlot;
 use crate::recorder::RecordingState;
 use crate::recorder::SampleFormat;
+use crate::tracker::Replaced;
 use crate::units::SampleRate;
 use std::fs;
 use std::path::Path;
@@ -319,6 +320,29 @@ fn an_impulse_response_is_loaded_for_a_convolution_or_said_to_be_none() {
     assert_eq!(name(&bench).as_deref(), Some("hall.wav"));
     bench.edit(MachineEdit::Hall(place));
     assert_eq!((name(&bench), bench.instance.view().notice), (None, None));
+}
+
+#[test]
+fn a_file_takes_the_place_of_a_sample_and_gives_it_back() {
+    let folder = Folder::new("replaced");
+    let bench = Bench::instrument();
+    let path = folder.0.join("kick.wav");
+    long_wav(&path);
+    let edit = |file: Option<PathBuf>| {
+        bench.instance.edit_later(Edit::Replace(Replaced::Sample(0), file));
+        bench.instance.wait_for_worker();
+        let view = bench.instance.view();
+        (view.replaced, view.notice)
+    };
+    assert!(bench.instance.replaceable().iter().any(|(what, _)| *what == Replaced::Sample(0)));
+    assert_eq!(edit(Some(path)), (vec![(Replaced::Sample(0), "kick.wav".to_owned())], None));
+    let replaced = |bench: &Bench| Rack::unpack(&bench.instance.save()).unwrap().replace.len();
+    assert_eq!(replaced(&bench), 1);
+    fs::write(folder.0.join("noise.wav"), "no sound").unwrap();
+    let (kept, notice) = edit(Some(folder.0.join("noise.wav")));
+    assert!(kept.len() == 1 && notice.is_some_and(|notice| notice.contains("noise.wav")));
+    assert_eq!(edit(None), (Vec::new(), None));
+    assert_eq!(replaced(&bench), 0);
 }
 
 /// A rack of one lane with these takes, in `folder`.
