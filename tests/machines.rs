@@ -48,14 +48,13 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(kind: MachineKind, rate: SampleRate) -> Self {
+    fn new(kind: MachineKind, rate: SampleRate, level: Level) -> Self {
         let mut graph = Graph::default();
         let (source, side) = (graph.add_source("source", 2), graph.add_source("side", 2));
         let (machine, output) = (graph.add_stream("machine", 2), graph.add_output("output", 2));
         graph.connect(source, machine);
         graph.connect(machine, output);
         graph.connect_side(side, machine);
-        let level = Level::from_environment();
         let machine = [*kind.build(rate, level)];
         let plan = graph.compile().unwrap().at_level(level);
         Self { plan, machine, feeds: [Feed::new(2), Feed::new(2)], frame: 0 }
@@ -89,8 +88,8 @@ fn turn(kind: MachineKind, ours: &mut Machine, theirs: &mut Peer, random: &mut R
 }
 
 /// Plays both; says where the first bit differs.
-fn play(kind: MachineKind, theirs: &mut Peer, rate: SampleRate) -> Result<usize, String> {
-    let (mut ours, mut random) = (Ours::new(kind, rate), Random(rate.0 as u64));
+fn play(kind: MachineKind, theirs: &mut Peer, (rate, level): (SampleRate, Level)) -> Result<usize, String> {
+    let (mut ours, mut random) = (Ours::new(kind, rate, level), Random(rate.0 as u64));
     let stereo = || AudioBuffer::new(2, LONGEST);
     let (mut input, mut output, mut expected) = ([stereo(), stereo()], stereo(), stereo());
     for block in 0..BLOCKS {
@@ -119,13 +118,13 @@ fn play(kind: MachineKind, theirs: &mut Peer, rate: SampleRate) -> Result<usize,
 
 fn compare(workshop: &Workshop, kind: MachineKind) -> Result<String, String> {
     let _flushed = NoDenormals::new();
-    let (rates, mut frames) = ([44_100, 96_000], 0);
-    let built = workshop.build(kind.id(), Mathematics::Crate, rates[0]);
+    let (settings, mut frames) = ([(44_100, Level::BASELINE), (96_000, Level::detect())], 0);
+    let built = workshop.build(kind.id(), Mathematics::Crate, settings[0].0);
     let mut peer = built.map_err(|error| error.to_string())?;
     assert_eq!(peer.controls(), kind.parameters().len(), "{}", kind.id());
-    for rate in rates {
+    for (rate, level) in settings {
         peer.start(rate);
-        frames += play(kind, &mut peer, SampleRate(f64::from(rate)))?;
+        frames += play(kind, &mut peer, (SampleRate(f64::from(rate)), level))?;
     }
     Ok(format!("the bits of Faust's C++ for {frames} frames"))
 }

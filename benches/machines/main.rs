@@ -2,8 +2,8 @@
 //!
 //! In: noise, and every control at its default. Out: a table of nanoseconds of processor time a frame, in blocks of 256, the median
 //! of interleaved rounds, and Busker's time over the C++'s. Ours is the machine as a strip plays it: a node in a plan, which
-//! also looks for silence and for samples that are no sound. The C++ is compiled at -O3 for the same plain instruction set
-//! by the system's compiler; where that or Faust's is missing (`cargo xtask faust --check` installs it), ours is shown alone.
+//! also looks for silence and for samples that are no sound, at the SIMD level of this machine (`BUSKER_SIMD=sse2` for the plain
+//! one). The C++ is compiled at -O3 for the target's plain instruction set by the system's compiler; where that or Faust's is missing (`cargo xtask faust --check` installs it), ours is shown alone.
 //!
 //! `cargo bench --no-default-features --bench machines [-- --rounds N] [MACHINE …]`. Run as a test it takes a moment only.
 

@@ -10,6 +10,7 @@ use super::generated;
 use super::impulse::AtRate;
 use super::room::FdnReverb;
 use crate::dsp::Level;
+use crate::dsp::simd::by_level;
 use crate::units::SampleRate;
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ pub(super) trait FaustKernel: Send {
     fn set_tempo(&mut self, bpm: f32);
     fn control(&mut self);
     /// The input's sides, then the sidechain's, which most have no use for.
-    fn compute(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]);
+    fn compute(&mut self, level: Level, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]);
     fn meter(&self) -> Option<f32>;
 }
 
@@ -51,10 +52,20 @@ macro_rules! faust_kernels {
             fn control(&mut self) {
                 self.control();
             }
-            fn compute(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
-                if let Some(inputs) = inputs.first_chunk() {
-                    self.compute(*inputs, outputs);
+            fn compute(&mut self, level: Level, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
+                by_level! {
+                    fn compute(
+                        level;
+                        kernel: &mut generated::$module::$class,
+                        inputs: [&[f32]; 4],
+                        outputs: [&mut [f32]; 2],
+                    ) {
+                        if let Some(inputs) = inputs.first_chunk() {
+                            kernel.compute(*inputs, outputs);
+                        }
+                    }
                 }
+                compute(level, self, inputs, outputs);
             }
             fn meter(&self) -> Option<f32> {
                 self.meter()
@@ -75,7 +86,7 @@ machines!(faust_kernels);
 
 /// State and code of a machine; the state lives on the heap.
 pub(super) enum Kernel {
-    Faust(Box<dyn FaustKernel>),
+    Faust(Box<dyn FaustKernel>, Level),
     Fdn(Box<FdnReverb>),
     Convolution(Box<Convolution>),
 }
@@ -89,7 +100,7 @@ impl Kernel {
         level: Level,
     ) -> Self {
         if let Some(ready) = faust(kind) {
-            return Self::Faust(ready(rate));
+            return Self::Faust(ready(rate), level);
         }
         if kind == MachineKind::Fdn {
             return Self::Fdn(FdnReverb::boxed(rate, level));
@@ -101,7 +112,7 @@ impl Kernel {
     /// Seconds that its response lasts.
     pub(super) fn rings_s(&self) -> f64 {
         match self {
-            Self::Faust(_) | Self::Fdn(_) => 0.0,
+            Self::Faust(..) | Self::Fdn(_) => 0.0,
             Self::Convolution(kernel) => kernel.rings_s(),
         }
     }
@@ -109,7 +120,7 @@ impl Kernel {
     /// Whether it may be left where it is once its sound can no longer be heard.
     pub(super) fn is_drained(&self, quiet_frames: u64) -> bool {
         match self {
-            Self::Faust(_) | Self::Fdn(_) => true,
+            Self::Faust(..) | Self::Fdn(_) => true,
             Self::Convolution(kernel) => kernel.is_drained(quiet_frames),
         }
     }
@@ -117,7 +128,7 @@ impl Kernel {
     /// Forgets all sound.
     pub(super) fn clear(&mut self) {
         match self {
-            Self::Faust(kernel) => kernel.clear(),
+            Self::Faust(kernel, _) => kernel.clear(),
             Self::Fdn(kernel) => kernel.clear(),
             Self::Convolution(kernel) => kernel.clear(),
         }
@@ -126,7 +137,7 @@ impl Kernel {
     /// Goes on at another frame than the one after its last, `drained` or out of a sound.
     pub(super) fn go_to(&mut self, frame: u64, drained: bool) {
         match self {
-            Self::Faust(_) => {}
+            Self::Faust(..) => {}
             Self::Fdn(kernel) => kernel.go_to(frame),
             Self::Convolution(kernel) => kernel.go_to(frame, drained),
         }
@@ -135,7 +146,7 @@ impl Kernel {
     /// Sets one control by its place in the table; heard after `control`.
     pub(super) fn set(&mut self, index: usize, value: f32) {
         match self {
-            Self::Faust(kernel) => kernel.set(index, value),
+            Self::Faust(kernel, _) => kernel.set(index, value),
             Self::Fdn(kernel) => kernel.set(index, value),
             Self::Convolution(kernel) => kernel.set(index, value),
         }
@@ -143,7 +154,7 @@ impl Kernel {
 
     /// Tells the tempo in BPM; heard after `control`.
     pub(super) fn set_tempo(&mut self, bpm: f32) {
-        if let Self::Faust(kernel) = self {
+        if let Self::Faust(kernel, _) = self {
             kernel.set_tempo(bpm);
         }
     }
@@ -151,7 +162,7 @@ impl Kernel {
     /// Turns the controls into coefficients.
     pub(super) fn control(&mut self) {
         match self {
-            Self::Faust(kernel) => kernel.control(),
+            Self::Faust(kernel, _) => kernel.control(),
             Self::Fdn(kernel) => kernel.control(),
             Self::Convolution(kernel) => kernel.control(),
         }
@@ -160,7 +171,7 @@ impl Kernel {
     /// How many dB it takes away at the moment, where it tells.
     pub(super) fn reduction_db(&self) -> Option<f32> {
         match self {
-            Self::Faust(kernel) => kernel.meter(),
+            Self::Faust(kernel, _) => kernel.meter(),
             Self::Fdn(_) | Self::Convolution(_) => None,
         }
     }
@@ -169,7 +180,7 @@ impl Kernel {
     pub(super) fn process(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
         let [left, right, ..] = inputs;
         match self {
-            Self::Faust(kernel) => kernel.compute(inputs, outputs),
+            Self::Faust(kernel, level) => kernel.compute(*level, inputs, outputs),
             Self::Fdn(kernel) => kernel.process([left, right], outputs),
             Self::Convolution(kernel) => kernel.process([left, right], outputs),
         }

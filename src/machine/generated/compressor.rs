@@ -305,7 +305,8 @@ impl Compressor {
         self.fSlow15 = 1e-05 * f32::abs(self.fSlow14) + 1e-07;
     }
 
-    /// As many frames as the shortest plane has.
+    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.
+    #[inline(always)]
     pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
         let [inputs0, inputs1, inputs2, inputs3] = inputs;
         let [outputs0, outputs1] = outputs;

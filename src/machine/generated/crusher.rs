@@ -346,7 +346,8 @@ impl Crusher {
         self.fSlow23 = 1e-05 * f32::abs(self.fSlow22) + 1e-07;
     }
 
-    /// As many frames as the shortest plane has.
+    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.
+    #[inline(always)]
     pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
         let [inputs0, inputs1] = inputs;
         let [outputs0, outputs1] = outputs;

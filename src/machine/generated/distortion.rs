@@ -484,7 +484,8 @@ impl Distortion {
         self.fSlow31 = 1e-05 * f32::abs(self.fSlow30) + 1e-07;
     }
 
-    /// As many frames as the shortest plane has.
+    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.
+    #[inline(always)]
     pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
         let [inputs0, inputs1] = inputs;
         let [outputs0, outputs1] = outputs;

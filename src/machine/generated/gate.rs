@@ -261,7 +261,8 @@ impl Gate {
         self.fSlow10 = 1.0 - libm::expf(-(self.fConst5 / (self.fHslider6) as f32));
     }
 
-    /// As many frames as the shortest plane has.
+    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.
+    #[inline(always)]
     pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]) {
         let [inputs0, inputs1, inputs2, inputs3] = inputs;
         let [outputs0, outputs1] = outputs;

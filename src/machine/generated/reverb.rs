@@ -1249,7 +1249,8 @@ impl Reverb {
         self.fSlow68 = self.fSlow1 * f32::sqrt(1.0 - self.fSlow2);
     }
 
-    /// As many frames as the shortest plane has.
+    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.
+    #[inline(always)]
     pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
         let [inputs0, inputs1] = inputs;
         let [outputs0, outputs1] = outputs;

@@ -87,8 +87,8 @@ pub(super) fn compute(
         |side: &str, count: usize| (0..count).map(|n| format!("{side}{n}")).collect::<Vec<_>>().join(", ");
     let (ins, outs) = (names("inputs", inputs), names("outputs", outputs));
     let mut method = format!(
-        "\n    /// As many frames as the shortest plane has.\n    pub(in crate::machine) fn compute(&mut self, \
-         inputs: [&[f32]; {inputs}], outputs: [&mut [f32]; {outputs}]) {{\n\
+        "\n    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.\n    \
+         #[inline(always)]\n    pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; {inputs}], outputs: [&mut [f32]; {outputs}]) {{\n\
          let [{ins}] = inputs;\nlet [{outs}] = outputs;\n"
     );
     for n in 0..inputs {
