@@ -12,6 +12,7 @@ use super::song::Playing;
 use crate::graph::Plan;
 use crate::lane::Pages;
 use crate::lane::Start;
+use crate::machine::Instrument;
 use crate::machine::Machine;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
@@ -51,6 +52,13 @@ pub enum Command {
         control: usize,
         /// In the control's own unit, kept within its range.
         value: f32,
+    },
+    /// Another instrument or none in a slot of the keyboard, from [`Control::instrument`](super::Control::instrument).
+    Instrument {
+        /// Slot of the keyboard.
+        slot: usize,
+        /// What comes there.
+        machine: Option<Box<Instrument>>,
     },
     /// Another tap or none on a source. A new one waits for `Record`.
     Tap {
@@ -181,10 +189,17 @@ impl Command {
             (Self::Inserts(change), Self::InsertControl { strip, slot, .. }) => {
                 change.0.changes((*strip, *slot))
             }
+            (Self::Instrument { slot, .. }, Self::Instrument { slot: other, .. }) => slot == other,
             (Self::Set { .. } | Self::Tap { .. } | Self::Record(_) | Self::InsertControl { .. }, _)
-            | (Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Inserts(_), _) => {
-                false
-            }
+            | (
+                Self::Plan(_)
+                | Self::Song(_)
+                | Self::Voices(_)
+                | Self::Lane(_)
+                | Self::Inserts(_)
+                | Self::Instrument { .. },
+                _,
+            ) => false,
         }
     }
 
@@ -192,7 +207,12 @@ impl Command {
     pub(super) fn edits(&self) -> bool {
         match self {
             Self::Set { .. } | Self::Tap { .. } | Self::Record(_) | Self::InsertControl { .. } => false,
-            Self::Plan(_) | Self::Song(_) | Self::Voices(_) | Self::Lane(_) | Self::Inserts(_) => true,
+            Self::Plan(_)
+            | Self::Song(_)
+            | Self::Voices(_)
+            | Self::Lane(_)
+            | Self::Inserts(_)
+            | Self::Instrument { .. } => true,
         }
     }
 }
@@ -215,6 +235,9 @@ impl fmt::Debug for Command {
             }
             Self::InsertControl { strip, slot, control, value } => {
                 write!(f, "InsertControl({strip}, {slot}, {control}, {value})")
+            }
+            Self::Instrument { slot, machine } => {
+                write!(f, "Instrument({slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))
             }
         }
     }

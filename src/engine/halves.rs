@@ -26,6 +26,8 @@ use crate::lane::Pages;
 use crate::lane::Preparing;
 use crate::lane::Start;
 use crate::machine::Impulse;
+use crate::machine::Instrument;
+use crate::machine::InstrumentKind;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
 use crate::mixer;
@@ -42,6 +44,7 @@ use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::tracker::KEYBOARD_SLOTS;
 use crate::tracker::Snapshots;
 use crate::tracker::Song;
 use crate::units::Gain;
@@ -70,6 +73,8 @@ pub(super) enum Old {
     Machine(Box<Machine>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Inserts(Box<InsertChange>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Instrument(Box<Instrument>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Tap(Box<Tap>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
@@ -251,6 +256,12 @@ impl Control {
         self.build.insert((strip, slot), machine, None)
     }
 
+    /// Another instrument in a slot of the keyboard, or none. Allocates.
+    pub fn instrument(&self, slot: usize, kind: Option<InstrumentKind>) -> Command {
+        let machine = kind.map(|kind| kind.build(self.build.rate, self.build.level));
+        Command::Instrument { slot, machine }
+    }
+
     /// A convolution with this impulse response in a slot of a strip. Allocates, and takes its time.
     pub fn convolution(&self, strip: usize, slot: usize, impulse: &Arc<Impulse>) -> Command {
         self.build.insert((strip, slot), Some(MachineKind::Convolution), Some(impulse))
@@ -299,6 +310,17 @@ impl PartialEq for Insert {
     }
 }
 
+/// An instrument in a slot of the keyboard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstrumentSetup {
+    /// Index of the slot.
+    pub slot: usize,
+    /// What sits there.
+    pub kind: InstrumentKind,
+    /// Values of all its controls, in their order; those of macros follow the parameters.
+    pub controls: Vec<f32>,
+}
+
 /// All that an engine plays, apart from parameters.
 #[derive(Clone)]
 pub struct Setup {
@@ -312,6 +334,8 @@ pub struct Setup {
     pub routing: Routing,
     /// At most one for each slot.
     pub inserts: Vec<Insert>,
+    /// At most one for each slot of the keyboard.
+    pub instruments: Vec<InstrumentSetup>,
     /// Slots for voices.
     pub voices: Arc<Bank>,
     /// What lanes play, in their order; those that are not there are empty.
@@ -326,6 +350,7 @@ impl Default for Setup {
             snapshots: None,
             routing: Routing::default(),
             inserts: Vec::new(),
+            instruments: Vec::new(),
             voices: Arc::default(),
             lanes: Vec::new(),
         }
@@ -341,6 +366,7 @@ pub struct Worker {
     song: Option<Arc<Song>>,
     routing: Option<Routing>,
     inserts: Vec<Insert>,
+    instruments: Vec<InstrumentSetup>,
     voices: Option<Arc<Bank>>,
     lanes: [LaneSetup; LANES],
     /// Who fills them.
@@ -395,6 +421,7 @@ impl Worker {
             self.deliver(Command::Voices(Arc::clone(&setup.voices)));
             self.voices = Some(Arc::clone(&setup.voices));
         }
+        self.change_instruments(&setup.instruments, edited);
         self.change_lanes(&setup.lanes);
         self.poll();
         Ok(())
@@ -470,6 +497,25 @@ impl Worker {
     pub fn lane_troubles(&self) -> impl Iterator<Item = (usize, &LaneError)> {
         let all = self.troubles.iter().enumerate();
         all.flat_map(|(lane, troubles)| troubles.iter().map(move |trouble| (lane, trouble)))
+    }
+
+    /// Builds instruments that are not there yet, or set otherwise, and takes out those that are there no more.
+    fn change_instruments(&mut self, instruments: &[InstrumentSetup], anew: bool) {
+        for slot in 0..KEYBOARD_SLOTS {
+            let at = |all: &[InstrumentSetup]| all.iter().find(|one| one.slot == slot).cloned();
+            let (old, new) = (at(&self.instruments), at(instruments));
+            if old == new && !anew {
+                continue;
+            }
+            let machine = new.map(|new| {
+                let mut machine = new.kind.build(self.build.rate, self.build.level);
+                let controls = new.controls.iter().enumerate();
+                controls.for_each(|(control, value)| machine.set_parameter(control, *value));
+                machine
+            });
+            self.deliver(Command::Instrument { slot, machine });
+        }
+        self.instruments = instruments.to_vec();
     }
 
     /// Builds machines that are not there yet, takes out those that are there no more, and sets controls that differ.
@@ -567,6 +613,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         song: None,
         routing: None,
         inserts: Vec::new(),
+        instruments: Vec::new(),
         voices: None,
         lanes: Default::default(),
         feeding: Default::default(),

@@ -29,7 +29,7 @@ use crate::units::SampleRate;
 use crate::units::Semitones;
 pub(super) use controller::Wheel;
 pub(super) use controller::around_middle;
-use sends::Sends;
+pub(super) use sends::Sends;
 use song_key::SongKeys;
 use std::ops::Range;
 

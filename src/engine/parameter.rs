@@ -15,6 +15,7 @@ use crate::mixer::RETURNS;
 use crate::mixer::SONG_CHANNELS;
 use crate::mixer::STRIPS;
 use crate::mixer::strip_name;
+use crate::tracker::KEYBOARD_SLOTS;
 use crate::units::Decibels;
 use crate::units::Semitones;
 use std::sync::atomic::AtomicU32;
@@ -101,6 +102,7 @@ pub enum Target {
     Listen,
     Identify,
     VoiceTrigger(usize),
+    InstrumentMacro { slot: usize, control: usize },
 }
 
 impl Target {
@@ -123,7 +125,7 @@ impl Target {
             InputTrim(_) | InputMute(_) | InputSolo(_) | InputPan(_) | InputMonitor(_) => true,
             InputToBus { .. } | InputToOutput { .. } | OutputGain(_) => true,
             MonitorGain | Listen | Identify => true,
-            InsertBypass { .. } | InsertMacro { .. } => true,
+            InsertBypass { .. } | InsertMacro { .. } | InstrumentMacro { .. } => true,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
@@ -409,6 +411,7 @@ pub fn table() -> Vec<ParameterSpec> {
             Target::VoiceTrigger(slot),
         );
     });
+    (0..KEYBOARD_SLOTS).for_each(|slot| table.instrument(slot));
     table.0
 }
 
@@ -606,6 +609,15 @@ impl Table {
         }
         self.add(format!("i{n}l"), "Monitor", &*group, SILENT, Target::InputMonitor(input));
         self.add(format!("o{n}g"), "Gain", format!("Output {n}"), UNITY, Target::OutputGain(input));
+    }
+
+    fn instrument(&mut self, slot: usize) {
+        let (n, group) = (slot + 1, format!("Instrument {}", slot + 1));
+        for control in 0..MACROS {
+            let target = Target::InstrumentMacro { slot, control };
+            let name = format!("Macro {}", control + 1);
+            self.add(format!("n{n:02}{control}"), &name, &*group, Kind::Macro { default: 0.5 }, target);
+        }
     }
 
     fn inserts(&mut self, strip: usize) {

@@ -19,6 +19,7 @@ use super::command::SlotChange;
 use super::halves::Old;
 use super::halves::PositionCell;
 use super::halves::QUEUE;
+use super::instruments::Instruments;
 use super::keys::Keys;
 use super::keys::Scene;
 use super::lanes::LaneCells;
@@ -110,6 +111,7 @@ pub struct Engine {
     settings: SongSettings,
     keys: Keys,
     voices: Voices,
+    instruments: Instruments,
     lanes: Lanes,
     /// Commands and transport of the next call have been taken.
     begun: bool,
@@ -157,6 +159,7 @@ impl Engine {
             settings: SongSettings::default(),
             keys: Keys::new(config.rate),
             voices: Voices::new(config.rate, config.level),
+            instruments: Instruments::new(config.rate),
             lanes: Lanes::new(config.rate, config.level, lanes),
             begun: false,
             note_out: NoteOut::new(),
@@ -191,6 +194,7 @@ impl Engine {
         self.strips.iter_mut().for_each(|strip| strip.set_tempo(Tempo::USUAL));
         self.keys.reset();
         self.voices.reset();
+        self.instruments.reset();
         self.lanes.reset();
         self.begun = false;
         self.outgoing.reset();
@@ -306,15 +310,20 @@ impl Engine {
 
     /// Acts on events before the next frame, and tells the host of notes that a jump or a parameter has ended.
     fn act(&mut self, events: &[Event]) {
-        let Self { song, keys, voices, outgoing: out, frame, .. } = self;
+        let Self { song, keys, voices, instruments, outgoing: out, frame, .. } = self;
         let launched = song.as_deref().is_some_and(Playing::is_launched);
-        events.iter().for_each(|event| voices.act(&event.kind, keys, launched, (*frame, out)));
+        for event in events {
+            voices.act(&event.kind, keys, launched, (*frame, out));
+            instruments.act(&event.kind, keys, launched, (*frame, out));
+        }
         voices.report(*frame, out);
+        instruments.report(*frame, out);
+        let left = events.iter().filter(|event| !instruments.takes(&event.kind, launched));
         let Some(playing) = song.as_deref_mut() else {
-            return events.iter().for_each(|event| keys.refuse(&event.kind, *frame, out));
+            return left.for_each(|event| keys.refuse(&event.kind, *frame, out));
         };
         let mut scene = Scene { playing, frame: *frame, out };
-        events.iter().for_each(|event| keys.act(&event.kind, &mut scene));
+        left.for_each(|event| keys.act(&event.kind, &mut scene));
         keys.report(&mut scene);
     }
 
@@ -346,8 +355,20 @@ impl Engine {
         }
     }
 
+    /// Instruments that have faded go home while there is room.
+    fn retire_instruments(&mut self) {
+        while self.commands.has_room()
+            && let Some(machine) = self.instruments.take_left()
+        {
+            if let Err(old) = self.commands.retire(Old::Instrument(machine)) {
+                std::mem::forget(old); // there was room; leaking is the only safe answer if not
+            }
+        }
+    }
+
     fn drain_commands(&mut self) {
         self.retire_inserts();
+        self.retire_instruments();
         for _ in 0..QUEUE {
             if self.voices.pool().is_changing() {
                 return; // until the bank before has faded
@@ -367,6 +388,9 @@ impl Engine {
                         strip.set_insert_control(slot, control, value);
                     }
                     None
+                }
+                Command::Instrument { slot, machine } => {
+                    self.instruments.put(slot, machine).map(Old::Instrument)
                 }
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
                 Command::Lane(lane) => {
@@ -474,6 +498,7 @@ impl Engine {
             values,
             keys,
             voices,
+            instruments,
             lanes,
             song,
             frame,
@@ -486,6 +511,7 @@ impl Engine {
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             voices.set(spec.target, value);
+            instruments.set(spec.target, value);
             match spec.target {
                 Target::StripGain(strip) => strips[strip].set_gain(Decibels(value).into()),
                 Target::StripMute(strip) => strips[strip].set_muted(value >= 0.5),
@@ -518,6 +544,7 @@ impl Engine {
                         song.panic();
                     }
                 }
+                Target::InstrumentMacro { .. } => {}
                 target if lanes.set(target, value) => {}
                 target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
@@ -552,6 +579,7 @@ impl Engine {
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
         self.play_voices(&range, events);
+        self.play_instruments(&range, events);
         self.lanes.render(&mut self.sources[LANE_SOURCE..], range.len()); // SOURCES is more
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
@@ -594,19 +622,42 @@ impl Engine {
         }
     }
 
+    /// Fills the sources of keyboard slots that hold instruments, cut at events alone.
+    fn play_instruments(&mut self, range: &Range<usize>, events: &[Event]) {
+        let launched = self.song.as_deref().is_some_and(Playing::is_launched);
+        let sends = self.song.is_none();
+        let Self { instruments, keys, outgoing: out, sources, frame: first, .. } = self;
+        let (slots, rest) = sources.split_at_mut(SEND_SOURCE); // SOURCES is more
+        let feeds = &mut slots[KEYBOARD_SOURCE..INSTRUMENT_SOURCE];
+        let mut events = events.iter().peekable();
+        let mut start = 0;
+        while start < range.len() {
+            let frame = *first + start as u64;
+            while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
+                instruments.act(&event.kind, keys, launched, (frame, out));
+            }
+            let end = events.peek().map_or(range.len(), |event| block_frame(event, range));
+            instruments.render(feeds, &(start..end), (frame, out));
+            if sends {
+                instruments.send(feeds, &mut rest[..RETURNS], &(start..end));
+            }
+            start = end;
+        }
+    }
+
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
     fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
         let frames = range.len();
         let Some(song) = &mut self.song else {
             self.channels.skip(frames);
-            for event in events {
+            for event in events.iter().filter(|event| !self.instruments.takes(&event.kind, false)) {
                 self.keys.refuse(
                     &event.kind,
                     self.frame + block_frame(event, range) as u64,
                     &mut self.outgoing,
                 );
             }
-            self.position.store_voices(self.voices.pool().sounding());
+            self.position.store_voices(self.voices.pool().sounding() + self.instruments.sounding());
             return;
         };
         let plan = self.plans.running();
@@ -616,6 +667,7 @@ impl Engine {
         let (slots, rest) = rest.split_at_mut(INSTRUMENT_SOURCE - KEYBOARD_SOURCE);
         let (instruments, rest) = rest.split_at_mut(SEND_SOURCE - INSTRUMENT_SOURCE);
         let sends = &mut rest[..RETURNS];
+        let launched = song.is_launched();
         let mut events = events.iter().peekable();
         let mut start = 0;
         while start < frames {
@@ -626,7 +678,9 @@ impl Engine {
                 self.keys.report_ticked(&mut scene);
             }
             while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
-                self.keys.act(&event.kind, &mut scene);
+                if !self.instruments.takes(&event.kind, launched) {
+                    self.keys.act(&event.kind, &mut scene);
+                }
             }
             self.note_out.follow(song.player(), frame, &mut self.outgoing);
             song.launch.begin_ticks(frame, &mut self.outgoing);
@@ -655,7 +709,8 @@ impl Engine {
             start = end;
         }
         self.position.store(song.position());
-        self.position.store_voices(song.sounding() + self.voices.pool().sounding());
+        self.position
+            .store_voices(song.sounding() + self.voices.pool().sounding() + self.instruments.sounding());
     }
 
     /// Turns the song's channels up or down. One that is at rest costs nothing.

@@ -32,7 +32,7 @@ pub(super) trait FaustKernel: Send {
 macro_rules! faust_kernels {
     (written { $($written:tt)* } generated {
         $($(#[$doc:meta])* $kind:ident($module:ident::$class:ident, $label:literal, $tail:path),)*
-    }) => {
+    } instruments { $($instruments:tt)* }) => {
         $(impl FaustKernel for generated::$module::$class {
             fn ready(rate: SampleRate) -> Box<dyn FaustKernel> {
                 let mut kernel = Self::boxed();

@@ -26,7 +26,7 @@ macro_rules! registry {
         $($(#[$written_doc:meta])* $written:ident($id:ident, $from:ident, $written_label:literal, $rings:path),)*
     } generated {
         $($(#[$doc:meta])* $kind:ident($module:ident::$class:ident, $label:literal, $tail:path),)*
-    }) => {
+    } instruments { $($instruments:tt)* }) => {
         /// A machine of the registry.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]

@@ -1,11 +1,13 @@
 //! Machines: inserts generated from Faust sources, the two reverbs of the returns, and the registry of all.
 //!
-//! In: a stereo block. Out: the same block, processed in place. Audio thread, except making one, which allocates.
+//! In: a stereo block. Out: the same block, processed in place. Instruments hear notes and add to a feed. Audio thread, except
+//! making one, which allocates.
 //! Sources stand in `faust`, their Rust in `generated`; `cargo xtask faust` turns one into the other, and building
 //! needs neither Faust nor Python. A machine knows nothing of the host's parameters or of its place in the graph.
 
 /// The one list of machines, in the order of menus, handed to the macro `$user`: those written by hand, and those made of
-/// `faust/<module>.dsp`, whose module is also what racks save. Each with its label and how long it sounds on.
+/// `faust/<module>.dsp`, whose module is also what racks save, each with its label and how long it sounds on; and the instruments,
+/// with the groups of lanes that they have.
 macro_rules! machines {
     ($user:ident) => {
         $user! {
@@ -41,6 +43,12 @@ macro_rules! machines {
                 /// Four curves.
                 Distortion(distortion::Distortion, "Distortion", tail::distortion),
             }
+            instruments {
+                /// One voice that glides between keys.
+                Lead(lead::Lead, lead::LeadLanes, "Mono Lead", 1),
+                /// Sixteen voices, and eight more places for those that give way.
+                Poly(poly::Poly, poly::PolyLanes, "Poly Synth", 3),
+            }
         }
     };
 }
@@ -48,9 +56,14 @@ macro_rules! machines {
 macro_rules! generated_modules {
     (written { $($written:tt)* } generated {
         $($(#[$doc:meta])* $kind:ident($module:ident::$class:ident, $label:literal, $tail:path),)*
+    } instruments {
+        $($(#[$note:meta])* $played:ident(
+            $source:ident::$voice:ident, $from:ident::$lanes:ident, $name:literal, $groups:literal
+        ),)*
     }) => {
         mod generated {
             $(pub(super) mod $module;)*
+            $(pub(super) mod $source;)*
         }
     };
 }
@@ -59,6 +72,7 @@ machines!(generated_modules);
 
 mod convolution;
 mod impulse;
+mod instrument;
 mod kernel;
 mod kind;
 mod node;
@@ -75,6 +89,10 @@ mod wet;
 
 pub use impulse::Impulse;
 pub use impulse::ImpulseError;
+pub use instrument::Instrument;
+pub use instrument::InstrumentKind;
+pub use instrument::NoteControls;
+pub use instrument::PlayedNote;
 pub use kind::MachineKind;
 pub use node::Machine;
 pub use node::Tempo;

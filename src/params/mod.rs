@@ -14,6 +14,7 @@ use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::TRANSPOSE_MAX;
 use crate::engine::Target;
+use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::machine::MachineParameter;
 use crate::rack::RACK_FIELD;
@@ -36,6 +37,9 @@ use std::sync::Arc;
 pub(crate) trait RackStore: Send + Sync {
     /// The machine in an insert slot, if there is one. Not real-time.
     fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind>;
+
+    /// The instrument in a slot of the keyboard.
+    fn instrument_in(&self, slot: usize) -> Option<InstrumentKind>;
     /// The rack as it is now, as text for the host's state.
     fn save(&self) -> String;
     /// Takes a rack that has been examined. Must not wait for the audio thread.
@@ -143,24 +147,27 @@ fn plain(kind: &Kind, normalised: f32) -> f32 {
 /// A parameter's values as texts, both ways.
 struct Texts {
     kind: Kind,
-    /// Of a macro: strip, slot and control.
-    moves: Option<(usize, usize, usize)>,
+    /// What it acts on.
+    target: Target,
     rack: Arc<dyn RackStore>,
 }
 
 impl Texts {
     fn new(spec: &ParameterSpec, rack: &Arc<dyn RackStore>) -> Self {
-        let moves = match spec.target {
-            Target::InsertMacro { strip, slot, control } => Some((strip, slot, control)),
-            _ => None,
-        };
-        Texts { kind: spec.kind.clone(), moves, rack: Arc::clone(rack) }
+        Texts { kind: spec.kind.clone(), target: spec.target, rack: Arc::clone(rack) }
     }
 
     /// What a macro moves, while something sits in its slot.
     fn control(&self) -> Option<&'static MachineParameter> {
-        let (strip, slot, control) = self.moves?;
-        self.rack.machine_in(strip, slot)?.parameters().get(control)
+        match self.target {
+            Target::InsertMacro { strip, slot, control } => {
+                self.rack.machine_in(strip, slot)?.parameters().get(control)
+            }
+            Target::InstrumentMacro { slot, control } => {
+                self.rack.instrument_in(slot)?.parameters().get(control)
+            }
+            _ => None,
+        }
     }
 
     fn text(&self, plain: f32) -> String {

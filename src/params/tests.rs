@@ -17,6 +17,10 @@ impl RackStore for NoRack {
         (strip == 0 && slot == 0).then_some(MachineKind::Reverb)
     }
 
+    fn instrument_in(&self, slot: usize) -> Option<InstrumentKind> {
+        (slot == 2).then_some(InstrumentKind::Poly)
+    }
+
     fn save(&self) -> String {
         "a rack".to_owned()
     }
@@ -97,6 +101,12 @@ fn a_macros_text_names_what_it_moves() {
     let control = MachineKind::Reverb.parameters().first().unwrap();
     assert!(params.text(index(0)).starts_with(control.label), "{}", params.text(index(0)));
     assert_eq!(params.text(index(1)), "50.0 %");
+    let of_instrument = |slot| {
+        let target = Target::InstrumentMacro { slot, control: 5 };
+        table().iter().position(|spec| spec.target == target).unwrap()
+    };
+    assert_eq!(params.text(of_instrument(2)), "Sustain 50.0 %");
+    assert_eq!(params.text(of_instrument(3)), "50.0 %");
 }
 
 #[test]

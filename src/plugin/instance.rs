@@ -29,6 +29,7 @@ use crate::engine::Setup;
 use crate::engine::Target;
 use crate::engine::Worker;
 use crate::graph::GraphError;
+use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer;
 use crate::mixer::Grouping;
@@ -747,6 +748,12 @@ impl RackStore for Instance {
             .iter()
             .find(|insert| (insert.strip, insert.slot) == (strip, slot))
             .map(|insert| insert.machine)
+    }
+
+    fn instrument_in(&self, slot: usize) -> Option<InstrumentKind> {
+        let session = self.session.lock();
+        let instruments = &session.setup().instruments;
+        instruments.iter().find(|instrument| instrument.slot == slot).map(|instrument| instrument.kind)
     }
 
     fn save(&self) -> String {

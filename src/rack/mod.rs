@@ -6,6 +6,7 @@
 
 mod controls;
 mod insert;
+mod instrument;
 mod lane;
 mod packed;
 mod preset;
@@ -27,6 +28,7 @@ pub use controls::Controls;
 pub use controls::WrongControl;
 pub use insert::InsertSlot;
 pub use insert::SoundFile;
+pub use instrument::InstrumentSlot;
 pub use lane::LaneFile;
 pub use lane::LaneNotice;
 pub use lane::LaneSlot;
@@ -145,6 +147,9 @@ pub struct Rack {
     /// Machines on the strips.
     #[serde(default = "default_inserts")]
     pub inserts: Vec<InsertSlot>,
+    /// Instruments in slots of the keyboard.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instruments: Vec<InstrumentSlot>,
     /// Values of parameters by id. Empty in the host's state.
     #[serde(default, skip_serializing_if = "Values::is_empty")]
     pub parameters: Values,
@@ -175,6 +180,7 @@ impl Default for Rack {
             recorder: Recording::default(),
             random: Random::default(),
             inserts: default_inserts(),
+            instruments: Vec::new(),
             parameters: Values::default(),
             voices: Vec::new(),
             lanes: Vec::new(),
@@ -263,6 +269,12 @@ pub enum RackError {
     SlotTwice {
         /// Name of the strip.
         strip: String,
+        /// From 1.
+        slot: usize,
+    },
+    /// Two instruments in one slot.
+    #[error("the rack has two instruments in slot {slot}: leave one of them out")]
+    InstrumentTwice {
         /// From 1.
         slot: usize,
     },
@@ -405,6 +417,17 @@ impl Rack {
             return Err(RackError::Control(Box::new(wrong)));
         }
         self.inserts.iter_mut().for_each(InsertSlot::tidy);
+        if let Some(twice) = instrument::claimed_twice(&self.instruments) {
+            return Err(RackError::InstrumentTwice { slot: twice + 1 });
+        }
+        // From here on the desk's own routes say where they go.
+        for instrument in &mut self.instruments {
+            if let (Some(bus), Some(way)) =
+                (instrument.bus.take(), self.routing.keyboard.get_mut(instrument.slot))
+            {
+                *way = Some(bus);
+            }
+        }
         if let Some(twice) = voice::claimed_twice(&self.voices) {
             return Err(RackError::VoiceTwice { slot: twice + 1 });
         }
@@ -474,6 +497,7 @@ impl Rack {
             snapshots,
             routing: self.routing.clone(),
             inserts: self.insert_setups()?,
+            instruments: self.instruments.iter().filter_map(InstrumentSlot::setup).collect(),
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
             lanes: self.lane_setups(),
         })
@@ -492,8 +516,16 @@ impl Rack {
         }
     }
 
-    /// What a parameter is without a value: a macro what the rack's machine says of its control, or as it comes.
+    /// What a parameter is without a value: a macro what the rack's machine or instrument says of its control, or as it comes.
     fn default_of(&self, spec: &ParameterSpec) -> f32 {
+        if let Target::InstrumentMacro { slot, control } = spec.target {
+            let instrument = self.instruments.iter().find(|instrument| instrument.slot == slot);
+            let position = instrument.and_then(|instrument| {
+                let parameter = instrument.kind()?.parameters().get(control)?;
+                Some(parameter.position_of(instrument.value(parameter)))
+            });
+            return position.unwrap_or_else(|| spec.kind.default_value());
+        }
         let Target::InsertMacro { strip, slot, control } = spec.target else {
             return spec.kind.default_value();
         };

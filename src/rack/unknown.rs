@@ -64,6 +64,14 @@ fn add_machines(found: &mut Found, rack: &Rack) {
         let controls = insert.controls.unknown(insert.kind());
         found.0.extend(controls.map(|path| format!("inserts[{number}].controls.{path}")));
     }
+    for (number, instrument) in (1..).zip(&rack.instruments) {
+        if instrument.kind().is_none() {
+            found.0.push(format!("instruments[{number}].machine = {:?}", instrument.machine));
+        }
+        let controls = instrument.unknown_controls();
+        found.0.extend(controls.map(|path| format!("instruments[{number}].controls.{path}")));
+        found.add(format_args!("instruments[{number}]."), &instrument.unknown);
+    }
 }
 
 #[cfg(test)]

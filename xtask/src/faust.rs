@@ -8,6 +8,7 @@
 
 mod cpp;
 mod kernel;
+mod lanes;
 mod licence;
 mod peer;
 mod proof;

@@ -18,6 +18,7 @@ use busker::mixer::TapPoint;
 use busker::mixer::TapSource;
 use busker::mixer::strip_name;
 use busker::rack::InsertSlot;
+use busker::rack::InstrumentSlot;
 use busker::rack::Rack;
 use busker::rack::ReplaceEntry;
 use busker::tracker::Song;
@@ -36,6 +37,8 @@ pub(crate) struct Desk {
     inserts: Vec<String>,
     voices: Vec<String>,
     lanes: Vec<String>,
+    /// Instruments in slots of the keyboard.
+    instruments: Vec<String>,
     /// What plays in place of the song's own.
     replaced: Vec<String>,
     /// What is recorded.
@@ -93,6 +96,7 @@ impl Desk {
                 .map(|voice| slot_text(voice.slot, &voice.name, voice.takes.len()))
                 .collect(),
             lanes: rack.lanes.iter().map(|lane| slot_text(lane.lane, &lane.name, lane.takes.len())).collect(),
+            instruments: rack.instruments.iter().map(|one| instrument_text(rack, one)).collect(),
             replaced: rack.replace.iter().map(replaced).collect(),
             taps: rack.recorder.settings.taps.iter().map(|armed| tap(&rack.routing, armed)).collect(),
             look_ahead: rack.master.look_ahead,
@@ -117,6 +121,7 @@ impl Desk {
             ("insert", self.inserts.clone()),
             ("voice", self.voices.clone()),
             ("lane", self.lanes.clone()),
+            ("plays", self.instruments.clone()),
             ("replaces", self.replaced.clone()),
             ("master", self.look_ahead.then_some(late).into_iter().collect()),
             ("records", self.taps.clone()),
@@ -137,6 +142,14 @@ pub(crate) fn slot_text(place: usize, name: &str, takes: usize) -> String {
     };
     let name = if name.is_empty() { String::new() } else { format!(", {name}") };
     format!("{}{name}: {takes}", place + 1)
+}
+
+/// `slot 2: Poly Synth to Keys`.
+fn instrument_text(rack: &Rack, instrument: &InstrumentSlot) -> String {
+    let name = instrument.kind().map_or(instrument.machine.as_str(), |kind| kind.label());
+    let bus = rack.routing.keyboard.get(instrument.slot).copied().flatten();
+    let to = bus.map_or_else(|| "nothing".to_owned(), |bus| rack.routing.bus_name(bus));
+    format!("slot {}: {name} to {to}", instrument.slot + 1)
 }
 
 fn replaced(entry: &ReplaceEntry) -> String {
@@ -234,6 +247,13 @@ impl Set<'_> {
 
     /// A macro of a machine, as the machine calls it.
     fn control(&self, spec: &ParameterSpec, plain: f32) -> Option<(String, String)> {
+        if let Target::InstrumentMacro { slot, control } = spec.target {
+            let instrument = self.rack.instruments.iter().find(|instrument| instrument.slot == slot)?;
+            let kind = instrument.kind()?;
+            let parameter = kind.parameters().get(control)?;
+            let name = format!("Instrument {} {} {}", slot + 1, kind.label(), parameter.label);
+            return Some((name, parameter.text(parameter.value_at(plain))));
+        }
         let Target::InsertMacro { strip, slot, control } = spec.target else { return None };
         let insert = self.rack.inserts.iter().find(|insert| (insert.strip, insert.slot) == (strip, slot))?;
         let kind = MachineKind::from_id(&insert.machine)?;

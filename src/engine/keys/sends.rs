@@ -15,7 +15,7 @@ use std::ops::Range;
 
 /// See the module's description.
 #[derive(Debug)]
-pub(super) struct Sends {
+pub(in crate::engine) struct Sends {
     levels: [[Ramp; RETURNS]; KEYBOARD_SLOTS],
     ramp_frames: u32,
     /// Some level is above 0, or on its way there or back.
@@ -23,7 +23,7 @@ pub(super) struct Sends {
 }
 
 impl Sends {
-    pub(super) fn new(rate: SampleRate) -> Self {
+    pub(in crate::engine) fn new(rate: SampleRate) -> Self {
         Self {
             levels: [[Ramp::new(0.0); RETURNS]; KEYBOARD_SLOTS],
             ramp_frames: Ramp::control_frames(rate),
@@ -32,7 +32,7 @@ impl Sends {
     }
 
     /// Moves what a slot sends to a return, from the next frame on.
-    pub(super) fn set(&mut self, slot: u8, to: usize, level: Gain) {
+    pub(in crate::engine) fn set(&mut self, slot: u8, to: usize, level: Gain) {
         if let Some(ramp) = self.levels.get_mut(usize::from(slot)).and_then(|slot| slot.get_mut(to)) {
             ramp.move_to(level.0, self.ramp_frames);
             self.any = true;
@@ -40,7 +40,7 @@ impl Sends {
     }
 
     /// Adds the frames of `range` of the slots to the feeds of the returns.
-    pub(super) fn add(&mut self, slots: &[Feed], returns: &mut [Feed], range: &Range<usize>) {
+    pub(in crate::engine) fn add(&mut self, slots: &[Feed], returns: &mut [Feed], range: &Range<usize>) {
         if !std::mem::take(&mut self.any) {
             return;
         }
@@ -62,7 +62,7 @@ impl Sends {
     }
 
     /// All at 0, at once.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::engine) fn reset(&mut self) {
         self.levels = [[Ramp::new(0.0); RETURNS]; KEYBOARD_SLOTS];
         self.any = false;
     }

@@ -106,7 +106,7 @@ pub(super) fn compute(
 }
 
 /// Fields that become locals for the length of a call.
-struct Hoisted {
+pub(super) struct Hoisted {
     /// Name, and the length of an array.
     fields: Vec<(String, Option<usize>)>,
     /// Whether the loop writes them.
@@ -114,7 +114,7 @@ struct Hoisted {
 }
 
 impl Hoisted {
-    fn new(fields: &[&str], body: &str) -> Self {
+    pub(super) fn new(fields: &[&str], body: &str) -> Self {
         let mut hoisted = Self { fields: Vec::new(), written: Vec::new() };
         for field in fields {
             let Some((name, kind)) = field.trim().trim_end_matches(',').split_once(": ") else { continue };
@@ -139,7 +139,7 @@ impl Hoisted {
         hoisted
     }
 
-    fn elements(&self) -> impl Iterator<Item = (String, String, bool)> {
+    pub(super) fn elements(&self) -> impl Iterator<Item = (String, String, bool)> {
         self.fields.iter().zip(&self.written).flat_map(|((name, length), written)| {
             let array =
                 (0..length.unwrap_or(0)).map(move |n| (format!("{name}_{n}"), format!("self.{name}[{n}]")));
@@ -160,7 +160,7 @@ impl Hoisted {
         written.map(|(local, field, _)| format!("{field} = {local};\n")).collect()
     }
 
-    fn replace(&self, body: &str) -> String {
+    pub(super) fn replace(&self, body: &str) -> String {
         let mut out = String::with_capacity(body.len());
         let mut rest = body;
         while let Some(at) = rest.find("self.") {
@@ -190,7 +190,7 @@ impl Hoisted {
     }
 }
 
-fn is_word(c: char) -> bool {
+pub(super) fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Compiles the compiler's own Rust, its C++ and the post-processed module into one program, all on this machine's
 //! mathematics, feeds them the same noise, impulses, silence and control changes at three rates and compares every bit.
+//! Lanes are compared voice by voice at every level of this machine, under notes that come and go.
 
 use super::FaustError;
 use super::cpp;
@@ -77,7 +78,7 @@ pub(super) fn same_bits(
     let name = &machine.name;
     let path = |suffix: &str| work.join(format!("{name}_{suffix}"));
     cpp::compile(toolchain, source, Mathematics::Platform, (&path("proof_cpp.o"), &["-O2", "-c"]))?;
-    super::write_file(&path("proof.rs"), &program(machine))?;
+    super::write_file(&path("proof.rs"), &program(machine)?)?;
     compile(&path("proof.rs"), &path("proof"), &path("proof_cpp.o"), work)?;
     toolchain::run(&mut Command::new(path("proof"))).map(drop).map_err(|error| match error {
         FaustError::Failed { output, .. } => FaustError::Sound { machine: name.clone(), difference: output },
@@ -110,13 +111,83 @@ fn items(machine: &Generated) -> String {
     format!("pub mod parameter {{ {PARAMETER} }}\npub mod {name} {{ {text} }}\n")
 }
 
-fn program(machine: &Generated) -> String {
+/// The library's own dispatch by instruction set, where lanes need it.
+pub(super) fn dispatch(machine: &Generated) -> Result<String, FaustError> {
+    if machine.lanes.is_none() {
+        return Ok(String::new());
+    }
+    let text = super::read_file(&crate::paths::root().join("src/dsp/simd.rs"))?;
+    let text = text.replace("//! ", "// ").replace("//!\n", "//\n");
+    Ok(format!("pub mod dsp {{ pub mod simd {{ {text} }} pub use simd::Level; }}\n"))
+}
+
+/// Compares every lane with a raw kernel of its own.
+fn lanes_proof(machine: &Generated) -> String {
+    let Generated { name, class, inputs, outputs, parameters, .. } = machine;
+    if machine.lanes.is_none() {
+        return "pub fn run_lanes(_: i32) -> Result<(), String> { Ok(()) }".to_owned();
+    }
+    let indices: Vec<usize> = parameters.iter().map(|parameter| parameter.index).collect();
+    format!(
+        "pub fn run_lanes(rate: i32) -> Result<(), String> {{
+        use {name}::*;
+        const INDICES: [i32; {}] = {indices:?};
+        for level in [crate::dsp::Level::SCALAR, crate::dsp::Level::BASELINE, crate::dsp::Level::detect()] {{
+            let mut plain: [_; LANES] = std::array::from_fn(|_| crate::boxed_raw());
+            let mut shared = {class}::boxed();
+            plain.iter_mut().for_each(|plain| plain.init(rate));
+            shared.init(rate);
+            let mut state = {class}Lanes::default();
+            let mut random = crate::Random(7 + rate as u64);
+            let mut inputs = [[0.0f32; LANES]; {inputs}];
+            for block in 0..(2 * rate as usize / 64) {{
+                if block % 50 == 7 {{
+                    let n = random.below(INDICES.len());
+                    let p = &PARAMETERS[n];
+                    let value = p.min + (p.max - p.min) * random.unit();
+                    plain.iter_mut().for_each(|plain| plain.set_param(crate::raw::ParamIndex(INDICES[n]), value));
+                    shared.set(n, value);
+                }}
+                if block % 50 == 7 || block == 0 {{
+                    plain.iter_mut().for_each(|plain| plain.control());
+                    shared.control();
+                }}
+                for change in 0..random.below(4) {{
+                    let (input, lane) = (random.below({inputs}), random.below(LANES));
+                    let voice = 4.0 * random.unit() - 2.0;
+                    inputs[input][lane] = if input < 2 {{ (voice * 4.0).round() }} else {{ voice }};
+                }}
+                let frames = [64, 1, 63, 17][block % 4];
+                let mut fast = [[[0.0f32; LANES]; 64]; {outputs}];
+                lanes(level, &shared, &mut state, &inputs, fast.each_mut().map(|x| &mut x[..frames]));
+                for lane in 0..LANES {{
+                    let ins: [[f32; 64]; {inputs}] = std::array::from_fn(|n| [inputs[n][lane]; 64]);
+                    let mut outs = [[0.0f32; 64]; {outputs}];
+                    plain[lane].compute(frames, &ins, &mut outs);
+                    for channel in 0..{outputs} {{
+                        if let Some(n) = (0..frames).find(|n| outs[channel][*n].to_bits() != fast[channel][*n][lane].to_bits()) {{
+                            return Err(format!(\"lane {{lane}} at {{level:?}}, {{rate}} Hz, block {{block}}, channel {{channel}}, \\
+                                frame {{n}}: {{}} and {{}}\", outs[channel][n], fast[channel][n][lane]));
+                        }}
+                    }}
+                }}
+            }}
+        }}
+        Ok(())
+    }}",
+        parameters.len(),
+    )
+}
+
+fn program(machine: &Generated) -> Result<String, FaustError> {
     let Generated { name, class, raw, inputs, outputs, parameters, .. } = machine;
+    let (dispatch, lanes_proof) = (dispatch(machine)?, lanes_proof(machine));
     // In the raw module's order; both are set through the table.
     let indices: Vec<usize> = parameters.iter().map(|parameter| parameter.index).collect();
     let items = items(machine);
-    format!(
+    Ok(format!(
         "#![allow(warnings)]
+{dispatch}
 mod raw {{ {RAW_PRELUDE} {raw} }}
 mod machine {{
     {PEER}
@@ -167,6 +238,7 @@ mod machine {{
         }}
         Ok(())
     }}
+    {lanes_proof}
 }}
 fn boxed_raw() -> Box<raw::{class}> {{ unsafe {{ Box::new_zeroed().assume_init() }} }}
 struct Random(u64);
@@ -177,7 +249,7 @@ impl Random {{
 }}
 fn main() {{
     for rate in [44100, 48000, 192000] {{
-        if let Err(difference) = machine::run(rate) {{
+        if let Err(difference) = machine::run(rate).and_then(|()| machine::run_lanes(rate)) {{
             eprintln!(\"{{difference}}\");
             std::process::exit(1);
         }}
@@ -185,5 +257,5 @@ fn main() {{
 }}
 ",
         parameters.len(),
-    )
+    ))
 }

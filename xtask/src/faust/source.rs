@@ -5,6 +5,7 @@
 
 use super::FaustError;
 use super::kernel;
+use super::lanes;
 use super::licence;
 use super::licence::Origin;
 use super::table;
@@ -29,6 +30,8 @@ pub(super) struct Generated {
     pub(super) text: String,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
+    /// Voices side by side, of an instrument.
+    pub(super) lanes: Option<usize>,
     pub(super) parameters: Vec<Parameter>,
     pub(super) origins: Vec<Origin>,
 }
@@ -53,10 +56,16 @@ pub(super) fn generate(toolchain: &Toolchain, source: &Path, work: &Path) -> Res
     let origins = licence::gather(&name, parts.method("metadata")?)?;
     let interface = table::parse(&name, parts.method("build_user_interface_static")?)?;
     let (inputs, outputs) = (parts.count("FAUST_INPUTS")?, parts.count("FAUST_OUTPUTS")?);
-    let text = module(&parts, &class, (inputs, outputs), &interface)?;
+    let lanes = lanes::declared(&parts)?;
+    let mut text = module(&parts, &class, (inputs, outputs), &interface)?;
+    if let Some(lanes) = lanes {
+        let fields = parts.fields(&class)?;
+        let items = lanes::items(&parts, (&class, lanes), (inputs, outputs), &fields)?;
+        text.push_str(&kernel::portable(&name, &items)?);
+    }
     let parameters = interface.parameters;
     let text = formatted(&text, &work.join(format!("{name}.rs")))?;
-    Ok(Generated { name, class, text, inputs, outputs, parameters, origins, raw: raw.clone() })
+    Ok(Generated { name, class, text, inputs, outputs, lanes, parameters, origins, raw: raw.clone() })
 }
 
 /// "ping_pong" as `PingPong`.

@@ -1,0 +1,193 @@
+//! Instruments as a rack saves them: `slot = 2`, `machine = "poly"`, `to = "bus 3"`, `controls = { cutoff = 800 }`.
+//!
+//! Files count from 1, the library from 0. Controls are numbers in their own unit or texts, and kept within their range; what
+//! stands there of the first eight is what a macro parameter without a value of its own is set to. Any thread but the audio
+//! thread.
+
+use crate::engine::InstrumentSetup;
+use crate::machine::InstrumentKind;
+use crate::machine::MachineParameter;
+use crate::mixer::BUSES;
+use crate::mixer::Route;
+use crate::mixer::Unknown;
+use crate::tracker::KEYBOARD_SLOTS;
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::Serializer;
+use serde::de::Error;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+/// An instrument in a slot of the keyboard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "File", into = "File")]
+pub struct InstrumentSlot {
+    /// Index of the slot.
+    pub slot: usize,
+    /// Id of the instrument; one that this version does not know is kept and not heard.
+    pub machine: String,
+    /// Index of the bus, where it is not what `routing.keyboard` says of the slot.
+    pub bus: Option<usize>,
+    /// Values by the controls' paths.
+    pub controls: BTreeMap<String, Value>,
+    /// What a newer version has added.
+    pub unknown: Unknown,
+}
+
+/// A slot as it is written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct File {
+    #[serde(serialize_with = "write_slot", deserialize_with = "read_slot")]
+    slot: usize,
+    machine: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<Route>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    controls: BTreeMap<String, Value>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+impl InstrumentSlot {
+    /// An instrument by its id, with every control at its default.
+    pub fn new(slot: usize, machine: impl Into<String>) -> Self {
+        let (controls, unknown) = (BTreeMap::new(), Unknown::default());
+        Self { slot, machine: machine.into(), bus: None, controls, unknown }
+    }
+
+    /// The instrument, where this version knows it.
+    pub fn kind(&self) -> Option<InstrumentKind> {
+        InstrumentKind::from_id(&self.machine)
+    }
+
+    /// What a control is set to.
+    pub fn value(&self, parameter: &MachineParameter) -> f32 {
+        let written = self.controls.get(parameter.path).and_then(|value| value_of(parameter, value));
+        written.unwrap_or(parameter.default)
+    }
+
+    /// What the engine plays.
+    pub(super) fn setup(&self) -> Option<InstrumentSetup> {
+        let kind = self.kind()?;
+        let controls = kind.parameters().iter().map(|parameter| self.value(parameter)).collect();
+        Some(InstrumentSetup { slot: self.slot, kind, controls })
+    }
+
+    /// Paths of controls that the instrument does not have.
+    pub(super) fn unknown_controls(&self) -> impl Iterator<Item = &str> {
+        let kind = self.kind();
+        let known = move |path: &&str| kind.is_some_and(|kind| kind.parameter_index(path).is_some());
+        self.controls.keys().map(String::as_str).filter(move |path| !known(path))
+    }
+}
+
+/// A number or a text as a value of a control, in its range.
+fn value_of(parameter: &MachineParameter, written: &Value) -> Option<f32> {
+    let value = match written {
+        Value::Number(number) => number.as_f64()? as f32,
+        Value::Bool(on) => f32::from(u8::from(*on)),
+        Value::String(text) => parameter.parse(text)?,
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    Some(parameter.clamp(value))
+}
+
+impl From<InstrumentSlot> for File {
+    fn from(slot: InstrumentSlot) -> Self {
+        let InstrumentSlot { slot, machine, bus, controls, unknown } = slot;
+        Self { slot, machine, to: bus.map(Route::Bus), controls, unknown }
+    }
+}
+
+impl TryFrom<File> for InstrumentSlot {
+    type Error = String;
+
+    fn try_from(file: File) -> Result<Self, String> {
+        let File { slot, machine, to, controls, unknown } = file;
+        let bus = match to {
+            None => None,
+            Some(Route::Bus(bus)) => Some(bus),
+            Some(other) => {
+                let number = slot + 1;
+                return Err(format!(
+                    "instrument {number}: to is {other}: it can be \"bus 1\" to \"bus {BUSES}\""
+                ));
+            }
+        };
+        let read = Self { slot, machine, bus, controls, unknown };
+        let parameters = read.kind().map_or(&[][..], InstrumentKind::parameters);
+        for parameter in parameters {
+            if let Some(found) = read.controls.get(parameter.path)
+                && value_of(parameter, found).is_none()
+            {
+                let (number, path, label) = (slot + 1, parameter.path, parameter.label);
+                let allowed = match parameter.choices {
+                    [] => format!("{} to {}", parameter.text(parameter.min), parameter.text(parameter.max)),
+                    choices => format!("\"{}\"", choices.join("\", \"")),
+                };
+                return Err(format!("instrument {number}: {path} ({label}) is {found}: it can be {allowed}"));
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn write_slot<S: Serializer>(slot: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(*slot as u64 + 1)
+}
+
+fn read_slot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    let slot = usize::try_from(number).ok().filter(|number| (1..=KEYBOARD_SLOTS).contains(number));
+    let refused =
+        || D::Error::custom(format!("there is no instrument slot {number}: it can be 1 to {KEYBOARD_SLOTS}"));
+    slot.map(|number| number - 1).ok_or_else(refused)
+}
+
+/// The first slot that two entries claim.
+pub(super) fn claimed_twice(instruments: &[InstrumentSlot]) -> Option<usize> {
+    let mut slots = BTreeSet::new();
+    instruments.iter().map(|instrument| instrument.slot).find(|&slot| !slots.insert(slot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<InstrumentSlot, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.to_string())
+    }
+
+    #[test]
+    fn an_instrument_is_written_as_it_was_read() {
+        let text = "slot = 2\nmachine = \"poly\"\nto = \"bus 3\"\nglow = 4\n\n[controls]\ncutoff = 800\nfilter = \"Band 12\"\n";
+        let slot = read(text).unwrap();
+        assert_eq!((slot.slot, slot.bus, slot.kind()), (1, Some(2), Some(InstrumentKind::Poly)));
+        let again = toml::to_string(&slot).unwrap();
+        assert_eq!(read(&again).unwrap(), slot);
+        for line in ["slot = 2", "to = \"bus 3\"", "glow = 4", "cutoff = 800", "filter = \"Band 12\""] {
+            assert!(again.lines().any(|written| written == line), "{line} is not in {again}");
+        }
+        let setup = slot.setup().unwrap();
+        let at = |path| setup.controls[setup.kind.parameter_index(path).unwrap()];
+        assert_eq!((at("cutoff"), at("filter"), at("sustain")), (800.0, 2.0, 70.0));
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_with_what_is_allowed() {
+        let refused = |text: &str| read(text).unwrap_err();
+        assert!(
+            refused("slot = 17\nmachine = \"poly\"").contains("no instrument slot 17: it can be 1 to 16")
+        );
+        let to = refused("slot = 1\nmachine = \"lead\"\nto = \"master\"");
+        assert!(to.contains("instrument 1: to is master: it can be \"bus 1\" to \"bus 16\""), "{to}");
+        let loud = refused("slot = 1\nmachine = \"lead\"\ncontrols = { cutoff = \"wide\" }");
+        assert!(loud.contains("cutoff (Cutoff) is \"wide\": it can be 20 Hz to 20000 Hz"), "{loud}");
+        // Unknown instruments and controls are kept.
+        let newer = read("slot = 1\nmachine = \"organ\"\ncontrols = { pipes = 8 }").unwrap();
+        assert_eq!(newer.unknown_controls().collect::<Vec<_>>(), ["pipes"]);
+        assert!(newer.setup().is_none());
+    }
+}

@@ -1,0 +1,250 @@
+//! Instruments in slots of the keyboard: MIDI, buses, macros, what the host hears of notes, and the same bits for any cut.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use busker::audio::AudioBuffer;
+use busker::dsp::Level;
+use busker::engine::Call;
+use busker::engine::Engine;
+use busker::engine::EngineConfig;
+use busker::engine::Event;
+use busker::engine::EventKind;
+use busker::engine::NoteAddress;
+use busker::engine::ParameterValues;
+use busker::engine::Target;
+use busker::engine::Worker;
+use busker::engine::table;
+use busker::mixer::Layout;
+use busker::rack::Rack;
+use busker::units::SampleRate;
+use std::sync::Arc;
+
+const HEAD: &str = "version = { major = 1, minor = 0 }\ninserts = []\n";
+/// Slot 2 has the poly synth on bus 3, slot 3 the lead on bus 4; both buses have outputs of their own.
+const RACK: &str = "
+[routing.buses]
+3 = { to = [\"output 2\"] }
+4 = { to = [\"output 3\"] }
+[[instruments]]
+slot = 2
+machine = \"poly\"
+to = \"bus 3\"
+controls = { cutoff = 800, release = 20, spread = 0 }
+[[instruments]]
+slot = 3
+machine = \"lead\"
+to = \"bus 4\"
+controls = { release = \"30 ms\" }
+";
+
+struct Stage {
+    engine: Engine,
+    worker: Worker,
+    values: Arc<ParameterValues>,
+    rack: Rack,
+    layout: Layout,
+}
+
+impl Stage {
+    fn new(text: &str, song: bool) -> Self {
+        let mut rack = Rack::from_toml(&format!("{HEAD}{text}")).unwrap();
+        rack.song = Rack::demo().song.filter(|_| song);
+        let table = table();
+        let values = Arc::new(ParameterValues::new(&table));
+        rack.apply_parameters(&table, &values);
+        let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2; 4] };
+        let config = EngineConfig {
+            rate: SampleRate(48_000.0),
+            layout: layout.clone(),
+            table: table.into(),
+            values: Arc::clone(&values),
+            level: Level::detect(),
+            look_ahead: false,
+        };
+        let (_, engine, mut worker) = busker::engine::new(config);
+        worker.apply(&rack.setup(&layout).unwrap()).unwrap();
+        Self { engine, worker, values, rack, layout }
+    }
+
+    fn set(&self, target: Target, value: f32) {
+        let index = table().iter().position(|spec| spec.target == target).unwrap();
+        self.values.set(index, value);
+    }
+
+    /// Left of all outputs, and the notes that have ended with their frames.
+    fn call(&mut self, frames: usize, events: &[Event]) -> (Vec<Vec<f32>>, Vec<(u32, NoteAddress)>) {
+        let mut buffers: Vec<AudioBuffer> = (0..4).map(|_| AudioBuffer::new(2, frames)).collect();
+        let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
+        self.engine.render(&Call { frames, transport: None, events }, None, &mut blocks);
+        let ended = self.engine.outgoing().iter().filter_map(|event| match event.kind {
+            EventKind::NoteEnd(note) => Some((event.frame, note)),
+            _ => None,
+        });
+        (buffers.iter().map(|buffer| buffer.channel(0)[..frames].to_vec()).collect(), ended.collect())
+    }
+}
+
+fn address(channel: u8, key: u8) -> NoteAddress {
+    NoteAddress { channel, key, id: Some(i32::from(key)) }
+}
+
+fn on(frame: u32, channel: u8, key: u8) -> Event {
+    Event { frame, kind: EventKind::NoteOn(address(channel, key), 0.8) }
+}
+
+fn off(frame: u32, channel: u8, key: u8) -> Event {
+    Event { frame, kind: EventKind::NoteOff(address(channel, key)) }
+}
+
+fn sounds(plane: &[f32]) -> bool {
+    plane.iter().any(|sample| sample.abs() > 1e-3)
+}
+
+fn first(plane: &[f32]) -> Option<usize> {
+    plane.iter().position(|sample| *sample != 0.0)
+}
+
+#[test]
+fn a_midi_channel_plays_the_instrument_of_its_slot_on_its_bus_with_a_song_or_without() {
+    for song in [false, true] {
+        let mut stage = Stage::new(RACK, song);
+        stage.call(64, &[]);
+        let (planes, ended) = stage.call(9_600, &[on(100, 1, 60), on(300, 2, 48), off(4_800, 1, 60)]);
+        assert!(sounds(&planes[1]) && sounds(&planes[2]), "song: {song}");
+        assert_eq!((first(&planes[1]), first(&planes[2])), (Some(100), Some(300)), "song: {song}");
+        assert!(!sounds(&planes[0]) && !sounds(&planes[3]), "song: {song}");
+        assert_eq!(ended.len(), 1, "song: {song}");
+        assert!(ended[0].1 == address(1, 60) && ended[0].0 > 4_800, "{ended:?}");
+        // Slot 1 is the song's, where there is one.
+        let (planes, ended) = stage.call(4_800, &[on(0, 0, 60)]);
+        assert_eq!(sounds(&planes[0]), song);
+        assert_eq!(ended.iter().any(|(_, note)| *note == address(0, 60)), !song);
+    }
+}
+
+#[test]
+fn other_modes_play_no_instrument_and_a_change_lets_go() {
+    let mut stage = Stage::new(RACK, true);
+    stage.call(64, &[]);
+    stage.call(4_800, &[on(0, 1, 60)]);
+    stage.set(Target::KeyboardMode, 2.0);
+    let (_, ended) = stage.call(9_600, &[]);
+    assert!(ended.iter().any(|(_, note)| *note == address(1, 60)), "{ended:?}");
+    let (planes, _) = stage.call(4_800, &[on(0, 1, 62)]);
+    assert!(!sounds(&planes[1]));
+}
+
+#[test]
+fn panic_all_sound_off_and_choke_end_notes_within_5_ms_and_reset_at_once() {
+    for way in 0..4 {
+        let mut stage = Stage::new(RACK, false);
+        stage.call(4_800, &[on(0, 1, 60), on(0, 2, 40)]);
+        let mut events = Vec::new();
+        match way {
+            0 => stage.set(Target::Panic, 1.0),
+            1 => events.push(Event { frame: 0, kind: EventKind::AllSoundOff(None) }),
+            2 => events.extend(
+                [(1, 60), (2, 40)].map(|(c, k)| Event { frame: 0, kind: EventKind::Choke(address(c, k)) }),
+            ),
+            _ => stage.engine.reset(),
+        }
+        let (planes, ended) = stage.call(4_800, &events);
+        let last = if way == 3 { 0 } else { 245 };
+        assert!(planes.iter().all(|plane| plane[last..].iter().all(|x| *x == 0.0)), "way {way}");
+        assert_eq!(ended.len(), if way == 3 { 0 } else { 2 }, "way {way}");
+    }
+}
+
+#[test]
+fn a_macro_moves_its_control_on_the_first_line_of_the_grid_at_or_after_it() {
+    let run = |moved: Option<usize>| {
+        let mut stage = Stage::new(RACK, false);
+        stage.call(4_800 - 4_800 % 64, &[on(0, 1, 48)]);
+        let mut out = Vec::new();
+        for piece in [70, 122, 1_000] {
+            if moved == Some(out.len()) {
+                stage.set(Target::InstrumentMacro { slot: 1, control: 0 }, 0.9);
+            }
+            out.extend(stage.call(piece, &[]).0.swap_remove(1));
+        }
+        out
+    };
+    let still = run(None);
+    for (moved, line) in [(0, 0), (70, 128), (192, 192)] {
+        let moved = run(Some(moved));
+        let differs = moved.iter().zip(&still).position(|(a, b)| a != b).unwrap();
+        assert!((line..line + 3).contains(&differs), "{differs}, not {line}");
+    }
+}
+
+#[test]
+fn controls_of_a_rack_are_heard_and_saved() {
+    let stage = Stage::new(RACK, false);
+    let value = |slot, control| {
+        let target = Target::InstrumentMacro { slot, control };
+        stage.values.get(table().iter().position(|spec| spec.target == target).unwrap())
+    };
+    let poly = stage.rack.instruments[0].kind().unwrap();
+    assert!((poly.parameters()[0].value_at(value(1, 0)) - 800.0).abs() < 0.5);
+    assert!((poly.parameters()[6].value_at(value(1, 6)) - 20.0).abs() < 0.5);
+    assert_eq!((stage.rack.routing.keyboard[1], stage.rack.routing.keyboard[2]), (Some(2), Some(3)));
+    let again = Rack::from_toml(&stage.rack.to_toml().unwrap()).unwrap();
+    assert!(
+        again == stage.rack
+            && Rack::unpack(&stage.rack.pack().unwrap()).unwrap().instruments == again.instruments
+    );
+    let twice = "[[instruments]]\nslot = 2\nmachine = \"poly\"\n".repeat(2);
+    let error = Rack::from_toml(&format!("{HEAD}{twice}")).err().unwrap().to_string();
+    assert_eq!(error, "the rack has two instruments in slot 2: leave one of them out");
+}
+
+#[test]
+fn an_instrument_that_is_replaced_fades_and_comes_home() {
+    let mut stage = Stage::new(RACK, false);
+    stage.call(4_800, &[on(0, 1, 60)]);
+    stage.rack.instruments[0].machine = "lead".to_owned();
+    stage.worker.apply(&stage.rack.setup(&stage.layout).unwrap()).unwrap();
+    let (planes, ended) = stage.call(4_800, &[]);
+    assert!(planes[1][100] != 0.0 && planes[1][245..].iter().all(|x| *x == 0.0));
+    assert!(ended.len() == 1 && ended[0].1 == address(1, 60), "{ended:?}");
+    stage.call(64, &[]);
+    assert!(stage.worker.poll());
+    let (planes, _) = stage.call(4_800, &[on(0, 1, 60)]);
+    assert!(sounds(&planes[1]));
+}
+
+#[test]
+fn bits_do_not_depend_on_how_calls_are_cut() {
+    let mut events = Vec::new();
+    for n in 0..120u32 {
+        let (channel, key) = (1 + (n % 2) as u8, 40 + (n * 7 % 36) as u8);
+        events.push(on(n * 311, channel, key));
+        events.push(off(n * 311 + 977, channel, key));
+        let bend = EventKind::PitchBend { channel, value: (n % 9) as f32 / 9.0 - 0.5 };
+        events.push(Event { frame: n * 311 + 150, kind: bend });
+        let wheel = EventKind::Controller { channel, number: 1, value: (n % 5) as f32 / 5.0 };
+        events.push(Event { frame: n * 311 + 151, kind: wheel });
+    }
+    events.sort_by_key(|event| event.frame);
+    let run = |size: usize| {
+        let mut stage = Stage::new(RACK, true);
+        let (mut planes, mut ends, mut frame) = (vec![Vec::new(); 4], Vec::new(), 0u32);
+        while frame < 48_000 {
+            let frames = size.min(48_000 - frame as usize);
+            let inside = events.iter().filter(|e| (frame..frame + frames as u32).contains(&e.frame));
+            let now: Vec<Event> = inside.map(|e| Event { frame: e.frame - frame, kind: e.kind }).collect();
+            let (heard, ended) = stage.call(frames, &now);
+            planes
+                .iter_mut()
+                .zip(heard)
+                .for_each(|(plane, heard)| plane.extend(heard.iter().map(|x| x.to_bits())));
+            ends.extend(ended.into_iter().map(|(at, note)| (at + frame, note)));
+            frame += frames as u32;
+        }
+        (planes, ends)
+    };
+    let whole = run(8_192);
+    assert!(whole.1.len() > 100);
+    for size in [1, 37, 64, 1_000] {
+        assert!(run(size) == whole, "calls of {size}");
+    }
+}
