@@ -123,7 +123,7 @@ fn a_midi_channel_plays_the_instrument_of_its_slot_on_its_bus_with_a_song_or_wit
 
 #[test]
 fn other_modes_play_no_instrument_and_a_change_lets_go() {
-    let mut stage = Stage::new(RACK, true);
+    let mut stage = Stage::new(RACK, false);
     stage.call(64, &[]);
     stage.call(4_800, &[on(0, 1, 60)]);
     stage.set(Target::KeyboardMode, 2.0);
@@ -158,7 +158,7 @@ fn panic_all_sound_off_and_choke_end_notes_within_5_ms_and_reset_at_once() {
 fn a_macro_moves_its_control_on_the_first_line_of_the_grid_at_or_after_it() {
     let run = |moved: Option<usize>| {
         let mut stage = Stage::new(RACK, false);
-        stage.call(4_800 - 4_800 % 64, &[on(0, 1, 48)]);
+        stage.call(4_800, &[on(0, 1, 48)]);
         let mut out = Vec::new();
         for piece in [70, 122, 1_000] {
             if moved == Some(out.len()) {
@@ -210,6 +210,43 @@ fn an_instrument_that_is_replaced_fades_and_comes_home() {
     assert!(stage.worker.poll());
     let (planes, _) = stage.call(4_800, &[on(0, 1, 60)]);
     assert!(sounds(&planes[1]));
+}
+
+/// Rising frames of a plane, as a measure of pitch.
+fn turns(plane: &[f32]) -> usize {
+    plane.windows(2).filter(|x| x[0] < 0.0 && x[1] >= 0.0).count()
+}
+
+#[test]
+fn a_song_channel_hands_its_notes_over_in_any_blocks_and_after_a_jump() {
+    let text = format!("{RACK}channels = [5, 6]\n[parameters]\naudit = \"on\"\n");
+    let text = text.replace("controls = { release = \"30 ms\" }\nchannels", "channels");
+    let run = |size: usize| {
+        let mut stage = Stage::new(&text, true);
+        let (mut lead, mut ended) = (Vec::new(), 0);
+        while lead.len() < 432_000 {
+            let (planes, ends) = stage.call(size.min(432_000 - lead.len()), &[]);
+            lead.extend(planes[2].iter().map(|x| x.to_bits()));
+            ended += ends.len();
+        }
+        (lead, ended)
+    };
+    let (whole, ended) = run(8_192);
+    assert!(whole.iter().any(|x| f32::from_bits(*x).abs() > 0.01), "the lead is silent");
+    assert_eq!(ended, 0, "the host has begun no note");
+    for size in [37, 1_000] {
+        assert!(run(size).0 == whole, "calls of {size}");
+    }
+    // A rack whose channels play nothing leaves the song alone, and the instrument silent.
+    let mut alone = Stage::new(&text.replace("channels = [5, 6]", "channels = [60]"), true);
+    let (planes, _) = alone.call(432_000, &[]);
+    assert!(!sounds(&planes[2]) && sounds(&planes[0]) && turns(&planes[0]) > 100);
+    let error = Rack::from_toml(&format!(
+        "{HEAD}{}",
+        text.replace("slot = 2", "slot = 4\nmachine = \"poly\"\nchannels = [6]\n[[instruments]]\nslot = 2")
+    ));
+    let error = error.err().unwrap().to_string();
+    assert_eq!(error, "song channel 6 hands its notes over to two instruments: leave one of them out");
 }
 
 #[test]

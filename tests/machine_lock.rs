@@ -4,16 +4,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use busker::machine::InstrumentKind;
 use busker::machine::MachineKind;
+use busker::machine::MachineParameter;
 use std::env;
 use std::fs;
 use std::path::Path;
 
 /// `id: path path …`
 fn lines() -> Vec<String> {
-    let paths =
-        |kind: &MachineKind| kind.parameters().iter().map(|one| one.path).collect::<Vec<_>>().join(" ");
-    MachineKind::ALL.iter().map(|kind| format!("{}: {}", kind.id(), paths(kind))).collect()
+    let line = |id: &str, parameters: &[MachineParameter]| {
+        format!("{id}: {}", parameters.iter().map(|one| one.path).collect::<Vec<_>>().join(" "))
+    };
+    let machines = MachineKind::ALL.iter().map(|kind| line(kind.id(), kind.parameters()));
+    let instruments = InstrumentKind::ALL.iter().map(|kind| line(kind.id(), kind.parameters()));
+    machines.chain(instruments).collect()
 }
 
 /// What of the lock does not hold: machines that are gone, controls that are gone or stand elsewhere.

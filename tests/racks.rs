@@ -6,6 +6,7 @@ use busker::audio::AudioBlockMut;
 use busker::audio::AudioSource;
 use busker::engine::Target;
 use busker::mixer::MACROS;
+use busker::mixer::Route;
 use busker::rack::Rack;
 use busker::rack::further_outputs;
 use busker::rack::render::Length;
@@ -166,7 +167,7 @@ fn the_machines_are_set_as_the_rack_says_and_what_is_bypassed_is_not_heard() {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 8] = [
+const RACKS: [(&str, usize); 9] = [
     ("stems", 0),
     ("monitor", 6),
     ("fold", 6),
@@ -175,6 +176,7 @@ const RACKS: [(&str, usize); 8] = [
     ("voices", 0),
     ("replace", 0),
     ("lanes", 0),
+    ("instruments", 0),
 ];
 
 #[test]
@@ -732,4 +734,24 @@ fn the_bass_begins_on_its_frame_and_the_rain_goes_round_as_long_as_it_is_held() 
         assert!((f64::from(found) - wave).abs() < 1e-3, "frame {frame}: {found} for {wave}");
     }
     assert_eq!(peak(&lanes_planes(&rack, 8.0, false)[3]), 0.0);
+}
+
+#[test]
+fn a_song_channel_plays_the_lead_on_its_own_output_and_is_silent_itself() {
+    let options = options(Length::Seconds(9.0), 0);
+    let with = rack("instruments");
+    assert_eq!((with.routing.keyboard[1], with.routing.keyboard[2]), (Some(2), Some(3)));
+    let planes = whole(&with, &options);
+    assert!(peak(&planes[2]) > 0.02 && peak(&planes[1]) == 0.0, "the lead, and nobody on the pads");
+    // What is left of the song is the song without the channel.
+    let mut without = with.clone();
+    without.instruments.clear();
+    let muted = |rack: &Rack| {
+        let mut rack = rack.clone();
+        rack.parameters.insert("c06m", 1.0);
+        rack.routing.buses[3].to = vec![Route::Output(2).into()];
+        rack
+    };
+    let (handed, muted) = (whole(&muted(&with), &options), whole(&muted(&without), &options));
+    assert!(handed[0] == muted[0] && peak(&muted[2]) == 0.0 && peak(&handed[2]) > 0.02);
 }

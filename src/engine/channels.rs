@@ -17,6 +17,8 @@ struct Strip {
     gain: Gain,
     muted: bool,
     soloed: bool,
+    /// An instrument plays its notes.
+    handed: bool,
     /// -1 left … 1 right.
     pan: f32,
     sides: [Ramp; 2],
@@ -27,12 +29,19 @@ impl Strip {
     const SILENT: Passage = Passage::Steady([0.0, 0.0]);
 
     fn new() -> Self {
-        Self { gain: Gain::UNITY, muted: false, soloed: false, pan: 0.0, sides: [Ramp::new(1.0); 2] }
+        Self {
+            gain: Gain::UNITY,
+            muted: false,
+            soloed: false,
+            handed: false,
+            pan: 0.0,
+            sides: [Ramp::new(1.0); 2],
+        }
     }
 
     /// `solo` is whether any channel is soloed.
     fn aim(&mut self, solo: bool, ramp_frames: u32) {
-        let gain = if self.muted || solo && !self.soloed { 0.0 } else { self.gain.0 };
+        let gain = if self.handed || self.muted || solo && !self.soloed { 0.0 } else { self.gain.0 };
         let shares = [1.0 - self.pan, 1.0 + self.pan].map(|share| share.min(1.0));
         for (side, share) in self.sides.iter_mut().zip(shares) {
             side.move_to(gain * share, ramp_frames);
@@ -90,6 +99,16 @@ impl ChannelStrips {
 
     pub(super) fn set_muted(&mut self, channel: usize, muted: bool) {
         self.change(channel, |strip| strip.muted = muted);
+    }
+
+    /// Which channels, by their bits, are silent because instruments play their notes.
+    pub(super) fn set_handed(&mut self, channels: u64) {
+        for channel in 0..self.strips.len() {
+            let handed = channels >> channel & 1 == 1; // 64 at most
+            if self.strips.get(channel).is_some_and(|strip| strip.handed != handed) {
+                self.change(channel, |strip| strip.handed = handed);
+            }
+        }
     }
 
     /// Balance from -1 (left only) to 1 (right only).

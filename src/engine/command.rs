@@ -59,6 +59,8 @@ pub enum Command {
         slot: usize,
         /// What comes there.
         machine: Option<Box<Instrument>>,
+        /// Bits of the song channels that hand their notes over to it.
+        channels: u64,
     },
     /// Another tap or none on a source. A new one waits for `Record`.
     Tap {
@@ -236,8 +238,9 @@ impl fmt::Debug for Command {
             Self::InsertControl { strip, slot, control, value } => {
                 write!(f, "InsertControl({strip}, {slot}, {control}, {value})")
             }
-            Self::Instrument { slot, machine } => {
-                write!(f, "Instrument({slot}, {:?})", machine.as_ref().map(|machine| machine.kind()))
+            Self::Instrument { slot, machine, channels } => {
+                let kind = machine.as_ref().map(|machine| machine.kind());
+                write!(f, "Instrument({slot}, {kind:?}, {channels:#x})")
             }
         }
     }

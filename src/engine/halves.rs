@@ -259,7 +259,7 @@ impl Control {
     /// Another instrument in a slot of the keyboard, or none. Allocates.
     pub fn instrument(&self, slot: usize, kind: Option<InstrumentKind>) -> Command {
         let machine = kind.map(|kind| kind.build(self.build.rate, self.build.level));
-        Command::Instrument { slot, machine }
+        Command::Instrument { slot, machine, channels: 0 }
     }
 
     /// A convolution with this impulse response in a slot of a strip. Allocates, and takes its time.
@@ -319,6 +319,8 @@ pub struct InstrumentSetup {
     pub kind: InstrumentKind,
     /// Values of all its controls, in their order; those of macros follow the parameters.
     pub controls: Vec<f32>,
+    /// Bits of the song channels that hand their notes over to it.
+    pub channels: u64,
 }
 
 /// All that an engine plays, apart from parameters.
@@ -507,13 +509,14 @@ impl Worker {
             if old == new && !anew {
                 continue;
             }
+            let channels = new.as_ref().map_or(0, |new| new.channels);
             let machine = new.map(|new| {
                 let mut machine = new.kind.build(self.build.rate, self.build.level);
                 let controls = new.controls.iter().enumerate();
                 controls.for_each(|(control, value)| machine.set_parameter(control, *value));
                 machine
             });
-            self.deliver(Command::Instrument { slot, machine });
+            self.deliver(Command::Instrument { slot, machine, channels });
         }
         self.instruments = instruments.to_vec();
     }

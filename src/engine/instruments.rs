@@ -1,7 +1,7 @@
 //! Instrument machines in the engine: which slots of the keyboard they hold, and what keys, controllers and parameters do to them.
 //!
 //! In: events and parameters on their frames. Out: sound on the feeds of keyboard slots, and the end of every note that a key began.
-//! Audio thread. In Multi mode MIDI channel n plays slot n: where an instrument sits there its notes go to it, with a song or
+//! Audio thread. Song channels may hand their notes over: what `ChannelNotes` says of them is played instead of their samples. In Multi mode MIDI channel n plays slot n: where an instrument sits there its notes go to it, with a song or
 //! without one, and not to the song's instrument. What is replaced fades in 5 ms.
 
 use super::EventKind;
@@ -24,7 +24,13 @@ use crate::machine::Instrument;
 use crate::machine::NoteControls;
 use crate::machine::PlayedNote;
 use crate::mixer::MACROS;
+use crate::mixer::SONG_CHANNELS;
+use crate::tracker::BEND_RANGE;
+use crate::tracker::ChannelNotes;
 use crate::tracker::KEYBOARD_SLOTS;
+use crate::tracker::NO_BEND;
+use crate::tracker::NoteMessage;
+use crate::tracker::SongPlayer;
 use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::SampleRate;
@@ -66,9 +72,67 @@ impl Slot {
     }
 }
 
+/// A song channel that hands its notes over.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    /// Whose they are.
+    slot: Option<usize>,
+    /// What it holds.
+    note: Option<PlayedNote>,
+    tuning: Semitones,
+    volume: Gain,
+    pan: f32,
+}
+
+impl Line {
+    const IDLE: Self = Self { slot: None, note: None, tuning: Semitones(0.0), volume: Gain::UNITY, pan: 0.0 };
+
+    fn controls(&self) -> [NoteControl; 3] {
+        [NoteControl::Tuning(self.tuning), NoteControl::Volume(self.volume), NoteControl::Pan(self.pan)]
+    }
+
+    /// Plays a message, and keeps what the channel's next note begins with.
+    fn play(&mut self, message: NoteMessage, machine: &mut Instrument) {
+        let note = |channel, key| PlayedNote { channel: PlayedNote::KEYBOARD + channel, key, id: None };
+        match message {
+            NoteMessage::On { channel, key, velocity } => {
+                let note = note(channel, key);
+                self.note = Some(note);
+                machine.strike(note, f32::from(velocity) / 127.0);
+            }
+            NoteMessage::Off { channel, key } => {
+                self.note = None;
+                return machine.release(note(channel, key));
+            }
+            NoteMessage::Bend { steps, .. } => {
+                let middle = f32::from(NO_BEND);
+                self.tuning = Semitones((f32::from(steps) - middle) / middle * f32::from(BEND_RANGE));
+            }
+            NoteMessage::Controller { number: EXPRESSION, value, .. } => {
+                self.volume = Gain(f32::from(value) / 127.0);
+            }
+            // How far bends reach is known.
+            NoteMessage::Controller { .. } => return,
+        }
+        self.apply(machine);
+    }
+
+    fn apply(&self, machine: &mut Instrument) {
+        if let Some(note) = self.note {
+            self.controls().into_iter().for_each(|control| machine.control_note(note, control));
+        }
+    }
+}
+
+/// What `ChannelNotes` tells volumes by.
+const EXPRESSION: u8 = 11;
+
 /// See the module's description.
 pub(super) struct Instruments {
     slots: [Slot; KEYBOARD_SLOTS],
+    /// Song channels, and what they play.
+    lines: [Line; SONG_CHANNELS],
+    notes: ChannelNotes,
     /// Keyboard mode is Multi.
     multi: bool,
     /// Of the keyboard.
@@ -86,6 +150,8 @@ impl Instruments {
     pub(super) fn new(rate: SampleRate) -> Self {
         Self {
             slots: Default::default(),
+            lines: [Line::IDLE; SONG_CHANNELS],
+            notes: ChannelNotes::new(SONG_CHANNELS as u8),
             multi: true,
             gain: Decibels(0.0),
             transpose: Semitones(0.0),
@@ -93,9 +159,22 @@ impl Instruments {
         }
     }
 
-    /// Puts another instrument or none in a slot. What comes back goes home: the one before, if it is silent, or one that has
+    /// Puts another instrument or none in a slot, which song channels by their bits hand their notes over to. What comes back goes home: the one before, if it is silent, or one that has
     /// not quite faded yet.
-    pub(super) fn put(&mut self, slot: usize, machine: Option<Box<Instrument>>) -> Option<Box<Instrument>> {
+    pub(super) fn put(
+        &mut self,
+        slot: usize,
+        machine: Option<Box<Instrument>>,
+        channels: u64,
+    ) -> Option<Box<Instrument>> {
+        let sits = machine.is_some();
+        for (channel, line) in self.lines.iter_mut().enumerate() {
+            if sits && channels >> channel & 1 == 1 {
+                *line = Line { slot: Some(slot), ..Line::IDLE };
+            } else if line.slot == Some(slot) {
+                *line = Line::IDLE;
+            }
+        }
         let Some(slot) = self.slots.get_mut(slot) else { return machine };
         let mut old = std::mem::replace(&mut slot.machine, machine);
         if let Some(machine) = &mut slot.machine {
@@ -110,6 +189,35 @@ impl Instruments {
             Some(old) if !old.asleep() => slot.leaving.replace(old),
             silent => silent,
         }
+    }
+
+    /// Bits of the song channels that hand their notes over.
+    pub(super) fn handed(&self) -> u64 {
+        let handed = self.lines.iter().enumerate().filter(|(_, line)| line.slot.is_some());
+        handed.fold(0, |bits, (channel, _)| bits | 1 << channel) // 64 of them
+    }
+
+    /// Plays what song channels have handed over by the next frame. While no tick has passed nothing has.
+    pub(super) fn follow(&mut self, player: &SongPlayer) {
+        if self.lines.iter().all(|line| line.slot.is_none()) {
+            return;
+        }
+        let Self { slots, lines, notes, .. } = self;
+        for (channel, line) in lines.iter_mut().enumerate().filter(|(_, line)| line.slot.is_some()) {
+            let pan = player.heard_panning(channel).unwrap_or(0.0);
+            if std::mem::replace(&mut line.pan, pan) != pan
+                && let Some(machine) = machine_of(slots, line)
+            {
+                line.apply(machine);
+            }
+        }
+        notes.follow(player, &mut |message| play(slots, lines, message));
+    }
+
+    /// Lets go of what song channels hold: the song has gone.
+    pub(super) fn let_go(&mut self) {
+        let Self { slots, lines, notes, .. } = self;
+        notes.release(&mut |message| play(slots, lines, message));
     }
 
     /// One that has faded, to go home.
@@ -291,6 +399,9 @@ impl Instruments {
         let all = self.slots.iter_mut().flat_map(|slot| [&mut slot.machine, &mut slot.leaving]);
         for machine in all.flatten() {
             machine.take_ended(|offset, PlayedNote { channel, key, id }| {
+                if channel >= PlayedNote::KEYBOARD {
+                    return; // the song's
+                }
                 out.push(frame + offset as u64, EventKind::NoteEnd(NoteAddress { channel, key, id }));
             });
         }
@@ -308,6 +419,23 @@ impl Instruments {
             slot.machine.iter_mut().chain(&mut slot.leaving).for_each(|machine| machine.reset());
             (slot.wheel, slot.controls, slot.pedal) = (Wheel::default(), NoteControls::default(), false);
         }
+        for line in &mut self.lines {
+            *line = Line { slot: line.slot, ..Line::IDLE };
+        }
+        self.notes.forget();
         self.sends.reset();
+    }
+}
+
+/// The instrument that a song channel plays.
+fn machine_of<'a>(slots: &'a mut [Slot; KEYBOARD_SLOTS], line: &Line) -> Option<&'a mut Instrument> {
+    slots.get_mut(line.slot?)?.machine.as_deref_mut()
+}
+
+fn play(slots: &mut [Slot; KEYBOARD_SLOTS], lines: &mut [Line; SONG_CHANNELS], message: NoteMessage) {
+    if let Some(line) = lines.get_mut(usize::from(message.channel()))
+        && let Some(machine) = machine_of(slots, line)
+    {
+        line.play(message, machine);
     }
 }

@@ -389,8 +389,10 @@ impl Engine {
                     }
                     None
                 }
-                Command::Instrument { slot, machine } => {
-                    self.instruments.put(slot, machine).map(Old::Instrument)
+                Command::Instrument { slot, machine, channels } => {
+                    let old = self.instruments.put(slot, machine, channels);
+                    self.channels.set_handed(self.instruments.handed());
+                    old.map(Old::Instrument)
                 }
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
                 Command::Lane(lane) => {
@@ -474,6 +476,7 @@ impl Engine {
             self.keys.end_all(&mut Scene { playing, frame: self.frame, out: &mut self.outgoing });
         }
         self.note_out.release(self.frame, &mut self.outgoing);
+        self.instruments.let_go();
         if let Some(song) = &mut self.song {
             self.keys.take_over(song, old.as_deref());
             song.set(self.settings, &now, self.frame);
@@ -579,7 +582,6 @@ impl Engine {
 
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
         self.play_voices(&range, events);
-        self.play_instruments(&range, events);
         self.lanes.render(&mut self.sources[LANE_SOURCE..], range.len()); // SOURCES is more
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
@@ -622,10 +624,8 @@ impl Engine {
         }
     }
 
-    /// Fills the sources of keyboard slots that hold instruments, cut at events alone.
+    /// Fills the sources of keyboard slots that hold instruments while there is no song, cut at events alone.
     fn play_instruments(&mut self, range: &Range<usize>, events: &[Event]) {
-        let launched = self.song.as_deref().is_some_and(Playing::is_launched);
-        let sends = self.song.is_none();
         let Self { instruments, keys, outgoing: out, sources, frame: first, .. } = self;
         let (slots, rest) = sources.split_at_mut(SEND_SOURCE); // SOURCES is more
         let feeds = &mut slots[KEYBOARD_SOURCE..INSTRUMENT_SOURCE];
@@ -634,13 +634,11 @@ impl Engine {
         while start < range.len() {
             let frame = *first + start as u64;
             while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
-                instruments.act(&event.kind, keys, launched, (frame, out));
+                instruments.act(&event.kind, keys, false, (frame, out));
             }
             let end = events.peek().map_or(range.len(), |event| block_frame(event, range));
             instruments.render(feeds, &(start..end), (frame, out));
-            if sends {
-                instruments.send(feeds, &mut rest[..RETURNS], &(start..end));
-            }
+            instruments.send(feeds, &mut rest[..RETURNS], &(start..end));
             start = end;
         }
     }
@@ -648,6 +646,9 @@ impl Engine {
     /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
     fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
         let frames = range.len();
+        if self.song.is_none() {
+            self.play_instruments(range, events);
+        }
         let Some(song) = &mut self.song else {
             self.channels.skip(frames);
             for event in events.iter().filter(|event| !self.instruments.takes(&event.kind, false)) {
@@ -678,11 +679,13 @@ impl Engine {
                 self.keys.report_ticked(&mut scene);
             }
             while let Some(event) = events.next_if(|event| block_frame(event, range) <= start) {
+                self.instruments.act(&event.kind, &self.keys, launched, (frame, &mut *scene.out));
                 if !self.instruments.takes(&event.kind, launched) {
                     self.keys.act(&event.kind, &mut scene);
                 }
             }
             self.note_out.follow(song.player(), frame, &mut self.outgoing);
+            self.instruments.follow(song.player());
             song.launch.begin_ticks(frame, &mut self.outgoing);
             let cut = song
                 .next_cut(frame)
@@ -704,6 +707,7 @@ impl Engine {
             song.render(&mut ctx, &mut outlets, &(start..end));
             song.launch.render(&mut ctx, &mut outlets, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
+            self.instruments.render(slots, &(start..end), (frame, &mut self.outgoing));
             self.keys.send(slots, sends, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
             start = end;

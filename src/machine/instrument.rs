@@ -64,7 +64,7 @@ impl InstrumentKind {
 /// A note by whoever plays it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlayedNote {
-    /// MIDI channel.
+    /// MIDI channel, or `KEYBOARD` and a song's channel.
     pub channel: u8,
     /// MIDI key.
     pub key: u8,
@@ -73,6 +73,13 @@ pub struct PlayedNote {
 }
 
 impl PlayedNote {
+    /// MIDI channels, whose notes follow the keyboard's gain and transposition.
+    pub const KEYBOARD: u8 = 16;
+
+    fn is_key(&self) -> bool {
+        self.channel < Self::KEYBOARD
+    }
+
     /// Whether what is said to `other` is said to it.
     fn answers(&self, other: &Self) -> bool {
         let same_id = match (self.id, other.id) {
@@ -210,7 +217,7 @@ impl Instrument {
             self.latch();
         }
         self.strikes += 1;
-        let own = Own::new(self.key_gain);
+        let own = Own::new(if note.is_key() { self.key_gain } else { 1.0 });
         if self.is_mono() {
             return self.strike_mono(note, velocity, own);
         }
@@ -387,11 +394,11 @@ impl Instrument {
     /// Gain of the keyboard; `of_note` says what comes of it with a note's own offset.
     pub fn set_key_gain(&mut self, gain: Gain, of_note: impl Fn(f32) -> Gain) {
         self.key_gain = gain.0;
-        let all =
-            self.keys.iter_mut().map(|key| &mut key.own).chain(self.voices.iter_mut().map(|v| &mut v.own));
-        all.for_each(|own| {
-            own.key_gain = if own.gain_offset == 0.0 { gain.0 } else { of_note(own.gain_offset).0 }
-        });
+        let keys = self.keys.iter_mut().map(|key| (Some(key.note), &mut key.own));
+        let all = keys.chain(self.voices.iter_mut().map(|voice| (voice.note, &mut voice.own)));
+        for (_, own) in all.filter(|(note, _)| note.is_some_and(|note| note.is_key())) {
+            own.key_gain = if own.gain_offset == 0.0 { gain.0 } else { of_note(own.gain_offset).0 };
+        }
     }
 
     /// Transposition of the keyboard.
@@ -439,16 +446,18 @@ impl Instrument {
             let mut told: [Asked; MOST_LANES] = [[0.0; 14]; MOST_LANES];
             let mut heard = [Heard::default(); MOST_LANES];
             for (told, voice) in told.iter_mut().zip(&*voices) {
-                *told = asked(&voice.stand, &voice.own, &self.controls, self.transpose);
+                let by_key = voice.note.is_some_and(|note| note.is_key());
+                let transpose = if by_key { self.transpose } else { 0.0 };
+                *told = asked(&voice.stand, &voice.own, &self.controls, transpose);
             }
             let (told, heard) = (&told[..voices.len()], &mut heard[..voices.len()]); // at most MOST_LANES
             self.kernel.render(group, told, [&mut *left, &mut *right], heard);
             for (voice, heard) in voices.iter_mut().zip(heard) {
                 voice.heard = *heard;
+                // Its gate stays: what has been faded out is not to come back.
                 if let (Some(silent), true) = (heard.silent_from, voice.stand.gate <= 0.0)
                     && let Some(note) = voice.note.take()
                 {
-                    voice.stand.gate = 0.0;
                     end(&mut self.ended, offset + silent, note);
                 }
             }

@@ -9,6 +9,7 @@ use crate::machine::InstrumentKind;
 use crate::machine::MachineParameter;
 use crate::mixer::BUSES;
 use crate::mixer::Route;
+use crate::mixer::SONG_CHANNELS;
 use crate::mixer::Unknown;
 use crate::tracker::KEYBOARD_SLOTS;
 use serde::Deserialize;
@@ -30,6 +31,8 @@ pub struct InstrumentSlot {
     pub machine: String,
     /// Index of the bus, where it is not what `routing.keyboard` says of the slot.
     pub bus: Option<usize>,
+    /// Indices of the song channels that hand their notes over to it.
+    pub channels: Vec<usize>,
     /// Values by the controls' paths.
     pub controls: BTreeMap<String, Value>,
     /// What a newer version has added.
@@ -44,6 +47,8 @@ struct File {
     machine: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<Route>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    channels: Vec<i64>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     controls: BTreeMap<String, Value>,
     #[serde(flatten)]
@@ -54,7 +59,7 @@ impl InstrumentSlot {
     /// An instrument by its id, with every control at its default.
     pub fn new(slot: usize, machine: impl Into<String>) -> Self {
         let (controls, unknown) = (BTreeMap::new(), Unknown::default());
-        Self { slot, machine: machine.into(), bus: None, controls, unknown }
+        Self { slot, machine: machine.into(), bus: None, channels: Vec::new(), controls, unknown }
     }
 
     /// The instrument, where this version knows it.
@@ -72,7 +77,8 @@ impl InstrumentSlot {
     pub(super) fn setup(&self) -> Option<InstrumentSetup> {
         let kind = self.kind()?;
         let controls = kind.parameters().iter().map(|parameter| self.value(parameter)).collect();
-        Some(InstrumentSetup { slot: self.slot, kind, controls })
+        let channels = self.channels.iter().fold(0, |bits, channel| bits | 1 << channel.min(&63)); // 64 at most
+        Some(InstrumentSetup { slot: self.slot, kind, controls, channels })
     }
 
     /// Paths of controls that the instrument does not have.
@@ -96,8 +102,9 @@ fn value_of(parameter: &MachineParameter, written: &Value) -> Option<f32> {
 
 impl From<InstrumentSlot> for File {
     fn from(slot: InstrumentSlot) -> Self {
-        let InstrumentSlot { slot, machine, bus, controls, unknown } = slot;
-        Self { slot, machine, to: bus.map(Route::Bus), controls, unknown }
+        let InstrumentSlot { slot, machine, bus, channels, controls, unknown } = slot;
+        let channels = channels.into_iter().map(|channel| channel as i64 + 1).collect();
+        Self { slot, machine, to: bus.map(Route::Bus), channels, controls, unknown }
     }
 }
 
@@ -105,7 +112,7 @@ impl TryFrom<File> for InstrumentSlot {
     type Error = String;
 
     fn try_from(file: File) -> Result<Self, String> {
-        let File { slot, machine, to, controls, unknown } = file;
+        let File { slot, machine, to, channels, controls, unknown } = file;
         let bus = match to {
             None => None,
             Some(Route::Bus(bus)) => Some(bus),
@@ -116,7 +123,16 @@ impl TryFrom<File> for InstrumentSlot {
                 ));
             }
         };
-        let read = Self { slot, machine, bus, controls, unknown };
+        let channel = |number: i64| {
+            let channel = usize::try_from(number).ok().filter(|number| (1..=SONG_CHANNELS).contains(number));
+            let refused = || {
+                let own = slot + 1;
+                format!("instrument {own}: channels has {number}: song channels are 1 to {SONG_CHANNELS}")
+            };
+            channel.map(|number| number - 1).ok_or_else(refused)
+        };
+        let channels = channels.into_iter().map(channel).collect::<Result<_, _>>()?;
+        let read = Self { slot, machine, bus, channels, controls, unknown };
         let parameters = read.kind().map_or(&[][..], InstrumentKind::parameters);
         for parameter in parameters {
             if let Some(found) = read.controls.get(parameter.path)
@@ -144,6 +160,12 @@ fn read_slot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Err
     let refused =
         || D::Error::custom(format!("there is no instrument slot {number}: it can be 1 to {KEYBOARD_SLOTS}"));
     slot.map(|number| number - 1).ok_or_else(refused)
+}
+
+/// The first song channel that hands its notes over to two.
+pub(super) fn handed_twice(instruments: &[InstrumentSlot]) -> Option<usize> {
+    let mut channels = BTreeSet::new();
+    instruments.iter().flat_map(|one| &one.channels).find(|&&channel| !channels.insert(channel)).copied()
 }
 
 /// The first slot that two entries claim.

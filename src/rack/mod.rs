@@ -272,6 +272,12 @@ pub enum RackError {
         /// From 1.
         slot: usize,
     },
+    /// Two instruments that play one song channel.
+    #[error("song channel {channel} hands its notes over to two instruments: leave one of them out")]
+    HandedTwice {
+        /// From 1.
+        channel: usize,
+    },
     /// Two instruments in one slot.
     #[error("the rack has two instruments in slot {slot}: leave one of them out")]
     InstrumentTwice {
@@ -419,6 +425,9 @@ impl Rack {
         self.inserts.iter_mut().for_each(InsertSlot::tidy);
         if let Some(twice) = instrument::claimed_twice(&self.instruments) {
             return Err(RackError::InstrumentTwice { slot: twice + 1 });
+        }
+        if let Some(twice) = instrument::handed_twice(&self.instruments) {
+            return Err(RackError::HandedTwice { channel: twice + 1 });
         }
         // From here on the desk's own routes say where they go.
         for instrument in &mut self.instruments {

@@ -159,6 +159,13 @@ impl ChannelNotes {
         self.seen = None;
     }
 
+    /// Knows of no note and no bend any more, and sends nothing. Real-time: yes.
+    pub(crate) fn forget(&mut self) {
+        self.lanes.fill(Lane::default());
+        self.strips.fill(FRESH);
+        self.seen = None;
+    }
+
     /// Ends every note and leaves each MIDI channel as it was found. Real-time: yes.
     pub fn finish(&mut self, send: Send<'_>) {
         self.release(send);

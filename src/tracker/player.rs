@@ -30,6 +30,7 @@ use super::song::MadeWith;
 use super::song::Sample;
 use super::song::Song;
 use super::song::TempoMode;
+use super::state::CENTRE;
 use super::state::Context;
 use super::state::Voice;
 use super::state::VoiceState;
@@ -633,6 +634,12 @@ impl SongPlayer {
     /// Equal for equal states of what sounds, as `Stamp` says.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp { player: self.channels.as_ptr().addr(), jumps: self.jumps, changes: self.changes }
+    }
+
+    /// Where a channel is heard, -1 left to 1 right.
+    pub(crate) fn heard_panning(&self, channel: usize) -> Option<f32> {
+        let voice = self.channels.get(channel)?;
+        Some((self.core.output.panorama.heard(voice.real_panning) - CENTRE) as f32 / CENTRE as f32)
     }
 
     /// Name of what a channel plays: its instrument, or its sample in songs without instruments; empty where it plays nothing.

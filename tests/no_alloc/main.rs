@@ -27,6 +27,7 @@ use busker::lane::LaneSetup;
 use busker::lane::Repeat;
 use busker::lane::Start;
 use busker::mixer::Layout;
+use busker::rack::InstrumentSlot;
 use busker::rack::Module;
 use busker::rack::Rack;
 use busker::rack::SoundFile;
@@ -298,6 +299,23 @@ fn launches_start_stop_and_replace_each_other_without_allocating() {
             scene.values.set(index(Target::LaunchMode), f32::from(turn / 5 % 3));
             render(&mut scene, 8);
         }
+    }
+}
+
+#[test]
+fn instruments_play_keys_and_song_channels_and_are_replaced_without_allocating() {
+    let layout = instrument();
+    let mut scene = scene(layout.clone());
+    for turn in 0..4 {
+        let entry = |slot: usize| {
+            let mut entry = InstrumentSlot::new(slot, ["lead", "poly"][(slot + turn) % 2]);
+            entry.channels = if slot < 4 { vec![slot] } else { Vec::new() };
+            entry
+        };
+        let song = Rack::demo().song.filter(|_| turn < 3);
+        let rack = Rack { song, instruments: (0..10).map(entry).collect(), ..Rack::default() };
+        scene.worker.apply(&rack.setup(&layout).unwrap()).unwrap();
+        render(&mut scene, 60);
     }
 }
 
