@@ -845,7 +845,8 @@ impl Poly {
         self.fSlow46 = (self.iSlow41) as f32;
     }
 
-    /// As many frames as the shortest plane has.
+    /// As many frames as the shortest plane has. Compiled into each of its callers, for the instructions that they may use.
+    #[inline(always)]
     pub(in crate::machine) fn compute(&mut self, inputs: [&[f32]; 14], outputs: [&mut [f32]; 3]) {
         let [
             inputs0,
