@@ -218,7 +218,7 @@ fn turns(plane: &[f32]) -> usize {
 }
 
 #[test]
-fn a_song_channel_hands_its_notes_over_in_any_blocks_and_after_a_jump() {
+fn a_song_channel_hands_its_notes_over_in_any_blocks() {
     let text = format!("{RACK}channels = [5, 6]\n[parameters]\naudit = \"on\"\n");
     let text = text.replace("controls = { release = \"30 ms\" }\nchannels", "channels");
     let run = |size: usize| {
