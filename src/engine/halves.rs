@@ -30,6 +30,8 @@ use crate::machine::Instrument;
 use crate::machine::InstrumentKind;
 use crate::machine::Machine;
 use crate::machine::MachineKind;
+use crate::machine::MachineParameter;
+use crate::machine::Program;
 use crate::mixer;
 use crate::mixer::INSERTS;
 use crate::mixer::Layout;
@@ -171,7 +173,10 @@ impl Build {
 
     /// A machine that is set as it is to be, apart from macros.
     fn machine(&self, insert: &Insert) -> Box<Machine> {
-        let mut machine = insert.machine.build_with(insert.impulse.as_ref(), self.rate, self.level);
+        let mut machine = match &insert.program {
+            Some(program) => program.build(self.rate),
+            None => insert.machine.build_with(insert.impulse.as_ref(), self.rate, self.level),
+        };
         insert.further().for_each(|(control, value)| machine.set_parameter(control, value));
         machine
     }
@@ -282,6 +287,8 @@ pub struct Insert {
     /// Values of the machine's controls after its macros, in their order and units; those that are missing are at their
     /// defaults.
     pub controls: Vec<f32>,
+    /// What a Faust program is compiled to; sound passes without one.
+    pub program: Option<Arc<Program>>,
 }
 
 impl Insert {
@@ -289,9 +296,20 @@ impl Insert {
         (self.strip, self.slot)
     }
 
-    /// Whether it is the same machine in the same place, however it is set. Equal impulses are one (see [`Impulse`]).
+    /// What a macro of the slot moves.
+    pub fn control(&self, number: usize) -> Option<MachineParameter> {
+        let controls =
+            self.program.as_ref().map_or(self.machine.parameters(), |program| program.parameters());
+        controls.get(number).copied()
+    }
+
+    /// Whether it is the same machine in the same place, however it is set. Equal impulses are one (see [`Impulse`]), and so are
+    /// equal programs.
     fn is(&self, other: &Self) -> bool {
-        let own = |insert: &Self| (insert.place(), insert.machine, insert.impulse.as_ref().map(Arc::as_ptr));
+        let own = |insert: &Self| {
+            let impulse = insert.impulse.as_ref().map(Arc::as_ptr);
+            (insert.place(), insert.machine, impulse, insert.program.as_ref().map(Arc::as_ptr))
+        };
         own(self) == own(other)
     }
 
@@ -647,8 +665,14 @@ mod tests {
         };
         let (_control, _engine, mut worker) = new(config);
         let mut setup = Setup::default();
-        let machine =
-            |slot| Insert { strip: 3, slot, machine: MachineKind::Fdn, impulse: None, controls: Vec::new() };
+        let machine = |slot| Insert {
+            strip: 3,
+            slot,
+            machine: MachineKind::Fdn,
+            impulse: None,
+            controls: Vec::new(),
+            program: None,
+        };
         for turn in 0..2 * QUEUE {
             setup.routing.input = Some(turn % 16);
             setup.inserts = if turn % 2 == 0 { vec![machine(0), machine(1)] } else { vec![machine(1)] };

@@ -8,6 +8,7 @@ use super::MachineKind;
 use super::convolution::Convolution;
 use super::generated;
 use super::impulse::AtRate;
+use super::program::ProgramKernel;
 use super::room::FdnReverb;
 use crate::dsp::Level;
 use crate::dsp::simd::by_level;
@@ -27,6 +28,10 @@ pub(super) trait FaustKernel: Send {
     /// The input's sides, then the sidechain's, which most have no use for.
     fn compute(&mut self, level: Level, inputs: [&[f32]; 4], outputs: [&mut [f32]; 2]);
     fn meter(&self) -> Option<f32>;
+    /// Seconds that it sounds beyond what its controls say.
+    fn rings_s(&self) -> f64 {
+        0.0
+    }
 }
 
 macro_rules! faust_kernels {
@@ -76,6 +81,7 @@ macro_rules! faust_kernels {
         fn faust(kind: MachineKind) -> Option<fn(SampleRate) -> Box<dyn FaustKernel>> {
             match kind {
                 MachineKind::Fdn | MachineKind::Convolution => None,
+                MachineKind::Program => Some(ProgramKernel::ready),
                 $(MachineKind::$kind => Some(generated::$module::$class::ready),)*
             }
         }
@@ -112,7 +118,8 @@ impl Kernel {
     /// Seconds that its response lasts.
     pub(super) fn rings_s(&self) -> f64 {
         match self {
-            Self::Faust(..) | Self::Fdn(_) => 0.0,
+            Self::Faust(kernel, ..) => kernel.rings_s(),
+            Self::Fdn(_) => 0.0,
             Self::Convolution(kernel) => kernel.rings_s(),
         }
     }

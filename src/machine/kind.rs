@@ -7,6 +7,7 @@ use super::Machine;
 use super::MachineParameter;
 use super::convolution;
 use super::generated;
+use super::program;
 use super::room;
 use super::tail;
 use crate::dsp::Level;

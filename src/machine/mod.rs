@@ -16,6 +16,8 @@ macro_rules! machines {
                 Fdn(fdn, room, "FDN Reverb", tail::fdn),
                 /// The room of an impulse response, for returns.
                 Convolution(convolution, convolution, "Convolution", tail::convolution),
+                /// What a user has written in Faust; see [`Program`].
+                Program(faust, program, "Faust Program", tail::program),
             }
             generated {
                 /// Algorithmic stereo reverb: a feedback delay network of eight lines.
@@ -75,8 +77,14 @@ mod impulse;
 mod instrument;
 mod kernel;
 mod kind;
+#[cfg(feature = "faust-runtime")]
+mod libfaust;
 mod node;
 mod parameter;
+mod program;
+#[cfg(test)]
+#[cfg(feature = "faust-runtime")]
+mod program_tests;
 #[cfg(test)]
 mod reverb_tests;
 mod room;
@@ -98,3 +106,5 @@ pub use node::Machine;
 pub use node::Tempo;
 pub use parameter::MachineParameter;
 pub use parameter::Scale;
+pub use program::Program;
+pub use program::ProgramError;

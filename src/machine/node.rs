@@ -90,10 +90,15 @@ impl Machine {
         rate: SampleRate,
         level: Level,
     ) -> Self {
+        Self::with(kind, Kernel::new(kind, impulse, rate, level), rate)
+    }
+
+    /// The same of a kernel that is ready. Allocates.
+    pub(super) fn with(kind: MachineKind, kernel: Kernel, rate: SampleRate) -> Self {
         Self {
             kind,
             rate,
-            kernel: Kernel::new(kind, impulse, rate, level),
+            kernel,
             values: kind.parameters().iter().map(|parameter| parameter.default).collect(),
             changed: false,
             fresh: true,

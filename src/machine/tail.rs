@@ -120,3 +120,8 @@ pub(super) fn gate(of: &Settings<'_>) -> f64 {
 pub(super) fn distortion(_: &Settings<'_>) -> f64 {
     0.3
 }
+
+/// A program's controls say nothing of it.
+pub(super) fn program(_: &Settings<'_>) -> f64 {
+    0.0
+}

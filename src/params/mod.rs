@@ -15,7 +15,6 @@ use crate::engine::ParameterValues;
 use crate::engine::TRANSPOSE_MAX;
 use crate::engine::Target;
 use crate::machine::InstrumentKind;
-use crate::machine::MachineKind;
 use crate::machine::MachineParameter;
 use crate::rack::RACK_FIELD;
 use crate::units::Semitones;
@@ -35,8 +34,8 @@ use std::sync::Arc;
 
 /// The rack behind the parameters: where the saved one comes from, where a loaded one goes, and what macros move.
 pub(crate) trait RackStore: Send + Sync {
-    /// The machine in an insert slot, if there is one. Not real-time.
-    fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind>;
+    /// What a macro of an insert slot moves, if it moves anything. Not real-time.
+    fn control_in(&self, strip: usize, slot: usize, control: usize) -> Option<MachineParameter>;
 
     /// The instrument in a slot of the keyboard.
     fn instrument_in(&self, slot: usize) -> Option<InstrumentKind>;
@@ -158,24 +157,22 @@ impl Texts {
     }
 
     /// What a macro moves, while something sits in its slot.
-    fn control(&self) -> Option<&'static MachineParameter> {
+    fn control(&self) -> Option<MachineParameter> {
         match self.target {
-            Target::InsertMacro { strip, slot, control } => {
-                self.rack.machine_in(strip, slot)?.parameters().get(control)
-            }
+            Target::InsertMacro { strip, slot, control } => self.rack.control_in(strip, slot, control),
             Target::InstrumentMacro { slot, control } => {
-                self.rack.instrument_in(slot)?.parameters().get(control)
+                self.rack.instrument_in(slot)?.parameters().get(control).copied()
             }
             _ => None,
         }
     }
 
     fn text(&self, plain: f32) -> String {
-        self.control().map_or_else(|| self.kind.text(plain), |control| macros::text(control, plain))
+        self.control().map_or_else(|| self.kind.text(plain), |control| macros::text(&control, plain))
     }
 
     fn parse(&self, text: &str) -> Option<f32> {
-        self.control().map_or_else(|| self.kind.parse(text), |control| macros::parse(control, text))
+        self.control().map_or_else(|| self.kind.parse(text), |control| macros::parse(&control, text))
     }
 }
 

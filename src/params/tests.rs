@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::table;
+use crate::machine::MachineKind;
 use std::collections::HashMap;
 use std::env;
 use std::fs;
@@ -13,8 +14,9 @@ fn framework_hash(id: &str) -> u32 {
 struct NoRack;
 
 impl RackStore for NoRack {
-    fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind> {
-        (strip == 0 && slot == 0).then_some(MachineKind::Reverb)
+    fn control_in(&self, strip: usize, slot: usize, control: usize) -> Option<MachineParameter> {
+        let parameters = (strip == 0 && slot == 0).then(|| MachineKind::Reverb.parameters());
+        parameters?.get(control).copied()
     }
 
     fn instrument_in(&self, slot: usize) -> Option<InstrumentKind> {

@@ -30,7 +30,7 @@ use crate::engine::Target;
 use crate::engine::Worker;
 use crate::graph::GraphError;
 use crate::machine::InstrumentKind;
-use crate::machine::MachineKind;
+use crate::machine::MachineParameter;
 use crate::mixer;
 use crate::mixer::Grouping;
 use crate::mixer::Layout;
@@ -347,8 +347,10 @@ impl SharedSession {
                 Ok(Loaded { rack, setup }) => {
                     // What else of the rack was edited meanwhile stays.
                     let now = &mut session.loaded;
+                    now.rack.take_compiled(&rack);
                     (now.rack.voices, now.rack.replace, now.rack.lanes) =
                         (rack.voices, rack.replace, rack.lanes);
+                    now.setup.inserts = now.rack.insert_setups().unwrap_or(setup.inserts);
                     let missing = now.rack.notices().iter().map(ToString::to_string).collect();
                     (now.setup.voices, now.setup.lanes) = (setup.voices, setup.lanes);
                     (now.setup.song, now.setup.trim, now.setup.snapshots) =
@@ -741,13 +743,10 @@ pub(crate) struct View {
 }
 
 impl RackStore for Instance {
-    fn machine_in(&self, strip: usize, slot: usize) -> Option<MachineKind> {
+    fn control_in(&self, strip: usize, slot: usize, control: usize) -> Option<MachineParameter> {
         let session = self.session.lock();
-        let inserts = &session.setup().inserts;
-        inserts
-            .iter()
-            .find(|insert| (insert.strip, insert.slot) == (strip, slot))
-            .map(|insert| insert.machine)
+        let mut inserts = session.setup().inserts.iter();
+        inserts.find(|insert| (insert.strip, insert.slot) == (strip, slot))?.control(control)
     }
 
     fn instrument_in(&self, slot: usize) -> Option<InstrumentKind> {

@@ -245,7 +245,8 @@ fn a_machine_moves_with_its_macros_its_bypass_and_all_else_and_comes_back() {
     bench.render();
     assert_eq!([one, other].map(|place| bench.value(macro_of(place, 1))), [0.5, 0.25]);
     assert_eq!([one, other].map(|place| bench.value(bypass(place))), [0.0, 1.0]);
-    assert_eq!(bench.instance.machine_in(other.0, other.1), Some(reverb));
+    let control = bench.instance.control_in(other.0, other.1, 1);
+    assert_eq!(control, reverb.parameters().get(1).copied());
     let told = bench.told();
     assert!(told.contains(&(bench.index(macro_of(other, 1)), 0.25)), "{told:?}");
     assert!(told.contains(&(bench.index(bypass(one)), 0.0)) && bench.told().is_empty());
@@ -288,7 +289,7 @@ fn a_machine_that_is_chosen_comes_with_its_own_defaults_and_can_be_reset_to_them
     bench.render();
     assert!(is_default(&bench) && bench.instance.view().inserts.last().unwrap().controls.is_empty());
     bench.edit(MachineEdit::Choose(place, None));
-    assert_eq!(bench.instance.machine_in(7, 2), None);
+    assert_eq!(bench.instance.control_in(7, 2, 0), None);
 }
 
 #[test]

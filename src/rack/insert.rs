@@ -1,7 +1,8 @@
 //! Machines on strips as a rack saves them: `strip = "bus 2"`, `slot = 1`, `machine = "reverb"`.
 //!
 //! Files count from 1, the library from 0. A convolution's impulse response may be a file beside a hand-written rack (`file =
-//! "hall.wav"`); whatever is saved holds it byte for byte. Any thread but the audio thread.
+//! "hall.wav"`); whatever is saved holds it byte for byte. So may a program in Faust (`file = "my.dsp"`), which is compiled as files
+//! are read. Any thread but the audio thread.
 
 use super::Controls;
 use super::RackError;
@@ -10,6 +11,8 @@ use crate::engine::Insert;
 use crate::engine::default_insert;
 use crate::machine::Impulse;
 use crate::machine::MachineKind;
+use crate::machine::Program;
+use crate::machine::ProgramError;
 use crate::mixer::BUSES;
 use crate::mixer::INSERTS;
 use crate::mixer::MASTER;
@@ -50,6 +53,9 @@ pub struct InsertSlot {
     /// What its controls are set to, where that is not their default.
     #[serde(default, skip_serializing_if = "Controls::is_empty")]
     pub controls: Controls,
+    /// A program in Faust.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<ProgramFile>,
     /// What a newer version has added.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -65,6 +71,7 @@ impl InsertSlot {
             file: None,
             impulse: None,
             controls: Controls::default(),
+            program: None,
             unknown: Unknown::default(),
         }
     }
@@ -84,12 +91,14 @@ impl InsertSlot {
             machine,
             impulse: self.read_impulse()?,
             controls,
+            program: self.compiled_program(),
         }))
     }
 
     /// Leaves out what need not be saved.
     pub(super) fn tidy(&mut self) {
-        if let Some(kind) = self.kind() {
+        // A program has defaults of its own.
+        if let Some(kind) = self.kind().filter(|kind| *kind != MachineKind::Program) {
             self.controls.tidy(kind);
         }
     }
@@ -97,7 +106,9 @@ impl InsertSlot {
     /// Where a macro of the slot stands as long as no parameter says so; nothing where it moves nothing.
     pub(super) fn macro_position(&self, control: usize) -> Option<f32> {
         let parameter = self.kind()?.parameters().get(control)?;
-        Some(parameter.position_of(self.controls.get(parameter).unwrap_or(parameter.default)))
+        let own = self.compiled_program().and_then(|program| program.parameters().get(control).copied());
+        let default = || own.unwrap_or(*parameter).position_of(own.unwrap_or(*parameter).default);
+        Some(self.controls.get(parameter).map_or_else(default, |value| parameter.position_of(value)))
     }
 
     /// The impulse response, decoded.
@@ -110,13 +121,70 @@ impl InsertSlot {
         Impulse::read(bytes).map(Some).map_err(refused)
     }
 
-    /// The file of an impulse response that is not in the rack.
-    pub(super) fn file_outside(&self) -> Option<&PathBuf> {
-        self.file.as_ref().filter(|_| self.kind().is_some_and(MachineKind::takes_impulse))
+    /// The program, where the machine is one.
+    fn own_program(&self) -> Option<&ProgramFile> {
+        self.program.as_ref().filter(|_| self.kind() == Some(MachineKind::Program))
+    }
+
+    fn compiled_program(&self) -> Option<Arc<Program>> {
+        self.own_program()?.compiled.as_ref()?.as_ref().ok().cloned()
+    }
+
+    /// Whether its program is still to be compiled.
+    pub(super) fn is_uncompiled(&self) -> bool {
+        self.own_program().is_some_and(|program| program.compiled.is_none())
+    }
+
+    /// Compiles its program. Takes its time.
+    pub(super) fn compile(&mut self) {
+        if self.is_uncompiled()
+            && let Some(program) = &mut self.program
+        {
+            program.compiled = Some(Program::compile(&program.name, &program.text));
+        }
+    }
+
+    /// Takes over what an equal program has been compiled to.
+    pub(super) fn take_compiled(&mut self, others: &[Self]) {
+        if let Some(program) = &mut self.program
+            && let Some(equal) =
+                others.iter().filter_map(|other| other.program.as_ref()).find(|other| *other == program)
+        {
+            program.compiled.clone_from(&equal.compiled);
+        }
+    }
+
+    /// Why its program cannot be heard.
+    pub(super) fn notice(&self) -> Option<ProgramNotice> {
+        if self.kind() != Some(MachineKind::Program) {
+            return None;
+        }
+        let (strip, slot) = (strip_name(self.strip), self.slot + 1);
+        let Some(program) = &self.program else { return Some(ProgramNotice::Missing { strip, slot }) };
+        let error = program.compiled.as_ref()?.as_ref().err()?.clone();
+        Some(ProgramNotice::Broken { strip, slot, name: program.name.clone(), error })
+    }
+
+    /// A file that the machine needs and that is not in the rack.
+    fn file_outside(&self) -> Option<&PathBuf> {
+        let needs = |kind: MachineKind| kind.takes_impulse() || kind == MachineKind::Program;
+        self.file.as_ref().filter(|_| self.kind().is_some_and(needs))
+    }
+
+    /// That such a file is to be read, and nobody says from where.
+    pub(super) fn outside(&self) -> Option<RackError> {
+        let file = self.file_outside()?.clone();
+        Some(match self.kind() {
+            Some(MachineKind::Program) => RackError::ProgramOutside { file },
+            _ => RackError::ImpulseOutside { file },
+        })
     }
 
     /// Takes a file beside the rack into it.
     pub(super) fn embed(&mut self, folder: Option<&Path>) -> Result<(), RackError> {
+        if self.kind() == Some(MachineKind::Program) {
+            return self.embed_program(folder);
+        }
         let Some(file) = self.file_outside().cloned() else { return Ok(()) };
         if self.impulse.is_some() {
             return Err(RackError::ImpulseTwice { strip: strip_name(self.strip), slot: self.slot + 1 });
@@ -128,6 +196,63 @@ impl InsertSlot {
         (self.impulse, self.file) = (Some(SoundFile { name, bytes }), None);
         Ok(())
     }
+
+    fn embed_program(&mut self, folder: Option<&Path>) -> Result<(), RackError> {
+        let Some(file) = self.file_outside().cloned() else { return Ok(()) };
+        if self.program.is_some() {
+            return Err(RackError::ProgramTwice { strip: strip_name(self.strip), slot: self.slot + 1 });
+        }
+        let folder = folder.ok_or_else(|| RackError::ProgramOutside { file: file.clone() })?;
+        let text = fs::read_to_string(folder.join(&file));
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = text.map_err(|error| RackError::ProgramFile { file, error })?;
+        (self.program, self.file) = (Some(ProgramFile { name, text, compiled: None }), None);
+        Ok(())
+    }
+}
+
+/// A program in Faust inside a rack.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProgramFile {
+    /// File name, for display and for errors.
+    pub name: String,
+    /// Its source.
+    pub text: String,
+    /// Nothing until files are read.
+    #[serde(skip)]
+    compiled: Option<Result<Arc<Program>, ProgramError>>,
+}
+
+impl PartialEq for ProgramFile {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.text) == (&other.name, &other.text)
+    }
+}
+
+/// Why a program in Faust is not heard.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProgramNotice {
+    /// There is none.
+    #[error("insert slot {slot} of {strip} has no program in Faust: name its `file`")]
+    Missing {
+        /// Name of the strip.
+        strip: String,
+        /// From 1.
+        slot: usize,
+    },
+    /// It cannot be compiled.
+    #[error("{name} in insert slot {slot} of {strip}: {error}")]
+    Broken {
+        /// Name of the strip.
+        strip: String,
+        /// From 1.
+        slot: usize,
+        /// File name.
+        name: String,
+        /// What is wrong, and where.
+        error: ProgramError,
+    },
 }
 
 /// A sound file inside a rack.

@@ -27,6 +27,8 @@ mod voice;
 pub use controls::Controls;
 pub use controls::WrongControl;
 pub use insert::InsertSlot;
+pub use insert::ProgramFile;
+pub use insert::ProgramNotice;
 pub use insert::SoundFile;
 pub use instrument::InstrumentSlot;
 pub use lane::LaneFile;
@@ -253,6 +255,28 @@ pub enum RackError {
         /// As the rack names it.
         file: PathBuf,
     },
+    /// The program beside the rack cannot be read.
+    #[error("the rack's Faust program {}: {error}", file.display())]
+    ProgramFile {
+        /// As the rack names it.
+        file: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The program is not in the rack, and nobody can say which folder it lies in.
+    #[error("the rack's Faust program is the file {}: open the rack from its own file", file.display())]
+    ProgramOutside {
+        /// As the rack names it.
+        file: PathBuf,
+    },
+    /// Two programs for one machine.
+    #[error("insert slot {slot} of {strip} has both a `program` and a `file`: leave one of them out")]
+    ProgramTwice {
+        /// Name of the strip.
+        strip: String,
+        /// From 1.
+        slot: usize,
+    },
     /// Two impulse responses for one machine.
     #[error("insert slot {slot} of {strip} has both an `impulse` and a `file`: leave one of them out")]
     ImpulseTwice {
@@ -353,8 +377,8 @@ impl Rack {
             let song = Module::read(&folder.join(&file));
             rack.song = Some(song.map_err(|error| RackError::SongFile { file, error })?);
         }
-        rack.find_files(folder);
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
+        rack.find_files(folder);
         rack.checked().map_err(|error| match error {
             RackError::Control(wrong) => RackError::Control(Box::new(wrong.in_file(text))),
             error => error,
@@ -384,13 +408,15 @@ impl Rack {
         self.is_undecoded() || self.lanes.iter().flat_map(|lane| &lane.takes).any(LaneFile::is_unread)
     }
 
-    /// Whether recordings of voices or replacements are.
+    /// Whether recordings of voices or replacements are, or programs are still to be compiled.
     pub(crate) fn is_undecoded(&self) -> bool {
         let replaced = self.replace.iter().map(|entry| &entry.take);
-        self.voices.iter().flat_map(|voice| &voice.takes).chain(replaced).any(TakeFile::is_unread)
+        let takes = self.voices.iter().flat_map(|voice| &voice.takes).chain(replaced);
+        takes.into_iter().any(TakeFile::is_unread) || self.inserts.iter().any(InsertSlot::is_uncompiled)
     }
 
-    /// Finds recordings that are not inside, and reads and decodes those of voices and replacements. May take long.
+    /// Finds recordings that are not inside, and reads and decodes those of voices and replacements; compiles programs. May take
+    /// long.
     pub fn read_files(&mut self) {
         self.find_files(None);
     }
@@ -410,6 +436,12 @@ impl Rack {
         let takes = voice::takes(&mut self.voices).chain(replace::takes(&mut self.replace));
         take::find_all(takes, folder);
         lane::find_takes(&mut self.lanes, folder);
+        self.inserts.iter_mut().for_each(InsertSlot::compile);
+    }
+
+    /// Takes over what programs have been compiled to in a copy of this rack.
+    pub fn take_compiled(&mut self, from: &Self) {
+        self.inserts.iter_mut().for_each(|insert| insert.take_compiled(&from.inserts));
     }
 
     fn checked(mut self) -> Result<Self, RackError> {
@@ -443,8 +475,8 @@ impl Rack {
         if let Some(twice) = replace::claimed_twice(&self.replace) {
             return Err(RackError::ReplacedTwice { what: twice });
         }
-        if let Some(file) = self.inserts.iter().find_map(InsertSlot::file_outside) {
-            return Err(RackError::ImpulseOutside { file: file.clone() });
+        if let Some(error) = self.inserts.iter().find_map(InsertSlot::outside) {
+            return Err(error);
         }
         if let Some(twice) = lane::claimed_twice(&self.lanes) {
             return Err(RackError::LaneTwice { lane: twice + 1 });
@@ -464,7 +496,11 @@ impl Rack {
     pub fn notices(&self) -> Vec<Notice> {
         let voices = voice::notices(&self.voices).map(Notice::Voice);
         let voices = voices.chain(replace::notices(&self.replace).map(Notice::Replace));
-        voices.chain(lane::notices(&self.lanes).into_iter().map(Notice::Lane)).collect()
+        let lanes = lane::notices(&self.lanes).into_iter().map(Notice::Lane);
+        voices
+            .chain(lanes)
+            .chain(self.inserts.iter().filter_map(InsertSlot::notice).map(Notice::Program))
+            .collect()
     }
 
     /// Plays a recording instead of one of the song's samples or instruments, in place of what else was to be played there.
@@ -557,6 +593,9 @@ pub enum Notice {
     /// Of a lane.
     #[error(transparent)]
     Lane(LaneNotice),
+    /// Of a program in Faust.
+    #[error(transparent)]
+    Program(ProgramNotice),
 }
 
 /// What of a rack's file is looked at beside the rack itself.

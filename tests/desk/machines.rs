@@ -28,7 +28,7 @@ const GRID: usize = 64;
 const TAKE_OVER: usize = 2048;
 
 fn machine(strip: usize, slot: usize, machine: MachineKind) -> Insert {
-    Insert { strip, slot, machine, impulse: None, controls: Vec::new() }
+    Insert { strip, slot, machine, impulse: None, controls: Vec::new(), program: None }
 }
 
 /// The machine's own values as places of its macros, and 0.5 where it has fewer.

@@ -325,12 +325,17 @@ fn insert_text(rack: &Rack, insert: &InsertSlot) -> String {
     );
     let impulse =
         insert.impulse.as_ref().map_or_else(String::new, |file| format!(", impulse response {}", file.name));
+    let program = insert.program.as_ref().map_or_else(String::new, |file| format!(" {}", file.name));
     let controls = insert.kind().into_iter().flat_map(|kind| kind.parameters()).filter_map(|control| {
         let value = insert.controls.get(control)?;
         Some(format!(", {} {}", control.label, control.text(value)))
     });
     let controls: String = controls.collect();
-    format!("{} slot {}, {machine}{impulse}{controls}", rack.routing.bus_name(insert.strip), insert.slot + 1)
+    format!(
+        "{} slot {}, {machine}{program}{impulse}{controls}",
+        rack.routing.bus_name(insert.strip),
+        insert.slot + 1
+    )
 }
 
 /// `bus 3, Drums before its gain`.

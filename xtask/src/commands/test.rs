@@ -31,7 +31,7 @@ enum Step {
     Bundle,
     /// The machines that are checked in are what their Faust sources give.
     Faust,
-    /// `cargo test` of the workspace.
+    /// `cargo test` of the workspace, with the feature `faust-runtime`.
     Tests,
     /// The allocation guard finds nothing in either bundle, but the planted allocation.
     AllocGuard,
@@ -81,9 +81,7 @@ fn run_step(step: Step) -> Result<(), TaskError> {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
         Step::Faust => crate::faust::run(true),
-        Step::Tests => tools::run(
-            tools::cargo().args(["test", "--workspace", "--profile", "ci"]).env("BUSKER_FAUST", "required"),
-        ),
+        Step::Tests => tests(),
         Step::AllocGuard => alloc_guard(),
         Step::Rtsan => rtsan(),
         Step::Pedalboard => pedalboard(),
@@ -92,6 +90,20 @@ fn run_step(step: Step) -> Result<(), TaskError> {
             screenshot::run(&screenshot::Arguments::of(paths::bundle(Format::Clap), picture))
         }
     }
+}
+
+/// All tests, with the programs in Faust that libfaust compiles.
+fn tests() -> Result<(), TaskError> {
+    let library = || {
+        let listed = Command::new("ldconfig").arg("-p").output();
+        let listed =
+            listed.is_ok_and(|output| output.stdout.windows(13).any(|name| name == b"libfaust.so.2"));
+        listed && Path::new("/usr/share/faust/stdfaust.lib").exists()
+    };
+    tools::ensure("libfaust 2", library, &["libfaust2", "faust-common"])?;
+    let mut tests = tools::cargo();
+    tests.args(["test", "--workspace", "--profile", "ci", "--features", "busker/faust-runtime"]);
+    tools::run(tests.env("BUSKER_FAUST", "required"))
 }
 
 fn alloc_guard() -> Result<(), TaskError> {
