@@ -702,6 +702,7 @@ fn a_folder_becomes_a_scene_that_renders_to_the_sum_of_its_tracks_and_tells_what
         (0..frames).for_each(|_| writer.write_sample(sample).unwrap());
         writer.finalize().unwrap();
     }
+    fs::write(stems.join("._Bass.wav"), "what a Mac keeps beside it").unwrap();
     let (rack, mix) = (folder.join("scene.busker.toml"), folder.join("mix.wav"));
     let (rack, mix) = (rack.to_str().unwrap(), mix.to_str().unwrap());
     let told = succeed(&["scene", stems.to_str().unwrap(), "-o", rack]);

@@ -156,9 +156,7 @@ impl Pages {
 
     fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
         self.turn_by_keys(ui);
-        for (index, place) in instance.take_untold() {
-            controls.set(index, place);
-        }
+        instance.tell_untold(|index, place| controls.set(index, place));
         let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(10);
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {

@@ -7,6 +7,7 @@
 
 use super::kind::Kind;
 use super::machines::MachineEdit;
+use super::machines::lasting;
 use super::machines::normalised;
 use super::recording::Order;
 use super::recording::default_folder;
@@ -113,6 +114,8 @@ pub(super) struct Session {
     generation: u64,
     /// A rack that has been examined and is about to be restored, with its text.
     examined: Option<(String, Loaded)>,
+    /// Counts racks that the host has restored, with parameters of their own.
+    restored: u64,
     /// Parameters that are to be set with the machines that the engine gets next.
     due: Vec<Setting>,
     /// Those that it has got, and that the host does not know of yet.
@@ -159,8 +162,6 @@ impl Session {
     fn take(&mut self, loaded: Loaded) {
         self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
         self.loaded = loaded;
-        // What the old rack's machines were set to.
-        (self.due, self.untold) = (Vec::new(), Vec::new());
         self.generation += 1;
         self.fresh = false;
         self.notify(None);
@@ -197,14 +198,15 @@ impl Session {
         &self.loaded.setup
     }
 
-    /// What the engine is to play now, with the parameters that move with it.
-    pub(super) fn take_due(&mut self) -> (Setup, Vec<Setting>) {
-        (self.setup().clone(), std::mem::take(&mut self.due))
+    /// What the engine is to play now, with the parameters that move with it, and of which restored rack they are.
+    pub(super) fn take_due(&mut self) -> (Setup, Vec<Setting>, u64) {
+        (self.setup().clone(), std::mem::take(&mut self.due), self.restored)
     }
 
-    /// Has the editor tell the host of parameters that the engine has got: not before, or the old machines would hear them.
-    pub(super) fn leave_untold(&mut self, settings: Vec<Setting>) {
-        if !settings.is_empty() {
+    /// Has the editor tell the host of parameters that the engine has got: not before, or the old machines would hear them; and
+    /// not once the host has restored another rack.
+    pub(super) fn leave_untold(&mut self, settings: Vec<Setting>, restored: u64) {
+        if !settings.is_empty() && restored == self.restored {
             self.untold.extend(settings);
             self.revision += 1;
         }
@@ -239,9 +241,14 @@ impl Session {
 
     /// Changes machines; a file is read before this.
     fn edit_machines(&mut self, edit: MachineEdit) -> Result<(), RackError> {
+        let anew = !matches!(edit, MachineEdit::Control(..) | MachineEdit::Reset(_));
         let mut rack = self.loaded.rack.clone();
         let settings = edit.apply(&mut rack, &|target| self.plain(target))?;
-        self.loaded.setup.inserts = rack.insert_setups()?;
+        if anew {
+            self.loaded.setup.inserts = rack.insert_setups()?;
+        } else {
+            rack.set_controls_of(&mut self.loaded.setup.inserts);
+        }
         self.loaded.rack = rack;
         self.due.extend(settings);
         Ok(())
@@ -438,6 +445,7 @@ impl Instance {
             loaded,
             fresh: true,
             generation: 0,
+            restored: 0,
             examined: None,
             due: Vec::new(),
             untold: Vec::new(),
@@ -590,10 +598,16 @@ impl Instance {
         self.worker.post(Job::Edit(edit));
     }
 
-    /// Parameters that have moved with machines, with their places of 0-1: the host is to be told, as of what users move.
-    pub(crate) fn take_untold(&self) -> Vec<(usize, f32)> {
+    /// Tells the host by `tell` of parameters that have moved with machines, with their places of 0-1, as of what users move.
+    pub(crate) fn tell_untold(&self, tell: impl Fn(usize, f32)) {
         let settings = std::mem::take(&mut self.session.lock().untold);
-        normalised(&self.table, settings)
+        if settings.is_empty() {
+            return;
+        }
+        let settings = lasting(settings, |target| self.session.lock().plain(target));
+        normalised(&self.table, settings).into_iter().for_each(|(index, place)| tell(index, place));
+        // What the host has saved meanwhile lacked them.
+        self.worker.post(Job::Tell);
     }
 
     /// Has the worker's thread call `watcher` some fifty times a second.
@@ -775,6 +789,9 @@ impl RackStore for Instance {
             Ok(loaded) => {
                 let unread = loaded.rack.is_unread();
                 session.take(loaded);
+                // What the old rack's machines were set to.
+                (session.due, session.untold) = (Vec::new(), Vec::new());
+                session.restored += 1;
                 drop(session);
                 self.worker.post(if unread { Job::Read } else { Job::Apply });
             }

@@ -32,6 +32,7 @@ use crate::recorder::RecordingState;
 use crate::recorder::SampleFormat;
 use crate::tracker::Replaced;
 use crate::units::SampleRate;
+use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -222,7 +223,9 @@ impl Bench {
 
     /// What a host has the editor tell it.
     fn told(&self) -> Vec<(usize, f32)> {
-        let told = self.instance.take_untold();
+        let told = RefCell::new(Vec::new());
+        self.instance.tell_untold(|index, place| told.borrow_mut().push((index, place)));
+        let told = told.into_inner();
         told.iter().for_each(|(index, place)| self.instance.values().set(*index, *place));
         told
     }

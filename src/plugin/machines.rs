@@ -115,6 +115,17 @@ fn moved(mut settings: Vec<Setting>) -> Vec<Setting> {
     settings
 }
 
+/// The last setting of each parameter, where nobody has moved it meanwhile from what it was or is to be.
+pub(super) fn lasting(settings: Vec<Setting>, now: impl Fn(Target) -> f32) -> Vec<Setting> {
+    let mut last: Vec<Setting> = Vec::new();
+    for setting in settings {
+        last.retain(|other| other.target != setting.target);
+        last.push(setting);
+    }
+    last.retain(|setting| [setting.from, setting.to].contains(&now(setting.target)));
+    last
+}
+
 /// Places of settings' parameters in the table, and their values of 0–1.
 pub(super) fn normalised(table: &[ParameterSpec], settings: Vec<Setting>) -> Vec<(usize, f32)> {
     let place = |setting: Setting| {

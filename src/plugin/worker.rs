@@ -43,6 +43,8 @@ pub(super) enum Job {
     Open(PathBuf),
     /// Change the rack.
     Edit(Edit),
+    /// Say that what a host saves has changed.
+    Tell,
     /// Call this at every poll from now on.
     Watch(Watcher),
     /// Call this whenever a song has been opened or the rack changed from now on.
@@ -237,6 +239,7 @@ impl Bench {
                 self.progress.reading.fetch_sub(1, Release);
             }
             Job::Record(order) => self.record(order),
+            Job::Tell => self.announce(),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
             Job::Open(path) => {
@@ -262,10 +265,10 @@ impl Bench {
 
     /// Prepares what the session holds by now, so that the engine plays what the host would save.
     fn apply(&mut self) {
-        let (setup, settings) = self.session.lock().take_due();
+        let (setup, settings, restored) = self.session.lock().take_due();
         let result = self.worker.as_mut().map_or(Ok(()), |worker| worker.apply_with(&setup, &settings));
         let mut session = self.session.lock();
-        session.leave_untold(settings);
+        session.leave_untold(settings, restored);
         if let Err(error) = result {
             session.notify(Some(error.to_string()));
         }

@@ -379,10 +379,11 @@ impl Rack {
         }
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
         rack.find_files(folder);
-        rack.checked().map_err(|error| match error {
-            RackError::Control(wrong) => RackError::Control(Box::new(wrong.in_file(text))),
-            error => error,
-        })
+        let rack = rack.checked()?;
+        match WrongControl::first(&rack.inserts) {
+            Some(wrong) => Err(RackError::Control(Box::new(wrong.in_file(text)))),
+            None => Ok(rack),
+        }
     }
 
     /// Text of a `.busker.toml` file.
@@ -450,9 +451,6 @@ impl Rack {
         }
         if let Some(twice) = insert::claimed_twice(&self.inserts) {
             return Err(RackError::SlotTwice { strip: strip_name(twice.strip), slot: twice.slot + 1 });
-        }
-        if let Some(wrong) = WrongControl::first(&self.inserts) {
-            return Err(RackError::Control(Box::new(wrong)));
         }
         self.inserts.iter_mut().for_each(InsertSlot::tidy);
         if let Some(twice) = instrument::claimed_twice(&self.instruments) {

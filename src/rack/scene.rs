@@ -85,7 +85,7 @@ type Tracks = BTreeMap<String, BTreeMap<(u64, PathBuf), PathBuf>>;
 
 fn tracks(paths: Vec<PathBuf>) -> Tracks {
     let mut tracks = Tracks::new();
-    for path in paths.into_iter().filter(|path| is_audio(path) && path.is_file()) {
+    for path in paths.into_iter().filter(|path| is_audio(path) && !is_hidden(path) && path.is_file()) {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (track, number) = parts(&stem);
         tracks.entry(track.to_owned()).or_default().insert((number, path.clone()), path);
@@ -96,6 +96,11 @@ fn tracks(paths: Vec<PathBuf>) -> Tracks {
 fn is_audio(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+}
+
+/// What systems keep beside files (`._Bass.wav`) is none of them.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// Track and number of a take: `Drums-2` is the second of `Drums`; without a number it comes first.

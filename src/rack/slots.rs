@@ -56,14 +56,26 @@ impl Rack {
         }
     }
 
-    /// Gives a convolution its impulse response, or its own hall again. What cannot be used changes nothing.
+    /// Gives a convolution its impulse response, or its own hall again. Of other machines, and where it
+    /// cannot be used, nothing changes.
     pub fn set_impulse(&mut self, place: (usize, usize), file: Option<SoundFile>) -> Result<(), RackError> {
-        if let Some(insert) = self.machine_in_mut(place) {
+        let insert = self.machine_in_mut(place);
+        // Another machine may have come while the file was chosen.
+        if let Some(insert) = insert.filter(|insert| insert.kind().is_some_and(MachineKind::takes_impulse)) {
             let changed = InsertSlot { impulse: file, ..insert.clone() };
             changed.read_impulse()?;
             *insert = changed;
         }
         Ok(())
+    }
+
+    /// Brings the controls of machines up to date that are there already.
+    pub(crate) fn set_controls_of(&self, machines: &mut [Insert]) {
+        for machine in machines {
+            if let Some(insert) = self.machine_in((machine.strip, machine.slot)) {
+                machine.controls = insert.controls.further(machine.machine);
+            }
+        }
     }
 
     /// What of a setup are its machines.

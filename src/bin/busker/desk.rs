@@ -326,8 +326,15 @@ fn insert_text(rack: &Rack, insert: &InsertSlot) -> String {
     let impulse =
         insert.impulse.as_ref().map_or_else(String::new, |file| format!(", impulse response {}", file.name));
     let program = insert.program.as_ref().map_or_else(String::new, |file| format!(" {}", file.name));
-    let controls = insert.kind().into_iter().flat_map(|kind| kind.parameters()).filter_map(|control| {
-        let value = insert.controls.get(control)?;
+    // Parameters, which stand above them, are told elsewhere.
+    let set = |control| {
+        let (strip, slot) = (insert.strip, insert.slot);
+        let target = Target::InsertMacro { strip, slot, control };
+        engine::table().iter().any(|spec| spec.target == target && rack.parameters.get(&spec.id).is_some())
+    };
+    let controls = insert.kind().into_iter().flat_map(|kind| kind.parameters()).enumerate();
+    let controls = controls.filter_map(|(place, control)| {
+        let value = insert.controls.get(control).filter(|_| !set(place))?;
         Some(format!(", {} {}", control.label, control.text(value)))
     });
     let controls: String = controls.collect();
