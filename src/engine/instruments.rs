@@ -168,12 +168,15 @@ impl Instruments {
         channels: u64,
     ) -> Option<Box<Instrument>> {
         let sits = machine.is_some();
+        if channels != 0 || self.lines.iter().any(|line| line.slot == Some(slot)) {
+            // All begin anew, so that each is told again what it was told before.
+            self.let_go();
+            self.notes.forget();
+        }
         for (channel, line) in self.lines.iter_mut().enumerate() {
-            if sits && channels >> channel & 1 == 1 {
-                *line = Line { slot: Some(slot), ..Line::IDLE };
-            } else if line.slot == Some(slot) {
-                *line = Line::IDLE;
-            }
+            let others = line.slot.filter(|other| *other != slot);
+            let slot = if sits && channels >> channel & 1 == 1 { Some(slot) } else { others };
+            *line = Line { slot, pan: line.pan, ..Line::IDLE };
         }
         let Some(slot) = self.slots.get_mut(slot) else { return machine };
         let mut old = std::mem::replace(&mut slot.machine, machine);

@@ -292,7 +292,7 @@ impl Instrument {
         if self.is_mono() {
             return self.release_mono(note);
         }
-        let pedal = self.pedal;
+        let pedal = self.pedal && note.is_key();
         let answers =
             |voice: &&mut Voice| voice.is_held() && voice.note.is_some_and(|own| own.answers(&note));
         for voice in self.voices.iter_mut().filter(answers) {
@@ -302,7 +302,7 @@ impl Instrument {
     }
 
     fn release_mono(&mut self, note: PlayedNote) {
-        let pedal = self.pedal;
+        let pedal = self.pedal && note.is_key();
         let Self { voices, keys, ended, .. } = self;
         let Some(voice) = voices.first_mut() else { return };
         while let Some(place) = keys.iter().position(|key| key.note.answers(&note)) {
@@ -321,14 +321,15 @@ impl Instrument {
         }
     }
 
-    /// Every key goes up; the pedal holds as ever.
+    /// Every key goes up, and nothing of the song's; the pedal holds as ever.
     pub fn release_all(&mut self) {
-        while let Some(key) = self.keys.first().map(|key| key.note) {
+        while let Some(key) = self.keys.iter().map(|key| key.note).find(PlayedNote::is_key) {
             self.release_mono(key);
         }
         if !self.is_mono() {
             let pedal = self.pedal;
-            for voice in self.voices.iter_mut().filter(|voice| voice.is_held()) {
+            let keys = |voice: &&mut Voice| voice.is_held() && voice.note.is_some_and(|note| note.is_key());
+            for voice in self.voices.iter_mut().filter(keys) {
                 voice.by_pedal = pedal;
                 voice.stand.gate = if pedal { 1.0 } else { 0.0 };
             }

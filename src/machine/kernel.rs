@@ -32,6 +32,10 @@ pub(super) trait FaustKernel: Send {
     fn rings_s(&self) -> f64 {
         0.0
     }
+    /// Whether it hears the sidechain whatever its controls say.
+    fn listens(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! faust_kernels {
@@ -113,6 +117,14 @@ impl Kernel {
         }
         let impulse = impulse.map_or_else(Impulse::hall, Arc::clone);
         Self::Convolution(Convolution::boxed(AtRate::share(impulse, rate), rate, level))
+    }
+
+    /// Whether it hears the sidechain whatever its controls say.
+    pub(super) fn listens(&self) -> bool {
+        match self {
+            Self::Faust(kernel, _) => kernel.listens(),
+            Self::Fdn(_) | Self::Convolution(_) => false,
+        }
     }
 
     /// Seconds that its response lasts.

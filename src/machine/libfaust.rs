@@ -37,8 +37,8 @@ pub(super) const NAMES: &[&str] = &["libfaust.so.2"];
 /// Bytes that the compiler may write of an error.
 const ERROR_BYTES: usize = 4096;
 
-/// The best that its LLVM can do.
-const OPTIMISED: c_int = -1;
+/// All but vectors: what is left over of a block is worked out with other roundings than vectors are.
+const OPTIMISED: c_int = 3;
 
 type Factory = NonNull<c_void>;
 type Dsp = NonNull<c_void>;

@@ -100,7 +100,8 @@ impl Machine {
             rate,
             kernel,
             values: kind.parameters().iter().map(|parameter| parameter.default).collect(),
-            changed: false,
+            // A program has defaults of its own.
+            changed: kind == MachineKind::Program,
             fresh: true,
             asleep: true,
             clear: true,
@@ -149,7 +150,7 @@ impl Machine {
     /// Whether it hears the sidechain.
     fn listens(&self) -> bool {
         let switch = self.sidechain.and_then(|index| self.values.get(index));
-        switch.is_some_and(|on| *on > 0.5)
+        switch.is_some_and(|on| *on > 0.5) || self.kernel.listens()
     }
 
     /// Frames of its tail; the greatest number where it never ends.

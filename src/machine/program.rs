@@ -201,6 +201,14 @@ impl FaustKernel for ProgramKernel {
         None
     }
 
+    fn listens(&self) -> bool {
+        #[cfg(feature = "faust-runtime")]
+        if let Some(running) = &self.running {
+            return running.listens();
+        }
+        false
+    }
+
     /// Nobody says how long a program rings.
     fn rings_s(&self) -> f64 {
         #[cfg(feature = "faust-runtime")]
@@ -394,6 +402,10 @@ mod running {
                 parts.push(part()?);
             }
             Some(Self { program: Arc::clone(program), parts, middle: [0.0; GRID] })
+        }
+
+        pub(super) fn listens(&self) -> bool {
+            self.parts.iter().any(|part| part.instance.inputs() > 2)
         }
 
         pub(super) fn clear(&mut self) {

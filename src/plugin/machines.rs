@@ -79,7 +79,9 @@ impl MachineEdit {
             }
             Self::Reset(place) => {
                 rack.reset_controls(place);
+                // A program has defaults of its own, which are not known here.
                 let kind = rack.machine_in(place).and_then(|insert| insert.kind());
+                let kind = kind.filter(|kind| *kind != MachineKind::Program);
                 Ok(kind.map_or_else(Vec::new, |kind| moved(defaults(kind, place, now))))
             }
             Self::Loaded(place, file, _held) => rack.set_impulse(place, Some(file)).map(|()| Vec::new()),

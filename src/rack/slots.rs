@@ -70,7 +70,7 @@ impl Rack {
     }
 
     /// Brings the controls of machines up to date that are there already.
-    pub(crate) fn set_controls_of(&self, machines: &mut [Insert]) {
+    pub fn set_controls_of(&self, machines: &mut [Insert]) {
         for machine in machines {
             if let Some(insert) = self.machine_in((machine.strip, machine.slot)) {
                 machine.controls = insert.controls.further(machine.machine);

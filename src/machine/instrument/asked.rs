@@ -130,7 +130,9 @@ impl Own {
             NoteControl::Brightness(brightness) => (&mut self.brightness, brightness, 0.0, 1.0),
             NoteControl::Pressure(depth) => (&mut self.pressure, depth, 0.0, 1.0),
             NoteControl::Gain { offset, gain } => {
-                (self.gain_offset, self.key_gain) = (offset, gain.0);
+                if offset.is_finite() && gain.0.is_finite() {
+                    (self.gain_offset, self.key_gain) = (offset, gain.0);
+                }
                 return;
             }
             NoteControl::Transpose(by) => (&mut self.transpose, by.0, -WIDEST, WIDEST),
