@@ -119,7 +119,11 @@ impl Program {
     pub fn build(self: &Arc<Self>, rate: SampleRate) -> Box<Machine> {
         // Whatever the level, its code is what libfaust has made for this processor.
         let kernel = Kernel::Faust(ProgramKernel::of(Some(self), rate), Level::BASELINE);
-        Box::new(Machine::with(MachineKind::Program, kernel, rate))
+        let mut machine = Box::new(Machine::with(MachineKind::Program, kernel, rate));
+        for (control, parameter) in self.parameters.iter().enumerate() {
+            machine.set_parameter(control, WHOLE * parameter.position_of(parameter.default));
+        }
+        machine
     }
 }
 
