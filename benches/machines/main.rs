@@ -3,7 +3,8 @@
 //! In: noise, and every control at its default. Out: a table of nanoseconds of processor time a frame, in blocks of 256, the median
 //! of interleaved rounds, and Busker's time over the C++'s. Ours is the machine as a strip plays it: a node in a plan, which
 //! also looks for silence and for samples that are no sound, at the SIMD level of this machine (`BUSKER_SIMD=sse2` for the plain
-//! one). The C++ is compiled at -O3 for the target's plain instruction set by the system's compiler; where that or Faust's is missing (`cargo xtask faust --check` installs it), ours is shown alone.
+//! one). Instruments hold as many keys as a group of lanes has voices, against as many instances of the C++, which nobody adds up.
+//! The C++ is compiled at -O3 for the target's plain instruction set by the system's compiler; where that or Faust's is missing (`cargo xtask faust --check` installs it), ours is shown alone.
 //!
 //! `cargo bench --no-default-features --bench machines [-- --rounds N] [MACHINE …]`. Run as a test it takes a moment only.
 
@@ -15,13 +16,16 @@ use busker::audio::Feed;
 use busker::dsp::Level;
 use busker::graph::Graph;
 use busker::graph::Piece;
+use busker::machine::InstrumentKind;
 use busker::machine::MachineKind;
+use busker::machine::PlayedNote;
 use busker::rt::NoDenormals;
 use busker::units::SampleRate;
 use cpu_time::ThreadTime;
 use rounds::Options;
 use rounds::median;
 use xtask::faust::Mathematics;
+use xtask::faust::Peer;
 use xtask::faust::Workshop;
 
 const RATE: i32 = 48_000;
@@ -71,15 +75,52 @@ fn ours(kind: MachineKind) -> Option<Contestant> {
     }))
 }
 
+/// Keys that an instrument holds.
+fn keys(kind: InstrumentKind) -> std::ops::Range<u8> {
+    match kind {
+        InstrumentKind::Lead => 57..58,
+        _ => 57..65,
+    }
+}
+
+/// An instrument that holds keys.
+fn our_instrument(kind: InstrumentKind) -> Contestant {
+    let mut instrument = kind.build(SampleRate(f64::from(RATE)), Level::from_environment());
+    keys(kind).for_each(|key| instrument.strike(PlayedNote { channel: 0, key, id: None }, 0.8));
+    let (mut feed, mut frame) = (Feed::new(2), 0);
+    Box::new(move || {
+        feed.begin(BLOCK);
+        instrument.render(&mut feed, &(0..BLOCK), frame);
+        frame += BLOCK as u64;
+    })
+}
+
+/// Faust's C++ of its voices, each told the same on every frame, in the order of `synth.lib`.
+fn their_instrument(workshop: &Workshop, kind: InstrumentKind) -> Option<Contestant> {
+    let first = peer(workshop, kind.id())?;
+    let voice = |key: u8| {
+        let note = (f32::from(key) - 69.0) / 12.0;
+        let told = [1.0, 1.0, note, 0.0, 0.0, 0.8, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+        (first.another(RATE), told.map(|value| [value; BLOCK]))
+    };
+    let mut voices: Vec<_> = keys(kind).map(voice).collect();
+    let mut output = [[0.0; BLOCK]; 3];
+    Some(Box::new(move || {
+        for (peer, told) in &mut voices {
+            let [left, right, level] = &mut output;
+            peer.compute(&told.each_ref().map(|plane| &plane[..]), &mut [left, right, level]);
+        }
+    }))
+}
+
+fn peer(workshop: &Workshop, id: &str) -> Option<Peer> {
+    let peer = workshop.build(id, Mathematics::Platform, RATE);
+    peer.inspect_err(|error| println!("{id}: no C++: {error}")).ok()
+}
+
 /// Faust's C++ of the same source.
 fn theirs(workshop: &Workshop, kind: MachineKind) -> Option<Contestant> {
-    let mut peer = match workshop.build(kind.id(), Mathematics::Platform, RATE) {
-        Ok(peer) => peer,
-        Err(error) => {
-            println!("{}: no C++: {error}", kind.id());
-            return None;
-        }
-    };
+    let mut peer = peer(workshop, kind.id())?;
     let (noise, mut output) = (noise(), [[0.0; BLOCK]; 2]);
     Some(Box::new(move || {
         let [left, right] = &mut output;
@@ -87,6 +128,9 @@ fn theirs(workshop: &Workshop, kind: MachineKind) -> Option<Contestant> {
         peer.compute(&inputs, &mut [left, right]);
     }))
 }
+
+/// Ours, and theirs where there is one.
+type Pair = (Contestant, Option<Contestant>);
 
 /// Nanoseconds of processor time a frame.
 fn time(contestant: &mut Contestant, blocks: usize) -> f64 {
@@ -96,9 +140,7 @@ fn time(contestant: &mut Contestant, blocks: usize) -> f64 {
 }
 
 /// Medians of both; ratio where both are there.
-fn compare(kind: MachineKind, workshop: Option<&Workshop>, options: &Options) -> Option<f64> {
-    let mut ours = ours(kind)?;
-    let mut theirs = workshop.and_then(|workshop| theirs(workshop, kind));
+fn compare(id: &str, (mut ours, mut theirs): Pair, options: &Options) -> Option<f64> {
     let (mut times, mut peer_times) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         times.push(time(&mut ours, options.amount));
@@ -106,10 +148,10 @@ fn compare(kind: MachineKind, workshop: Option<&Workshop>, options: &Options) ->
     }
     let own = median(times)?;
     let Some(peer) = median(peer_times) else {
-        println!("{:<12} {own:>8.2}", kind.id());
+        println!("{id:<12} {own:>8.2}");
         return None;
     };
-    println!("{:<12} {own:>8.2} {peer:>8.2} {:>8.2}", kind.id(), own / peer);
+    println!("{id:<12} {own:>8.2} {peer:>8.2} {:>8.2}", own / peer);
     Some(own / peer)
 }
 
@@ -128,11 +170,17 @@ fn main() {
     println!("{:<12} {:>8} {:>8} {:>8}", "machine", "busker", "C++ -O3", "ratio");
     let generated = xtask::faust::names().unwrap_or_default();
     let kinds = MachineKind::ALL.iter().filter(|kind| generated.iter().any(|name| name == kind.id()));
-    let ratios: Vec<f64> = kinds
-        .filter(|kind| options.wants(kind.id()))
-        .filter_map(|kind| compare(*kind, workshop.as_ref(), &options))
-        .collect();
+    let workshop = workshop.as_ref();
+    let machines = kinds.filter(|kind| options.wants(kind.id())).filter_map(|kind| {
+        let theirs = workshop.and_then(|workshop| theirs(workshop, *kind));
+        compare(kind.id(), (ours(*kind)?, theirs), &options)
+    });
+    let ratios: Vec<f64> = machines.collect();
+    for kind in InstrumentKind::ALL.iter().filter(|kind| options.wants(kind.id())) {
+        let theirs = workshop.and_then(|workshop| their_instrument(workshop, *kind));
+        compare(kind.id(), (our_instrument(*kind), theirs), &options);
+    }
     if let Some(middle) = median(ratios) {
-        println!("\nmedian ratio {middle:.2}");
+        println!("\nmedian ratio of the machines {middle:.2}");
     }
 }

@@ -14,6 +14,7 @@ use libloading::Library;
 use std::ffi::c_void;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Arc;
 
 /// Makes peers.
 pub struct Workshop {
@@ -60,7 +61,7 @@ impl Workshop {
                 controls: *library.get::<Count>(b"peer_controls").map_err(unknown)?,
                 inputs: *library.get::<Count>(b"peer_inputs").map_err(unknown)?,
                 outputs: *library.get::<Count>(b"peer_outputs").map_err(unknown)?,
-                _library: library,
+                _library: Arc::new(library),
             })
         }
     }
@@ -78,10 +79,16 @@ pub struct Peer {
     controls: Count,
     inputs: Count,
     outputs: Count,
-    _library: Library,
+    _library: Arc<Library>,
 }
 
 impl Peer {
+    /// Another one of the same machine, with every control at its default.
+    pub fn another(&self, rate: i32) -> Self {
+        // SAFETY: the library is held by both.
+        Self { machine: unsafe { (self.make)(rate) }, _library: Arc::clone(&self._library), ..*self }
+    }
+
     /// Begins anew at another rate, with every control at its default.
     pub fn start(&mut self, rate: i32) {
         // SAFETY: the old one is freed once, and gone afterwards.
