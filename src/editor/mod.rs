@@ -24,6 +24,7 @@ mod replacements;
 mod routes;
 mod strip;
 mod theme;
+mod window;
 
 use crate::engine::ParameterSpec;
 use crate::params::BuskerParams;
@@ -42,7 +43,6 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::ResizeHint;
 use nice_plug::editor::SizeConstraints;
 use nice_plug::editor::dpi::LogicalSize;
-use nice_plug_egui::EguiEditor;
 use nice_plug_egui::EguiEditorState;
 use nice_plug_egui::EguiNiceSettings;
 use nice_plug_egui::Frame;
@@ -53,13 +53,12 @@ use nice_plug_egui::create_egui_editor;
 use recorder::Recorder;
 use std::sync::Arc;
 use std::time::Duration;
+pub(crate) use window::Editor;
+use window::NextMark;
 
 /// In logical pixels.
 const SIZE: LogicalSize<f32> = LogicalSize::new(1280.0, 720.0);
 const LEAST_SIZE: LogicalSize<f32> = LogicalSize::new(640.0, 360.0);
-
-/// What the framework opens windows for.
-pub(crate) type Editor = EguiEditor<App>;
 
 /// The editor of an instance; its window opens when the host asks.
 pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Option<Editor> {
@@ -71,7 +70,9 @@ pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Opti
         ..ResizeHint::RESIZABLE
     };
     let settings = EguiNiceSettings::new().with_tile("Busker").with_resize_hint(resizing);
-    create_egui_editor(state, notifier, settings, App { instance, params, open: None })
+    let next = NextMark::new();
+    let app = App { instance, params, next: next.clone(), open: None };
+    create_egui_editor(state, notifier, settings, app).map(|egui| Editor { egui, next })
 }
 
 /// How long a picture stays while a meter moves.
@@ -109,11 +110,13 @@ impl Page {
 pub(crate) struct App {
     instance: Arc<Instance>,
     params: Arc<BuskerParams>,
+    next: NextMark,
     open: Option<(GuiContext, Pages)>,
 }
 
 impl NiceEguiApp for App {
     fn build(&mut self, egui: egui::Context, host: GuiContext, _: &mut Frame) -> Result<(), HandlerError> {
+        self.next.take();
         theme::apply(&egui);
         self.open = Some((host, Pages::new(self.params.table())));
         Ok(())
@@ -125,10 +128,6 @@ impl NiceEguiApp for App {
         let gesture = |index, step| params.gesture(index, &setter, step);
         let controls = Controls { params, host: &gesture, restart: &|| host.request_restart() };
         pages.show(ui, &controls, &self.instance.view(), &self.instance);
-    }
-
-    fn editor_closed(&mut self) {
-        self.open = None;
     }
 }
 
