@@ -41,8 +41,8 @@ pub use stream::Tail;
 /// Frames the graph renders at once, at most.
 pub const BLOCK_SIZE: usize = 256;
 
-/// Sums over frames, such as a meter's, are taken in so many lanes: two vectors of AVX2, which hide the latency of an addition.
-pub const LANES: usize = 16;
+/// Sums over frames, such as a meter's, are taken in so many lanes: four vectors of AVX2, which hide the latency of an addition.
+pub const LANES: usize = 32;
 
 /// A sum in lanes: frame `n` counts in lane `n % LANES`, so that it rounds alike at every SIMD level and however it is cut.
 pub type Lanes = [f32; LANES];

@@ -336,7 +336,7 @@ mod tests {
         for length in [128, 1024, 8192, 32768] {
             let (re, im) = (wave(length, 4), wave(length, 5));
             let expected = transform(Level::SCALAR, &re, &im);
-            for level in [Level::BASELINE, Level::detect()] {
+            for level in Level::available() {
                 assert_eq!(transform(level, &re, &im), expected, "{length}");
             }
         }

@@ -13,10 +13,13 @@ pub(crate) enum Instructions {
     /// No kernel written for a vector unit; the compiler may still use what the target always has.
     Scalar,
     /// Every x86-64.
+    #[cfg(target_arch = "x86_64")]
     Sse2,
     /// Every aarch64; its kernels are the plain ones, compiled for it.
+    #[cfg(target_arch = "aarch64")]
     Neon,
     /// x86-64 with AVX2.
+    #[cfg(target_arch = "x86_64")]
     Avx2,
 }
 
@@ -34,25 +37,36 @@ impl Level {
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     pub const BASELINE: Self = Self::SCALAR;
 
+    /// Every level of this machine, each better than the one before.
+    pub fn available() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let wider = std::arch::is_x86_feature_detected!("avx2").then_some(Self(Instructions::Avx2));
+        #[cfg(not(target_arch = "x86_64"))]
+        let wider = None;
+        let baseline = (Self::BASELINE != Self::SCALAR).then_some(Self::BASELINE);
+        [Some(Self::SCALAR), baseline, wider].into_iter().flatten()
+    }
+
     /// The best level of this machine.
     pub fn detect() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if std::arch::is_x86_feature_detected!("avx2") {
-            return Self(Instructions::Avx2);
-        }
-        Self::BASELINE
+        Self::available().last().unwrap_or(Self::SCALAR)
     }
 
     /// The level that a name asks for, if this machine has it.
     pub fn named(name: &str) -> Option<Self> {
-        let instructions = match name {
-            "scalar" => Instructions::Scalar,
-            "sse2" => Instructions::Sse2,
-            "neon" => Instructions::Neon,
-            "avx2" => Instructions::Avx2,
-            _ => return None,
-        };
-        [Self::SCALAR, Self::BASELINE, Self::detect()].into_iter().find(|level| level.0 == instructions)
+        Self::available().find(|level| level.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self.0 {
+            Instructions::Scalar => "scalar",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Sse2 => "sse2",
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => "neon",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => "avx2",
+        }
     }
 
     pub(crate) fn instructions(self) -> Instructions {
@@ -84,7 +98,7 @@ macro_rules! by_level {
             }
 
             match level.instructions() {
-                // SAFETY: only `Level::detect` makes this variant, where the machine has AVX2.
+                // SAFETY: only `Level::available` makes this variant, where the machine has AVX2.
                 #[cfg(target_arch = "x86_64")]
                 $crate::dsp::simd::Instructions::Avx2 => unsafe { avx2($($arg),*) },
                 _ => body($($arg),*),
@@ -101,13 +115,13 @@ mod tests {
 
     #[test]
     fn every_level_of_this_machine_has_a_name_and_others_are_refused() {
-        assert_eq!(Level::named("scalar"), Some(Level::SCALAR));
-        assert_eq!(Level::named("mmx"), None);
         let foreign = if cfg!(target_arch = "x86_64") { "neon" } else { "avx2" };
-        assert_eq!(Level::named(foreign), None);
-        for level in [Level::BASELINE, Level::detect()] {
-            let name = format!("{:?}", level.instructions()).to_lowercase();
-            assert_eq!(Level::named(&name), Some(level));
+        for name in [foreign, "mmx"] {
+            assert_eq!(Level::named(name), None);
         }
+        for level in Level::available() {
+            assert_eq!(Level::named(level.name()), Some(level));
+        }
+        assert_eq!(Level::available().last(), Some(Level::detect()));
     }
 }

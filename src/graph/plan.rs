@@ -250,10 +250,13 @@ impl<'r, T> Others<'r, T> {
     }
 
     /// All but one, and that one.
-    fn without(slice: &'r mut [T], number: usize) -> Option<(&'r mut T, Self)> {
-        let (before, from) = slice.split_at_mut_checked(number)?;
-        let (one, after) = from.split_first_mut()?;
-        Some((one, Self { before, after }))
+    #[inline(always)]
+    fn without(slice: &'r mut [T], number: usize) -> (Option<&'r mut T>, Self) {
+        let (before, from) = slice.split_at_mut(number.min(slice.len()));
+        match from.split_first_mut() {
+            Some((one, after)) => (Some(one), Self { before, after }),
+            None => (None, Self { before, after: &[] }),
+        }
     }
 
     fn get(&self, number: usize) -> Option<&'r T> {
@@ -268,13 +271,13 @@ impl<S: AudioStream> Run<'_, '_, S> {
         let (piece, hands) = (*piece, Hands { level: *level, streams, passing });
         match step.place {
             Place::Scratch(number) => {
-                let Some((slot, scratch)) = Others::without(scratch, number) else { return };
+                let (Some(slot), scratch) = Others::without(scratch, number) else { return };
                 let around = Around { gates, piece, sources, scratch, states, outputs: Others::all(outputs) };
                 let activity = around.render(step, hands, &mut slot.buffer.block_mut(piece.range.len()));
                 slot.activity = activity.unwrap_or(Activity::Silent);
             }
             Place::Output(number) => {
-                let Some((slot, outputs)) = Others::without(outputs, number) else { return };
+                let (Some(slot), outputs) = Others::without(outputs, number) else { return };
                 let around = Around { gates, piece, sources, scratch: Others::all(scratch), states, outputs };
                 let activity = slot.within(piece.range.clone(), |io| {
                     let activity = around.render(step, hands, io);
@@ -493,7 +496,7 @@ impl<'s, 'b> Sum<'s, 'b> {
     }
 
     /// Says whether anything has been written.
-    fn finish(mut self, io: &mut AudioBlockMut<'_>) -> Activity {
+    fn finish(&mut self, io: &mut AudioBlockMut<'_>) -> Activity {
         if self.count > 0 {
             self.write(io);
         }

@@ -244,12 +244,15 @@ impl Window {
     }
 }
 
-/// The sum of values whose count is a multiple of 4, in four rows that do not wait for each other.
+/// The sum of values, in rows that do not wait for each other.
 fn total(values: &[f32]) -> f32 {
-    let (rows, _) = values.as_chunks::<4>();
-    let sums =
-        rows.iter().fold([0.0; 4], |[a, b, c, d], row| [a + row[0], b + row[1], c + row[2], d + row[3]]);
-    (sums[0] + sums[1]) + (sums[2] + sums[3])
+    let (columns, rest) = values.as_chunks::<8>();
+    let mut rows = [0.0; 8];
+    for column in columns {
+        (0..8).for_each(|row| rows[row] += column[row]);
+    }
+    let [a, b, c, d, e, f, g, h] = rows;
+    rest.iter().fold(((a + e) + (c + g)) + ((b + f) + (d + h)), |sum, value| sum + value)
 }
 
 /// Both halves of one meter. Allocates.

@@ -982,7 +982,7 @@ mod tests {
     fn every_level_gives_the_same_bits() {
         for (mut voice, what) in voices() {
             let best = rendered(&mut voice.clone(), 1000);
-            for level in [Level::SCALAR, Level::BASELINE] {
+            for level in Level::available() {
                 voice.level = level;
                 assert!(rendered(&mut voice.clone(), 1000) == best, "{level:?}, {what}");
             }

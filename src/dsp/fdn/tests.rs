@@ -119,7 +119,7 @@ fn bits_do_not_depend_on_cuts_or_levels() {
     for size in [1, 63, 64, 256] {
         assert!(run(Level::detect(), &mut || size) == whole, "blocks of {size}");
     }
-    for level in [Level::SCALAR, Level::BASELINE] {
+    for level in Level::available() {
         let mut seed = 5u64;
         let mut cut = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

@@ -95,7 +95,9 @@ pub(crate) fn read<T: Stored>(level: Level, kernel: Kernel, plane: &[T], path: P
     unsafe {
         #[cfg(target_arch = "x86_64")]
         match level.instructions() {
-            Instructions::Avx2 => return avx2::read(kernel, sinc, plane, path, output),
+            Instructions::Avx2 => {
+                return avx2::read(kernel, sinc, plane, path, output);
+            }
             Instructions::Sse2 if kernel == Kernel::Sinc => {
                 return sse2::read_sinc(sinc, plane, path, output);
             }

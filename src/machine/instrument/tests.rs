@@ -379,7 +379,7 @@ fn bits_are_the_same_for_any_cut_and_at_every_level() {
         }
         let single = bits(played(&mut instrument(*kind, &[]), &acts, frames, || 1));
         assert!(single == whole, "{}: frame by frame", kind.label());
-        for level in [Level::SCALAR, Level::BASELINE] {
+        for level in Level::available() {
             let found = bits(played(&mut kind.build(RATE, level), &acts, frames, || 256));
             assert!(found == whole, "{}: {level:?}", kind.label());
         }
