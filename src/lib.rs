@@ -21,6 +21,7 @@ pub mod rack;
 pub mod recorder;
 pub mod rt;
 pub mod sample;
+pub mod space;
 pub mod tracker;
 pub mod units;
 pub mod voice;

@@ -63,7 +63,7 @@ impl Ours {
     fn render(&mut self, input: &[AudioBuffer; 2], output: &mut AudioBuffer, frames: usize) {
         self.feeds.iter_mut().zip(input).for_each(|(feed, input)| feed.copy(&input.block(frames)));
         let piece = Piece { frame: self.frame, range: 0..frames };
-        self.plan.run(&piece, &self.feeds, &mut self.machine, &mut [output.block_mut(frames)]);
+        self.plan.run(&piece, &self.feeds, &mut self.machine[..], &mut [output.block_mut(frames)]);
         self.frame += frames as u64;
     }
 }

@@ -167,7 +167,7 @@ fn the_machines_are_set_as_the_rack_says_and_what_is_bypassed_is_not_heard() {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 9] = [
+const RACKS: [(&str, usize); 10] = [
     ("stems", 0),
     ("monitor", 6),
     ("fold", 6),
@@ -177,6 +177,7 @@ const RACKS: [(&str, usize); 9] = [
     ("replace", 0),
     ("lanes", 0),
     ("instruments", 0),
+    ("space", 0),
 ];
 
 #[test]
@@ -754,4 +755,32 @@ fn a_song_channel_plays_the_lead_on_its_own_output_and_is_silent_itself() {
     };
     let (handed, muted) = (whole(&muted(&with), &options), whole(&muted(&without), &options));
     assert!(handed[0] == muted[0] && peak(&muted[2]) == 0.0 && peak(&handed[2]) > 0.02);
+}
+
+#[test]
+fn the_lead_in_space_is_on_the_right_the_strings_are_duller_there_and_the_bass_is_not_there() {
+    let heard = |bus: usize, changes: &[(Target, f32)], in_space: bool| {
+        let mut rack = rack("space");
+        if !in_space {
+            rack.routing.buses.iter_mut().for_each(|bus| bus.space = None);
+        }
+        let parameters = [&[(Target::StripSolo(bus), 1.0)], changes].concat();
+        whole(&rack, &RenderOptions { parameters, ..options(Length::Seconds(12.0), 0) }).swap_remove(0)
+    };
+    let energy = |plane: &[f32]| plane.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
+    let sides = |sound: &[Vec<f32>]| 10.0 * (energy(&sound[1]) / energy(&sound[0])).log10();
+    let lead = sides(&heard(2, &[], true));
+    let turned = sides(&heard(2, &[(Target::HeadYaw, 75.0)], true));
+    assert!(
+        lead > 5.0 && turned.abs() < 0.1,
+        "{lead} dB to the right, {turned} dB for a head that is turned there"
+    );
+    assert!(heard(1, &[], true) == heard(1, &[], false), "the bass is as it was");
+    let highs = |sound: &[Vec<f32>]| {
+        let steps =
+            sound.iter().flat_map(|plane| plane.windows(2).map(|pair| f64::from(pair[1] - pair[0]).powi(2)));
+        steps.sum::<f64>() / sound.iter().map(|plane| energy(plane)).sum::<f64>()
+    };
+    let (there, here) = (highs(&heard(3, &[], true)), highs(&heard(3, &[], false)));
+    assert!(there < 0.7 * here && there > 0.0, "{there} beside {here}");
 }

@@ -70,7 +70,7 @@ fn ours(kind: MachineKind) -> Option<Contestant> {
     let (mut memory, mut frame) = (AudioBuffer::new(2, BLOCK), 0);
     Some(Box::new(move || {
         let piece = Piece { frame, range: 0..BLOCK };
-        plan.run(&piece, &feeds, &mut streams, &mut [memory.block_mut(BLOCK)]);
+        plan.run(&piece, &feeds, &mut streams[..], &mut [memory.block_mut(BLOCK)]);
         frame += BLOCK as u64;
     }))
 }

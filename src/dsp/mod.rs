@@ -17,8 +17,10 @@ mod soft_clip;
 
 pub use block::add_block;
 pub use block::add_panned;
+pub use convolver::Bank;
 pub use convolver::Convolver;
 pub use convolver::Response;
+pub use convolver::Responses;
 pub use ducker::Ducker;
 pub use fdn::Fdn;
 pub use fdn::Room;

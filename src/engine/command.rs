@@ -14,8 +14,12 @@ use crate::lane::Pages;
 use crate::lane::Start;
 use crate::machine::Instrument;
 use crate::machine::Machine;
+use crate::mixer::BUSES;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
+use crate::space::Output;
+use crate::space::Settings;
+use crate::space::Space;
 use crate::units::Decibels;
 use crate::voice::Bank;
 use std::fmt;
@@ -124,6 +128,19 @@ pub struct PreparedPlan {
     pub(super) plan: Box<Plan>,
     /// Host output of the monitor.
     pub(super) monitor: usize,
+    /// Where any bus is in space.
+    pub(super) space: Option<Box<PreparedSpace>>,
+}
+
+/// Space for routes that need it. What it replaces goes home in it.
+pub(super) struct PreparedSpace {
+    /// Taken by an engine that has none.
+    pub(super) space: Option<Box<Space>>,
+    /// What buses are like there, and how many planes each has.
+    pub(super) settings: [(Settings, usize); BUSES],
+    pub(super) output: Output,
+    /// Routes that have waited in vain.
+    pub(super) replaced: Option<Box<Plan>>,
 }
 
 /// A lane that is ready to be played.

@@ -7,6 +7,7 @@ use super::command::PreparedInserts;
 use super::command::PreparedLane;
 use super::command::PreparedPlan;
 use super::command::PreparedSong;
+use super::command::PreparedSpace;
 use super::command::Setting;
 use super::command::SlotChange;
 use super::lanes::LaneCells;
@@ -33,6 +34,7 @@ use crate::machine::MachineKind;
 use crate::machine::MachineParameter;
 use crate::machine::Program;
 use crate::mixer;
+use crate::mixer::BUSES;
 use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::LoudnessMeter;
@@ -46,6 +48,7 @@ use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::space::Space;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::tracker::Snapshots;
 use crate::tracker::Song;
@@ -69,6 +72,8 @@ pub(super) const QUEUE: usize = 128;
 pub(super) enum Old {
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Plan(Box<Plan>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Space(Box<PreparedSpace>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Song(Box<Playing>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
@@ -152,7 +157,22 @@ struct Build {
 impl Build {
     fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
         let plan = Box::new(routing.compile(&self.layout)?.at_level(self.level));
-        Ok(Command::Plan(PreparedPlan { plan, monitor: routing.fitted(&self.layout).monitor }))
+        let fitted = routing.fitted(&self.layout);
+        let space = fitted.has_space().then(|| Box::new(self.space(&fitted)));
+        Ok(Command::Plan(PreparedPlan { plan, monitor: fitted.monitor, space }))
+    }
+
+    fn space(&self, routing: &Routing) -> PreparedSpace {
+        let settings = |bus: usize| {
+            let space = routing.buses.get(bus).and_then(|bus| bus.space.as_ref());
+            (space.map(|space| space.settings).unwrap_or_default(), routing.place_channels(&self.layout, bus))
+        };
+        PreparedSpace {
+            space: Some(Box::new(Space::new(BUSES, self.rate, self.level))),
+            settings: std::array::from_fn(settings),
+            output: routing.space_output.heard(),
+            replaced: None,
+        }
     }
 
     fn song(&self, song: Option<&Arc<Song>>, trim: Gain) -> Command {

@@ -20,6 +20,7 @@ mod players;
 mod record;
 mod render;
 mod song;
+mod stage;
 mod ticks;
 mod voices;
 

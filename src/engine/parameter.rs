@@ -1,8 +1,7 @@
 //! Every parameter that a host can see: one table, in its final order, without the plugin framework.
 //!
 //! The table says name, group, range and text of each; [`ParameterValues`] holds what they are set to and which have
-//! changed. Any thread writes, the audio thread reads the dirty bitmap. Parameters of capabilities that are still to
-//! come stand in the table and are inert.
+//! changed. Any thread writes, the audio thread reads the dirty bitmap.
 
 use crate::lane::LANES;
 use crate::machine::MachineKind;
@@ -126,7 +125,7 @@ impl Target {
             InputToBus { .. } | InputToOutput { .. } | OutputGain(_) => true,
             MonitorGain | Listen | Identify => true,
             InsertBypass { .. } | InsertMacro { .. } | InstrumentMacro { .. } => true,
-            HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => false,
+            HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => true,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
         }

@@ -15,6 +15,7 @@ use super::channels::ChannelStrips;
 use super::command::Command;
 use super::command::Finder;
 use super::command::InsertChange;
+use super::command::PreparedSpace;
 use super::command::SlotChange;
 use super::halves::Old;
 use super::halves::PositionCell;
@@ -34,6 +35,7 @@ use super::song::End;
 use super::song::Playing;
 use super::song::SongSettings;
 use super::song::Sync;
+use super::stage::Stage;
 use super::voices::Voices;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
@@ -67,6 +69,7 @@ use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
 use crate::rt::FrameWriter;
 use crate::rt::Meter;
+use crate::space::Space;
 use crate::tracker::AmigaModel;
 use crate::tracker::Chase;
 use crate::tracker::Interpolation;
@@ -105,6 +108,10 @@ pub struct Engine {
     strips: Vec<Strip>,
     channels: ChannelStrips,
     plans: Plans,
+    /// Made once any bus is in space, and kept from then on.
+    space: Option<Box<Space>>,
+    /// Nothing has been heard of it yet.
+    space_is_new: bool,
     /// Bits of the strips whose solo is on.
     soloed: u64,
     song: Option<Box<Playing>>,
@@ -154,6 +161,8 @@ impl Engine {
             strips,
             channels: ChannelStrips::new(config.rate, SONG_CHANNELS),
             plans: Plans::new(Ramp::control_frames(config.rate)),
+            space: None,
+            space_is_new: false,
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
@@ -187,6 +196,9 @@ impl Engine {
         self.frame = 0;
         self.values.mark_all();
         self.strips.iter_mut().for_each(Strip::reset);
+        if let Some(space) = &mut self.space {
+            space.reset();
+        }
         self.inputs.reset();
         self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
@@ -377,7 +389,15 @@ impl Engine {
             let old = match command {
                 Command::Plan(routes) => {
                     self.inputs.set_monitor_output(routes.monitor);
-                    self.plans.put(routes.plan).map(Old::Plan)
+                    let replaced = self.plans.put(routes.plan);
+                    match routes.space {
+                        None => replaced.map(Old::Plan),
+                        Some(mut space) => {
+                            self.set_space(&mut space);
+                            space.replaced = replaced;
+                            Some(Old::Space(space))
+                        }
+                    }
                 }
                 Command::Inserts(mut change) => {
                     self.change_inserts(&mut change.0);
@@ -437,6 +457,32 @@ impl Engine {
         }
     }
 
+    /// Takes what routes say of space, and space itself where there has been none.
+    fn set_space(&mut self, prepared: &mut PreparedSpace) {
+        if self.space.is_none() {
+            self.space = prepared.space.take();
+            if let Some(space) = &mut self.space {
+                space.go_to(self.frame);
+            }
+            self.space_is_new = true;
+            let angles = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].into_iter();
+            let places = (0..BUSES)
+                .flat_map(|bus| [Target::Azimuth(bus), Target::Elevation(bus), Target::Distance(bus)]);
+            for index in angles.chain(places).filter_map(|target| self.finder.index(target)) {
+                self.values.set(index, self.values.get(index)); // it has to hear of them
+            }
+        }
+        if let Some(space) = &mut self.space {
+            space.listener_mut().set_output(prepared.output);
+            for (bus, (settings, sides)) in prepared.settings.iter().enumerate() {
+                if let Some(source) = space.source_mut(bus) {
+                    source.set_sides(*sides);
+                    source.set(*settings);
+                }
+            }
+        }
+    }
+
     /// Gives a bank of voices back once the last of them has faded, and there is room for it.
     fn send_bank_home(&mut self) {
         if self.commands.has_room()
@@ -453,6 +499,9 @@ impl Engine {
         while self.commands.has_room()
             && let Some(old) = self.plans.change(moment)
         {
+            if let Some(space) = &mut self.space {
+                space.go_to(self.frame);
+            }
             if let Some(running) = self.plans.running() {
                 let strips = self.strips.iter_mut().enumerate();
                 let changed = strips.filter(|(number, _)| running.changes_side(&old, *number));
@@ -511,6 +560,7 @@ impl Engine {
             ..
         } = self;
         let (inputs, outputs, channels) = (&mut self.inputs, &mut self.outputs, &mut self.channels);
+        let mut space = self.space.as_deref_mut();
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             voices.set(spec.target, value);
@@ -548,6 +598,7 @@ impl Engine {
                     }
                 }
                 Target::InstrumentMacro { .. } => {}
+                target if space.as_deref_mut().is_some_and(|space| set_space(space, target, value)) => {}
                 target if lanes.set(target, value) => {}
                 target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
@@ -569,6 +620,12 @@ impl Engine {
                 song.set(settings, &now, self.frame);
             }
         }
+        if (self.frame == 0 || self.space_is_new)
+            && let Some(space) = &mut self.space
+        {
+            space.settle();
+            self.space_is_new = false;
+        }
         if self.frame == 0 {
             self.strips.iter_mut().for_each(Strip::settle);
             self.channels.settle();
@@ -587,7 +644,10 @@ impl Engine {
         self.apply_song_gain(range.len());
         let piece = Piece { frame: self.frame, range };
         match self.plans.running_mut() {
-            Some(plan) => plan.run(&piece, &self.sources, &mut self.strips, outputs),
+            Some(plan) => {
+                let mut streams = Stage { strips: &mut self.strips, space: self.space.as_deref_mut() };
+                plan.run(&piece, &self.sources, &mut streams, outputs);
+            }
             None => {
                 outputs.iter_mut().for_each(|output| output.slice_mut(piece.range.clone()).silence());
             }
@@ -770,6 +830,26 @@ fn set_input(inputs: &mut Inputs, target: Target, value: f32) -> bool {
             inputs.set_to_output(input, output, Decibels(value).into());
         }
         Target::InputMonitor(input) => inputs.set_monitor(input, Decibels(value).into()),
+        _ => return false,
+    }
+    true
+}
+
+/// Sets what a parameter of a place or of the head says; false for all others.
+fn set_space(space: &mut Space, target: Target, value: f32) -> bool {
+    match target {
+        Target::HeadYaw => space.listener_mut().set_yaw(value),
+        Target::HeadPitch => space.listener_mut().set_pitch(value),
+        Target::HeadRoll => space.listener_mut().set_roll(value),
+        Target::Azimuth(bus) => {
+            space.source_mut(bus).into_iter().for_each(|source| source.set_azimuth(value))
+        }
+        Target::Elevation(bus) => {
+            space.source_mut(bus).into_iter().for_each(|source| source.set_elevation(value))
+        }
+        Target::Distance(bus) => {
+            space.source_mut(bus).into_iter().for_each(|source| source.set_distance(value))
+        }
         _ => return false,
     }
     true

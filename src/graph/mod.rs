@@ -12,6 +12,7 @@ mod solo;
 pub use compile::GraphError;
 pub use plan::Piece;
 pub use plan::Plan;
+pub use plan::Streams;
 
 use crate::audio::BroadcastMix;
 use crate::audio::ChannelMix;

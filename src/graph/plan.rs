@@ -21,6 +21,25 @@ use crate::dsp;
 use crate::dsp::Level;
 use std::ops::Range;
 
+/// What stands at the nodes of a graph that are streams, by their numbers.
+pub trait Streams {
+    /// Real-time: yes. None where there is no such stream; it counts as silent.
+    fn stream(&self, number: usize) -> Option<&dyn AudioStream>;
+
+    /// Real-time: yes.
+    fn stream_mut(&mut self, number: usize) -> Option<&mut dyn AudioStream>;
+}
+
+impl<S: AudioStream> Streams for [S] {
+    fn stream(&self, number: usize) -> Option<&dyn AudioStream> {
+        self.get(number).map(|stream| stream as &dyn AudioStream)
+    }
+
+    fn stream_mut(&mut self, number: usize) -> Option<&mut dyn AudioStream> {
+        self.get_mut(number).map(|stream| stream as &mut dyn AudioStream)
+    }
+}
+
 /// Where a node's block lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -193,11 +212,11 @@ impl Plan {
     /// Runs every step once on the frames of `piece`; outputs that no step writes become silent there.
     ///
     /// Real-time. Sources, streams and outputs that the graph numbered and the slices lack count as silent.
-    pub fn run<S: AudioStream>(
+    pub fn run<S: Streams + ?Sized>(
         &mut self,
         piece: &Piece,
         sources: &[Feed],
-        streams: &mut [S],
+        streams: &mut S,
         outputs: &mut [AudioBlockMut<'_>],
     ) {
         self.outputs.iter_mut().for_each(|output| output.activity = Activity::Silent);
@@ -225,12 +244,12 @@ impl Plan {
 }
 
 /// All that one run works on.
-struct Run<'r, 'b, S> {
+struct Run<'r, 'b, S: ?Sized> {
     level: Level,
     gates: &'r Gates,
     piece: &'r Piece,
     sources: &'r [Feed],
-    streams: &'r mut [S],
+    streams: &'r mut S,
     scratch: &'r mut [Scratch],
     states: &'r mut [Output],
     outputs: &'r mut [AudioBlockMut<'b>],
@@ -265,10 +284,10 @@ impl<'r, T> Others<'r, T> {
     }
 }
 
-impl<S: AudioStream> Run<'_, '_, S> {
+impl<S: Streams + ?Sized> Run<'_, '_, S> {
     fn step(&mut self, step: &Step) {
         let Self { level, gates, piece, sources, streams, scratch, states, outputs, passing } = self;
-        let (piece, hands) = (*piece, Hands { level: *level, streams, passing });
+        let (piece, hands) = (*piece, Hands { level: *level, streams: &mut **streams, passing });
         match step.place {
             Place::Scratch(number) => {
                 let (Some(slot), scratch) = Others::without(scratch, number) else { return };
@@ -307,9 +326,9 @@ impl<S: AudioStream> Run<'_, '_, S> {
 }
 
 /// What a step works with.
-struct Hands<'r, S> {
+struct Hands<'r, S: ?Sized> {
     level: Level,
-    streams: &'r mut [S],
+    streams: &'r mut S,
     passing: &'r mut AudioBuffer,
 }
 
@@ -325,18 +344,18 @@ struct Around<'r, 'b> {
 
 impl<'b> Around<'_, 'b> {
     /// Writes the sum of what arrives over `io`, and lets the stream work on it; `None` where nothing does and it sleeps.
-    fn render<S: AudioStream>(
+    fn render<S: Streams + ?Sized>(
         &self,
         step: &Step,
         hands: Hands<'_, S>,
         io: &mut AudioBlockMut<'_>,
     ) -> Option<Activity> {
         let Hands { level, streams, passing } = hands;
-        let input = self.gather(&step.inputs, (level, streams, passing), io);
+        let input = self.gather(&step.inputs, (level, &*streams, passing), io);
         // What drives a sidechain is never an outlet.
-        let side = step.side.and_then(|side| self.heard::<S>(side, &[]));
+        let side = step.side.and_then(|side| self.heard::<S>(side, None));
         let side = side.map(|sound| sound.block(self.piece));
-        match (input, step.stream.and_then(|number| streams.get_mut(number))) {
+        match (input, step.stream.and_then(|number| streams.stream_mut(number))) {
             (Activity::Silent, None) => None,
             (Activity::Sounding, None) => Some(input),
             (Activity::Silent, Some(stream)) if stream.asleep() => {
@@ -353,15 +372,15 @@ impl<'b> Around<'_, 'b> {
     }
 
     /// Writes the sum of what arrives over `io`, if anything does.
-    fn gather<S: AudioStream>(
+    fn gather<S: Streams + ?Sized>(
         &self,
         inputs: &[Input],
-        (level, streams, passing): (Level, &[S], &mut AudioBuffer),
+        (level, streams, passing): (Level, &S, &mut AudioBuffer),
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
         let mut sum = Sum { level, piece: self.piece, sounds: [None; TOGETHER], count: 0, fresh: true };
         for input in inputs {
-            let Some(sound) = self.heard(input.from, streams) else { continue };
+            let Some(sound) = self.heard(input.from, Some(streams)) else { continue };
             if self.gates.is_closed(input.gate) {
                 continue;
             }
@@ -381,12 +400,16 @@ impl<'b> Around<'_, 'b> {
     }
 
     /// What lies at a place, if it sounds.
-    fn heard<'s, S: AudioStream>(&'s self, place: Place, streams: &'s [S]) -> Option<Sound<'s, 'b>> {
+    fn heard<'s, S: Streams + ?Sized>(
+        &'s self,
+        place: Place,
+        streams: Option<&'s S>,
+    ) -> Option<Sound<'s, 'b>> {
         let sounds = |activity| activity == Activity::Sounding;
         let of_feed = |feed: &'s Feed| sounds(feed.activity()).then_some(Sound::Feed(feed));
         match place {
             Place::Source(number) => self.sources.get(number).and_then(of_feed),
-            Place::Outlet { stream, number } => streams.get(stream)?.outlet(number).and_then(of_feed),
+            Place::Outlet { stream, number } => streams?.stream(stream)?.outlet(number).and_then(of_feed),
             Place::Scratch(number) => {
                 let scratch = self.scratch.get(number).filter(|scratch| sounds(scratch.activity));
                 scratch.map(|scratch| Sound::Scratch(&scratch.buffer))
@@ -400,9 +423,9 @@ impl<'b> Around<'_, 'b> {
 }
 
 /// Where the sound of an input stands.
-fn pan_of<'s, S: AudioStream>(input: &Input, streams: &'s [S]) -> Pan<'s> {
-    let stream = input.placed.and_then(|number| streams.get(number));
-    stream.map_or(Pan::Middle, AudioStream::pan)
+fn pan_of<'s, S: Streams + ?Sized>(input: &Input, streams: &'s S) -> Pan<'s> {
+    let stream = input.placed.and_then(|number| streams.stream(number));
+    stream.map_or(Pan::Middle, |stream| stream.pan())
 }
 
 /// What arrives from one place.
@@ -659,7 +682,7 @@ mod tests {
         let (mut feed, mut memory) = (Feed::new(1), AudioBuffer::new(2, 4));
         feed.copy(&AudioBlock::new(&[&[3.0f32; 4][..]]));
         feed.begin(4);
-        plan.run(&Piece { frame: 0, range: 0..4 }, &[feed], &mut [add(1.0)], &mut [memory.block_mut(4)]);
+        plan.run(&Piece { frame: 0, range: 0..4 }, &[feed], &mut [add(1.0)][..], &mut [memory.block_mut(4)]);
         assert_eq!(memory.channel(0), [1.0; 4]);
     }
 
@@ -721,7 +744,7 @@ mod tests {
             }
             let mut memory = [AudioBuffer::new(2, frames), AudioBuffer::new(2, frames)];
             let mut blocks: Vec<_> = memory.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
-            plan.run(&Piece { frame, range: 0..frames }, &feeds(frames), &mut streams, &mut blocks);
+            plan.run(&Piece { frame, range: 0..frames }, &feeds(frames), &mut streams[..], &mut blocks);
             drop(blocks);
             found.iter_mut().zip(&memory).for_each(|(all, one)| all.extend_from_slice(one.channel(1)));
             frame += frames as u64;
@@ -772,7 +795,7 @@ mod tests {
             plan.solo(solo, if call == 0 { 0 } else { 10 });
             let mut memory = AudioBuffer::new(1, 10);
             let piece = Piece { frame: 10 * call as u64, range: 0..10 };
-            plan.run(&piece, &feeds, &mut streams, &mut [memory.block_mut(10)]);
+            plan.run(&piece, &feeds, &mut streams[..], &mut [memory.block_mut(10)]);
             left.extend_from_slice(memory.channel(0));
         }
         left

@@ -10,12 +10,16 @@ use super::MASTER;
 use super::RETURNS;
 use super::SONG_CHANNELS;
 use super::STRIP_CHANNELS;
+use super::STRIPS;
 use super::route::BusOrNone;
 use super::route::Connection;
 use super::route::FoldOrBroadcast;
 use super::route::HostOutput;
 use super::route::Route;
 use super::route::SideSource;
+use super::space::BusSpace;
+use super::space::SpaceOutput;
+use super::space::part_of;
 use super::strip_name;
 use super::unknown::Unknown;
 use crate::graph::Graph;
@@ -23,6 +27,7 @@ use crate::graph::GraphError;
 use crate::graph::NodeId;
 use crate::graph::Plan;
 use crate::lane::LANES;
+use crate::space;
 use crate::tracker::KEYBOARD_SLOTS;
 use serde::Deserialize;
 use serde::Deserializer;
@@ -50,7 +55,7 @@ impl Layout {
 }
 
 /// A bus's name, width and ways on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Bus {
     /// Empty shows as "Bus 3"; see [`Routing::bus_name`].
@@ -65,6 +70,9 @@ pub struct Bus {
     /// What drives its duck and its machines' sidechains.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side: Option<SideSource>,
+    /// Where it is there, its sound goes through space on its way to the master.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space: Option<BusSpace>,
     /// What a newer version has added.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -102,6 +110,7 @@ impl Default for Bus {
             channels: None,
             to: vec![Route::Master.into()],
             side: None,
+            space: None,
             unknown: Unknown::default(),
         }
     }
@@ -119,7 +128,7 @@ pub enum SongBy {
 }
 
 /// All routes of a rack. In files, maps hold only what differs from the default: `3 = "bus 2"`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "File", into = "File")]
 pub struct Routing {
     /// Which of the next two maps counts.
@@ -136,6 +145,8 @@ pub struct Routing {
     pub input: Option<usize>,
     /// Host output of the monitor mix.
     pub monitor: usize,
+    /// What leaves space, where any bus is in it.
+    pub space_output: SpaceOutput,
     /// Every bus of the desk.
     pub buses: Vec<Bus>,
     /// What a newer version has added.
@@ -153,6 +164,7 @@ impl Default for Routing {
             lanes: vec![LANE_BUS; LANES],
             input: INPUT_BUS,
             monitor: 0,
+            space_output: SpaceOutput::default(),
             buses: vec![Bus::default(); BUSES],
             unknown: Unknown::default(),
         }
@@ -184,6 +196,8 @@ struct File {
     input: BusOrNone,
     #[serde(skip_serializing_if = "is_default")]
     monitor: HostOutput,
+    #[serde(skip_serializing_if = "is_default")]
+    space_output: SpaceOutput,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     buses: BTreeMap<Number<BUSES>, Bus>,
     #[serde(flatten)]
@@ -260,6 +274,7 @@ impl From<Routing> for File {
             lanes: differing(routing.lanes, &LANE_BUS, BusOrNone),
             input: BusOrNone(routing.input),
             monitor: HostOutput(routing.monitor),
+            space_output: routing.space_output,
             buses: differing(routing.buses, &Bus::default(), |bus| bus),
             unknown: routing.unknown,
         }
@@ -277,6 +292,7 @@ impl From<File> for Routing {
             lanes: filled(all.lanes, file.lanes, |bus| bus.0),
             input: file.input.0,
             monitor: file.monitor.0,
+            space_output: file.space_output,
             buses: filled(all.buses, file.buses, |bus| bus),
             unknown: file.unknown,
         }
@@ -305,6 +321,9 @@ pub const VOICE_SOURCE: usize = SIDECHAIN_SOURCE + 1;
 pub const LANE_SOURCE: usize = VOICE_SOURCE + BUSES;
 /// Sources of the graph.
 pub const SOURCES: usize = LANE_SOURCE + LANES;
+
+/// The first stream of space in the graph, where any bus is in it: a place for each bus, and then the field.
+pub const SPACE_STREAM: usize = STRIPS;
 
 /// Channels of a source's block.
 pub fn source_channels(layout: &Layout, source: usize) -> usize {
@@ -356,6 +375,9 @@ impl Routing {
         if fitted.monitor >= layout.outputs.len() {
             fitted.monitor = 0;
         }
+        if fitted.space_output.outputs().end > layout.outputs.len() {
+            fitted.space_output = SpaceOutput::default();
+        }
         for bus in &mut fitted.buses {
             let had = bus.to.len();
             bus.to.retain(|way| !matches!(way.to, Route::Output(output) if output >= layout.outputs.len()));
@@ -364,6 +386,21 @@ impl Routing {
             }
         }
         fitted
+    }
+
+    /// Whether any bus is in space.
+    pub fn has_space(&self) -> bool {
+        self.buses.iter().any(|bus| bus.space.is_some())
+    }
+
+    /// Channels of a bus's place in space.
+    pub fn place_channels(&self, layout: &Layout, bus: usize) -> usize {
+        self.strip_channels(layout, bus).min(2)
+    }
+
+    /// Host outputs that a field goes to, in the order of its channels.
+    pub fn field_outputs(&self) -> std::ops::Range<usize> {
+        if self.has_space() { self.space_output.outputs() } else { 0..0 }
     }
 
     /// Compiles the routes into a plan, fitted to the host's outputs. Allocates.
@@ -394,13 +431,15 @@ impl Routing {
             }
             strips.push(graph.add_stream(name, channels));
         }
+        let space = self.add_space(&mut graph, layout);
         let outputs: Vec<NodeId> = (1..)
             .zip(&layout.outputs)
             .map(|(number, &channels)| graph.add_output(format!("Output {number}"), channels))
             .collect();
         self.connect_sources(&mut graph, &sources, &strips);
         self.connect_sides(&mut graph, &sources, &strips);
-        self.connect_strips(&mut graph, &strips, &outputs);
+        self.connect_strips(&mut graph, &strips, (&space, &outputs));
+        self.connect_space(&mut graph, strips[MASTER], (&space, &outputs));
         Ok(graph)
     }
 
@@ -440,11 +479,44 @@ impl Routing {
         }
     }
 
-    fn connect_strips(&self, graph: &mut Graph, strips: &[NodeId], outputs: &[NodeId]) {
-        for (&strip, bus) in strips[..BUSES].iter().zip(&self.buses) {
+    /// Places for all buses and the field, if any bus is in space.
+    fn add_space(&self, graph: &mut Graph, layout: &Layout) -> Vec<NodeId> {
+        if !self.has_space() {
+            return Vec::new();
+        }
+        let place = |bus: usize| {
+            graph.add_stream(format!("{} in Space", self.bus_name(bus)), self.place_channels(layout, bus))
+        };
+        let mut nodes: Vec<NodeId> = (0..BUSES).map(place).collect();
+        nodes.push(graph.add_stream("Space", space::CHANNELS));
+        nodes
+    }
+
+    /// What sounds from all places comes to the field, and what leaves that to the master or to outputs of its own.
+    fn connect_space(&self, graph: &mut Graph, master: NodeId, (space, outputs): (&[NodeId], &[NodeId])) {
+        let Some((&field, places)) = space.split_last() else { return };
+        for (&place, bus) in places.iter().zip(&self.buses) {
+            if bus.space.is_some() && bus.to.iter().any(|way| way.to == Route::Master) {
+                graph.connect_outlet(place, 0, field);
+            }
+        }
+        let SpaceOutput::AmbiX(order) = self.space_output else {
+            return graph.connect_outlet(field, 0, master);
+        };
+        let taken = outputs.get(self.field_outputs()).unwrap_or(&[]);
+        for (number, &output) in taken.iter().enumerate() {
+            if let Some(part) = part_of(order, number) {
+                graph.connect_with(field, output, part);
+            }
+        }
+    }
+
+    fn connect_strips(&self, graph: &mut Graph, strips: &[NodeId], (space, outputs): (&[NodeId], &[NodeId])) {
+        for (number, (&strip, bus)) in strips[..BUSES].iter().zip(&self.buses).enumerate() {
+            let place = space.get(number).filter(|_| bus.space.is_some());
             for Connection { to, mix, .. } in &bus.to {
                 let to = match *to {
-                    Route::Master => strips.get(MASTER),
+                    Route::Master => place.or(strips.get(MASTER)),
                     Route::Bus(bus) => strips[..BUSES].get(bus),
                     Route::Output(output) => outputs.get(output),
                 };

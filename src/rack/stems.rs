@@ -119,6 +119,10 @@ pub fn further_outputs(rack: &Rack, options: &RenderOptions) -> Vec<FurtherOutpu
             }
         }
     }
+    let routing = rack.routing.fitted(&options.layout());
+    for (number, output) in routing.field_outputs().enumerate() {
+        names.entry(output).or_default().push(format!("ambix {:02}-{:02}", 2 * number, 2 * number + 1));
+    }
     let number = |(output, names): (usize, Vec<String>)| {
         let name = if names.is_empty() { format!("output {:02}", output + 1) } else { names.join(" + ") };
         FurtherOutput { output, name }

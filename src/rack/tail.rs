@@ -16,6 +16,7 @@ use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
 use crate::mixer::Route;
 use crate::mixer::STRIPS;
+use crate::space;
 use crate::units::SampleRate;
 
 /// What a parameter table is set to, by what its rows act on.
@@ -105,6 +106,11 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
                 Tail::Frames(frames) => frames as f64 / rate.0,
                 Tail::Endless => 0.0,
             };
+        }
+    }
+    for (bus, seconds) in rack.routing.buses.iter().zip(&mut seconds) {
+        if bus.space.is_some() {
+            *seconds += space::TAIL_S;
         }
     }
     Ways::new(rack, set).longest(first, &seconds)

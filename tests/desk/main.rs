@@ -9,6 +9,7 @@ mod routes;
 mod seams;
 mod sends;
 mod solo;
+mod space;
 mod stage;
 mod stems;
 

@@ -10,6 +10,7 @@ pub mod error;
 pub mod faust;
 pub mod host;
 pub mod host_time;
+pub mod hrir;
 pub mod midi;
 pub mod paths;
 pub mod picture;

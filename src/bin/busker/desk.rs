@@ -213,7 +213,14 @@ impl Set<'_> {
             name: routing.bus_name(bus),
             channels: ways.channels,
             from,
-            to: ways.to.iter().map(way_text).collect(),
+            to: ways
+                .to
+                .iter()
+                .map(|way| match way.to {
+                    Route::Master if ways.space.is_some() => format!("{} through space", way_text(way)),
+                    _ => way_text(way),
+                })
+                .collect(),
             side: ways.side.map(|side| side.to_string()),
         })
     }

@@ -6,11 +6,14 @@
 //! frames for their work, of which a line of the control grid does its share. Audio thread, except making one. What
 //! arrives must be finite.
 
+mod bank;
 mod response;
 mod stage;
 #[cfg(test)]
 mod tests;
 
+pub use bank::Bank;
+pub use bank::Responses;
 pub use response::Response;
 
 use super::Level;

@@ -82,7 +82,7 @@ impl Response {
 }
 
 /// Spectra of the partitions that hold `taps`, scaled for what [`Stage`](super::stage::Stage) leaves undone.
-fn spectra(fft: &Fft, size: usize, plane: &[f32], taps: Range<usize>, level: Level) -> Box<[f32]> {
+pub(super) fn spectra(fft: &Fft, size: usize, plane: &[f32], taps: Range<usize>, level: Level) -> Box<[f32]> {
     let scale = 1.0 / (4 * size) as f32; // a power of 2: exact
     let mut work = Work::new(2 * size);
     let (mut re, mut im) = (vec![0.0; 2 * size], vec![0.0; 2 * size]);

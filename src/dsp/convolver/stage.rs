@@ -311,7 +311,7 @@ fn mirror(bins: &Range<usize>, length: usize) -> Range<usize> {
 by_level! {
     /// Spectra of two real planes, times 2, from that of the complex plane that they make. `Z[k] = L[k] + i·R[k]` and
     /// `Z[-k] = L*[k] + i·R*[k]`.
-    fn part(level; both: Planes<'_>, left: PlanesMut<'_>, right: PlanesMut<'_>, bins: Range<usize>) {
+    pub(super) fn part(level; both: Planes<'_>, left: PlanesMut<'_>, right: PlanesMut<'_>, bins: Range<usize>) {
         let ((re, im), last) = (both, left.0.len()); // half of both's
         if bins.start == 0 {
             (left.0[0], left.1[0]) = (2.0 * re[0], 2.0 * re[last]);
@@ -333,7 +333,7 @@ by_level! {
 
 by_level! {
     /// `sums[k] += from[k] · response[k]`.
-    fn multiply(level; sums: PlanesMut<'_>, from: Planes<'_>, response: Planes<'_>, bins: Range<usize>) {
+    pub(super) fn multiply(level; sums: PlanesMut<'_>, from: Planes<'_>, response: Planes<'_>, bins: Range<usize>) {
         let first = match bins.start {
             0 => Some((sums.0[0] + from.0[0] * response.0[0], sums.1[0] + from.1[0] * response.1[0])),
             _ => None,
@@ -360,7 +360,7 @@ by_level! {
 
 by_level! {
     /// The spectrum of the complex plane that two real ones make: the way back from [`part`].
-    fn join(level; left: Planes<'_>, right: Planes<'_>, both: PlanesMut<'_>, bins: Range<usize>) {
+    pub(super) fn join(level; left: Planes<'_>, right: Planes<'_>, both: PlanesMut<'_>, bins: Range<usize>) {
         let ((re, im), last) = (both, left.0.len()); // half of both's
         if bins.start == 0 {
             (re[0], im[0]) = (left.0[0], right.0[0]);

@@ -35,6 +35,12 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Derives the HRIRs of space from the MIT KEMAR measurements.
+    Hrir {
+        /// Writes nothing; fails if what is checked in is not what the measurements give.
+        #[arg(long)]
+        check: bool,
+    },
     /// Takes a picture of the editor.
     Screenshot(screenshot::Arguments),
     /// Runs everything that proves the project right.
@@ -56,6 +62,7 @@ impl Command {
             Self::Demo(arguments) => demo::run(&arguments),
             Self::DemoSong { check } => crate::demo_song::run(check),
             Self::Faust { check } => crate::faust::run(check),
+            Self::Hrir { check } => crate::hrir::run(check),
             Self::Screenshot(arguments) => screenshot::run(&arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),

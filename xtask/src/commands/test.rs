@@ -31,6 +31,8 @@ enum Step {
     Bundle,
     /// The machines that are checked in are what their Faust sources give.
     Faust,
+    /// The ears that are checked in are what the measurements give.
+    Hrir,
     /// `cargo test` of the workspace, with the feature `faust-runtime`.
     Tests,
     /// The allocation guard finds nothing in either bundle, but the planted allocation.
@@ -81,6 +83,7 @@ fn run_step(step: Step) -> Result<(), TaskError> {
             bundle(["busker", "--profile", "ci", "--features", "alloc-guard"].map(str::to_owned).to_vec())
         }
         Step::Faust => crate::faust::run(true),
+        Step::Hrir => crate::hrir::run(true),
         Step::Tests => tests(),
         Step::AllocGuard => alloc_guard(),
         Step::Rtsan => rtsan(),

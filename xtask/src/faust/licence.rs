@@ -81,6 +81,16 @@ all 36 operators of a chip that plays one channel, opl-emu is GPL, ymfm-sys (BSD
 against 0.46 dB) and took 1.1 ms for a second of one channel, ymfm 2.2 ms, Nuked-OPL3 9.6 ms.
 ";
 
+/// What ears hear is derived from measurements that are free for any use, provided the authors are cited.
+const MEASURED_HEAD: &str = "
+## The head that hears space
+
+`src/space/kemar.bin` and `src/space/measured.rs` are derived by `cargo xtask hrir` from the measurements of a KEMAR
+dummy head by Bill Gardner and Keith Martin, MIT Media Lab, 1994 (Copyright 1994 by the MIT Media Laboratory), as
+Debian's package `libmysofa1` has them (`MIT_KEMAR_normal_pinna.sofa`). They are provided free with no restrictions on
+use, provided the authors are cited when the data is used in any research or commercial application.
+";
+
 /// The whole of `docs/THIRD_PARTY.md`.
 pub(super) fn document(machines: &[Generated]) -> String {
     let mut text = format!(
@@ -101,6 +111,7 @@ pub(super) fn document(machines: &[Generated]) -> String {
          permissive licence of the\nSynthesis ToolKit 4.3.\n",
     );
     text.push_str(OPL_CHIP);
+    text.push_str(MEASURED_HEAD);
     text
 }
 

@@ -1,0 +1,362 @@
+//! One source of a field: where it is, turned into sixteen gains, and its sound added by them.
+//!
+//! In: one plane, or two that stand to the left and to the right of the source's place, 3 dB down each. Out: added to sixteen
+//! channels. On each line of the control grid the gains of the next line follow from a place that runs after what was set;
+//! in between they move in straight lines, so that bits do not depend on how blocks are cut. Audio thread.
+//!
+//! A spread source is the mean over a spherical cap of half-angle α, which scales the orders by (1 + c)/2, c(1 + c)/2 and
+//! (1 + c)(5c² - 1)/8 with c = cos α.
+
+use super::follower::Follower;
+use super::follower::Pace;
+use super::harmonics::CHANNELS;
+use super::harmonics::ORDERS;
+use super::harmonics::harmonics;
+use super::settings::Settings;
+use super::settings::direction;
+use crate::audio::AudioBlock;
+use crate::audio::AudioBlockMut;
+use crate::audio::GRID;
+use crate::dsp::Level;
+use crate::dsp::simd::by_level;
+use crate::units::SampleRate;
+use std::f32::consts::FRAC_1_SQRT_2;
+
+/// Where a ramp from one line to the next stands on each frame.
+pub(super) const RISE: [f32; GRID] = {
+    let (mut rise, mut frame) = ([0.0; GRID], 0);
+    while frame < GRID {
+        rise[frame] = (frame + 1) as f32 / GRID as f32;
+        frame += 1;
+    }
+    rise
+};
+
+/// Frames after which what is left in a low-pass filter is forgotten.
+const TAIL: u64 = 8192;
+
+/// Where followers land, in degrees and in factors.
+const LEAST_DEGREES: f32 = 1e-3;
+const LEAST_FACTOR: f32 = 1e-5;
+
+/// Gains on the line before and on the next one.
+#[derive(Clone, Copy)]
+struct Point {
+    from: [f32; CHANNELS],
+    to: [f32; CHANNELS],
+}
+
+/// A low-pass filter that fades in with what is in the way: `y += k · (x - y)`, heard by its share.
+#[derive(Clone, Copy, Default)]
+struct LowPass {
+    y: [f32; 2],
+    factor: f32,
+    /// Its share on the line before and on the next one.
+    from: f32,
+    to: f32,
+}
+
+/// Values that run after what is set.
+#[derive(Clone, Copy)]
+struct Followers {
+    azimuth: Follower,
+    elevation: Follower,
+    width: Follower,
+    spread: Follower,
+    occlusion: Follower,
+    gain: Follower,
+}
+
+impl Followers {
+    fn each(&mut self) -> [(&mut Follower, f32); 6] {
+        let (degrees, factor) = (LEAST_DEGREES, LEAST_FACTOR);
+        [
+            (&mut self.azimuth, degrees),
+            (&mut self.elevation, degrees),
+            (&mut self.width, degrees),
+            (&mut self.spread, degrees),
+            (&mut self.occlusion, factor),
+            (&mut self.gain, factor),
+        ]
+    }
+}
+
+/// See the module's description.
+#[derive(Clone)]
+pub struct Encoder {
+    level: Level,
+    rate: SampleRate,
+    pace: Pace,
+    settings: Settings,
+    /// Degrees to the right and up, and metres, as they were set.
+    azimuth: f32,
+    elevation: f32,
+    distance: f32,
+    /// Something was set since the last line.
+    set: bool,
+    followers: Followers,
+    /// Planes of the sound.
+    sides: usize,
+    points: [Point; 2],
+    low_pass: LowPass,
+    /// Frames since the start, and since the last sample that was not 0.
+    frame: u64,
+    quiet: u64,
+}
+
+impl Encoder {
+    /// A source one metre in front of the listener.
+    pub fn new(rate: SampleRate, level: Level) -> Self {
+        let settings = Settings::default();
+        let silent = Point { from: [0.0; CHANNELS], to: [0.0; CHANNELS] };
+        let still = Follower::default();
+        let mut encoder = Self {
+            level,
+            rate,
+            pace: Pace::new(rate),
+            settings,
+            azimuth: 0.0,
+            elevation: 0.0,
+            distance: 1.0,
+            set: true,
+            followers: Followers {
+                azimuth: still,
+                elevation: still,
+                width: still,
+                spread: still,
+                occlusion: still,
+                gain: still,
+            },
+            sides: 1,
+            points: [silent; 2],
+            low_pass: LowPass::default(),
+            frame: 0,
+            quiet: TAIL,
+        };
+        encoder.settle();
+        encoder
+    }
+
+    /// Degrees to the right, -180 to 180. Real-time, like all setters: the source starts towards it on the next line of the
+    /// control grid.
+    pub fn set_azimuth(&mut self, degrees: f32) {
+        (self.azimuth, self.set) = (degrees, true);
+    }
+
+    /// Degrees up, -90 to 90.
+    pub fn set_elevation(&mut self, degrees: f32) {
+        (self.elevation, self.set) = (degrees.clamp(-90.0, 90.0), true);
+    }
+
+    /// Metres from the listener.
+    pub fn set_distance(&mut self, metres: f32) {
+        (self.distance, self.set) = (metres, true);
+    }
+
+    /// What the source is like.
+    pub fn set(&mut self, settings: Settings) {
+        (self.settings, self.set) = (settings, true);
+    }
+
+    /// How many planes its sound has, 1 unless set: on the next frame a point or two stand where it is.
+    pub fn set_sides(&mut self, sides: usize) {
+        let sides = sides.clamp(1, 2);
+        if sides != self.sides {
+            self.sides = sides;
+            self.follow();
+            self.points.iter_mut().for_each(|point| point.from = point.to);
+        }
+    }
+
+    /// Ends all movement at its target, for a start from nothing.
+    pub fn settle(&mut self) {
+        self.aim();
+        self.followers.each().into_iter().for_each(|(follower, _)| follower.settle());
+        self.follow();
+        self.points.iter_mut().for_each(|point| point.from = point.to);
+        self.low_pass.from = self.low_pass.to;
+    }
+
+    /// Back to a source that has not sounded, where it is set to be.
+    pub fn reset(&mut self) {
+        (self.frame, self.quiet, self.low_pass.y) = (0, TAIL, [0.0; 2]);
+        self.settle();
+    }
+
+    /// Whether silence in gives silence out.
+    pub fn is_at_rest(&self) -> bool {
+        self.low_pass.y == [0.0; 2]
+    }
+
+    /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten.
+    pub(super) fn go_to(&mut self, frame: u64) {
+        if frame != self.frame {
+            (self.frame, self.quiet, self.low_pass.y) = (frame, TAIL, [0.0; 2]);
+        }
+    }
+
+    /// Goes on over frames of silence, at rest.
+    pub fn skip(&mut self, frames: usize) {
+        let lines = lines(self.frame, frames);
+        self.frame += frames as u64;
+        self.quiet = self.quiet.saturating_add(frames as u64);
+        for _ in 0..lines {
+            self.line();
+        }
+    }
+
+    /// Adds `sound`, of one or two planes, to the sixteen channels of `field`, or writes over them where they hold anything.
+    pub fn process(&mut self, sound: &AudioBlock<'_>, field: &mut AudioBlockMut<'_>, over: bool) {
+        let (frames, mut start) = (sound.frames().min(field.frames()), 0);
+        while start < frames {
+            let phase = (self.frame % GRID as u64) as usize;
+            if phase == 0 {
+                self.line();
+            }
+            let end = (start + GRID - phase).min(frames);
+            self.piece(phase, (start, end), (sound, field), over);
+            self.frame += (end - start) as u64;
+            start = end;
+        }
+    }
+
+    fn piece(
+        &mut self,
+        phase: usize,
+        (start, end): (usize, usize),
+        (sound, field): (&AudioBlock<'_>, &mut AudioBlockMut<'_>),
+        over: bool,
+    ) {
+        let rise = RISE.get(phase..phase + end - start).unwrap_or(&[]);
+        let mut after = None;
+        let mut filtered = [0.0; GRID];
+        for side in 0..self.sides.min(sound.channels()) {
+            let mut plane = sound.channel(side).get(start..end).unwrap_or(&[]);
+            after = after.into_iter().chain(plane.iter().rev().position(|sample| *sample != 0.0)).min();
+            if self.low_pass.from > 0.0 || self.low_pass.to > 0.0 {
+                let filtered = &mut filtered[..rise.len()]; // no piece is longer than a cell
+                self.low_pass.process(side, plane, rise, filtered);
+                plane = filtered;
+            }
+            // No more sides than points.
+            add_by(self.level, field, start, plane, rise, &self.points[side], over && side == 0);
+        }
+        let passed = self.quiet.saturating_add((end - start) as u64);
+        self.quiet = after.map_or(passed, |after| after as u64);
+    }
+
+    /// On a line of the grid: what was to be reached by now is where the next way begins.
+    fn line(&mut self) {
+        self.points.iter_mut().for_each(|point| point.from = point.to);
+        self.low_pass.from = self.low_pass.to;
+        if self.quiet >= TAIL || self.low_pass.to == 0.0 {
+            self.low_pass.y = [0.0; 2];
+        }
+        if std::mem::take(&mut self.set) {
+            self.aim();
+        }
+        let pace = self.pace;
+        let moved = self.followers.each().map(|(follower, least)| follower.step(&pace, least));
+        if moved.contains(&true) {
+            self.followers.azimuth.unwind();
+            self.follow();
+        }
+    }
+
+    fn aim(&mut self) {
+        let settings = self.settings;
+        let place = || direction(self.azimuth, self.elevation);
+        let followers = &mut self.followers;
+        followers.azimuth.aim_round(self.azimuth);
+        followers.elevation.aim(self.elevation);
+        followers.width.aim(settings.width);
+        followers.spread.aim(settings.spread.clamp(0.0, 360.0));
+        followers.occlusion.aim(settings.occlusion.clamp(0.0, 1.0));
+        followers.gain.aim(settings.at_distance(self.distance) * settings.towards_listener(place));
+    }
+
+    /// Gains and filter of where the followers are.
+    fn follow(&mut self) {
+        let Followers { azimuth, elevation, width, spread, occlusion, gain } = self.followers;
+        let occlusion = occlusion.value().clamp(0.0, 1.0);
+        let mut level = gain.value();
+        self.low_pass.to = (8.0 * occlusion).min(1.0);
+        if occlusion > 0.0 {
+            // 12 dB, and from 20 kHz to 400 Hz, at all of it.
+            level *= libm::expf(-1.381_551 * occlusion);
+            let cutoff = 20_000.0 * libm::expf(-3.912_023 * occlusion);
+            self.low_pass.factor = 1.0 - libm::expf(-std::f32::consts::TAU * cutoff / self.rate.0 as f32);
+        }
+        let orders = orders(spread.value());
+        let offsets = match self.sides {
+            2 => [-0.5 * width.value(), 0.5 * width.value()],
+            _ => [0.0; 2],
+        };
+        if self.sides == 2 {
+            level *= FRAC_1_SQRT_2;
+        }
+        for (point, offset) in self.points.iter_mut().zip(offsets).take(self.sides) {
+            point.to = harmonics(direction(azimuth.value() + offset, elevation.value()));
+            for (order, channels) in orders.into_iter().zip(ORDERS) {
+                channels.for_each(|channel| point.to[channel] *= order * level); // `CHANNELS` in all
+            }
+        }
+    }
+}
+
+/// Lines of the grid among `frames` frames from `frame` on.
+pub(super) fn lines(frame: u64, frames: usize) -> u64 {
+    (frame + frames as u64).div_ceil(GRID as u64) - frame.div_ceil(GRID as u64)
+}
+
+/// Factors of the orders of a source that fills so many degrees.
+fn orders(spread: f32) -> [f32; 4] {
+    if spread == 0.0 {
+        return [1.0; 4];
+    }
+    let c = libm::cosf((spread / 2.0).to_radians());
+    [1.0, (1.0 + c) / 2.0, c * (1.0 + c) / 2.0, (1.0 + c) * (5.0 * c * c - 1.0) / 8.0]
+}
+
+impl LowPass {
+    fn process(&mut self, side: usize, from: &[f32], rise: &[f32], to: &mut [f32]) {
+        let (k, share, slope) = (self.factor, self.from, self.to - self.from);
+        let mut y = self.y[side]; // two sides
+        for ((x, rise), to) in from.iter().zip(rise).zip(to) {
+            y += k * (x - y);
+            *to = x + (share + slope * rise) * (y - x);
+        }
+        self.y[side] = y;
+    }
+}
+
+by_level! {
+    /// `field[c][n] += source[n] · (from[c] + rise[n] · (to[c] - from[c]))`, from frame `start` on; `over` begins at 0.
+    fn add_by(level; field: &mut AudioBlockMut<'_>, start: usize, source: &[f32], rise: &[f32], point: &Point, over: bool) {
+        let gains = point.from.iter().zip(&point.to);
+        for (plane, (&from, &to)) in field.planes_mut().zip(gains) {
+            let Some(plane) = plane.get_mut(start..start + source.len()) else { continue };
+            if over {
+                plane.fill(0.0);
+            }
+            let slope = to - from;
+            if slope == 0.0 && from == 0.0 {
+                continue;
+            }
+            // Whole cells have a length that the compiler knows.
+            match (plane.first_chunk_mut::<GRID>(), source.first_chunk::<GRID>()) {
+                (Some(plane), Some(source)) if slope == 0.0 => {
+                    (0..GRID).for_each(|frame| plane[frame] += source[frame] * from);
+                }
+                (Some(plane), Some(source)) => {
+                    (0..GRID).for_each(|frame| plane[frame] += source[frame] * (from + slope * RISE[frame]));
+                }
+                _ => {
+                    for ((to, x), rise) in plane.iter_mut().zip(source).zip(rise) {
+                        *to += x * (from + slope * rise);
+                    }
+                }
+            }
+        }
+    }
+}

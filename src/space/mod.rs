@@ -1,0 +1,31 @@
+//! Sound in space: sources around a listener, by third-order ambisonics (ACN, SN3D) and one decode for all of them.
+//!
+//! In: mono or stereo sounds with their places. Out: a field of sixteen channels, and what two ears hear of it, or two
+//! virtual microphones. Audio thread, except making. Azimuths count to the right, as hosts show them; inside, x is to the
+//! front, y to the left and z up. What walls do is not here.
+
+mod decoder;
+mod encoder;
+mod follower;
+mod harmonics;
+mod hrir;
+#[cfg(test)]
+mod measured;
+mod rotation;
+mod settings;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+pub use harmonics::CHANNELS;
+pub use settings::Law;
+pub use settings::Output;
+pub use settings::Settings;
+pub use stream::Field;
+pub use stream::Place;
+pub use stream::Space;
+
+/// Seconds that space sounds on at most: responses, and a filter that ends 120 dB down.
+pub const TAIL_S: f64 = 0.015;

@@ -1,0 +1,109 @@
+//! What a source is like beside its place: how it gets softer, how wide it is, where it looks, what stands before it.
+//!
+//! Plain data; any thread.
+
+use super::harmonics::Vector;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// How level falls with distance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Law {
+    /// By half (6 dB) for each doubling, as in the open.
+    #[default]
+    Inverse,
+    /// To nothing at the far distance, in a straight line over the logarithm of distance.
+    Logarithmic,
+    /// To nothing at the far distance, in a straight line.
+    Linear,
+    /// Not at all.
+    None,
+}
+
+/// What is made of the field.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// What two ears hear.
+    #[default]
+    Binaural,
+    /// Two virtual cardioids, one to each side.
+    Stereo,
+}
+
+/// What a source is like beside its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Degrees from the left side of a stereo sound to the right one.
+    pub width: f32,
+    /// Degrees of the cap that each side fills, 0 to 360.
+    pub spread: f32,
+    /// How level falls with distance.
+    pub law: Law,
+    /// Metres up to which a source is as loud as it comes.
+    pub near: f32,
+    /// Metres from which on it gets no softer.
+    pub far: f32,
+    /// How much is in the way, 0 to 1: 12 dB and all above 400 Hz at most.
+    pub occlusion: f32,
+    /// Of what the source sends out: 0 all around, 1/2 a cardioid, 1 an eight.
+    pub pattern: f32,
+    /// Power of the pattern.
+    pub sharpness: f32,
+    /// Degrees to the right that the source looks from where the listener does.
+    pub yaw: f32,
+    /// Degrees up that it looks.
+    pub pitch: f32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            width: 60.0,
+            spread: 0.0,
+            law: Law::Inverse,
+            near: 1.0,
+            far: 100.0,
+            occlusion: 0.0,
+            pattern: 0.0,
+            sharpness: 1.0,
+            yaw: 0.0,
+            pitch: 0.0,
+        }
+    }
+}
+
+/// The unit vector of an azimuth to the right and an elevation, in degrees.
+pub(super) fn direction(azimuth: f32, elevation: f32) -> Vector {
+    let (azimuth, elevation) = (-azimuth.to_radians(), elevation.to_radians());
+    let ((left, front), (up, flat)) = (libm::sincosf(azimuth), libm::sincosf(elevation));
+    [flat * front, flat * left, up]
+}
+
+impl Settings {
+    /// Factor at a distance in metres.
+    pub(super) fn at_distance(&self, distance: f32) -> f32 {
+        let near = self.near.max(0.01);
+        let far = self.far.max(near);
+        let distance = distance.clamp(near, far);
+        match self.law {
+            Law::None => 1.0,
+            Law::Inverse => near / distance,
+            Law::Linear | Law::Logarithmic if far == near => 1.0,
+            Law::Linear => (far - distance) / (far - near),
+            Law::Logarithmic => libm::logf(far / distance) / libm::logf(far / near),
+        }
+    }
+
+    /// Factor of what the source sends to the listener from a place in this direction.
+    pub(super) fn towards_listener(&self, place: impl FnOnce() -> Vector) -> f32 {
+        if self.pattern <= 0.0 {
+            return 1.0;
+        }
+        let place = place();
+        let looks = direction(self.yaw, self.pitch);
+        let cosine: f32 = -(0..3).map(|axis| looks[axis] * place[axis]).sum::<f32>(); // three axes
+        let pattern = self.pattern.clamp(0.0, 1.0);
+        libm::powf((1.0 - pattern + pattern * cosine).abs(), self.sharpness.max(0.0))
+    }
+}

@@ -1,0 +1,203 @@
+//! Buses in space: what reaches the master of them, and that nothing of it depends on how calls are cut.
+
+use crate::stage::Change;
+use crate::stage::Cuts;
+use crate::stage::Desk;
+use crate::stage::Dice;
+use crate::stage::Sound;
+use crate::stage::demo;
+use crate::stage::insert;
+use crate::stage::instrument;
+use crate::stage::peak;
+use busker::engine::Setup;
+use busker::engine::Target;
+use busker::mixer::Bus;
+use busker::mixer::BusSpace;
+use busker::mixer::Layout;
+use busker::mixer::Route;
+use busker::mixer::Routing;
+use busker::mixer::SpaceOutput;
+use busker::space::Settings;
+
+/// Bus 1, which takes the main input, in space, and one channel wide where it is to be a point.
+fn routing(channels: Option<usize>, settings: Settings) -> Routing {
+    let mut routing = Routing::default();
+    let space = Some(BusSpace { settings, ..BusSpace::default() });
+    routing.buses[0] = Bus { channels, space, ..Bus::default() };
+    routing
+}
+
+fn desk(routing: Routing) -> Desk {
+    Desk::new(insert(2), &Setup { routing, ..Setup::default() })
+}
+
+fn noise(channel: usize, frame: usize) -> f32 {
+    if channel < 2 { Dice((channel * 1_000_003 + frame) as u64).part() * 0.5 - 0.25 } else { 0.0 }
+}
+
+fn bits(sound: &Sound) -> Vec<u32> {
+    sound.iter().flatten().flatten().map(|sample| sample.to_bits()).collect()
+}
+
+fn level_db(plane: &[f32]) -> f32 {
+    10.0 * (plane.iter().map(|sample| sample * sample).sum::<f32>() / plane.len() as f32).log10()
+}
+
+#[test]
+fn a_bus_in_space_is_heard_in_the_master_from_where_its_parameters_say() {
+    let side = |azimuth: f32, yaw: f32| {
+        let changes = [(0, Target::Azimuth(0), azimuth), (0, Target::HeadYaw, yaw)];
+        let sound = desk(routing(Some(1), Settings::default())).play(9600, &Cuts::Each(480), &changes, noise);
+        level_db(&sound[0][1]) - level_db(&sound[0][0])
+    };
+    assert!(side(90.0, 0.0) > 8.0 && side(-90.0, 0.0) < -8.0, "{} {}", side(90.0, 0.0), side(-90.0, 0.0));
+    assert!(side(0.0, 0.0).abs() < 0.01 && side(0.0, -90.0) > 8.0 && side(45.0, 45.0).abs() < 0.01);
+}
+
+#[test]
+fn a_bus_twice_as_far_is_six_decibels_softer_and_one_in_front_as_loud_as_without_space() {
+    let at = |distance: f32| {
+        let changes = [(0, Target::Distance(0), distance)];
+        level_db(
+            &desk(routing(Some(1), Settings::default())).play(9600, &Cuts::Each(480), &changes, noise)[0][0],
+        )
+    };
+    let mut flat = routing(Some(1), Settings::default());
+    flat.buses[0].space = None;
+    let without = level_db(&desk(flat).play(9600, &Cuts::Each(480), &[], noise)[0][0]);
+    assert!((at(1.0) - at(2.0) - 6.02).abs() < 0.05 && (at(1.0) - at(0.2)).abs() < 0.05);
+    assert!((at(1.0) - without).abs() < 4.0, "{} beside {without}", at(1.0));
+}
+
+#[test]
+fn what_moves_gives_the_same_bits_however_calls_are_cut() {
+    let mut dice = Dice(11);
+    let mut changes: Vec<Change> = (0..60)
+        .map(|n| {
+            let (target, value) = match n % 7 {
+                0 | 1 => (Target::Azimuth(n % 2), dice.part() * 360.0 - 180.0),
+                2 => (Target::Elevation(n % 3), dice.part() * 180.0 - 90.0),
+                3 => (Target::Distance(n % 2), 0.1 + dice.part() * 9.0),
+                4 => (Target::HeadYaw, dice.part() * 360.0 - 180.0),
+                5 => (Target::HeadRoll, dice.part() * 360.0 - 180.0),
+                _ => (Target::StripMute(0), (n / 7 % 2) as f32),
+            };
+            (dice.roll(24_000), target, value)
+        })
+        .collect();
+    changes.sort_by_key(|change| change.0);
+    let burst = |channel: usize, frame: usize| {
+        if (frame / 5000).is_multiple_of(2) { noise(channel, frame) } else { 0.0 }
+    };
+    let mut all = routing(None, Settings { occlusion: 0.4, spread: 30.0, ..Settings::default() });
+    all.buses[0].to.push(Route::Bus(1).into());
+    all.buses[1].space = Some(BusSpace::default());
+    let run = |cuts: &Cuts| {
+        let mut desk = desk(all.clone());
+        let mut heard = bits(&desk.play(24_000, cuts, &changes, burst));
+        desk.engine.reset();
+        desk.set(Target::StripMute(0), 0.0);
+        heard.extend(bits(&desk.play(3000, cuts, &[], burst)));
+        heard
+    };
+    let whole = run(&Cuts::Each(8192));
+    assert!(whole.iter().any(|bits| f32::from_bits(*bits).abs() > 0.05));
+    for cuts in [Cuts::Each(1), Cuts::Each(64), Cuts::Each(255), Cuts::Random(3), Cuts::Random(4)] {
+        assert!(run(&cuts) == whole);
+    }
+}
+
+#[test]
+fn a_song_in_space_sounds_the_same_however_calls_are_cut() {
+    let mut song = Routing::default();
+    song.song_channels[3] = Some(4);
+    for (bus, azimuth) in [(0, 0.0), (4, 0.0)] {
+        let settings = Settings { spread: azimuth, ..Settings::default() };
+        song.buses[bus].space = Some(BusSpace { settings, ..BusSpace::default() });
+    }
+    let changes = [
+        (0, Target::Azimuth(4), 110.0),
+        (9000, Target::Azimuth(4), -110.0),
+        (12_345, Target::HeadPitch, 30.0),
+    ];
+    let run = |cuts: &Cuts| {
+        bits(&Desk::new(instrument(), &demo(song.clone())).play(40_000, cuts, &changes, |_, _| 0.0))
+    };
+    let whole = run(&Cuts::Each(4096));
+    for cuts in [Cuts::Each(33), Cuts::Random(9)] {
+        assert!(run(&cuts) == whole);
+    }
+}
+
+#[test]
+fn space_comes_and_goes_without_a_step_and_leaves_other_ways_alone() {
+    let mut flat = Routing::default();
+    flat.buses[0].to.push(Route::Output(1).into());
+    let mut space = flat.clone();
+    space.buses[0].space = Some(BusSpace::default());
+    let tone = |channel: usize, frame: usize| {
+        if channel < 2 { 0.2 * (frame as f32 * 0.02).sin() } else { 0.0 }
+    };
+    let run = |cuts: &Cuts| {
+        let mut desk = desk(flat.clone());
+        let mut sound = desk.play(5000, cuts, &[], tone);
+        for routing in [&space, &flat, &space] {
+            desk.control.send(desk.control.plan(routing).unwrap()).unwrap();
+            let from = sound[0][0].len();
+            let more = desk.play(5000, cuts, &[], tone);
+            assert_eq!(sound[0][0].len(), from);
+            sound
+                .iter_mut()
+                .flatten()
+                .zip(more.iter().flatten())
+                .for_each(|(all, one)| all.extend_from_slice(one));
+            desk.worker.poll();
+        }
+        sound
+    };
+    let sound = run(&Cuts::Each(500));
+    for plane in &sound[0] {
+        let bend = plane.windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()));
+        // Gates close and open in straight lines, as everywhere on the desk: 0.2 in 240 frames, and back.
+        assert!(bend < 2.0 * 0.2 / 240.0 + 0.0001, "bends by {bend}");
+    }
+    let whole = &sound[1][0];
+    assert!((0..20_000).all(|frame| whole[frame] == tone(0, frame)));
+    assert!(bits(&run(&Cuts::Each(100))) == bits(&sound));
+}
+
+#[test]
+fn solo_of_another_bus_silences_a_bus_in_space_and_its_own_solo_does_not() {
+    let soloed = |bus: usize| {
+        let changes = [(0, Target::StripSolo(bus), 1.0)];
+        let sound = desk(routing(None, Settings::default())).play(4800, &Cuts::Each(480), &changes, noise);
+        peak(&sound[0])
+    };
+    assert!(soloed(5) == 0.0 && soloed(0) > 0.05);
+}
+
+#[test]
+fn ambix_leaves_by_the_outputs_from_the_ninth_on_in_the_order_of_its_channels() {
+    let layout = Layout { main_input: 2, sidechain: 2, outputs: vec![2; 16] };
+    for order in [1, 3] {
+        let mut routing = routing(Some(1), Settings::default());
+        routing.space_output = SpaceOutput::AmbiX(order);
+        let mut desk = Desk::new(layout.clone(), &Setup { routing, ..Setup::default() });
+        let changes = [(0, Target::Azimuth(0), 90.0), (0, Target::Elevation(0), 0.0)];
+        let sound =
+            desk.play(200, &Cuts::Each(50), &changes, |channel, _| if channel < 2 { 0.5 } else { 0.0 });
+        let field: Vec<f32> = sound[8..].iter().flatten().map(|plane| 2.0 * plane[199]).collect();
+        // To the right: y is -1.
+        let wanted = [1.0, -1.0, 0.0, 0.0, 0.0, 0.0, -0.5, 0.0, -0.866_025_4, 0.790_569_4, 0.0, 0.612_372_4];
+        let channels = (order + 1) * (order + 1);
+        for (channel, (found, wanted)) in field.iter().zip(wanted).enumerate() {
+            let wanted = if channel < channels { wanted } else { 0.0 };
+            assert!((found - wanted).abs() < 1e-6, "order {order}, channel {channel}: {found}");
+        }
+        assert!(field[channels..].iter().all(|sample| *sample == 0.0) && peak(&sound[0]) == 0.0);
+    }
+    // A host without those outputs hears it all the same.
+    let mut routing = routing(Some(1), Settings::default());
+    routing.space_output = SpaceOutput::AmbiX(3);
+    assert!(peak(&desk(routing).play(4800, &Cuts::Each(480), &[], noise)[0]) > 0.05);
+}
