@@ -12,6 +12,7 @@ mod lanes;
 mod licence;
 mod peer;
 mod proof;
+mod rest;
 mod source;
 mod table;
 mod toolchain;

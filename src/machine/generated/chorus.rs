@@ -380,274 +380,536 @@ impl Chorus {
         let fSlow17 = self.fSlow17;
         let mut fRec11_0 = self.fRec11[0];
         let mut fRec11_1 = self.fRec11[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = (*input0) as f32;
-            let mut fTemp3: f32 = fSlow4 - fRec3_1;
-            fRec3_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow5) as i32) != 0 {
-                fSlow4
-            } else {
-                fRec3_1 + fConst1 * fTemp3
-            });
-            fRec2_0 = fRec2_1 + fRec3_0 * (fTemp2 - fRec2_1);
-            let mut fTemp4: f32 = fSlow6 - fRec4_1;
-            fRec4_0 = (if iTemp1 | ((f32::abs(fTemp4) <= fSlow7) as i32) != 0 {
-                fSlow6
-            } else {
-                fRec4_1 + fConst1 * fTemp4
-            });
-            fRec1_0 = fRec1_1 + fRec4_0 * (fRec2_0 - fRec1_1);
-            let mut fTemp5: f32 = fRec2_0 - fRec1_0;
-            self.fVec1[(IOTA0 & 16383) as usize] = fTemp5;
-            fRec5_0 = fSlow8 - f32::floor(fSlow8 + fRec5_1) + fRec5_1;
-            let mut fTemp6: f32 = f32::floor(fRec5_0);
-            let mut fTemp7: f32 =
-                -1.0 + 2.0 * (0.6666667 - (fTemp6 + f32::floor(0.6666667 - fTemp6 + fRec5_0)) + fRec5_0);
-            let mut fTemp8: f32 = 1.0 - f32::abs(fTemp7);
-            let mut fTemp9: f32 = fSlow10 - fRec6_1;
-            fRec6_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow11) as i32) != 0 {
-                fSlow10
-            } else {
-                fRec6_1 + fConst1 * fTemp9
-            });
-            let mut fTemp10: f32 = fSlow12 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow13) as i32) != 0 {
-                fSlow12
-            } else {
-                fRec7_1 + fConst1 * fTemp10
-            });
-            let mut fTemp11: f32 = max(
-                1.0,
-                min(
-                    fConst4,
-                    fRec7_0
-                        + fRec6_0
-                            * fTemp7
-                            * fTemp8
-                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp7 * fTemp8)))),
-                ),
-            );
-            let mut iTemp12: i32 = (fTemp11) as i32;
-            let mut fTemp13: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp12)) & 16383) as usize];
-            let mut fTemp14: f32 =
-                -1.0 + 2.0 * (0.33333334 - (fTemp6 + f32::floor(0.33333334 - fTemp6 + fRec5_0)) + fRec5_0);
-            let mut fTemp15: f32 = 1.0 - f32::abs(fTemp14);
-            let mut fTemp16: f32 = max(
-                1.0,
-                min(
-                    fConst4,
-                    fRec7_0
-                        + fRec6_0
-                            * fTemp14
-                            * fTemp15
-                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp14 * fTemp15)))),
-                ),
-            );
-            let mut iTemp17: i32 = (fTemp16) as i32;
-            let mut fTemp18: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 16383) as usize];
-            let mut fTemp19: f32 = -1.0 + 2.0 * (fRec5_0 - (fTemp6 + f32::floor(fRec5_0 - fTemp6)));
-            let mut fTemp20: f32 = 1.0 - f32::abs(fTemp19);
-            let mut fTemp21: f32 = max(
-                1.0,
-                min(
-                    fConst4,
-                    fRec7_0
-                        + fRec6_0
-                            * fTemp19
-                            * fTemp20
-                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp19 * fTemp20)))),
-                ),
-            );
-            let mut iTemp22: i32 = (fTemp21) as i32;
-            let mut fTemp23: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp22))) & 16383) as usize];
-            let mut fTemp24: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp22)) & 16383) as usize];
-            let mut fTemp25: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp22))) & 16383) as usize];
-            let mut fTemp26: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp22))) & 16383) as usize];
-            let mut fTemp27: f32 = fTemp21 - (iTemp22) as f32;
-            let mut fTemp28: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp17))) & 16383) as usize];
-            let mut fTemp29: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp17))) & 16383) as usize];
-            let mut fTemp30: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp17))) & 16383) as usize];
-            let mut fTemp31: f32 = fTemp16 - (iTemp17) as f32;
-            let mut fTemp32: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp12))) & 16383) as usize];
-            let mut fTemp33: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp12))) & 16383) as usize];
-            let mut fTemp34: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp12))) & 16383) as usize];
-            let mut fTemp35: f32 = fTemp11 - (iTemp12) as f32;
-            let mut fTemp36: f32 = fSlow14 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp36) <= fSlow15) as i32) != 0 {
-                fSlow14
-            } else {
-                fRec8_1 + fConst1 * fTemp36
-            });
-            *output0 = (fTemp2 * fRec8_0
-                + 0.57735026
-                    * (fTemp35
-                        * (0.5 * (fTemp34 - fTemp33)
-                            + fTemp35
-                                * (fTemp33
-                                    + 2.0 * fTemp34
-                                    + fTemp35 * (1.5 * (fTemp13 - fTemp34) + 0.5 * (fTemp32 - fTemp33))
-                                    - (2.5 * fTemp13 + 0.5 * fTemp32)))
-                        + fTemp31
-                            * (0.5 * (fTemp30 - fTemp29)
-                                + fTemp31
-                                    * (fTemp29
-                                        + 2.0 * fTemp30
-                                        + fTemp31
-                                            * (1.5 * (fTemp18 - fTemp30) + 0.5 * (fTemp28 - fTemp29))
-                                        - (2.5 * fTemp18 + 0.5 * fTemp28)))
-                        + fTemp24
-                        + fTemp27
-                            * (0.5 * (fTemp26 - fTemp25)
-                                + fTemp27
-                                    * (fTemp25
-                                        + 2.0 * fTemp26
-                                        + fTemp27
-                                            * (1.5 * (fTemp24 - fTemp26) + 0.5 * (fTemp23 - fTemp25))
-                                        - (2.5 * fTemp24 + 0.5 * fTemp23)))
-                        + fTemp18
-                        + fTemp13)
-                    * fRec0_0) as f32;
-            let mut fTemp37: f32 = (*input1) as f32;
-            fRec10_0 = fRec10_1 + fRec3_0 * (fTemp37 - fRec10_1);
-            fRec9_0 = fRec9_1 + fRec4_0 * (fRec10_0 - fRec9_1);
-            let mut fTemp38: f32 = fRec10_0 - fRec9_0;
-            self.fVec2[(IOTA0 & 16383) as usize] = fTemp38;
-            let mut fTemp39: f32 = fSlow16 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp39) <= fSlow17) as i32) != 0 {
-                fSlow16
-            } else {
-                fRec11_1 + fConst1 * fTemp39
-            });
-            let mut fTemp40: f32 = fRec5_0 + fRec11_0;
-            let mut fTemp41: f32 = fTemp6 + f32::floor(fTemp40 - fTemp6);
-            let mut fTemp42: f32 =
-                -1.0 + 2.0 * (0.6666667 - (fTemp41 + f32::floor(0.6666667 - fTemp41 + fTemp40)) + fTemp40);
-            let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
-            let mut fTemp44: f32 = max(
-                1.0,
-                min(
-                    fConst4,
-                    fRec7_0
-                        + fRec6_0
-                            * fTemp42
-                            * fTemp43
-                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
-                ),
-            );
-            let mut iTemp45: i32 = (fTemp44) as i32;
-            let mut fTemp46: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp45)) & 16383) as usize];
-            let mut fTemp47: f32 =
-                -1.0 + 2.0 * (0.33333334 - (fTemp41 + f32::floor(0.33333334 - fTemp41 + fTemp40)) + fTemp40);
-            let mut fTemp48: f32 = 1.0 - f32::abs(fTemp47);
-            let mut fTemp49: f32 = max(
-                1.0,
-                min(
-                    fConst4,
-                    fRec7_0
-                        + fRec6_0
-                            * fTemp47
-                            * fTemp48
-                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp47 * fTemp48)))),
-                ),
-            );
-            let mut iTemp50: i32 = (fTemp49) as i32;
-            let mut fTemp51: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp50)) & 16383) as usize];
-            let mut fTemp52: f32 = -1.0 + 2.0 * (fTemp40 - (fTemp41 + f32::floor(fTemp40 - fTemp41)));
-            let mut fTemp53: f32 = 1.0 - f32::abs(fTemp52);
-            let mut fTemp54: f32 = max(
-                1.0,
-                min(
-                    fConst4,
-                    fRec7_0
-                        + fRec6_0
-                            * fTemp52
-                            * fTemp53
-                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp52 * fTemp53)))),
-                ),
-            );
-            let mut iTemp55: i32 = (fTemp54) as i32;
-            let mut fTemp56: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp55))) & 16383) as usize];
-            let mut fTemp57: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp55)) & 16383) as usize];
-            let mut fTemp58: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp55))) & 16383) as usize];
-            let mut fTemp59: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp55))) & 16383) as usize];
-            let mut fTemp60: f32 = fTemp54 - (iTemp55) as f32;
-            let mut fTemp61: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp50))) & 16383) as usize];
-            let mut fTemp62: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp50))) & 16383) as usize];
-            let mut fTemp63: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp50))) & 16383) as usize];
-            let mut fTemp64: f32 = fTemp49 - (iTemp50) as f32;
-            let mut fTemp65: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp45))) & 16383) as usize];
-            let mut fTemp66: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp45))) & 16383) as usize];
-            let mut fTemp67: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp45))) & 16383) as usize];
-            let mut fTemp68: f32 = fTemp44 - (iTemp45) as f32;
-            *output1 = (fTemp37 * fRec8_0
-                + 0.57735026
-                    * fRec0_0
-                    * (fTemp68
-                        * (0.5 * (fTemp67 - fTemp66)
-                            + fTemp68
-                                * (fTemp66
-                                    + 2.0 * fTemp67
-                                    + fTemp68 * (1.5 * (fTemp46 - fTemp67) + 0.5 * (fTemp65 - fTemp66))
-                                    - (2.5 * fTemp46 + 0.5 * fTemp65)))
-                        + fTemp64
-                            * (0.5 * (fTemp63 - fTemp62)
-                                + fTemp64
-                                    * (fTemp62
-                                        + 2.0 * fTemp63
-                                        + fTemp64
-                                            * (1.5 * (fTemp51 - fTemp63) + 0.5 * (fTemp61 - fTemp62))
-                                        - (2.5 * fTemp51 + 0.5 * fTemp61)))
-                        + fTemp57
-                        + fTemp60
-                            * (0.5 * (fTemp59 - fTemp58)
-                                + fTemp60
-                                    * (fTemp58
-                                        + 2.0 * fTemp59
-                                        + fTemp60
-                                            * (1.5 * (fTemp57 - fTemp59) + 0.5 * (fTemp56 - fTemp58))
-                                        - (2.5 * fTemp57 + 0.5 * fTemp56)))
-                        + fTemp51
-                        + fTemp46)) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec3_1 = fRec3_0;
-            fRec2_1 = fRec2_0;
-            fRec4_1 = fRec4_0;
-            fRec1_1 = fRec1_0;
-            IOTA0 = i32::wrapping_add(IOTA0, 1);
-            fRec5_1 = fRec5_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec8_1 = fRec8_0;
-            fRec10_1 = fRec10_0;
-            fRec9_1 = fRec9_0;
-            fRec11_1 = fRec11_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec3_1 == fSlow4
+            && fSlow5 >= 0.0
+            && fRec4_1 == fSlow6
+            && fSlow7 >= 0.0
+            && fRec6_1 == fSlow10
+            && fSlow11 >= 0.0
+            && fRec7_1 == fSlow12
+            && fSlow13 >= 0.0
+            && fRec8_1 == fSlow14
+            && fSlow15 >= 0.0
+            && fRec11_1 == fSlow16
+            && fSlow17 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                let mut fTemp2: f32 = (*input0) as f32;
+                let mut fTemp3: f32 = fSlow4 - fRec3_1;
+                fRec3_0 = fSlow4;
+                fRec2_0 = fRec2_1 + fRec3_0 * (fTemp2 - fRec2_1);
+                let mut fTemp4: f32 = fSlow6 - fRec4_1;
+                fRec4_0 = fSlow6;
+                fRec1_0 = fRec1_1 + fRec4_0 * (fRec2_0 - fRec1_1);
+                let mut fTemp5: f32 = fRec2_0 - fRec1_0;
+                self.fVec1[(IOTA0 & 16383) as usize] = fTemp5;
+                fRec5_0 = fSlow8 - f32::floor(fSlow8 + fRec5_1) + fRec5_1;
+                let mut fTemp6: f32 = f32::floor(fRec5_0);
+                let mut fTemp7: f32 =
+                    -1.0 + 2.0 * (0.6666667 - (fTemp6 + f32::floor(0.6666667 - fTemp6 + fRec5_0)) + fRec5_0);
+                let mut fTemp8: f32 = 1.0 - f32::abs(fTemp7);
+                let mut fTemp9: f32 = fSlow10 - fRec6_1;
+                fRec6_0 = fSlow10;
+                let mut fTemp10: f32 = fSlow12 - fRec7_1;
+                fRec7_0 = fSlow12;
+                let mut fTemp11: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp7
+                                * fTemp8
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp7 * fTemp8)))),
+                    ),
+                );
+                let mut iTemp12: i32 = (fTemp11) as i32;
+                let mut fTemp13: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp12)) & 16383) as usize];
+                let mut fTemp14: f32 = -1.0
+                    + 2.0 * (0.33333334 - (fTemp6 + f32::floor(0.33333334 - fTemp6 + fRec5_0)) + fRec5_0);
+                let mut fTemp15: f32 = 1.0 - f32::abs(fTemp14);
+                let mut fTemp16: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp14
+                                * fTemp15
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp14 * fTemp15)))),
+                    ),
+                );
+                let mut iTemp17: i32 = (fTemp16) as i32;
+                let mut fTemp18: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 16383) as usize];
+                let mut fTemp19: f32 = -1.0 + 2.0 * (fRec5_0 - (fTemp6 + f32::floor(fRec5_0 - fTemp6)));
+                let mut fTemp20: f32 = 1.0 - f32::abs(fTemp19);
+                let mut fTemp21: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp19
+                                * fTemp20
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp19 * fTemp20)))),
+                    ),
+                );
+                let mut iTemp22: i32 = (fTemp21) as i32;
+                let mut fTemp23: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp22))) & 16383) as usize];
+                let mut fTemp24: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp22)) & 16383) as usize];
+                let mut fTemp25: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp22))) & 16383) as usize];
+                let mut fTemp26: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp22))) & 16383) as usize];
+                let mut fTemp27: f32 = fTemp21 - (iTemp22) as f32;
+                let mut fTemp28: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp17))) & 16383) as usize];
+                let mut fTemp29: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp17))) & 16383) as usize];
+                let mut fTemp30: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp17))) & 16383) as usize];
+                let mut fTemp31: f32 = fTemp16 - (iTemp17) as f32;
+                let mut fTemp32: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp12))) & 16383) as usize];
+                let mut fTemp33: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp12))) & 16383) as usize];
+                let mut fTemp34: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp12))) & 16383) as usize];
+                let mut fTemp35: f32 = fTemp11 - (iTemp12) as f32;
+                let mut fTemp36: f32 = fSlow14 - fRec8_1;
+                fRec8_0 = fSlow14;
+                *output0 = (fTemp2 * fRec8_0
+                    + 0.57735026
+                        * (fTemp35
+                            * (0.5 * (fTemp34 - fTemp33)
+                                + fTemp35
+                                    * (fTemp33
+                                        + 2.0 * fTemp34
+                                        + fTemp35
+                                            * (1.5 * (fTemp13 - fTemp34) + 0.5 * (fTemp32 - fTemp33))
+                                        - (2.5 * fTemp13 + 0.5 * fTemp32)))
+                            + fTemp31
+                                * (0.5 * (fTemp30 - fTemp29)
+                                    + fTemp31
+                                        * (fTemp29
+                                            + 2.0 * fTemp30
+                                            + fTemp31
+                                                * (1.5 * (fTemp18 - fTemp30) + 0.5 * (fTemp28 - fTemp29))
+                                            - (2.5 * fTemp18 + 0.5 * fTemp28)))
+                            + fTemp24
+                            + fTemp27
+                                * (0.5 * (fTemp26 - fTemp25)
+                                    + fTemp27
+                                        * (fTemp25
+                                            + 2.0 * fTemp26
+                                            + fTemp27
+                                                * (1.5 * (fTemp24 - fTemp26) + 0.5 * (fTemp23 - fTemp25))
+                                            - (2.5 * fTemp24 + 0.5 * fTemp23)))
+                            + fTemp18
+                            + fTemp13)
+                        * fRec0_0) as f32;
+                let mut fTemp37: f32 = (*input1) as f32;
+                fRec10_0 = fRec10_1 + fRec3_0 * (fTemp37 - fRec10_1);
+                fRec9_0 = fRec9_1 + fRec4_0 * (fRec10_0 - fRec9_1);
+                let mut fTemp38: f32 = fRec10_0 - fRec9_0;
+                self.fVec2[(IOTA0 & 16383) as usize] = fTemp38;
+                let mut fTemp39: f32 = fSlow16 - fRec11_1;
+                fRec11_0 = fSlow16;
+                let mut fTemp40: f32 = fRec5_0 + fRec11_0;
+                let mut fTemp41: f32 = fTemp6 + f32::floor(fTemp40 - fTemp6);
+                let mut fTemp42: f32 = -1.0
+                    + 2.0 * (0.6666667 - (fTemp41 + f32::floor(0.6666667 - fTemp41 + fTemp40)) + fTemp40);
+                let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
+                let mut fTemp44: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp42
+                                * fTemp43
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
+                    ),
+                );
+                let mut iTemp45: i32 = (fTemp44) as i32;
+                let mut fTemp46: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp45)) & 16383) as usize];
+                let mut fTemp47: f32 = -1.0
+                    + 2.0 * (0.33333334 - (fTemp41 + f32::floor(0.33333334 - fTemp41 + fTemp40)) + fTemp40);
+                let mut fTemp48: f32 = 1.0 - f32::abs(fTemp47);
+                let mut fTemp49: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp47
+                                * fTemp48
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp47 * fTemp48)))),
+                    ),
+                );
+                let mut iTemp50: i32 = (fTemp49) as i32;
+                let mut fTemp51: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp50)) & 16383) as usize];
+                let mut fTemp52: f32 = -1.0 + 2.0 * (fTemp40 - (fTemp41 + f32::floor(fTemp40 - fTemp41)));
+                let mut fTemp53: f32 = 1.0 - f32::abs(fTemp52);
+                let mut fTemp54: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp52
+                                * fTemp53
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp52 * fTemp53)))),
+                    ),
+                );
+                let mut iTemp55: i32 = (fTemp54) as i32;
+                let mut fTemp56: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp55))) & 16383) as usize];
+                let mut fTemp57: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp55)) & 16383) as usize];
+                let mut fTemp58: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp55))) & 16383) as usize];
+                let mut fTemp59: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp55))) & 16383) as usize];
+                let mut fTemp60: f32 = fTemp54 - (iTemp55) as f32;
+                let mut fTemp61: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp50))) & 16383) as usize];
+                let mut fTemp62: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp50))) & 16383) as usize];
+                let mut fTemp63: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp50))) & 16383) as usize];
+                let mut fTemp64: f32 = fTemp49 - (iTemp50) as f32;
+                let mut fTemp65: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp45))) & 16383) as usize];
+                let mut fTemp66: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp45))) & 16383) as usize];
+                let mut fTemp67: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp45))) & 16383) as usize];
+                let mut fTemp68: f32 = fTemp44 - (iTemp45) as f32;
+                *output1 = (fTemp37 * fRec8_0
+                    + 0.57735026
+                        * fRec0_0
+                        * (fTemp68
+                            * (0.5 * (fTemp67 - fTemp66)
+                                + fTemp68
+                                    * (fTemp66
+                                        + 2.0 * fTemp67
+                                        + fTemp68
+                                            * (1.5 * (fTemp46 - fTemp67) + 0.5 * (fTemp65 - fTemp66))
+                                        - (2.5 * fTemp46 + 0.5 * fTemp65)))
+                            + fTemp64
+                                * (0.5 * (fTemp63 - fTemp62)
+                                    + fTemp64
+                                        * (fTemp62
+                                            + 2.0 * fTemp63
+                                            + fTemp64
+                                                * (1.5 * (fTemp51 - fTemp63) + 0.5 * (fTemp61 - fTemp62))
+                                            - (2.5 * fTemp51 + 0.5 * fTemp61)))
+                            + fTemp57
+                            + fTemp60
+                                * (0.5 * (fTemp59 - fTemp58)
+                                    + fTemp60
+                                        * (fTemp58
+                                            + 2.0 * fTemp59
+                                            + fTemp60
+                                                * (1.5 * (fTemp57 - fTemp59) + 0.5 * (fTemp56 - fTemp58))
+                                            - (2.5 * fTemp57 + 0.5 * fTemp56)))
+                            + fTemp51
+                            + fTemp46)) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec3_1 = fRec3_0;
+                fRec2_1 = fRec2_0;
+                fRec4_1 = fRec4_0;
+                fRec1_1 = fRec1_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec10_1 = fRec10_0;
+                fRec9_1 = fRec9_0;
+                fRec11_1 = fRec11_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = (*input0) as f32;
+                let mut fTemp3: f32 = fSlow4 - fRec3_1;
+                fRec3_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow5) as i32) != 0 {
+                    fSlow4
+                } else {
+                    fRec3_1 + fConst1 * fTemp3
+                });
+                fRec2_0 = fRec2_1 + fRec3_0 * (fTemp2 - fRec2_1);
+                let mut fTemp4: f32 = fSlow6 - fRec4_1;
+                fRec4_0 = (if iTemp1 | ((f32::abs(fTemp4) <= fSlow7) as i32) != 0 {
+                    fSlow6
+                } else {
+                    fRec4_1 + fConst1 * fTemp4
+                });
+                fRec1_0 = fRec1_1 + fRec4_0 * (fRec2_0 - fRec1_1);
+                let mut fTemp5: f32 = fRec2_0 - fRec1_0;
+                self.fVec1[(IOTA0 & 16383) as usize] = fTemp5;
+                fRec5_0 = fSlow8 - f32::floor(fSlow8 + fRec5_1) + fRec5_1;
+                let mut fTemp6: f32 = f32::floor(fRec5_0);
+                let mut fTemp7: f32 =
+                    -1.0 + 2.0 * (0.6666667 - (fTemp6 + f32::floor(0.6666667 - fTemp6 + fRec5_0)) + fRec5_0);
+                let mut fTemp8: f32 = 1.0 - f32::abs(fTemp7);
+                let mut fTemp9: f32 = fSlow10 - fRec6_1;
+                fRec6_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow11) as i32) != 0 {
+                    fSlow10
+                } else {
+                    fRec6_1 + fConst1 * fTemp9
+                });
+                let mut fTemp10: f32 = fSlow12 - fRec7_1;
+                fRec7_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow13) as i32) != 0 {
+                    fSlow12
+                } else {
+                    fRec7_1 + fConst1 * fTemp10
+                });
+                let mut fTemp11: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp7
+                                * fTemp8
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp7 * fTemp8)))),
+                    ),
+                );
+                let mut iTemp12: i32 = (fTemp11) as i32;
+                let mut fTemp13: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp12)) & 16383) as usize];
+                let mut fTemp14: f32 = -1.0
+                    + 2.0 * (0.33333334 - (fTemp6 + f32::floor(0.33333334 - fTemp6 + fRec5_0)) + fRec5_0);
+                let mut fTemp15: f32 = 1.0 - f32::abs(fTemp14);
+                let mut fTemp16: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp14
+                                * fTemp15
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp14 * fTemp15)))),
+                    ),
+                );
+                let mut iTemp17: i32 = (fTemp16) as i32;
+                let mut fTemp18: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 16383) as usize];
+                let mut fTemp19: f32 = -1.0 + 2.0 * (fRec5_0 - (fTemp6 + f32::floor(fRec5_0 - fTemp6)));
+                let mut fTemp20: f32 = 1.0 - f32::abs(fTemp19);
+                let mut fTemp21: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp19
+                                * fTemp20
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp19 * fTemp20)))),
+                    ),
+                );
+                let mut iTemp22: i32 = (fTemp21) as i32;
+                let mut fTemp23: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp22))) & 16383) as usize];
+                let mut fTemp24: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp22)) & 16383) as usize];
+                let mut fTemp25: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp22))) & 16383) as usize];
+                let mut fTemp26: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp22))) & 16383) as usize];
+                let mut fTemp27: f32 = fTemp21 - (iTemp22) as f32;
+                let mut fTemp28: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp17))) & 16383) as usize];
+                let mut fTemp29: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp17))) & 16383) as usize];
+                let mut fTemp30: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp17))) & 16383) as usize];
+                let mut fTemp31: f32 = fTemp16 - (iTemp17) as f32;
+                let mut fTemp32: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp12))) & 16383) as usize];
+                let mut fTemp33: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp12))) & 16383) as usize];
+                let mut fTemp34: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp12))) & 16383) as usize];
+                let mut fTemp35: f32 = fTemp11 - (iTemp12) as f32;
+                let mut fTemp36: f32 = fSlow14 - fRec8_1;
+                fRec8_0 = (if iTemp1 | ((f32::abs(fTemp36) <= fSlow15) as i32) != 0 {
+                    fSlow14
+                } else {
+                    fRec8_1 + fConst1 * fTemp36
+                });
+                *output0 = (fTemp2 * fRec8_0
+                    + 0.57735026
+                        * (fTemp35
+                            * (0.5 * (fTemp34 - fTemp33)
+                                + fTemp35
+                                    * (fTemp33
+                                        + 2.0 * fTemp34
+                                        + fTemp35
+                                            * (1.5 * (fTemp13 - fTemp34) + 0.5 * (fTemp32 - fTemp33))
+                                        - (2.5 * fTemp13 + 0.5 * fTemp32)))
+                            + fTemp31
+                                * (0.5 * (fTemp30 - fTemp29)
+                                    + fTemp31
+                                        * (fTemp29
+                                            + 2.0 * fTemp30
+                                            + fTemp31
+                                                * (1.5 * (fTemp18 - fTemp30) + 0.5 * (fTemp28 - fTemp29))
+                                            - (2.5 * fTemp18 + 0.5 * fTemp28)))
+                            + fTemp24
+                            + fTemp27
+                                * (0.5 * (fTemp26 - fTemp25)
+                                    + fTemp27
+                                        * (fTemp25
+                                            + 2.0 * fTemp26
+                                            + fTemp27
+                                                * (1.5 * (fTemp24 - fTemp26) + 0.5 * (fTemp23 - fTemp25))
+                                            - (2.5 * fTemp24 + 0.5 * fTemp23)))
+                            + fTemp18
+                            + fTemp13)
+                        * fRec0_0) as f32;
+                let mut fTemp37: f32 = (*input1) as f32;
+                fRec10_0 = fRec10_1 + fRec3_0 * (fTemp37 - fRec10_1);
+                fRec9_0 = fRec9_1 + fRec4_0 * (fRec10_0 - fRec9_1);
+                let mut fTemp38: f32 = fRec10_0 - fRec9_0;
+                self.fVec2[(IOTA0 & 16383) as usize] = fTemp38;
+                let mut fTemp39: f32 = fSlow16 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp39) <= fSlow17) as i32) != 0 {
+                    fSlow16
+                } else {
+                    fRec11_1 + fConst1 * fTemp39
+                });
+                let mut fTemp40: f32 = fRec5_0 + fRec11_0;
+                let mut fTemp41: f32 = fTemp6 + f32::floor(fTemp40 - fTemp6);
+                let mut fTemp42: f32 = -1.0
+                    + 2.0 * (0.6666667 - (fTemp41 + f32::floor(0.6666667 - fTemp41 + fTemp40)) + fTemp40);
+                let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
+                let mut fTemp44: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp42
+                                * fTemp43
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
+                    ),
+                );
+                let mut iTemp45: i32 = (fTemp44) as i32;
+                let mut fTemp46: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp45)) & 16383) as usize];
+                let mut fTemp47: f32 = -1.0
+                    + 2.0 * (0.33333334 - (fTemp41 + f32::floor(0.33333334 - fTemp41 + fTemp40)) + fTemp40);
+                let mut fTemp48: f32 = 1.0 - f32::abs(fTemp47);
+                let mut fTemp49: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp47
+                                * fTemp48
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp47 * fTemp48)))),
+                    ),
+                );
+                let mut iTemp50: i32 = (fTemp49) as i32;
+                let mut fTemp51: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp50)) & 16383) as usize];
+                let mut fTemp52: f32 = -1.0 + 2.0 * (fTemp40 - (fTemp41 + f32::floor(fTemp40 - fTemp41)));
+                let mut fTemp53: f32 = 1.0 - f32::abs(fTemp52);
+                let mut fTemp54: f32 = max(
+                    1.0,
+                    min(
+                        fConst4,
+                        fRec7_0
+                            + fRec6_0
+                                * fTemp52
+                                * fTemp53
+                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp52 * fTemp53)))),
+                    ),
+                );
+                let mut iTemp55: i32 = (fTemp54) as i32;
+                let mut fTemp56: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp55))) & 16383) as usize];
+                let mut fTemp57: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp55)) & 16383) as usize];
+                let mut fTemp58: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp55))) & 16383) as usize];
+                let mut fTemp59: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp55))) & 16383) as usize];
+                let mut fTemp60: f32 = fTemp54 - (iTemp55) as f32;
+                let mut fTemp61: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp50))) & 16383) as usize];
+                let mut fTemp62: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp50))) & 16383) as usize];
+                let mut fTemp63: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp50))) & 16383) as usize];
+                let mut fTemp64: f32 = fTemp49 - (iTemp50) as f32;
+                let mut fTemp65: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp45))) & 16383) as usize];
+                let mut fTemp66: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp45))) & 16383) as usize];
+                let mut fTemp67: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp45))) & 16383) as usize];
+                let mut fTemp68: f32 = fTemp44 - (iTemp45) as f32;
+                *output1 = (fTemp37 * fRec8_0
+                    + 0.57735026
+                        * fRec0_0
+                        * (fTemp68
+                            * (0.5 * (fTemp67 - fTemp66)
+                                + fTemp68
+                                    * (fTemp66
+                                        + 2.0 * fTemp67
+                                        + fTemp68
+                                            * (1.5 * (fTemp46 - fTemp67) + 0.5 * (fTemp65 - fTemp66))
+                                        - (2.5 * fTemp46 + 0.5 * fTemp65)))
+                            + fTemp64
+                                * (0.5 * (fTemp63 - fTemp62)
+                                    + fTemp64
+                                        * (fTemp62
+                                            + 2.0 * fTemp63
+                                            + fTemp64
+                                                * (1.5 * (fTemp51 - fTemp63) + 0.5 * (fTemp61 - fTemp62))
+                                            - (2.5 * fTemp51 + 0.5 * fTemp61)))
+                            + fTemp57
+                            + fTemp60
+                                * (0.5 * (fTemp59 - fTemp58)
+                                    + fTemp60
+                                        * (fTemp58
+                                            + 2.0 * fTemp59
+                                            + fTemp60
+                                                * (1.5 * (fTemp57 - fTemp59) + 0.5 * (fTemp56 - fTemp58))
+                                            - (2.5 * fTemp57 + 0.5 * fTemp56)))
+                            + fTemp51
+                            + fTemp46)) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec3_1 = fRec3_0;
+                fRec2_1 = fRec2_0;
+                fRec4_1 = fRec4_0;
+                fRec1_1 = fRec1_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec10_1 = fRec10_0;
+                fRec9_1 = fRec9_0;
+                fRec11_1 = fRec11_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

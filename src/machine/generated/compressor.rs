@@ -355,98 +355,188 @@ impl Compressor {
         let fSlow15 = self.fSlow15;
         let mut fRec9_0 = self.fRec9[0];
         let mut fRec9_1 = self.fRec9[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(inputs2).zip(inputs3).zip(outputs0).zip(outputs1);
-        for (((((input0, input1), input2), input3), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow0 - fRec2_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec2_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow1) as i32) != 0 {
-                fSlow0
-            } else {
-                fRec2_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = 0.5 * fRec2_0;
-            let mut fTemp3: f32 = fSlow2 - fRec3_1;
-            fRec3_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec3_1 + fConst1 * fTemp3
-            });
-            let mut fTemp4: f32 = (*input0) as f32;
-            let mut fTemp5: f32 = (if iSlow4 != 0 { (*input2) as f32 } else { fTemp4 });
-            let mut fTemp6: f32 = fSlow5 - fRec5_1;
-            fRec5_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow6) as i32) != 0 {
-                fSlow5
-            } else {
-                fRec5_1 + fConst1 * fTemp6
-            });
-            fRec4_0 = fRec4_1 + fRec5_0 * (fTemp5 - fRec4_1);
-            let mut fTemp7: f32 = (*input1) as f32;
-            let mut fTemp8: f32 = (if iSlow4 != 0 { (*input3) as f32 } else { fTemp7 });
-            fRec6_0 = fRec6_1 + fRec5_0 * (fTemp8 - fRec6_1);
-            let mut fTemp9: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(
-                max(f32::abs(fTemp5 - fRec4_0), f32::abs(fTemp8 - fRec6_0)),
-                1e-09,
-            )))));
-            let mut fTemp10: f32 = 5.3333335
-                * ((-1.0 + fTemp9) * (11.0 + fTemp9 * (38.0 + 11.0 * fTemp9))
-                    / ((1.0 + fTemp9) * (1.0 + fTemp9 * (8.0 + fTemp9))));
-            let mut fTemp11: f32 = fSlow7 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow8) as i32) != 0 {
-                fSlow7
-            } else {
-                fRec7_1 + fConst1 * fTemp11
-            });
-            let mut fTemp12: f32 = fRec7_0
-                * (0.5
-                    * (Compressor_faustpower2_f(max(0.0, min(fRec2_0, fTemp10 + fTemp2 - fRec3_0)))
-                        / fRec2_0)
-                    + max(0.0, fTemp10 - (fRec3_0 + fTemp2)));
-            fRec1_0 = max(fTemp12, fRec1_1 + fSlow9 * (fTemp12 - fRec1_1));
-            fRec0_0 = fRec0_1 + fSlow10 * (fRec1_0 - fRec0_1);
-            fHbargraph0 = (8.685889 * fRec0_0) as f32;
-            let mut fTemp13: f32 = max(-14.0, min(8.0, -fRec0_0));
-            let mut fTemp14: f32 = fTemp13
-                * (1.0
-                    + 0.0625
-                        * fTemp13
-                        * (0.5
-                            + 0.0625
-                                * fTemp13
-                                * (0.16666667
-                                    + 0.0625
-                                        * fTemp13
-                                        * (0.041666668
-                                            + 0.0625 * fTemp13 * (0.008333334 + 8.680556e-05 * fTemp13)))));
-            let mut fTemp15: f32 = fTemp14 * (2.0 + 0.0625 * fTemp14);
-            let mut fTemp16: f32 = fTemp15 * (2.0 + 0.0625 * fTemp15);
-            let mut fTemp17: f32 = fTemp16 * (2.0 + 0.0625 * fTemp16);
-            let mut fTemp18: f32 = fSlow12 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow13) as i32) != 0 {
-                fSlow12
-            } else {
-                fRec8_1 + fConst1 * fTemp18
-            });
-            let mut fTemp19: f32 = fSlow14 - fRec9_1;
-            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp19) <= fSlow15) as i32) != 0 {
-                fSlow14
-            } else {
-                fRec9_1 + fConst1 * fTemp19
-            });
-            let mut fTemp20: f32 = fRec9_0 + fRec8_0 * (1.0 + 0.0625 * fTemp17 * (2.0 + 0.0625 * fTemp17));
-            *output0 = (fTemp4 * fTemp20) as f32;
-            *output1 = (fTemp7 * fTemp20) as f32;
-            iVec0_1 = iVec0_0;
-            fRec2_1 = fRec2_0;
-            fRec3_1 = fRec3_0;
-            fRec5_1 = fRec5_0;
-            fRec4_1 = fRec4_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec1_1 = fRec1_0;
-            fRec0_1 = fRec0_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
+        if fRec2_1 == fSlow0
+            && fSlow1 >= 0.0
+            && fRec3_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec5_1 == fSlow5
+            && fSlow6 >= 0.0
+            && fRec7_1 == fSlow7
+            && fSlow8 >= 0.0
+            && fRec8_1 == fSlow12
+            && fSlow13 >= 0.0
+            && fRec9_1 == fSlow14
+            && fSlow15 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(inputs2).zip(inputs3).zip(outputs0).zip(outputs1);
+            for (((((input0, input1), input2), input3), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow0 - fRec2_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec2_0 = fSlow0;
+                let mut fTemp2: f32 = 0.5 * fRec2_0;
+                let mut fTemp3: f32 = fSlow2 - fRec3_1;
+                fRec3_0 = fSlow2;
+                let mut fTemp4: f32 = (*input0) as f32;
+                let mut fTemp5: f32 = (if iSlow4 != 0 { (*input2) as f32 } else { fTemp4 });
+                let mut fTemp6: f32 = fSlow5 - fRec5_1;
+                fRec5_0 = fSlow5;
+                fRec4_0 = fRec4_1 + fRec5_0 * (fTemp5 - fRec4_1);
+                let mut fTemp7: f32 = (*input1) as f32;
+                let mut fTemp8: f32 = (if iSlow4 != 0 { (*input3) as f32 } else { fTemp7 });
+                fRec6_0 = fRec6_1 + fRec5_0 * (fTemp8 - fRec6_1);
+                let mut fTemp9: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(
+                    max(f32::abs(fTemp5 - fRec4_0), f32::abs(fTemp8 - fRec6_0)),
+                    1e-09,
+                )))));
+                let mut fTemp10: f32 = 5.3333335
+                    * ((-1.0 + fTemp9) * (11.0 + fTemp9 * (38.0 + 11.0 * fTemp9))
+                        / ((1.0 + fTemp9) * (1.0 + fTemp9 * (8.0 + fTemp9))));
+                let mut fTemp11: f32 = fSlow7 - fRec7_1;
+                fRec7_0 = fSlow7;
+                let mut fTemp12: f32 = fRec7_0
+                    * (0.5
+                        * (Compressor_faustpower2_f(max(0.0, min(fRec2_0, fTemp10 + fTemp2 - fRec3_0)))
+                            / fRec2_0)
+                        + max(0.0, fTemp10 - (fRec3_0 + fTemp2)));
+                fRec1_0 = max(fTemp12, fRec1_1 + fSlow9 * (fTemp12 - fRec1_1));
+                fRec0_0 = fRec0_1 + fSlow10 * (fRec1_0 - fRec0_1);
+                fHbargraph0 = (8.685889 * fRec0_0) as f32;
+                let mut fTemp13: f32 = max(-14.0, min(8.0, -fRec0_0));
+                let mut fTemp14: f32 = fTemp13
+                    * (1.0
+                        + 0.0625
+                            * fTemp13
+                            * (0.5
+                                + 0.0625
+                                    * fTemp13
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp13
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp13
+                                                    * (0.008333334 + 8.680556e-05 * fTemp13)))));
+                let mut fTemp15: f32 = fTemp14 * (2.0 + 0.0625 * fTemp14);
+                let mut fTemp16: f32 = fTemp15 * (2.0 + 0.0625 * fTemp15);
+                let mut fTemp17: f32 = fTemp16 * (2.0 + 0.0625 * fTemp16);
+                let mut fTemp18: f32 = fSlow12 - fRec8_1;
+                fRec8_0 = fSlow12;
+                let mut fTemp19: f32 = fSlow14 - fRec9_1;
+                fRec9_0 = fSlow14;
+                let mut fTemp20: f32 =
+                    fRec9_0 + fRec8_0 * (1.0 + 0.0625 * fTemp17 * (2.0 + 0.0625 * fTemp17));
+                *output0 = (fTemp4 * fTemp20) as f32;
+                *output1 = (fTemp7 * fTemp20) as f32;
+                iVec0_1 = iVec0_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec5_1 = fRec5_0;
+                fRec4_1 = fRec4_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec1_1 = fRec1_0;
+                fRec0_1 = fRec0_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(inputs2).zip(inputs3).zip(outputs0).zip(outputs1);
+            for (((((input0, input1), input2), input3), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow0 - fRec2_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec2_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow1) as i32) != 0 {
+                    fSlow0
+                } else {
+                    fRec2_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = 0.5 * fRec2_0;
+                let mut fTemp3: f32 = fSlow2 - fRec3_1;
+                fRec3_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec3_1 + fConst1 * fTemp3
+                });
+                let mut fTemp4: f32 = (*input0) as f32;
+                let mut fTemp5: f32 = (if iSlow4 != 0 { (*input2) as f32 } else { fTemp4 });
+                let mut fTemp6: f32 = fSlow5 - fRec5_1;
+                fRec5_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow6) as i32) != 0 {
+                    fSlow5
+                } else {
+                    fRec5_1 + fConst1 * fTemp6
+                });
+                fRec4_0 = fRec4_1 + fRec5_0 * (fTemp5 - fRec4_1);
+                let mut fTemp7: f32 = (*input1) as f32;
+                let mut fTemp8: f32 = (if iSlow4 != 0 { (*input3) as f32 } else { fTemp7 });
+                fRec6_0 = fRec6_1 + fRec5_0 * (fTemp8 - fRec6_1);
+                let mut fTemp9: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(
+                    max(f32::abs(fTemp5 - fRec4_0), f32::abs(fTemp8 - fRec6_0)),
+                    1e-09,
+                )))));
+                let mut fTemp10: f32 = 5.3333335
+                    * ((-1.0 + fTemp9) * (11.0 + fTemp9 * (38.0 + 11.0 * fTemp9))
+                        / ((1.0 + fTemp9) * (1.0 + fTemp9 * (8.0 + fTemp9))));
+                let mut fTemp11: f32 = fSlow7 - fRec7_1;
+                fRec7_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow8) as i32) != 0 {
+                    fSlow7
+                } else {
+                    fRec7_1 + fConst1 * fTemp11
+                });
+                let mut fTemp12: f32 = fRec7_0
+                    * (0.5
+                        * (Compressor_faustpower2_f(max(0.0, min(fRec2_0, fTemp10 + fTemp2 - fRec3_0)))
+                            / fRec2_0)
+                        + max(0.0, fTemp10 - (fRec3_0 + fTemp2)));
+                fRec1_0 = max(fTemp12, fRec1_1 + fSlow9 * (fTemp12 - fRec1_1));
+                fRec0_0 = fRec0_1 + fSlow10 * (fRec1_0 - fRec0_1);
+                fHbargraph0 = (8.685889 * fRec0_0) as f32;
+                let mut fTemp13: f32 = max(-14.0, min(8.0, -fRec0_0));
+                let mut fTemp14: f32 = fTemp13
+                    * (1.0
+                        + 0.0625
+                            * fTemp13
+                            * (0.5
+                                + 0.0625
+                                    * fTemp13
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp13
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp13
+                                                    * (0.008333334 + 8.680556e-05 * fTemp13)))));
+                let mut fTemp15: f32 = fTemp14 * (2.0 + 0.0625 * fTemp14);
+                let mut fTemp16: f32 = fTemp15 * (2.0 + 0.0625 * fTemp15);
+                let mut fTemp17: f32 = fTemp16 * (2.0 + 0.0625 * fTemp16);
+                let mut fTemp18: f32 = fSlow12 - fRec8_1;
+                fRec8_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow13) as i32) != 0 {
+                    fSlow12
+                } else {
+                    fRec8_1 + fConst1 * fTemp18
+                });
+                let mut fTemp19: f32 = fSlow14 - fRec9_1;
+                fRec9_0 = (if iTemp1 | ((f32::abs(fTemp19) <= fSlow15) as i32) != 0 {
+                    fSlow14
+                } else {
+                    fRec9_1 + fConst1 * fTemp19
+                });
+                let mut fTemp20: f32 =
+                    fRec9_0 + fRec8_0 * (1.0 + 0.0625 * fTemp17 * (2.0 + 0.0625 * fTemp17));
+                *output0 = (fTemp4 * fTemp20) as f32;
+                *output1 = (fTemp7 * fTemp20) as f32;
+                iVec0_1 = iVec0_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec5_1 = fRec5_0;
+                fRec4_1 = fRec4_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec1_1 = fRec1_0;
+                fRec0_1 = fRec0_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

@@ -408,101 +408,186 @@ impl Crusher {
         let mut fRec13_1 = self.fRec13[1];
         let mut fRec15_0 = self.fRec15[0];
         let mut fRec15_1 = self.fRec15[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = fSlow4 - fRec1_1;
-            fRec1_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow5) as i32) != 0 {
-                fSlow4
-            } else {
-                fRec1_1 + fConst1 * fTemp2
-            });
-            iRec4_0 = i32::wrapping_add(12345, i32::wrapping_mul(1103515245, iRec4_1));
-            fRec3_0 = fRec3_1 + fSlow7 * (1.0 + fSlow6 * (iRec4_0) as f32)
-                - ((fRec3_1 >= 1.0) as i32) as u32 as f32;
-            let mut iTemp3: i32 = ((fRec3_0 >= 1.0) as i32) | iTemp1;
-            let mut fTemp4: f32 = fSlow8 - fRec5_1;
-            fRec5_0 = (if iTemp1 | ((f32::abs(fTemp4) <= fSlow9) as i32) != 0 {
-                fSlow8
-            } else {
-                fRec5_1 + fConst1 * fTemp4
-            });
-            let mut fTemp5: f32 = (*input0) as f32;
-            let mut fTemp6: f32 = fTemp5 * fRec5_0;
-            let mut fTemp7: f32 = fSlow11 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow12) as i32) != 0 {
-                fSlow11
-            } else {
-                fRec7_1 + fConst1 * fTemp7
-            });
-            fRec6_0 = fRec6_1 + fRec7_0 * (fTemp6 - fRec6_1);
-            let mut fTemp8: f32 = fSlow15 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp8) <= fSlow14) as i32) != 0 {
-                fSlow15
-            } else {
-                fRec8_1 + fConst1 * fTemp8
-            });
-            fRec2_0 = (if iTemp3 != 0 {
-                min(1.0, max(-1.0, fTemp6 + fRec8_0 * (fRec6_0 - fTemp6)))
-            } else {
-                fRec2_1
-            });
-            let mut fTemp9: f32 = f32::floor(0.5 + fRec2_0 * fRec1_0) / fRec1_0;
-            let mut fTemp10: f32 = fSlow17 - fRec10_1;
-            fRec10_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow18) as i32) != 0 {
-                fSlow17
-            } else {
-                fRec10_1 + fConst1 * fTemp10
-            });
-            fRec9_0 = fRec9_1 + fRec10_0 * (fTemp9 - fRec9_1);
-            let mut fTemp11: f32 = fSlow21 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow20) as i32) != 0 {
-                fSlow21
-            } else {
-                fRec11_1 + fConst1 * fTemp11
-            });
-            let mut fTemp12: f32 = fSlow22 - fRec12_1;
-            fRec12_0 = (if iTemp1 | ((f32::abs(fTemp12) <= fSlow23) as i32) != 0 {
-                fSlow22
-            } else {
-                fRec12_1 + fConst1 * fTemp12
-            });
-            *output0 = (fTemp5 * fRec12_0 + (fTemp9 + fRec11_0 * (fRec9_0 - fTemp9)) * fRec0_0) as f32;
-            let mut fTemp13: f32 = (*input1) as f32;
-            let mut fTemp14: f32 = fTemp13 * fRec5_0;
-            fRec14_0 = fRec14_1 + fRec7_0 * (fTemp14 - fRec14_1);
-            fRec13_0 = (if iTemp3 != 0 {
-                min(1.0, max(-1.0, fTemp14 + fRec8_0 * (fRec14_0 - fTemp14)))
-            } else {
-                fRec13_1
-            });
-            let mut fTemp15: f32 = f32::floor(0.5 + fRec1_0 * fRec13_0) / fRec1_0;
-            fRec15_0 = fRec15_1 + fRec10_0 * (fTemp15 - fRec15_1);
-            *output1 = (fTemp13 * fRec12_0 + fRec0_0 * (fTemp15 + fRec11_0 * (fRec15_0 - fTemp15))) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec1_1 = fRec1_0;
-            iRec4_1 = iRec4_0;
-            fRec3_1 = fRec3_0;
-            fRec5_1 = fRec5_0;
-            fRec7_1 = fRec7_0;
-            fRec6_1 = fRec6_0;
-            fRec8_1 = fRec8_0;
-            fRec2_1 = fRec2_0;
-            fRec10_1 = fRec10_0;
-            fRec9_1 = fRec9_0;
-            fRec11_1 = fRec11_0;
-            fRec12_1 = fRec12_0;
-            fRec14_1 = fRec14_0;
-            fRec13_1 = fRec13_0;
-            fRec15_1 = fRec15_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec1_1 == fSlow4
+            && fSlow5 >= 0.0
+            && fRec5_1 == fSlow8
+            && fSlow9 >= 0.0
+            && fRec7_1 == fSlow11
+            && fSlow12 >= 0.0
+            && fRec8_1 == fSlow15
+            && fSlow14 >= 0.0
+            && fRec10_1 == fSlow17
+            && fSlow18 >= 0.0
+            && fRec11_1 == fSlow21
+            && fSlow20 >= 0.0
+            && fRec12_1 == fSlow22
+            && fSlow23 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                let mut fTemp2: f32 = fSlow4 - fRec1_1;
+                fRec1_0 = fSlow4;
+                iRec4_0 = i32::wrapping_add(12345, i32::wrapping_mul(1103515245, iRec4_1));
+                fRec3_0 = fRec3_1 + fSlow7 * (1.0 + fSlow6 * (iRec4_0) as f32)
+                    - ((fRec3_1 >= 1.0) as i32) as u32 as f32;
+                let mut iTemp3: i32 = ((fRec3_0 >= 1.0) as i32) | iTemp1;
+                let mut fTemp4: f32 = fSlow8 - fRec5_1;
+                fRec5_0 = fSlow8;
+                let mut fTemp5: f32 = (*input0) as f32;
+                let mut fTemp6: f32 = fTemp5 * fRec5_0;
+                let mut fTemp7: f32 = fSlow11 - fRec7_1;
+                fRec7_0 = fSlow11;
+                fRec6_0 = fRec6_1 + fRec7_0 * (fTemp6 - fRec6_1);
+                let mut fTemp8: f32 = fSlow15 - fRec8_1;
+                fRec8_0 = fSlow15;
+                fRec2_0 = (if iTemp3 != 0 {
+                    min(1.0, max(-1.0, fTemp6 + fRec8_0 * (fRec6_0 - fTemp6)))
+                } else {
+                    fRec2_1
+                });
+                let mut fTemp9: f32 = f32::floor(0.5 + fRec2_0 * fRec1_0) / fRec1_0;
+                let mut fTemp10: f32 = fSlow17 - fRec10_1;
+                fRec10_0 = fSlow17;
+                fRec9_0 = fRec9_1 + fRec10_0 * (fTemp9 - fRec9_1);
+                let mut fTemp11: f32 = fSlow21 - fRec11_1;
+                fRec11_0 = fSlow21;
+                let mut fTemp12: f32 = fSlow22 - fRec12_1;
+                fRec12_0 = fSlow22;
+                *output0 = (fTemp5 * fRec12_0 + (fTemp9 + fRec11_0 * (fRec9_0 - fTemp9)) * fRec0_0) as f32;
+                let mut fTemp13: f32 = (*input1) as f32;
+                let mut fTemp14: f32 = fTemp13 * fRec5_0;
+                fRec14_0 = fRec14_1 + fRec7_0 * (fTemp14 - fRec14_1);
+                fRec13_0 = (if iTemp3 != 0 {
+                    min(1.0, max(-1.0, fTemp14 + fRec8_0 * (fRec14_0 - fTemp14)))
+                } else {
+                    fRec13_1
+                });
+                let mut fTemp15: f32 = f32::floor(0.5 + fRec1_0 * fRec13_0) / fRec1_0;
+                fRec15_0 = fRec15_1 + fRec10_0 * (fTemp15 - fRec15_1);
+                *output1 =
+                    (fTemp13 * fRec12_0 + fRec0_0 * (fTemp15 + fRec11_0 * (fRec15_0 - fTemp15))) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                iRec4_1 = iRec4_0;
+                fRec3_1 = fRec3_0;
+                fRec5_1 = fRec5_0;
+                fRec7_1 = fRec7_0;
+                fRec6_1 = fRec6_0;
+                fRec8_1 = fRec8_0;
+                fRec2_1 = fRec2_0;
+                fRec10_1 = fRec10_0;
+                fRec9_1 = fRec9_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec14_1 = fRec14_0;
+                fRec13_1 = fRec13_0;
+                fRec15_1 = fRec15_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = fSlow4 - fRec1_1;
+                fRec1_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow5) as i32) != 0 {
+                    fSlow4
+                } else {
+                    fRec1_1 + fConst1 * fTemp2
+                });
+                iRec4_0 = i32::wrapping_add(12345, i32::wrapping_mul(1103515245, iRec4_1));
+                fRec3_0 = fRec3_1 + fSlow7 * (1.0 + fSlow6 * (iRec4_0) as f32)
+                    - ((fRec3_1 >= 1.0) as i32) as u32 as f32;
+                let mut iTemp3: i32 = ((fRec3_0 >= 1.0) as i32) | iTemp1;
+                let mut fTemp4: f32 = fSlow8 - fRec5_1;
+                fRec5_0 = (if iTemp1 | ((f32::abs(fTemp4) <= fSlow9) as i32) != 0 {
+                    fSlow8
+                } else {
+                    fRec5_1 + fConst1 * fTemp4
+                });
+                let mut fTemp5: f32 = (*input0) as f32;
+                let mut fTemp6: f32 = fTemp5 * fRec5_0;
+                let mut fTemp7: f32 = fSlow11 - fRec7_1;
+                fRec7_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow12) as i32) != 0 {
+                    fSlow11
+                } else {
+                    fRec7_1 + fConst1 * fTemp7
+                });
+                fRec6_0 = fRec6_1 + fRec7_0 * (fTemp6 - fRec6_1);
+                let mut fTemp8: f32 = fSlow15 - fRec8_1;
+                fRec8_0 = (if iTemp1 | ((f32::abs(fTemp8) <= fSlow14) as i32) != 0 {
+                    fSlow15
+                } else {
+                    fRec8_1 + fConst1 * fTemp8
+                });
+                fRec2_0 = (if iTemp3 != 0 {
+                    min(1.0, max(-1.0, fTemp6 + fRec8_0 * (fRec6_0 - fTemp6)))
+                } else {
+                    fRec2_1
+                });
+                let mut fTemp9: f32 = f32::floor(0.5 + fRec2_0 * fRec1_0) / fRec1_0;
+                let mut fTemp10: f32 = fSlow17 - fRec10_1;
+                fRec10_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow18) as i32) != 0 {
+                    fSlow17
+                } else {
+                    fRec10_1 + fConst1 * fTemp10
+                });
+                fRec9_0 = fRec9_1 + fRec10_0 * (fTemp9 - fRec9_1);
+                let mut fTemp11: f32 = fSlow21 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow20) as i32) != 0 {
+                    fSlow21
+                } else {
+                    fRec11_1 + fConst1 * fTemp11
+                });
+                let mut fTemp12: f32 = fSlow22 - fRec12_1;
+                fRec12_0 = (if iTemp1 | ((f32::abs(fTemp12) <= fSlow23) as i32) != 0 {
+                    fSlow22
+                } else {
+                    fRec12_1 + fConst1 * fTemp12
+                });
+                *output0 = (fTemp5 * fRec12_0 + (fTemp9 + fRec11_0 * (fRec9_0 - fTemp9)) * fRec0_0) as f32;
+                let mut fTemp13: f32 = (*input1) as f32;
+                let mut fTemp14: f32 = fTemp13 * fRec5_0;
+                fRec14_0 = fRec14_1 + fRec7_0 * (fTemp14 - fRec14_1);
+                fRec13_0 = (if iTemp3 != 0 {
+                    min(1.0, max(-1.0, fTemp14 + fRec8_0 * (fRec14_0 - fTemp14)))
+                } else {
+                    fRec13_1
+                });
+                let mut fTemp15: f32 = f32::floor(0.5 + fRec1_0 * fRec13_0) / fRec1_0;
+                fRec15_0 = fRec15_1 + fRec10_0 * (fTemp15 - fRec15_1);
+                *output1 =
+                    (fTemp13 * fRec12_0 + fRec0_0 * (fTemp15 + fRec11_0 * (fRec15_0 - fTemp15))) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                iRec4_1 = iRec4_0;
+                fRec3_1 = fRec3_0;
+                fRec5_1 = fRec5_0;
+                fRec7_1 = fRec7_0;
+                fRec6_1 = fRec6_0;
+                fRec8_1 = fRec8_0;
+                fRec2_1 = fRec2_0;
+                fRec10_1 = fRec10_0;
+                fRec9_1 = fRec9_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec14_1 = fRec14_0;
+                fRec13_1 = fRec13_0;
+                fRec15_1 = fRec15_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

@@ -525,129 +525,244 @@ impl Delay {
         let fSlow23 = self.fSlow23;
         let mut fRec16_0 = self.fRec16[0];
         let mut fRec16_1 = self.fRec16[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = fSlow6 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow7) as i32) != 0 {
-                fSlow6
-            } else {
-                fRec7_1 + fConst1 * fTemp2
-            });
-            let mut fTemp3: f32 = fSlow9 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow10) as i32) != 0 {
-                fSlow9
-            } else {
-                fRec8_1 + fConst1 * fTemp3
-            });
-            let mut fTemp4: f32 = fSlow8 - fRec9_1;
-            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp4) <= fSlow11) as i32) != 0 {
-                fSlow8
-            } else {
-                fRec9_1 + fConst1 * fTemp4
-            });
-            let mut fTemp5: f32 = (*input1) as f32;
-            let mut fTemp6: f32 = fSlow12 - fRec10_1;
-            fRec10_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow13) as i32) != 0 {
-                fSlow12
-            } else {
-                fRec10_1 + fConst1 * fTemp6
-            });
-            fRec1_0 =
-                fRec1_1 + fRec10_0 * (fTemp5 * fRec9_0 + fRec8_0 * fRec3_1 + fRec7_0 * fRec6_1 - fRec1_1);
-            let mut fTemp7: f32 = fSlow14 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow15) as i32) != 0 {
-                fSlow14
-            } else {
-                fRec11_1 + fConst1 * fTemp7
-            });
-            fRec2_0 = fRec2_1 + fRec11_0 * (fRec1_0 - fRec2_1);
-            let mut fTemp8: f32 = fRec1_0 - fRec2_0;
-            let mut fTemp9: f32 = max(-3.0, min(3.0, fTemp8));
-            let mut fTemp10: f32 = Delay_faustpower2_f(fTemp9);
-            let mut fTemp11: f32 = (if (f32::abs(fTemp8) > 1.0) as i32 != 0 {
-                fTemp9 * (27.0 + fTemp10) / (27.0 + 9.0 * fTemp10)
-            } else {
-                fTemp8
-            });
-            self.fVec1[(IOTA0 & 524287) as usize] = fTemp11;
-            let mut iTemp12: i32 =
-                ((iRec14_1 == 0) as i32) & (((iRec13_1 != iSlow21) as i32) | ((iRec15_1 != 0) as i32));
-            let mut iTemp13: i32 = iTemp1 | iTemp12;
-            iRec13_0 = (if iTemp13 != 0 { iSlow21 } else { iRec13_1 });
-            let mut iTemp14: i32 = (iRec14_1 >= iConst5) as i32;
-            iRec14_0 = (if iTemp1 | iTemp14 != 0 {
-                0
-            } else {
-                i32::wrapping_add(iRec14_1, ((iRec14_1 > 0) as i32) | iTemp12)
-            });
-            iRec15_0 = (if iTemp13 != 0 { 0 } else { iRec15_1 });
-            iRec12_0 = (if iTemp1 != 0 { iSlow21 } else { (if iTemp14 != 0 { iRec13_1 } else { iRec12_1 }) });
-            let mut iTemp15: i32 = core::cmp::max(0, i32::wrapping_add(-1, iRec12_0));
-            let mut fTemp16: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp15)) & 524287) as usize];
-            let mut iTemp17: i32 = core::cmp::max(0, i32::wrapping_add(-1, iRec13_0));
-            let mut fTemp18: f32 = (iRec14_0) as f32;
-            fRec3_0 = fTemp16
-                + fConst6
-                    * fTemp18
-                    * (self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 524287) as usize] - fTemp16);
-            let mut fTemp19: f32 = (*input0) as f32;
-            let mut fTemp20: f32 = 0.5 * (fTemp19 + fTemp5);
-            fRec4_0 = fRec4_1
-                + fRec10_0
-                    * (fTemp20 - fRec4_1
-                        + (fTemp19 - fTemp20) * fRec9_0
-                        + fRec8_0 * fRec6_1
-                        + fRec3_1 * fRec7_0);
-            fRec5_0 = fRec5_1 + fRec11_0 * (fRec4_0 - fRec5_1);
-            let mut fTemp21: f32 = fRec4_0 - fRec5_0;
-            let mut fTemp22: f32 = max(-3.0, min(3.0, fTemp21));
-            let mut fTemp23: f32 = Delay_faustpower2_f(fTemp22);
-            let mut fTemp24: f32 = (if (f32::abs(fTemp21) > 1.0) as i32 != 0 {
-                fTemp22 * (27.0 + fTemp23) / (27.0 + 9.0 * fTemp23)
-            } else {
-                fTemp21
-            });
-            self.fVec2[(IOTA0 & 524287) as usize] = fTemp24;
-            let mut fTemp25: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp15)) & 524287) as usize];
-            fRec6_0 = fTemp25
-                + fConst6
-                    * fTemp18
-                    * (self.fVec2[((i32::wrapping_sub(IOTA0, iTemp17)) & 524287) as usize] - fTemp25);
-            let mut fTemp26: f32 = fSlow22 - fRec16_1;
-            fRec16_0 = (if iTemp1 | ((f32::abs(fTemp26) <= fSlow23) as i32) != 0 {
-                fSlow22
-            } else {
-                fRec16_1 + fConst1 * fTemp26
-            });
-            *output0 = (fTemp19 * fRec16_0 + fRec6_1 * fRec0_0) as f32;
-            *output1 = (fTemp5 * fRec16_0 + fRec3_1 * fRec0_0) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec7_1 = fRec7_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
-            fRec10_1 = fRec10_0;
-            fRec1_1 = fRec1_0;
-            fRec11_1 = fRec11_0;
-            fRec2_1 = fRec2_0;
-            IOTA0 = i32::wrapping_add(IOTA0, 1);
-            iRec13_1 = iRec13_0;
-            iRec14_1 = iRec14_0;
-            iRec15_1 = iRec15_0;
-            iRec12_1 = iRec12_0;
-            fRec3_1 = fRec3_0;
-            fRec4_1 = fRec4_0;
-            fRec5_1 = fRec5_0;
-            fRec6_1 = fRec6_0;
-            fRec16_1 = fRec16_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec7_1 == fSlow6
+            && fSlow7 >= 0.0
+            && fRec8_1 == fSlow9
+            && fSlow10 >= 0.0
+            && fRec9_1 == fSlow8
+            && fSlow11 >= 0.0
+            && fRec10_1 == fSlow12
+            && fSlow13 >= 0.0
+            && fRec11_1 == fSlow14
+            && fSlow15 >= 0.0
+            && fRec16_1 == fSlow22
+            && fSlow23 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                let mut fTemp2: f32 = fSlow6 - fRec7_1;
+                fRec7_0 = fSlow6;
+                let mut fTemp3: f32 = fSlow9 - fRec8_1;
+                fRec8_0 = fSlow9;
+                let mut fTemp4: f32 = fSlow8 - fRec9_1;
+                fRec9_0 = fSlow8;
+                let mut fTemp5: f32 = (*input1) as f32;
+                let mut fTemp6: f32 = fSlow12 - fRec10_1;
+                fRec10_0 = fSlow12;
+                fRec1_0 =
+                    fRec1_1 + fRec10_0 * (fTemp5 * fRec9_0 + fRec8_0 * fRec3_1 + fRec7_0 * fRec6_1 - fRec1_1);
+                let mut fTemp7: f32 = fSlow14 - fRec11_1;
+                fRec11_0 = fSlow14;
+                fRec2_0 = fRec2_1 + fRec11_0 * (fRec1_0 - fRec2_1);
+                let mut fTemp8: f32 = fRec1_0 - fRec2_0;
+                let mut fTemp9: f32 = max(-3.0, min(3.0, fTemp8));
+                let mut fTemp10: f32 = Delay_faustpower2_f(fTemp9);
+                let mut fTemp11: f32 = (if (f32::abs(fTemp8) > 1.0) as i32 != 0 {
+                    fTemp9 * (27.0 + fTemp10) / (27.0 + 9.0 * fTemp10)
+                } else {
+                    fTemp8
+                });
+                self.fVec1[(IOTA0 & 524287) as usize] = fTemp11;
+                let mut iTemp12: i32 =
+                    ((iRec14_1 == 0) as i32) & (((iRec13_1 != iSlow21) as i32) | ((iRec15_1 != 0) as i32));
+                let mut iTemp13: i32 = iTemp1 | iTemp12;
+                iRec13_0 = (if iTemp13 != 0 { iSlow21 } else { iRec13_1 });
+                let mut iTemp14: i32 = (iRec14_1 >= iConst5) as i32;
+                iRec14_0 = (if iTemp1 | iTemp14 != 0 {
+                    0
+                } else {
+                    i32::wrapping_add(iRec14_1, ((iRec14_1 > 0) as i32) | iTemp12)
+                });
+                iRec15_0 = (if iTemp13 != 0 { 0 } else { iRec15_1 });
+                iRec12_0 =
+                    (if iTemp1 != 0 { iSlow21 } else { (if iTemp14 != 0 { iRec13_1 } else { iRec12_1 }) });
+                let mut iTemp15: i32 = core::cmp::max(0, i32::wrapping_add(-1, iRec12_0));
+                let mut fTemp16: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp15)) & 524287) as usize];
+                let mut iTemp17: i32 = core::cmp::max(0, i32::wrapping_add(-1, iRec13_0));
+                let mut fTemp18: f32 = (iRec14_0) as f32;
+                fRec3_0 = fTemp16
+                    + fConst6
+                        * fTemp18
+                        * (self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 524287) as usize] - fTemp16);
+                let mut fTemp19: f32 = (*input0) as f32;
+                let mut fTemp20: f32 = 0.5 * (fTemp19 + fTemp5);
+                fRec4_0 = fRec4_1
+                    + fRec10_0
+                        * (fTemp20 - fRec4_1
+                            + (fTemp19 - fTemp20) * fRec9_0
+                            + fRec8_0 * fRec6_1
+                            + fRec3_1 * fRec7_0);
+                fRec5_0 = fRec5_1 + fRec11_0 * (fRec4_0 - fRec5_1);
+                let mut fTemp21: f32 = fRec4_0 - fRec5_0;
+                let mut fTemp22: f32 = max(-3.0, min(3.0, fTemp21));
+                let mut fTemp23: f32 = Delay_faustpower2_f(fTemp22);
+                let mut fTemp24: f32 = (if (f32::abs(fTemp21) > 1.0) as i32 != 0 {
+                    fTemp22 * (27.0 + fTemp23) / (27.0 + 9.0 * fTemp23)
+                } else {
+                    fTemp21
+                });
+                self.fVec2[(IOTA0 & 524287) as usize] = fTemp24;
+                let mut fTemp25: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp15)) & 524287) as usize];
+                fRec6_0 = fTemp25
+                    + fConst6
+                        * fTemp18
+                        * (self.fVec2[((i32::wrapping_sub(IOTA0, iTemp17)) & 524287) as usize] - fTemp25);
+                let mut fTemp26: f32 = fSlow22 - fRec16_1;
+                fRec16_0 = fSlow22;
+                *output0 = (fTemp19 * fRec16_0 + fRec6_1 * fRec0_0) as f32;
+                *output1 = (fTemp5 * fRec16_0 + fRec3_1 * fRec0_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec10_1 = fRec10_0;
+                fRec1_1 = fRec1_0;
+                fRec11_1 = fRec11_0;
+                fRec2_1 = fRec2_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                iRec13_1 = iRec13_0;
+                iRec14_1 = iRec14_0;
+                iRec15_1 = iRec15_0;
+                iRec12_1 = iRec12_0;
+                fRec3_1 = fRec3_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec16_1 = fRec16_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = fSlow6 - fRec7_1;
+                fRec7_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow7) as i32) != 0 {
+                    fSlow6
+                } else {
+                    fRec7_1 + fConst1 * fTemp2
+                });
+                let mut fTemp3: f32 = fSlow9 - fRec8_1;
+                fRec8_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow10) as i32) != 0 {
+                    fSlow9
+                } else {
+                    fRec8_1 + fConst1 * fTemp3
+                });
+                let mut fTemp4: f32 = fSlow8 - fRec9_1;
+                fRec9_0 = (if iTemp1 | ((f32::abs(fTemp4) <= fSlow11) as i32) != 0 {
+                    fSlow8
+                } else {
+                    fRec9_1 + fConst1 * fTemp4
+                });
+                let mut fTemp5: f32 = (*input1) as f32;
+                let mut fTemp6: f32 = fSlow12 - fRec10_1;
+                fRec10_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow13) as i32) != 0 {
+                    fSlow12
+                } else {
+                    fRec10_1 + fConst1 * fTemp6
+                });
+                fRec1_0 =
+                    fRec1_1 + fRec10_0 * (fTemp5 * fRec9_0 + fRec8_0 * fRec3_1 + fRec7_0 * fRec6_1 - fRec1_1);
+                let mut fTemp7: f32 = fSlow14 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow15) as i32) != 0 {
+                    fSlow14
+                } else {
+                    fRec11_1 + fConst1 * fTemp7
+                });
+                fRec2_0 = fRec2_1 + fRec11_0 * (fRec1_0 - fRec2_1);
+                let mut fTemp8: f32 = fRec1_0 - fRec2_0;
+                let mut fTemp9: f32 = max(-3.0, min(3.0, fTemp8));
+                let mut fTemp10: f32 = Delay_faustpower2_f(fTemp9);
+                let mut fTemp11: f32 = (if (f32::abs(fTemp8) > 1.0) as i32 != 0 {
+                    fTemp9 * (27.0 + fTemp10) / (27.0 + 9.0 * fTemp10)
+                } else {
+                    fTemp8
+                });
+                self.fVec1[(IOTA0 & 524287) as usize] = fTemp11;
+                let mut iTemp12: i32 =
+                    ((iRec14_1 == 0) as i32) & (((iRec13_1 != iSlow21) as i32) | ((iRec15_1 != 0) as i32));
+                let mut iTemp13: i32 = iTemp1 | iTemp12;
+                iRec13_0 = (if iTemp13 != 0 { iSlow21 } else { iRec13_1 });
+                let mut iTemp14: i32 = (iRec14_1 >= iConst5) as i32;
+                iRec14_0 = (if iTemp1 | iTemp14 != 0 {
+                    0
+                } else {
+                    i32::wrapping_add(iRec14_1, ((iRec14_1 > 0) as i32) | iTemp12)
+                });
+                iRec15_0 = (if iTemp13 != 0 { 0 } else { iRec15_1 });
+                iRec12_0 =
+                    (if iTemp1 != 0 { iSlow21 } else { (if iTemp14 != 0 { iRec13_1 } else { iRec12_1 }) });
+                let mut iTemp15: i32 = core::cmp::max(0, i32::wrapping_add(-1, iRec12_0));
+                let mut fTemp16: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp15)) & 524287) as usize];
+                let mut iTemp17: i32 = core::cmp::max(0, i32::wrapping_add(-1, iRec13_0));
+                let mut fTemp18: f32 = (iRec14_0) as f32;
+                fRec3_0 = fTemp16
+                    + fConst6
+                        * fTemp18
+                        * (self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 524287) as usize] - fTemp16);
+                let mut fTemp19: f32 = (*input0) as f32;
+                let mut fTemp20: f32 = 0.5 * (fTemp19 + fTemp5);
+                fRec4_0 = fRec4_1
+                    + fRec10_0
+                        * (fTemp20 - fRec4_1
+                            + (fTemp19 - fTemp20) * fRec9_0
+                            + fRec8_0 * fRec6_1
+                            + fRec3_1 * fRec7_0);
+                fRec5_0 = fRec5_1 + fRec11_0 * (fRec4_0 - fRec5_1);
+                let mut fTemp21: f32 = fRec4_0 - fRec5_0;
+                let mut fTemp22: f32 = max(-3.0, min(3.0, fTemp21));
+                let mut fTemp23: f32 = Delay_faustpower2_f(fTemp22);
+                let mut fTemp24: f32 = (if (f32::abs(fTemp21) > 1.0) as i32 != 0 {
+                    fTemp22 * (27.0 + fTemp23) / (27.0 + 9.0 * fTemp23)
+                } else {
+                    fTemp21
+                });
+                self.fVec2[(IOTA0 & 524287) as usize] = fTemp24;
+                let mut fTemp25: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp15)) & 524287) as usize];
+                fRec6_0 = fTemp25
+                    + fConst6
+                        * fTemp18
+                        * (self.fVec2[((i32::wrapping_sub(IOTA0, iTemp17)) & 524287) as usize] - fTemp25);
+                let mut fTemp26: f32 = fSlow22 - fRec16_1;
+                fRec16_0 = (if iTemp1 | ((f32::abs(fTemp26) <= fSlow23) as i32) != 0 {
+                    fSlow22
+                } else {
+                    fRec16_1 + fConst1 * fTemp26
+                });
+                *output0 = (fTemp19 * fRec16_0 + fRec6_1 * fRec0_0) as f32;
+                *output1 = (fTemp5 * fRec16_0 + fRec3_1 * fRec0_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec10_1 = fRec10_0;
+                fRec1_1 = fRec1_0;
+                fRec11_1 = fRec11_0;
+                fRec2_1 = fRec2_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                iRec13_1 = iRec13_0;
+                iRec14_1 = iRec14_0;
+                iRec15_1 = iRec15_0;
+                iRec12_1 = iRec12_0;
+                fRec3_1 = fRec3_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec16_1 = fRec16_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

@@ -588,261 +588,498 @@ impl Distortion {
         let mut fRec19_1 = self.fRec19[1];
         let mut fRec18_0 = self.fRec18[0];
         let mut fRec18_1 = self.fRec18[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = fSlow5 - fRec2_1;
-            fRec2_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow6) as i32) != 0 {
-                fSlow5
-            } else {
-                fRec2_1 + fConst1 * fTemp2
-            });
-            let mut fTemp3: f32 = fSlow7 - fRec5_1;
-            fRec5_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow8) as i32) != 0 {
-                fSlow7
-            } else {
-                fRec5_1 + fConst1 * fTemp3
-            });
-            let mut fTemp4: f32 = max(-1.5, min(1.5, fRec5_0));
-            let mut fTemp5: f32 = fTemp4 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp4));
-            let mut fTemp6: f32 = (if (fRec5_0 > 0.0) as i32 != 0 { fTemp5 } else { max(-0.5, fRec5_0) });
-            let mut fTemp7: f32 = fSlow9 - fRec6_1;
-            fRec6_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow10) as i32) != 0 {
-                fSlow9
-            } else {
-                fRec6_1 + fConst1 * fTemp7
-            });
-            let mut fTemp8: f32 = (*input0) as f32;
-            let mut fTemp9: f32 = fSlow11 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow12) as i32) != 0 {
-                fSlow11
-            } else {
-                fRec8_1 + fConst1 * fTemp9
-            });
-            fRec7_0 = fRec7_1 + fRec8_0 * (fTemp8 - fRec7_1);
-            let mut fTemp10: f32 = (fTemp8 - fRec7_0) * fRec6_0 + fRec5_0;
-            fVec1_0 = fTemp10;
-            let mut fTemp11: f32 = (if iTemp1 != 0 { fTemp10 } else { fVec1_1 });
-            let mut fTemp12: f32 = fTemp10 - fTemp11;
-            let mut iTemp13: i32 = (f32::abs(fTemp12) > 0.02) as i32;
-            let mut fTemp14: f32 = 0.5 * (fTemp10 + fTemp11);
-            let mut fTemp15: f32 = max(-1.5, min(1.5, fTemp14));
-            let mut fTemp16: f32 = fTemp15 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp15));
-            let mut fTemp17: f32 = (if iTemp13 != 0 { fTemp12 } else { 1.0 });
-            let mut fTemp18: f32 = max(-0.5, fTemp10);
-            let mut fTemp19: f32 = max(-1.5, min(1.5, fTemp10));
-            let mut fTemp20: f32 = f32::abs(fTemp19);
-            let mut fTemp21: f32 = f32::abs(fTemp10);
-            let mut fTemp22: f32 = Distortion_faustpower2_f(fTemp19);
-            let mut fTemp23: f32 = fTemp22 * (0.5 - 0.037037037 * fTemp22) + fTemp21;
-            let mut fTemp24: f32 = fTemp23 - fTemp20;
-            fVec2_0 = fTemp24;
-            let mut fTemp25: f32 = (if (fTemp10 > 0.0) as i32 != 0 {
-                fTemp24
-            } else {
-                0.5 * (Distortion_faustpower2_f(fTemp18) + (fTemp18 - fTemp10))
-            });
-            fVec3_0 = fTemp25;
-            let mut fTemp26: f32 = fSlow16 - fRec9_1;
-            fRec9_0 = (if iTemp1 | ((f32::abs(fTemp26) <= fSlow15) as i32) != 0 {
-                fSlow16
-            } else {
-                fRec9_1 + fConst1 * fTemp26
-            });
-            let mut fTemp27: f32 = 4.0 * f32::floor(0.25 * (1.0 + fRec5_0));
-            let mut fTemp28: f32 = fRec5_0 - fTemp27;
-            let mut fTemp29: f32 =
-                (if (fTemp28 > 1.0) as i32 != 0 { 2.0 - fRec5_0 + fTemp27 } else { fTemp28 });
-            let mut fTemp30: f32 = 4.0 * f32::floor(0.25 * (1.0 + fTemp14));
-            let mut fTemp31: f32 = fTemp14 - fTemp30;
-            let mut fTemp32: f32 = fTemp10 - 4.0 * f32::floor(0.25 * (1.0 + fTemp10));
-            let mut fTemp33: f32 = (if (fTemp32 > 1.0) as i32 != 0 {
-                -1.0 + fTemp32 * (2.0 - 0.5 * fTemp32)
-            } else {
-                0.5 * Distortion_faustpower2_f(fTemp32)
-            });
-            fVec4_0 = fTemp33;
-            let mut fTemp34: f32 = fSlow19 - fRec10_1;
-            fRec10_0 = (if iTemp1 | ((f32::abs(fTemp34) <= fSlow18) as i32) != 0 {
-                fSlow19
-            } else {
-                fRec10_1 + fConst1 * fTemp34
-            });
-            let mut fTemp35: f32 = max(-1.0, min(1.0, fRec5_0));
-            let mut fTemp36: f32 = max(-1.0, min(1.0, fTemp10));
-            let mut fTemp37: f32 = f32::abs(fTemp36);
-            let mut fTemp38: f32 = fTemp21 + 0.5 * Distortion_faustpower2_f(fTemp36);
-            fVec5_0 = fTemp38 - fTemp37;
-            let mut fTemp39: f32 = fSlow22 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp39) <= fSlow21) as i32) != 0 {
-                fSlow22
-            } else {
-                fRec11_1 + fConst1 * fTemp39
-            });
-            let mut fTemp40: f32 = fSlow25 - fRec12_1;
-            fRec12_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow24) as i32) != 0 {
-                fSlow25
-            } else {
-                fRec12_1 + fConst1 * fTemp40
-            });
-            let mut fTemp41: f32 = fRec12_0
-                * ((if iTemp13 != 0 { (fTemp23 - (fTemp20 + fVec2_1)) / fTemp17 } else { fTemp16 }) - fTemp5)
-                + fRec11_0
-                    * ((if iTemp13 != 0 {
-                        (fTemp38 - (fTemp37 + fVec5_1)) / fTemp17
-                    } else {
-                        max(-1.0, min(1.0, fTemp14))
-                    }) - fTemp35)
-                + fRec10_0
-                    * ((if iTemp13 != 0 {
-                        (fTemp33 - fVec4_1) / fTemp17
-                    } else {
-                        (if (fTemp31 > 1.0) as i32 != 0 { 2.0 - fTemp14 + fTemp30 } else { fTemp31 })
-                    }) - fTemp29)
-                + fRec9_0
-                    * ((if iTemp13 != 0 {
-                        (fTemp25 - fVec3_1) / fTemp17
-                    } else {
-                        (if (fTemp14 > 0.0) as i32 != 0 { fTemp16 } else { max(-0.5, fTemp14) })
-                    }) - fTemp6);
-            let mut fTemp42: f32 = fConst3 - fRec13_1;
-            fRec13_0 = (if iTemp1 | ((f32::abs(fTemp42) <= fConst4) as i32) != 0 {
-                fConst3
-            } else {
-                fRec13_1 + fConst1 * fTemp42
-            });
-            fRec4_0 = fRec4_1 + fRec13_0 * (fTemp41 - fRec4_1);
-            let mut fTemp43: f32 = fConst5 - fRec14_1;
-            fRec14_0 = (if iTemp1 | ((f32::abs(fTemp43) <= fConst6) as i32) != 0 {
-                fConst5
-            } else {
-                fRec14_1 + fConst1 * fTemp43
-            });
-            fRec3_0 = fRec3_1 + fRec14_0 * (fTemp41 - (fRec3_1 + fRec4_0));
-            let mut fTemp44: f32 = fSlow26 - fRec15_1;
-            fRec15_0 = (if iTemp1 | ((f32::abs(fTemp44) <= fSlow27) as i32) != 0 {
-                fSlow26
-            } else {
-                fRec15_1 + fConst1 * fTemp44
-            });
-            let mut fTemp45: f32 = fSlow28 - fRec16_1;
-            fRec16_0 = (if iTemp1 | ((f32::abs(fTemp45) <= fSlow29) as i32) != 0 {
-                fSlow28
-            } else {
-                fRec16_1 + fConst1 * fTemp45
-            });
-            fRec1_0 = fRec1_1
-                + fRec16_0 * (fRec3_0 * fRec15_0 + (fTemp41 - (fRec4_0 + fRec3_0)) * fRec2_0 - fRec1_1);
-            let mut fTemp46: f32 = fSlow30 - fRec17_1;
-            fRec17_0 = (if iTemp1 | ((f32::abs(fTemp46) <= fSlow31) as i32) != 0 {
-                fSlow30
-            } else {
-                fRec17_1 + fConst1 * fTemp46
-            });
-            *output0 = (fTemp8 * fRec17_0 + fRec1_0 * fRec0_0) as f32;
-            let mut fTemp47: f32 = (*input1) as f32;
-            fRec21_0 = fRec21_1 + fRec8_0 * (fTemp47 - fRec21_1);
-            let mut fTemp48: f32 = fRec5_0 + fRec6_0 * (fTemp47 - fRec21_0);
-            fVec6_0 = fTemp48;
-            let mut fTemp49: f32 = (if iTemp1 != 0 { fTemp48 } else { fVec6_1 });
-            let mut fTemp50: f32 = fTemp48 - fTemp49;
-            let mut iTemp51: i32 = (f32::abs(fTemp50) > 0.02) as i32;
-            let mut fTemp52: f32 = 0.5 * (fTemp48 + fTemp49);
-            let mut fTemp53: f32 = max(-1.5, min(1.5, fTemp52));
-            let mut fTemp54: f32 = fTemp53 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp53));
-            let mut fTemp55: f32 = (if iTemp51 != 0 { fTemp50 } else { 1.0 });
-            let mut fTemp56: f32 = max(-0.5, fTemp48);
-            let mut fTemp57: f32 = max(-1.5, min(1.5, fTemp48));
-            let mut fTemp58: f32 = f32::abs(fTemp57);
-            let mut fTemp59: f32 = f32::abs(fTemp48);
-            let mut fTemp60: f32 = Distortion_faustpower2_f(fTemp57);
-            let mut fTemp61: f32 = fTemp60 * (0.5 - 0.037037037 * fTemp60) + fTemp59;
-            let mut fTemp62: f32 = fTemp61 - fTemp58;
-            fVec7_0 = fTemp62;
-            let mut fTemp63: f32 = (if (fTemp48 > 0.0) as i32 != 0 {
-                fTemp62
-            } else {
-                0.5 * (Distortion_faustpower2_f(fTemp56) + (fTemp56 - fTemp48))
-            });
-            fVec8_0 = fTemp63;
-            let mut fTemp64: f32 = 4.0 * f32::floor(0.25 * (1.0 + fTemp52));
-            let mut fTemp65: f32 = fTemp52 - fTemp64;
-            let mut fTemp66: f32 = fTemp48 - 4.0 * f32::floor(0.25 * (1.0 + fTemp48));
-            let mut fTemp67: f32 = (if (fTemp66 > 1.0) as i32 != 0 {
-                -1.0 + fTemp66 * (2.0 - 0.5 * fTemp66)
-            } else {
-                0.5 * Distortion_faustpower2_f(fTemp66)
-            });
-            fVec9_0 = fTemp67;
-            let mut fTemp68: f32 = max(-1.0, min(1.0, fTemp48));
-            let mut fTemp69: f32 = f32::abs(fTemp68);
-            let mut fTemp70: f32 = fTemp59 + 0.5 * Distortion_faustpower2_f(fTemp68);
-            fVec10_0 = fTemp70 - fTemp69;
-            let mut fTemp71: f32 = fRec12_0
-                * ((if iTemp51 != 0 { (fTemp61 - (fTemp58 + fVec7_1)) / fTemp55 } else { fTemp54 }) - fTemp5)
-                + fRec11_0
-                    * ((if iTemp51 != 0 {
-                        (fTemp70 - (fTemp69 + fVec10_1)) / fTemp55
-                    } else {
-                        max(-1.0, min(1.0, fTemp52))
-                    }) - fTemp35)
-                + fRec10_0
-                    * ((if iTemp51 != 0 {
-                        (fTemp67 - fVec9_1) / fTemp55
-                    } else {
-                        (if (fTemp65 > 1.0) as i32 != 0 { 2.0 - fTemp52 + fTemp64 } else { fTemp65 })
-                    }) - fTemp29)
-                + fRec9_0
-                    * ((if iTemp51 != 0 {
-                        (fTemp63 - fVec8_1) / fTemp55
-                    } else {
-                        (if (fTemp52 > 0.0) as i32 != 0 { fTemp54 } else { max(-0.5, fTemp52) })
-                    }) - fTemp6);
-            fRec20_0 = fRec20_1 + fRec13_0 * (fTemp71 - fRec20_1);
-            fRec19_0 = fRec19_1 + fRec14_0 * (fTemp71 - (fRec19_1 + fRec20_0));
-            fRec18_0 = fRec18_1
-                + fRec16_0 * (fRec15_0 * fRec19_0 + fRec2_0 * (fTemp71 - (fRec20_0 + fRec19_0)) - fRec18_1);
-            *output1 = (fTemp47 * fRec17_0 + fRec0_0 * fRec18_0) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec2_1 = fRec2_0;
-            fRec5_1 = fRec5_0;
-            fRec6_1 = fRec6_0;
-            fRec8_1 = fRec8_0;
-            fRec7_1 = fRec7_0;
-            fVec1_1 = fVec1_0;
-            fVec2_1 = fVec2_0;
-            fVec3_1 = fVec3_0;
-            fRec9_1 = fRec9_0;
-            fVec4_1 = fVec4_0;
-            fRec10_1 = fRec10_0;
-            fVec5_1 = fVec5_0;
-            fRec11_1 = fRec11_0;
-            fRec12_1 = fRec12_0;
-            fRec13_1 = fRec13_0;
-            fRec4_1 = fRec4_0;
-            fRec14_1 = fRec14_0;
-            fRec3_1 = fRec3_0;
-            fRec15_1 = fRec15_0;
-            fRec16_1 = fRec16_0;
-            fRec1_1 = fRec1_0;
-            fRec17_1 = fRec17_0;
-            fRec21_1 = fRec21_0;
-            fVec6_1 = fVec6_0;
-            fVec7_1 = fVec7_0;
-            fVec8_1 = fVec8_0;
-            fVec9_1 = fVec9_0;
-            fVec10_1 = fVec10_0;
-            fRec20_1 = fRec20_0;
-            fRec19_1 = fRec19_0;
-            fRec18_1 = fRec18_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec2_1 == fSlow5
+            && fSlow6 >= 0.0
+            && fRec5_1 == fSlow7
+            && fSlow8 >= 0.0
+            && fRec6_1 == fSlow9
+            && fSlow10 >= 0.0
+            && fRec8_1 == fSlow11
+            && fSlow12 >= 0.0
+            && fRec9_1 == fSlow16
+            && fSlow15 >= 0.0
+            && fRec10_1 == fSlow19
+            && fSlow18 >= 0.0
+            && fRec11_1 == fSlow22
+            && fSlow21 >= 0.0
+            && fRec12_1 == fSlow25
+            && fSlow24 >= 0.0
+            && fRec13_1 == fConst3
+            && fConst4 >= 0.0
+            && fRec14_1 == fConst5
+            && fConst6 >= 0.0
+            && fRec15_1 == fSlow26
+            && fSlow27 >= 0.0
+            && fRec16_1 == fSlow28
+            && fSlow29 >= 0.0
+            && fRec17_1 == fSlow30
+            && fSlow31 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                let mut fTemp2: f32 = fSlow5 - fRec2_1;
+                fRec2_0 = fSlow5;
+                let mut fTemp3: f32 = fSlow7 - fRec5_1;
+                fRec5_0 = fSlow7;
+                let mut fTemp4: f32 = max(-1.5, min(1.5, fRec5_0));
+                let mut fTemp5: f32 = fTemp4 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp4));
+                let mut fTemp6: f32 = (if (fRec5_0 > 0.0) as i32 != 0 { fTemp5 } else { max(-0.5, fRec5_0) });
+                let mut fTemp7: f32 = fSlow9 - fRec6_1;
+                fRec6_0 = fSlow9;
+                let mut fTemp8: f32 = (*input0) as f32;
+                let mut fTemp9: f32 = fSlow11 - fRec8_1;
+                fRec8_0 = fSlow11;
+                fRec7_0 = fRec7_1 + fRec8_0 * (fTemp8 - fRec7_1);
+                let mut fTemp10: f32 = (fTemp8 - fRec7_0) * fRec6_0 + fRec5_0;
+                fVec1_0 = fTemp10;
+                let mut fTemp11: f32 = (if iTemp1 != 0 { fTemp10 } else { fVec1_1 });
+                let mut fTemp12: f32 = fTemp10 - fTemp11;
+                let mut iTemp13: i32 = (f32::abs(fTemp12) > 0.02) as i32;
+                let mut fTemp14: f32 = 0.5 * (fTemp10 + fTemp11);
+                let mut fTemp15: f32 = max(-1.5, min(1.5, fTemp14));
+                let mut fTemp16: f32 = fTemp15 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp15));
+                let mut fTemp17: f32 = (if iTemp13 != 0 { fTemp12 } else { 1.0 });
+                let mut fTemp18: f32 = max(-0.5, fTemp10);
+                let mut fTemp19: f32 = max(-1.5, min(1.5, fTemp10));
+                let mut fTemp20: f32 = f32::abs(fTemp19);
+                let mut fTemp21: f32 = f32::abs(fTemp10);
+                let mut fTemp22: f32 = Distortion_faustpower2_f(fTemp19);
+                let mut fTemp23: f32 = fTemp22 * (0.5 - 0.037037037 * fTemp22) + fTemp21;
+                let mut fTemp24: f32 = fTemp23 - fTemp20;
+                fVec2_0 = fTemp24;
+                let mut fTemp25: f32 = (if (fTemp10 > 0.0) as i32 != 0 {
+                    fTemp24
+                } else {
+                    0.5 * (Distortion_faustpower2_f(fTemp18) + (fTemp18 - fTemp10))
+                });
+                fVec3_0 = fTemp25;
+                let mut fTemp26: f32 = fSlow16 - fRec9_1;
+                fRec9_0 = fSlow16;
+                let mut fTemp27: f32 = 4.0 * f32::floor(0.25 * (1.0 + fRec5_0));
+                let mut fTemp28: f32 = fRec5_0 - fTemp27;
+                let mut fTemp29: f32 =
+                    (if (fTemp28 > 1.0) as i32 != 0 { 2.0 - fRec5_0 + fTemp27 } else { fTemp28 });
+                let mut fTemp30: f32 = 4.0 * f32::floor(0.25 * (1.0 + fTemp14));
+                let mut fTemp31: f32 = fTemp14 - fTemp30;
+                let mut fTemp32: f32 = fTemp10 - 4.0 * f32::floor(0.25 * (1.0 + fTemp10));
+                let mut fTemp33: f32 = (if (fTemp32 > 1.0) as i32 != 0 {
+                    -1.0 + fTemp32 * (2.0 - 0.5 * fTemp32)
+                } else {
+                    0.5 * Distortion_faustpower2_f(fTemp32)
+                });
+                fVec4_0 = fTemp33;
+                let mut fTemp34: f32 = fSlow19 - fRec10_1;
+                fRec10_0 = fSlow19;
+                let mut fTemp35: f32 = max(-1.0, min(1.0, fRec5_0));
+                let mut fTemp36: f32 = max(-1.0, min(1.0, fTemp10));
+                let mut fTemp37: f32 = f32::abs(fTemp36);
+                let mut fTemp38: f32 = fTemp21 + 0.5 * Distortion_faustpower2_f(fTemp36);
+                fVec5_0 = fTemp38 - fTemp37;
+                let mut fTemp39: f32 = fSlow22 - fRec11_1;
+                fRec11_0 = fSlow22;
+                let mut fTemp40: f32 = fSlow25 - fRec12_1;
+                fRec12_0 = fSlow25;
+                let mut fTemp41: f32 = fRec12_0
+                    * ((if iTemp13 != 0 { (fTemp23 - (fTemp20 + fVec2_1)) / fTemp17 } else { fTemp16 })
+                        - fTemp5)
+                    + fRec11_0
+                        * ((if iTemp13 != 0 {
+                            (fTemp38 - (fTemp37 + fVec5_1)) / fTemp17
+                        } else {
+                            max(-1.0, min(1.0, fTemp14))
+                        }) - fTemp35)
+                    + fRec10_0
+                        * ((if iTemp13 != 0 {
+                            (fTemp33 - fVec4_1) / fTemp17
+                        } else {
+                            (if (fTemp31 > 1.0) as i32 != 0 { 2.0 - fTemp14 + fTemp30 } else { fTemp31 })
+                        }) - fTemp29)
+                    + fRec9_0
+                        * ((if iTemp13 != 0 {
+                            (fTemp25 - fVec3_1) / fTemp17
+                        } else {
+                            (if (fTemp14 > 0.0) as i32 != 0 { fTemp16 } else { max(-0.5, fTemp14) })
+                        }) - fTemp6);
+                let mut fTemp42: f32 = fConst3 - fRec13_1;
+                fRec13_0 = fConst3;
+                fRec4_0 = fRec4_1 + fRec13_0 * (fTemp41 - fRec4_1);
+                let mut fTemp43: f32 = fConst5 - fRec14_1;
+                fRec14_0 = fConst5;
+                fRec3_0 = fRec3_1 + fRec14_0 * (fTemp41 - (fRec3_1 + fRec4_0));
+                let mut fTemp44: f32 = fSlow26 - fRec15_1;
+                fRec15_0 = fSlow26;
+                let mut fTemp45: f32 = fSlow28 - fRec16_1;
+                fRec16_0 = fSlow28;
+                fRec1_0 = fRec1_1
+                    + fRec16_0 * (fRec3_0 * fRec15_0 + (fTemp41 - (fRec4_0 + fRec3_0)) * fRec2_0 - fRec1_1);
+                let mut fTemp46: f32 = fSlow30 - fRec17_1;
+                fRec17_0 = fSlow30;
+                *output0 = (fTemp8 * fRec17_0 + fRec1_0 * fRec0_0) as f32;
+                let mut fTemp47: f32 = (*input1) as f32;
+                fRec21_0 = fRec21_1 + fRec8_0 * (fTemp47 - fRec21_1);
+                let mut fTemp48: f32 = fRec5_0 + fRec6_0 * (fTemp47 - fRec21_0);
+                fVec6_0 = fTemp48;
+                let mut fTemp49: f32 = (if iTemp1 != 0 { fTemp48 } else { fVec6_1 });
+                let mut fTemp50: f32 = fTemp48 - fTemp49;
+                let mut iTemp51: i32 = (f32::abs(fTemp50) > 0.02) as i32;
+                let mut fTemp52: f32 = 0.5 * (fTemp48 + fTemp49);
+                let mut fTemp53: f32 = max(-1.5, min(1.5, fTemp52));
+                let mut fTemp54: f32 = fTemp53 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp53));
+                let mut fTemp55: f32 = (if iTemp51 != 0 { fTemp50 } else { 1.0 });
+                let mut fTemp56: f32 = max(-0.5, fTemp48);
+                let mut fTemp57: f32 = max(-1.5, min(1.5, fTemp48));
+                let mut fTemp58: f32 = f32::abs(fTemp57);
+                let mut fTemp59: f32 = f32::abs(fTemp48);
+                let mut fTemp60: f32 = Distortion_faustpower2_f(fTemp57);
+                let mut fTemp61: f32 = fTemp60 * (0.5 - 0.037037037 * fTemp60) + fTemp59;
+                let mut fTemp62: f32 = fTemp61 - fTemp58;
+                fVec7_0 = fTemp62;
+                let mut fTemp63: f32 = (if (fTemp48 > 0.0) as i32 != 0 {
+                    fTemp62
+                } else {
+                    0.5 * (Distortion_faustpower2_f(fTemp56) + (fTemp56 - fTemp48))
+                });
+                fVec8_0 = fTemp63;
+                let mut fTemp64: f32 = 4.0 * f32::floor(0.25 * (1.0 + fTemp52));
+                let mut fTemp65: f32 = fTemp52 - fTemp64;
+                let mut fTemp66: f32 = fTemp48 - 4.0 * f32::floor(0.25 * (1.0 + fTemp48));
+                let mut fTemp67: f32 = (if (fTemp66 > 1.0) as i32 != 0 {
+                    -1.0 + fTemp66 * (2.0 - 0.5 * fTemp66)
+                } else {
+                    0.5 * Distortion_faustpower2_f(fTemp66)
+                });
+                fVec9_0 = fTemp67;
+                let mut fTemp68: f32 = max(-1.0, min(1.0, fTemp48));
+                let mut fTemp69: f32 = f32::abs(fTemp68);
+                let mut fTemp70: f32 = fTemp59 + 0.5 * Distortion_faustpower2_f(fTemp68);
+                fVec10_0 = fTemp70 - fTemp69;
+                let mut fTemp71: f32 = fRec12_0
+                    * ((if iTemp51 != 0 { (fTemp61 - (fTemp58 + fVec7_1)) / fTemp55 } else { fTemp54 })
+                        - fTemp5)
+                    + fRec11_0
+                        * ((if iTemp51 != 0 {
+                            (fTemp70 - (fTemp69 + fVec10_1)) / fTemp55
+                        } else {
+                            max(-1.0, min(1.0, fTemp52))
+                        }) - fTemp35)
+                    + fRec10_0
+                        * ((if iTemp51 != 0 {
+                            (fTemp67 - fVec9_1) / fTemp55
+                        } else {
+                            (if (fTemp65 > 1.0) as i32 != 0 { 2.0 - fTemp52 + fTemp64 } else { fTemp65 })
+                        }) - fTemp29)
+                    + fRec9_0
+                        * ((if iTemp51 != 0 {
+                            (fTemp63 - fVec8_1) / fTemp55
+                        } else {
+                            (if (fTemp52 > 0.0) as i32 != 0 { fTemp54 } else { max(-0.5, fTemp52) })
+                        }) - fTemp6);
+                fRec20_0 = fRec20_1 + fRec13_0 * (fTemp71 - fRec20_1);
+                fRec19_0 = fRec19_1 + fRec14_0 * (fTemp71 - (fRec19_1 + fRec20_0));
+                fRec18_0 = fRec18_1
+                    + fRec16_0
+                        * (fRec15_0 * fRec19_0 + fRec2_0 * (fTemp71 - (fRec20_0 + fRec19_0)) - fRec18_1);
+                *output1 = (fTemp47 * fRec17_0 + fRec0_0 * fRec18_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec2_1 = fRec2_0;
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec8_1 = fRec8_0;
+                fRec7_1 = fRec7_0;
+                fVec1_1 = fVec1_0;
+                fVec2_1 = fVec2_0;
+                fVec3_1 = fVec3_0;
+                fRec9_1 = fRec9_0;
+                fVec4_1 = fVec4_0;
+                fRec10_1 = fRec10_0;
+                fVec5_1 = fVec5_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec13_1 = fRec13_0;
+                fRec4_1 = fRec4_0;
+                fRec14_1 = fRec14_0;
+                fRec3_1 = fRec3_0;
+                fRec15_1 = fRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec1_1 = fRec1_0;
+                fRec17_1 = fRec17_0;
+                fRec21_1 = fRec21_0;
+                fVec6_1 = fVec6_0;
+                fVec7_1 = fVec7_0;
+                fVec8_1 = fVec8_0;
+                fVec9_1 = fVec9_0;
+                fVec10_1 = fVec10_0;
+                fRec20_1 = fRec20_0;
+                fRec19_1 = fRec19_0;
+                fRec18_1 = fRec18_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = fSlow5 - fRec2_1;
+                fRec2_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow6) as i32) != 0 {
+                    fSlow5
+                } else {
+                    fRec2_1 + fConst1 * fTemp2
+                });
+                let mut fTemp3: f32 = fSlow7 - fRec5_1;
+                fRec5_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow8) as i32) != 0 {
+                    fSlow7
+                } else {
+                    fRec5_1 + fConst1 * fTemp3
+                });
+                let mut fTemp4: f32 = max(-1.5, min(1.5, fRec5_0));
+                let mut fTemp5: f32 = fTemp4 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp4));
+                let mut fTemp6: f32 = (if (fRec5_0 > 0.0) as i32 != 0 { fTemp5 } else { max(-0.5, fRec5_0) });
+                let mut fTemp7: f32 = fSlow9 - fRec6_1;
+                fRec6_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow10) as i32) != 0 {
+                    fSlow9
+                } else {
+                    fRec6_1 + fConst1 * fTemp7
+                });
+                let mut fTemp8: f32 = (*input0) as f32;
+                let mut fTemp9: f32 = fSlow11 - fRec8_1;
+                fRec8_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow12) as i32) != 0 {
+                    fSlow11
+                } else {
+                    fRec8_1 + fConst1 * fTemp9
+                });
+                fRec7_0 = fRec7_1 + fRec8_0 * (fTemp8 - fRec7_1);
+                let mut fTemp10: f32 = (fTemp8 - fRec7_0) * fRec6_0 + fRec5_0;
+                fVec1_0 = fTemp10;
+                let mut fTemp11: f32 = (if iTemp1 != 0 { fTemp10 } else { fVec1_1 });
+                let mut fTemp12: f32 = fTemp10 - fTemp11;
+                let mut iTemp13: i32 = (f32::abs(fTemp12) > 0.02) as i32;
+                let mut fTemp14: f32 = 0.5 * (fTemp10 + fTemp11);
+                let mut fTemp15: f32 = max(-1.5, min(1.5, fTemp14));
+                let mut fTemp16: f32 = fTemp15 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp15));
+                let mut fTemp17: f32 = (if iTemp13 != 0 { fTemp12 } else { 1.0 });
+                let mut fTemp18: f32 = max(-0.5, fTemp10);
+                let mut fTemp19: f32 = max(-1.5, min(1.5, fTemp10));
+                let mut fTemp20: f32 = f32::abs(fTemp19);
+                let mut fTemp21: f32 = f32::abs(fTemp10);
+                let mut fTemp22: f32 = Distortion_faustpower2_f(fTemp19);
+                let mut fTemp23: f32 = fTemp22 * (0.5 - 0.037037037 * fTemp22) + fTemp21;
+                let mut fTemp24: f32 = fTemp23 - fTemp20;
+                fVec2_0 = fTemp24;
+                let mut fTemp25: f32 = (if (fTemp10 > 0.0) as i32 != 0 {
+                    fTemp24
+                } else {
+                    0.5 * (Distortion_faustpower2_f(fTemp18) + (fTemp18 - fTemp10))
+                });
+                fVec3_0 = fTemp25;
+                let mut fTemp26: f32 = fSlow16 - fRec9_1;
+                fRec9_0 = (if iTemp1 | ((f32::abs(fTemp26) <= fSlow15) as i32) != 0 {
+                    fSlow16
+                } else {
+                    fRec9_1 + fConst1 * fTemp26
+                });
+                let mut fTemp27: f32 = 4.0 * f32::floor(0.25 * (1.0 + fRec5_0));
+                let mut fTemp28: f32 = fRec5_0 - fTemp27;
+                let mut fTemp29: f32 =
+                    (if (fTemp28 > 1.0) as i32 != 0 { 2.0 - fRec5_0 + fTemp27 } else { fTemp28 });
+                let mut fTemp30: f32 = 4.0 * f32::floor(0.25 * (1.0 + fTemp14));
+                let mut fTemp31: f32 = fTemp14 - fTemp30;
+                let mut fTemp32: f32 = fTemp10 - 4.0 * f32::floor(0.25 * (1.0 + fTemp10));
+                let mut fTemp33: f32 = (if (fTemp32 > 1.0) as i32 != 0 {
+                    -1.0 + fTemp32 * (2.0 - 0.5 * fTemp32)
+                } else {
+                    0.5 * Distortion_faustpower2_f(fTemp32)
+                });
+                fVec4_0 = fTemp33;
+                let mut fTemp34: f32 = fSlow19 - fRec10_1;
+                fRec10_0 = (if iTemp1 | ((f32::abs(fTemp34) <= fSlow18) as i32) != 0 {
+                    fSlow19
+                } else {
+                    fRec10_1 + fConst1 * fTemp34
+                });
+                let mut fTemp35: f32 = max(-1.0, min(1.0, fRec5_0));
+                let mut fTemp36: f32 = max(-1.0, min(1.0, fTemp10));
+                let mut fTemp37: f32 = f32::abs(fTemp36);
+                let mut fTemp38: f32 = fTemp21 + 0.5 * Distortion_faustpower2_f(fTemp36);
+                fVec5_0 = fTemp38 - fTemp37;
+                let mut fTemp39: f32 = fSlow22 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp39) <= fSlow21) as i32) != 0 {
+                    fSlow22
+                } else {
+                    fRec11_1 + fConst1 * fTemp39
+                });
+                let mut fTemp40: f32 = fSlow25 - fRec12_1;
+                fRec12_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow24) as i32) != 0 {
+                    fSlow25
+                } else {
+                    fRec12_1 + fConst1 * fTemp40
+                });
+                let mut fTemp41: f32 = fRec12_0
+                    * ((if iTemp13 != 0 { (fTemp23 - (fTemp20 + fVec2_1)) / fTemp17 } else { fTemp16 })
+                        - fTemp5)
+                    + fRec11_0
+                        * ((if iTemp13 != 0 {
+                            (fTemp38 - (fTemp37 + fVec5_1)) / fTemp17
+                        } else {
+                            max(-1.0, min(1.0, fTemp14))
+                        }) - fTemp35)
+                    + fRec10_0
+                        * ((if iTemp13 != 0 {
+                            (fTemp33 - fVec4_1) / fTemp17
+                        } else {
+                            (if (fTemp31 > 1.0) as i32 != 0 { 2.0 - fTemp14 + fTemp30 } else { fTemp31 })
+                        }) - fTemp29)
+                    + fRec9_0
+                        * ((if iTemp13 != 0 {
+                            (fTemp25 - fVec3_1) / fTemp17
+                        } else {
+                            (if (fTemp14 > 0.0) as i32 != 0 { fTemp16 } else { max(-0.5, fTemp14) })
+                        }) - fTemp6);
+                let mut fTemp42: f32 = fConst3 - fRec13_1;
+                fRec13_0 = (if iTemp1 | ((f32::abs(fTemp42) <= fConst4) as i32) != 0 {
+                    fConst3
+                } else {
+                    fRec13_1 + fConst1 * fTemp42
+                });
+                fRec4_0 = fRec4_1 + fRec13_0 * (fTemp41 - fRec4_1);
+                let mut fTemp43: f32 = fConst5 - fRec14_1;
+                fRec14_0 = (if iTemp1 | ((f32::abs(fTemp43) <= fConst6) as i32) != 0 {
+                    fConst5
+                } else {
+                    fRec14_1 + fConst1 * fTemp43
+                });
+                fRec3_0 = fRec3_1 + fRec14_0 * (fTemp41 - (fRec3_1 + fRec4_0));
+                let mut fTemp44: f32 = fSlow26 - fRec15_1;
+                fRec15_0 = (if iTemp1 | ((f32::abs(fTemp44) <= fSlow27) as i32) != 0 {
+                    fSlow26
+                } else {
+                    fRec15_1 + fConst1 * fTemp44
+                });
+                let mut fTemp45: f32 = fSlow28 - fRec16_1;
+                fRec16_0 = (if iTemp1 | ((f32::abs(fTemp45) <= fSlow29) as i32) != 0 {
+                    fSlow28
+                } else {
+                    fRec16_1 + fConst1 * fTemp45
+                });
+                fRec1_0 = fRec1_1
+                    + fRec16_0 * (fRec3_0 * fRec15_0 + (fTemp41 - (fRec4_0 + fRec3_0)) * fRec2_0 - fRec1_1);
+                let mut fTemp46: f32 = fSlow30 - fRec17_1;
+                fRec17_0 = (if iTemp1 | ((f32::abs(fTemp46) <= fSlow31) as i32) != 0 {
+                    fSlow30
+                } else {
+                    fRec17_1 + fConst1 * fTemp46
+                });
+                *output0 = (fTemp8 * fRec17_0 + fRec1_0 * fRec0_0) as f32;
+                let mut fTemp47: f32 = (*input1) as f32;
+                fRec21_0 = fRec21_1 + fRec8_0 * (fTemp47 - fRec21_1);
+                let mut fTemp48: f32 = fRec5_0 + fRec6_0 * (fTemp47 - fRec21_0);
+                fVec6_0 = fTemp48;
+                let mut fTemp49: f32 = (if iTemp1 != 0 { fTemp48 } else { fVec6_1 });
+                let mut fTemp50: f32 = fTemp48 - fTemp49;
+                let mut iTemp51: i32 = (f32::abs(fTemp50) > 0.02) as i32;
+                let mut fTemp52: f32 = 0.5 * (fTemp48 + fTemp49);
+                let mut fTemp53: f32 = max(-1.5, min(1.5, fTemp52));
+                let mut fTemp54: f32 = fTemp53 * (1.0 - 0.14814815 * Distortion_faustpower2_f(fTemp53));
+                let mut fTemp55: f32 = (if iTemp51 != 0 { fTemp50 } else { 1.0 });
+                let mut fTemp56: f32 = max(-0.5, fTemp48);
+                let mut fTemp57: f32 = max(-1.5, min(1.5, fTemp48));
+                let mut fTemp58: f32 = f32::abs(fTemp57);
+                let mut fTemp59: f32 = f32::abs(fTemp48);
+                let mut fTemp60: f32 = Distortion_faustpower2_f(fTemp57);
+                let mut fTemp61: f32 = fTemp60 * (0.5 - 0.037037037 * fTemp60) + fTemp59;
+                let mut fTemp62: f32 = fTemp61 - fTemp58;
+                fVec7_0 = fTemp62;
+                let mut fTemp63: f32 = (if (fTemp48 > 0.0) as i32 != 0 {
+                    fTemp62
+                } else {
+                    0.5 * (Distortion_faustpower2_f(fTemp56) + (fTemp56 - fTemp48))
+                });
+                fVec8_0 = fTemp63;
+                let mut fTemp64: f32 = 4.0 * f32::floor(0.25 * (1.0 + fTemp52));
+                let mut fTemp65: f32 = fTemp52 - fTemp64;
+                let mut fTemp66: f32 = fTemp48 - 4.0 * f32::floor(0.25 * (1.0 + fTemp48));
+                let mut fTemp67: f32 = (if (fTemp66 > 1.0) as i32 != 0 {
+                    -1.0 + fTemp66 * (2.0 - 0.5 * fTemp66)
+                } else {
+                    0.5 * Distortion_faustpower2_f(fTemp66)
+                });
+                fVec9_0 = fTemp67;
+                let mut fTemp68: f32 = max(-1.0, min(1.0, fTemp48));
+                let mut fTemp69: f32 = f32::abs(fTemp68);
+                let mut fTemp70: f32 = fTemp59 + 0.5 * Distortion_faustpower2_f(fTemp68);
+                fVec10_0 = fTemp70 - fTemp69;
+                let mut fTemp71: f32 = fRec12_0
+                    * ((if iTemp51 != 0 { (fTemp61 - (fTemp58 + fVec7_1)) / fTemp55 } else { fTemp54 })
+                        - fTemp5)
+                    + fRec11_0
+                        * ((if iTemp51 != 0 {
+                            (fTemp70 - (fTemp69 + fVec10_1)) / fTemp55
+                        } else {
+                            max(-1.0, min(1.0, fTemp52))
+                        }) - fTemp35)
+                    + fRec10_0
+                        * ((if iTemp51 != 0 {
+                            (fTemp67 - fVec9_1) / fTemp55
+                        } else {
+                            (if (fTemp65 > 1.0) as i32 != 0 { 2.0 - fTemp52 + fTemp64 } else { fTemp65 })
+                        }) - fTemp29)
+                    + fRec9_0
+                        * ((if iTemp51 != 0 {
+                            (fTemp63 - fVec8_1) / fTemp55
+                        } else {
+                            (if (fTemp52 > 0.0) as i32 != 0 { fTemp54 } else { max(-0.5, fTemp52) })
+                        }) - fTemp6);
+                fRec20_0 = fRec20_1 + fRec13_0 * (fTemp71 - fRec20_1);
+                fRec19_0 = fRec19_1 + fRec14_0 * (fTemp71 - (fRec19_1 + fRec20_0));
+                fRec18_0 = fRec18_1
+                    + fRec16_0
+                        * (fRec15_0 * fRec19_0 + fRec2_0 * (fTemp71 - (fRec20_0 + fRec19_0)) - fRec18_1);
+                *output1 = (fTemp47 * fRec17_0 + fRec0_0 * fRec18_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec2_1 = fRec2_0;
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec8_1 = fRec8_0;
+                fRec7_1 = fRec7_0;
+                fVec1_1 = fVec1_0;
+                fVec2_1 = fVec2_0;
+                fVec3_1 = fVec3_0;
+                fRec9_1 = fRec9_0;
+                fVec4_1 = fVec4_0;
+                fRec10_1 = fRec10_0;
+                fVec5_1 = fVec5_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec13_1 = fRec13_0;
+                fRec4_1 = fRec4_0;
+                fRec14_1 = fRec14_0;
+                fRec3_1 = fRec3_0;
+                fRec15_1 = fRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec1_1 = fRec1_0;
+                fRec17_1 = fRec17_0;
+                fRec21_1 = fRec21_0;
+                fVec6_1 = fVec6_0;
+                fVec7_1 = fVec7_0;
+                fVec8_1 = fVec8_0;
+                fVec9_1 = fVec9_0;
+                fVec10_1 = fVec10_0;
+                fRec20_1 = fRec20_0;
+                fRec19_1 = fRec19_0;
+                fRec18_1 = fRec18_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

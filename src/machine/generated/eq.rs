@@ -840,265 +840,490 @@ impl Eq {
         let mut fRec35_1 = self.fRec35[1];
         let mut fRec36_0 = self.fRec36[0];
         let mut fRec36_1 = self.fRec36[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow0 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow1) as i32) != 0 {
-                fSlow0
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = fSlow5 - fRec1_1;
-            fRec1_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow4) as i32) != 0 {
-                fSlow5
-            } else {
-                fRec1_1 + fConst1 * fTemp2
-            });
-            let mut fTemp3: f32 = fSlow6 - fRec2_1;
-            fRec2_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow7) as i32) != 0 {
-                fSlow6
-            } else {
-                fRec2_1 + fConst1 * fTemp3
-            });
-            let mut fTemp4: f32 = 1.4142135 - fRec3_1;
-            fRec3_0 = (if iTemp1 | ((f32::abs(fTemp4) <= 1.4242136e-05) as i32) != 0 {
-                1.4142135
-            } else {
-                fRec3_1 + fConst1 * fTemp4
-            });
-            let mut fTemp5: f32 = 1.0 + fRec2_0 * (fRec3_0 + fRec2_0);
-            let mut fTemp6: f32 = fSlow10 - fRec6_1;
-            fRec6_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow11) as i32) != 0 {
-                fSlow10
-            } else {
-                fRec6_1 + fConst1 * fTemp6
-            });
-            let mut fTemp7: f32 = fSlow12 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow13) as i32) != 0 {
-                fSlow12
-            } else {
-                fRec7_1 + fConst1 * fTemp7
-            });
-            let mut fTemp8: f32 = 1.0 + fRec7_0 * (fRec3_0 + fRec7_0);
-            let mut fTemp9: f32 = fSlow16 - fRec10_1;
-            fRec10_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow17) as i32) != 0 {
-                fSlow16
-            } else {
-                fRec10_1 + fConst1 * fTemp9
-            });
-            let mut fTemp10: f32 = fSlow18 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow19) as i32) != 0 {
-                fSlow18
-            } else {
-                fRec11_1 + fConst1 * fTemp10
-            });
-            let mut fTemp11: f32 = 1.0 + fRec11_0 * (fRec11_0 + fRec10_0);
-            fRec14_0 = (if iTemp1 | ((f32::abs(-fRec14_1) <= 1e-07) as i32) != 0 {
-                0.0
-            } else {
-                fConst4 * fRec14_1
-            });
-            let mut fTemp12: f32 = fSlow22 - fRec15_1;
-            fRec15_0 = (if iTemp1 | ((f32::abs(fTemp12) <= fSlow23) as i32) != 0 {
-                fSlow22
-            } else {
-                fRec15_1 + fConst1 * fTemp12
-            });
-            let mut fTemp13: f32 = fSlow24 - fRec16_1;
-            fRec16_0 = (if iTemp1 | ((f32::abs(fTemp13) <= fSlow25) as i32) != 0 {
-                fSlow24
-            } else {
-                fRec16_1 + fConst1 * fTemp13
-            });
-            let mut fTemp14: f32 = 1.0 + fRec16_0 * (fRec16_0 + fRec15_0);
-            let mut fTemp15: f32 = fSlow27 - fRec19_1;
-            fRec19_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow28) as i32) != 0 {
-                fSlow27
-            } else {
-                fRec19_1 + fConst1 * fTemp15
-            });
-            let mut fTemp16: f32 = fSlow29 - fRec20_1;
-            fRec20_0 = (if iTemp1 | ((f32::abs(fTemp16) <= fSlow30) as i32) != 0 {
-                fSlow29
-            } else {
-                fRec20_1 + fConst1 * fTemp16
-            });
-            let mut fTemp17: f32 = 1.0 + fRec20_0 * (fRec3_0 + fRec20_0);
-            let mut fTemp18: f32 = fSlow34 - fRec23_1;
-            fRec23_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow33) as i32) != 0 {
-                fSlow34
-            } else {
-                fRec23_1 + fConst1 * fTemp18
-            });
-            let mut fTemp19: f32 = fSlow35 - fRec24_1;
-            fRec24_0 = (if iTemp1 | ((f32::abs(fTemp19) <= fSlow36) as i32) != 0 {
-                fSlow35
-            } else {
-                fRec24_1 + fConst1 * fTemp19
-            });
-            let mut fTemp20: f32 = 1.0 + fRec24_0 * (fRec24_0 + fRec3_0);
-            let mut fTemp21: f32 = (*input0) as f32;
-            let mut fTemp22: f32 = fRec26_1 + fRec24_0 * (fTemp21 - fRec25_1);
-            let mut fTemp23: f32 = fRec25_1 + fRec24_0 * fTemp22 / fTemp20;
-            fRec25_0 = 2.0 * fTemp23 - fRec25_1;
-            fRec26_0 = 2.0 * (fTemp22 / fTemp20) - fRec26_1;
-            let mut fTemp24: f32 = fSlow37 + fRec27_1;
-            fRec27_0 = (if iTemp1 | ((f32::abs(-fTemp24) <= fSlow38) as i32) != 0 {
-                -fSlow37
-            } else {
-                fRec27_1 - fConst1 * fTemp24
-            });
-            let mut fTemp25: f32 = 1.0 - fRec28_1;
-            fRec28_0 = (if iTemp1 | ((f32::abs(fTemp25) <= 1.01e-05) as i32) != 0 {
-                1.0
-            } else {
-                fRec28_1 + fConst1 * fTemp25
-            });
-            let mut fTemp26: f32 = fTemp21 * fRec28_0 + fRec27_0 * fTemp22 / fTemp20 + fTemp23 * fRec23_0;
-            let mut fTemp27: f32 = fRec22_1 + fRec20_0 * (fTemp26 - fRec21_1);
-            let mut fTemp28: f32 = fRec21_1 + fRec20_0 * fTemp27 / fTemp17;
-            fRec21_0 = 2.0 * fTemp28 - fRec21_1;
-            fRec22_0 = 2.0 * (fTemp27 / fTemp17) - fRec22_1;
-            let mut fTemp29: f32 = fSlow39 - fRec29_1;
-            fRec29_0 = (if iTemp1 | ((f32::abs(fTemp29) <= fSlow40) as i32) != 0 {
-                fSlow39
-            } else {
-                fRec29_1 + fConst1 * fTemp29
-            });
-            let mut fTemp30: f32 = fRec28_0 * fTemp26 + fRec29_0 * fTemp27 / fTemp17 + fTemp28 * fRec19_0;
-            let mut fTemp31: f32 = fRec17_1 + fRec16_0 * (fTemp30 - fRec18_1);
-            fRec17_0 = 2.0 * (fTemp31 / fTemp14) - fRec17_1;
-            let mut fTemp32: f32 = fRec18_1 + fRec16_0 * fTemp31 / fTemp14;
-            fRec18_0 = 2.0 * fTemp32 - fRec18_1;
-            let mut fTemp33: f32 = fSlow41 - fRec30_1;
-            fRec30_0 = (if iTemp1 | ((f32::abs(fTemp33) <= fSlow42) as i32) != 0 {
-                fSlow41
-            } else {
-                fRec30_1 + fConst1 * fTemp33
-            });
-            let mut fTemp34: f32 = fRec28_0 * fTemp30 + fRec30_0 * fTemp31 / fTemp14 + fTemp32 * fRec14_0;
-            let mut fTemp35: f32 = fRec13_1 + fRec11_0 * (fTemp34 - fRec12_1);
-            let mut fTemp36: f32 = fRec12_1 + fRec11_0 * fTemp35 / fTemp11;
-            fRec12_0 = 2.0 * fTemp36 - fRec12_1;
-            fRec13_0 = 2.0 * (fTemp35 / fTemp11) - fRec13_1;
-            let mut fTemp37: f32 = fSlow43 - fRec31_1;
-            fRec31_0 = (if iTemp1 | ((f32::abs(fTemp37) <= fSlow44) as i32) != 0 {
-                fSlow43
-            } else {
-                fRec31_1 + fConst1 * fTemp37
-            });
-            let mut fTemp38: f32 = fRec28_0 * fTemp34 + fRec31_0 * fTemp35 / fTemp11 + fRec14_0 * fTemp36;
-            let mut fTemp39: f32 = fRec9_1 + fRec7_0 * (fTemp38 - fRec8_1);
-            let mut fTemp40: f32 = fRec8_1 + fRec7_0 * fTemp39 / fTemp8;
-            fRec8_0 = 2.0 * fTemp40 - fRec8_1;
-            fRec9_0 = 2.0 * (fTemp39 / fTemp8) - fRec9_1;
-            let mut fTemp41: f32 = fSlow45 - fRec32_1;
-            fRec32_0 = (if iTemp1 | ((f32::abs(fTemp41) <= fSlow46) as i32) != 0 {
-                fSlow45
-            } else {
-                fRec32_1 + fConst1 * fTemp41
-            });
-            let mut fTemp42: f32 = fSlow9 - fRec33_1;
-            fRec33_0 = (if iTemp1 | ((f32::abs(fTemp42) <= fSlow47) as i32) != 0 {
-                fSlow9
-            } else {
-                fRec33_1 + fConst1 * fTemp42
-            });
-            let mut fTemp43: f32 = fRec33_0 * fTemp38 + fRec32_0 * fTemp39 / fTemp8 + fTemp40 * fRec6_0;
-            let mut fTemp44: f32 = fRec5_1 + fRec2_0 * (fTemp43 - fRec4_1);
-            let mut fTemp45: f32 = fRec4_1 + fRec2_0 * fTemp44 / fTemp5;
-            fRec4_0 = 2.0 * fTemp45 - fRec4_1;
-            fRec5_0 = 2.0 * (fTemp44 / fTemp5) - fRec5_1;
-            let mut fTemp46: f32 = fSlow50 - fRec34_1;
-            fRec34_0 = (if iTemp1 | ((f32::abs(fTemp46) <= fSlow49) as i32) != 0 {
-                fSlow50
-            } else {
-                fRec34_1 + fConst1 * fTemp46
-            });
-            *output0 =
-                ((fRec34_0 * fTemp43 + fRec14_0 * fTemp44 / fTemp5 + fTemp45 * fRec1_0) * fRec0_0) as f32;
-            let mut fTemp47: f32 = (*input1) as f32;
-            let mut fTemp48: f32 = fRec45_1 + fRec24_0 * (fTemp47 - fRec46_1);
-            fRec45_0 = 2.0 * (fTemp48 / fTemp20) - fRec45_1;
-            let mut fTemp49: f32 = fRec46_1 + fRec24_0 * fTemp48 / fTemp20;
-            fRec46_0 = 2.0 * fTemp49 - fRec46_1;
-            let mut fTemp50: f32 = fTemp47 * fRec28_0 + fRec27_0 * fTemp48 / fTemp20 + fRec23_0 * fTemp49;
-            let mut fTemp51: f32 = fRec44_1 + fRec20_0 * (fTemp50 - fRec43_1);
-            let mut fTemp52: f32 = fRec43_1 + fRec20_0 * fTemp51 / fTemp17;
-            fRec43_0 = 2.0 * fTemp52 - fRec43_1;
-            fRec44_0 = 2.0 * (fTemp51 / fTemp17) - fRec44_1;
-            let mut fTemp53: f32 = fRec28_0 * fTemp50 + fRec29_0 * fTemp51 / fTemp17 + fRec19_0 * fTemp52;
-            let mut fTemp54: f32 = fRec41_1 + fRec16_0 * (fTemp53 - fRec42_1);
-            fRec41_0 = 2.0 * (fTemp54 / fTemp14) - fRec41_1;
-            let mut fTemp55: f32 = fRec42_1 + fRec16_0 * fTemp54 / fTemp14;
-            fRec42_0 = 2.0 * fTemp55 - fRec42_1;
-            let mut fTemp56: f32 = fRec28_0 * fTemp53 + fRec30_0 * fTemp54 / fTemp14 + fRec14_0 * fTemp55;
-            let mut fTemp57: f32 = fRec39_1 + fRec11_0 * (fTemp56 - fRec40_1);
-            fRec39_0 = 2.0 * (fTemp57 / fTemp11) - fRec39_1;
-            let mut fTemp58: f32 = fRec40_1 + fRec11_0 * fTemp57 / fTemp11;
-            fRec40_0 = 2.0 * fTemp58 - fRec40_1;
-            let mut fTemp59: f32 = fRec28_0 * fTemp56 + fRec31_0 * fTemp57 / fTemp11 + fRec14_0 * fTemp58;
-            let mut fTemp60: f32 = fRec38_1 + fRec7_0 * (fTemp59 - fRec37_1);
-            let mut fTemp61: f32 = fRec37_1 + fRec7_0 * fTemp60 / fTemp8;
-            fRec37_0 = 2.0 * fTemp61 - fRec37_1;
-            fRec38_0 = 2.0 * (fTemp60 / fTemp8) - fRec38_1;
-            let mut fTemp62: f32 = fRec33_0 * fTemp59 + fRec32_0 * fTemp60 / fTemp8 + fRec6_0 * fTemp61;
-            let mut fTemp63: f32 = fRec35_1 + fRec2_0 * (fTemp62 - fRec36_1);
-            fRec35_0 = 2.0 * (fTemp63 / fTemp5) - fRec35_1;
-            let mut fTemp64: f32 = fRec36_1 + fRec2_0 * fTemp63 / fTemp5;
-            fRec36_0 = 2.0 * fTemp64 - fRec36_1;
-            *output1 =
-                (fRec0_0 * (fRec34_0 * fTemp62 + fRec14_0 * fTemp63 / fTemp5 + fRec1_0 * fTemp64)) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec1_1 = fRec1_0;
-            fRec2_1 = fRec2_0;
-            fRec3_1 = fRec3_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec10_1 = fRec10_0;
-            fRec11_1 = fRec11_0;
-            fRec14_1 = fRec14_0;
-            fRec15_1 = fRec15_0;
-            fRec16_1 = fRec16_0;
-            fRec19_1 = fRec19_0;
-            fRec20_1 = fRec20_0;
-            fRec23_1 = fRec23_0;
-            fRec24_1 = fRec24_0;
-            fRec25_1 = fRec25_0;
-            fRec26_1 = fRec26_0;
-            fRec27_1 = fRec27_0;
-            fRec28_1 = fRec28_0;
-            fRec21_1 = fRec21_0;
-            fRec22_1 = fRec22_0;
-            fRec29_1 = fRec29_0;
-            fRec17_1 = fRec17_0;
-            fRec18_1 = fRec18_0;
-            fRec30_1 = fRec30_0;
-            fRec12_1 = fRec12_0;
-            fRec13_1 = fRec13_0;
-            fRec31_1 = fRec31_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
-            fRec32_1 = fRec32_0;
-            fRec33_1 = fRec33_0;
-            fRec4_1 = fRec4_0;
-            fRec5_1 = fRec5_0;
-            fRec34_1 = fRec34_0;
-            fRec45_1 = fRec45_0;
-            fRec46_1 = fRec46_0;
-            fRec43_1 = fRec43_0;
-            fRec44_1 = fRec44_0;
-            fRec41_1 = fRec41_0;
-            fRec42_1 = fRec42_0;
-            fRec39_1 = fRec39_0;
-            fRec40_1 = fRec40_0;
-            fRec37_1 = fRec37_0;
-            fRec38_1 = fRec38_0;
-            fRec35_1 = fRec35_0;
-            fRec36_1 = fRec36_0;
+        if fRec0_1 == fSlow0
+            && fSlow1 >= 0.0
+            && fRec1_1 == fSlow5
+            && fSlow4 >= 0.0
+            && fRec2_1 == fSlow6
+            && fSlow7 >= 0.0
+            && fRec6_1 == fSlow10
+            && fSlow11 >= 0.0
+            && fRec7_1 == fSlow12
+            && fSlow13 >= 0.0
+            && fRec10_1 == fSlow16
+            && fSlow17 >= 0.0
+            && fRec11_1 == fSlow18
+            && fSlow19 >= 0.0
+            && fRec15_1 == fSlow22
+            && fSlow23 >= 0.0
+            && fRec16_1 == fSlow24
+            && fSlow25 >= 0.0
+            && fRec19_1 == fSlow27
+            && fSlow28 >= 0.0
+            && fRec20_1 == fSlow29
+            && fSlow30 >= 0.0
+            && fRec23_1 == fSlow34
+            && fSlow33 >= 0.0
+            && fRec24_1 == fSlow35
+            && fSlow36 >= 0.0
+            && fRec29_1 == fSlow39
+            && fSlow40 >= 0.0
+            && fRec30_1 == fSlow41
+            && fSlow42 >= 0.0
+            && fRec31_1 == fSlow43
+            && fSlow44 >= 0.0
+            && fRec32_1 == fSlow45
+            && fSlow46 >= 0.0
+            && fRec33_1 == fSlow9
+            && fSlow47 >= 0.0
+            && fRec34_1 == fSlow50
+            && fSlow49 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow0 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow0;
+                let mut fTemp2: f32 = fSlow5 - fRec1_1;
+                fRec1_0 = fSlow5;
+                let mut fTemp3: f32 = fSlow6 - fRec2_1;
+                fRec2_0 = fSlow6;
+                let mut fTemp4: f32 = 1.4142135 - fRec3_1;
+                fRec3_0 = (if iTemp1 | ((f32::abs(fTemp4) <= 1.4242136e-05) as i32) != 0 {
+                    1.4142135
+                } else {
+                    fRec3_1 + fConst1 * fTemp4
+                });
+                let mut fTemp5: f32 = 1.0 + fRec2_0 * (fRec3_0 + fRec2_0);
+                let mut fTemp6: f32 = fSlow10 - fRec6_1;
+                fRec6_0 = fSlow10;
+                let mut fTemp7: f32 = fSlow12 - fRec7_1;
+                fRec7_0 = fSlow12;
+                let mut fTemp8: f32 = 1.0 + fRec7_0 * (fRec3_0 + fRec7_0);
+                let mut fTemp9: f32 = fSlow16 - fRec10_1;
+                fRec10_0 = fSlow16;
+                let mut fTemp10: f32 = fSlow18 - fRec11_1;
+                fRec11_0 = fSlow18;
+                let mut fTemp11: f32 = 1.0 + fRec11_0 * (fRec11_0 + fRec10_0);
+                fRec14_0 = (if iTemp1 | ((f32::abs(-fRec14_1) <= 1e-07) as i32) != 0 {
+                    0.0
+                } else {
+                    fConst4 * fRec14_1
+                });
+                let mut fTemp12: f32 = fSlow22 - fRec15_1;
+                fRec15_0 = fSlow22;
+                let mut fTemp13: f32 = fSlow24 - fRec16_1;
+                fRec16_0 = fSlow24;
+                let mut fTemp14: f32 = 1.0 + fRec16_0 * (fRec16_0 + fRec15_0);
+                let mut fTemp15: f32 = fSlow27 - fRec19_1;
+                fRec19_0 = fSlow27;
+                let mut fTemp16: f32 = fSlow29 - fRec20_1;
+                fRec20_0 = fSlow29;
+                let mut fTemp17: f32 = 1.0 + fRec20_0 * (fRec3_0 + fRec20_0);
+                let mut fTemp18: f32 = fSlow34 - fRec23_1;
+                fRec23_0 = fSlow34;
+                let mut fTemp19: f32 = fSlow35 - fRec24_1;
+                fRec24_0 = fSlow35;
+                let mut fTemp20: f32 = 1.0 + fRec24_0 * (fRec24_0 + fRec3_0);
+                let mut fTemp21: f32 = (*input0) as f32;
+                let mut fTemp22: f32 = fRec26_1 + fRec24_0 * (fTemp21 - fRec25_1);
+                let mut fTemp23: f32 = fRec25_1 + fRec24_0 * fTemp22 / fTemp20;
+                fRec25_0 = 2.0 * fTemp23 - fRec25_1;
+                fRec26_0 = 2.0 * (fTemp22 / fTemp20) - fRec26_1;
+                let mut fTemp24: f32 = fSlow37 + fRec27_1;
+                fRec27_0 = (if iTemp1 | ((f32::abs(-fTemp24) <= fSlow38) as i32) != 0 {
+                    -fSlow37
+                } else {
+                    fRec27_1 - fConst1 * fTemp24
+                });
+                let mut fTemp25: f32 = 1.0 - fRec28_1;
+                fRec28_0 = (if iTemp1 | ((f32::abs(fTemp25) <= 1.01e-05) as i32) != 0 {
+                    1.0
+                } else {
+                    fRec28_1 + fConst1 * fTemp25
+                });
+                let mut fTemp26: f32 = fTemp21 * fRec28_0 + fRec27_0 * fTemp22 / fTemp20 + fTemp23 * fRec23_0;
+                let mut fTemp27: f32 = fRec22_1 + fRec20_0 * (fTemp26 - fRec21_1);
+                let mut fTemp28: f32 = fRec21_1 + fRec20_0 * fTemp27 / fTemp17;
+                fRec21_0 = 2.0 * fTemp28 - fRec21_1;
+                fRec22_0 = 2.0 * (fTemp27 / fTemp17) - fRec22_1;
+                let mut fTemp29: f32 = fSlow39 - fRec29_1;
+                fRec29_0 = fSlow39;
+                let mut fTemp30: f32 = fRec28_0 * fTemp26 + fRec29_0 * fTemp27 / fTemp17 + fTemp28 * fRec19_0;
+                let mut fTemp31: f32 = fRec17_1 + fRec16_0 * (fTemp30 - fRec18_1);
+                fRec17_0 = 2.0 * (fTemp31 / fTemp14) - fRec17_1;
+                let mut fTemp32: f32 = fRec18_1 + fRec16_0 * fTemp31 / fTemp14;
+                fRec18_0 = 2.0 * fTemp32 - fRec18_1;
+                let mut fTemp33: f32 = fSlow41 - fRec30_1;
+                fRec30_0 = fSlow41;
+                let mut fTemp34: f32 = fRec28_0 * fTemp30 + fRec30_0 * fTemp31 / fTemp14 + fTemp32 * fRec14_0;
+                let mut fTemp35: f32 = fRec13_1 + fRec11_0 * (fTemp34 - fRec12_1);
+                let mut fTemp36: f32 = fRec12_1 + fRec11_0 * fTemp35 / fTemp11;
+                fRec12_0 = 2.0 * fTemp36 - fRec12_1;
+                fRec13_0 = 2.0 * (fTemp35 / fTemp11) - fRec13_1;
+                let mut fTemp37: f32 = fSlow43 - fRec31_1;
+                fRec31_0 = fSlow43;
+                let mut fTemp38: f32 = fRec28_0 * fTemp34 + fRec31_0 * fTemp35 / fTemp11 + fRec14_0 * fTemp36;
+                let mut fTemp39: f32 = fRec9_1 + fRec7_0 * (fTemp38 - fRec8_1);
+                let mut fTemp40: f32 = fRec8_1 + fRec7_0 * fTemp39 / fTemp8;
+                fRec8_0 = 2.0 * fTemp40 - fRec8_1;
+                fRec9_0 = 2.0 * (fTemp39 / fTemp8) - fRec9_1;
+                let mut fTemp41: f32 = fSlow45 - fRec32_1;
+                fRec32_0 = fSlow45;
+                let mut fTemp42: f32 = fSlow9 - fRec33_1;
+                fRec33_0 = fSlow9;
+                let mut fTemp43: f32 = fRec33_0 * fTemp38 + fRec32_0 * fTemp39 / fTemp8 + fTemp40 * fRec6_0;
+                let mut fTemp44: f32 = fRec5_1 + fRec2_0 * (fTemp43 - fRec4_1);
+                let mut fTemp45: f32 = fRec4_1 + fRec2_0 * fTemp44 / fTemp5;
+                fRec4_0 = 2.0 * fTemp45 - fRec4_1;
+                fRec5_0 = 2.0 * (fTemp44 / fTemp5) - fRec5_1;
+                let mut fTemp46: f32 = fSlow50 - fRec34_1;
+                fRec34_0 = fSlow50;
+                *output0 =
+                    ((fRec34_0 * fTemp43 + fRec14_0 * fTemp44 / fTemp5 + fTemp45 * fRec1_0) * fRec0_0) as f32;
+                let mut fTemp47: f32 = (*input1) as f32;
+                let mut fTemp48: f32 = fRec45_1 + fRec24_0 * (fTemp47 - fRec46_1);
+                fRec45_0 = 2.0 * (fTemp48 / fTemp20) - fRec45_1;
+                let mut fTemp49: f32 = fRec46_1 + fRec24_0 * fTemp48 / fTemp20;
+                fRec46_0 = 2.0 * fTemp49 - fRec46_1;
+                let mut fTemp50: f32 = fTemp47 * fRec28_0 + fRec27_0 * fTemp48 / fTemp20 + fRec23_0 * fTemp49;
+                let mut fTemp51: f32 = fRec44_1 + fRec20_0 * (fTemp50 - fRec43_1);
+                let mut fTemp52: f32 = fRec43_1 + fRec20_0 * fTemp51 / fTemp17;
+                fRec43_0 = 2.0 * fTemp52 - fRec43_1;
+                fRec44_0 = 2.0 * (fTemp51 / fTemp17) - fRec44_1;
+                let mut fTemp53: f32 = fRec28_0 * fTemp50 + fRec29_0 * fTemp51 / fTemp17 + fRec19_0 * fTemp52;
+                let mut fTemp54: f32 = fRec41_1 + fRec16_0 * (fTemp53 - fRec42_1);
+                fRec41_0 = 2.0 * (fTemp54 / fTemp14) - fRec41_1;
+                let mut fTemp55: f32 = fRec42_1 + fRec16_0 * fTemp54 / fTemp14;
+                fRec42_0 = 2.0 * fTemp55 - fRec42_1;
+                let mut fTemp56: f32 = fRec28_0 * fTemp53 + fRec30_0 * fTemp54 / fTemp14 + fRec14_0 * fTemp55;
+                let mut fTemp57: f32 = fRec39_1 + fRec11_0 * (fTemp56 - fRec40_1);
+                fRec39_0 = 2.0 * (fTemp57 / fTemp11) - fRec39_1;
+                let mut fTemp58: f32 = fRec40_1 + fRec11_0 * fTemp57 / fTemp11;
+                fRec40_0 = 2.0 * fTemp58 - fRec40_1;
+                let mut fTemp59: f32 = fRec28_0 * fTemp56 + fRec31_0 * fTemp57 / fTemp11 + fRec14_0 * fTemp58;
+                let mut fTemp60: f32 = fRec38_1 + fRec7_0 * (fTemp59 - fRec37_1);
+                let mut fTemp61: f32 = fRec37_1 + fRec7_0 * fTemp60 / fTemp8;
+                fRec37_0 = 2.0 * fTemp61 - fRec37_1;
+                fRec38_0 = 2.0 * (fTemp60 / fTemp8) - fRec38_1;
+                let mut fTemp62: f32 = fRec33_0 * fTemp59 + fRec32_0 * fTemp60 / fTemp8 + fRec6_0 * fTemp61;
+                let mut fTemp63: f32 = fRec35_1 + fRec2_0 * (fTemp62 - fRec36_1);
+                fRec35_0 = 2.0 * (fTemp63 / fTemp5) - fRec35_1;
+                let mut fTemp64: f32 = fRec36_1 + fRec2_0 * fTemp63 / fTemp5;
+                fRec36_0 = 2.0 * fTemp64 - fRec36_1;
+                *output1 =
+                    (fRec0_0 * (fRec34_0 * fTemp62 + fRec14_0 * fTemp63 / fTemp5 + fRec1_0 * fTemp64)) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec14_1 = fRec14_0;
+                fRec15_1 = fRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec19_1 = fRec19_0;
+                fRec20_1 = fRec20_0;
+                fRec23_1 = fRec23_0;
+                fRec24_1 = fRec24_0;
+                fRec25_1 = fRec25_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec21_1 = fRec21_0;
+                fRec22_1 = fRec22_0;
+                fRec29_1 = fRec29_0;
+                fRec17_1 = fRec17_0;
+                fRec18_1 = fRec18_0;
+                fRec30_1 = fRec30_0;
+                fRec12_1 = fRec12_0;
+                fRec13_1 = fRec13_0;
+                fRec31_1 = fRec31_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec32_1 = fRec32_0;
+                fRec33_1 = fRec33_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec34_1 = fRec34_0;
+                fRec45_1 = fRec45_0;
+                fRec46_1 = fRec46_0;
+                fRec43_1 = fRec43_0;
+                fRec44_1 = fRec44_0;
+                fRec41_1 = fRec41_0;
+                fRec42_1 = fRec42_0;
+                fRec39_1 = fRec39_0;
+                fRec40_1 = fRec40_0;
+                fRec37_1 = fRec37_0;
+                fRec38_1 = fRec38_0;
+                fRec35_1 = fRec35_0;
+                fRec36_1 = fRec36_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow0 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow1) as i32) != 0 {
+                    fSlow0
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = fSlow5 - fRec1_1;
+                fRec1_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow4) as i32) != 0 {
+                    fSlow5
+                } else {
+                    fRec1_1 + fConst1 * fTemp2
+                });
+                let mut fTemp3: f32 = fSlow6 - fRec2_1;
+                fRec2_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow7) as i32) != 0 {
+                    fSlow6
+                } else {
+                    fRec2_1 + fConst1 * fTemp3
+                });
+                let mut fTemp4: f32 = 1.4142135 - fRec3_1;
+                fRec3_0 = (if iTemp1 | ((f32::abs(fTemp4) <= 1.4242136e-05) as i32) != 0 {
+                    1.4142135
+                } else {
+                    fRec3_1 + fConst1 * fTemp4
+                });
+                let mut fTemp5: f32 = 1.0 + fRec2_0 * (fRec3_0 + fRec2_0);
+                let mut fTemp6: f32 = fSlow10 - fRec6_1;
+                fRec6_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow11) as i32) != 0 {
+                    fSlow10
+                } else {
+                    fRec6_1 + fConst1 * fTemp6
+                });
+                let mut fTemp7: f32 = fSlow12 - fRec7_1;
+                fRec7_0 = (if iTemp1 | ((f32::abs(fTemp7) <= fSlow13) as i32) != 0 {
+                    fSlow12
+                } else {
+                    fRec7_1 + fConst1 * fTemp7
+                });
+                let mut fTemp8: f32 = 1.0 + fRec7_0 * (fRec3_0 + fRec7_0);
+                let mut fTemp9: f32 = fSlow16 - fRec10_1;
+                fRec10_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow17) as i32) != 0 {
+                    fSlow16
+                } else {
+                    fRec10_1 + fConst1 * fTemp9
+                });
+                let mut fTemp10: f32 = fSlow18 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp10) <= fSlow19) as i32) != 0 {
+                    fSlow18
+                } else {
+                    fRec11_1 + fConst1 * fTemp10
+                });
+                let mut fTemp11: f32 = 1.0 + fRec11_0 * (fRec11_0 + fRec10_0);
+                fRec14_0 = (if iTemp1 | ((f32::abs(-fRec14_1) <= 1e-07) as i32) != 0 {
+                    0.0
+                } else {
+                    fConst4 * fRec14_1
+                });
+                let mut fTemp12: f32 = fSlow22 - fRec15_1;
+                fRec15_0 = (if iTemp1 | ((f32::abs(fTemp12) <= fSlow23) as i32) != 0 {
+                    fSlow22
+                } else {
+                    fRec15_1 + fConst1 * fTemp12
+                });
+                let mut fTemp13: f32 = fSlow24 - fRec16_1;
+                fRec16_0 = (if iTemp1 | ((f32::abs(fTemp13) <= fSlow25) as i32) != 0 {
+                    fSlow24
+                } else {
+                    fRec16_1 + fConst1 * fTemp13
+                });
+                let mut fTemp14: f32 = 1.0 + fRec16_0 * (fRec16_0 + fRec15_0);
+                let mut fTemp15: f32 = fSlow27 - fRec19_1;
+                fRec19_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow28) as i32) != 0 {
+                    fSlow27
+                } else {
+                    fRec19_1 + fConst1 * fTemp15
+                });
+                let mut fTemp16: f32 = fSlow29 - fRec20_1;
+                fRec20_0 = (if iTemp1 | ((f32::abs(fTemp16) <= fSlow30) as i32) != 0 {
+                    fSlow29
+                } else {
+                    fRec20_1 + fConst1 * fTemp16
+                });
+                let mut fTemp17: f32 = 1.0 + fRec20_0 * (fRec3_0 + fRec20_0);
+                let mut fTemp18: f32 = fSlow34 - fRec23_1;
+                fRec23_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow33) as i32) != 0 {
+                    fSlow34
+                } else {
+                    fRec23_1 + fConst1 * fTemp18
+                });
+                let mut fTemp19: f32 = fSlow35 - fRec24_1;
+                fRec24_0 = (if iTemp1 | ((f32::abs(fTemp19) <= fSlow36) as i32) != 0 {
+                    fSlow35
+                } else {
+                    fRec24_1 + fConst1 * fTemp19
+                });
+                let mut fTemp20: f32 = 1.0 + fRec24_0 * (fRec24_0 + fRec3_0);
+                let mut fTemp21: f32 = (*input0) as f32;
+                let mut fTemp22: f32 = fRec26_1 + fRec24_0 * (fTemp21 - fRec25_1);
+                let mut fTemp23: f32 = fRec25_1 + fRec24_0 * fTemp22 / fTemp20;
+                fRec25_0 = 2.0 * fTemp23 - fRec25_1;
+                fRec26_0 = 2.0 * (fTemp22 / fTemp20) - fRec26_1;
+                let mut fTemp24: f32 = fSlow37 + fRec27_1;
+                fRec27_0 = (if iTemp1 | ((f32::abs(-fTemp24) <= fSlow38) as i32) != 0 {
+                    -fSlow37
+                } else {
+                    fRec27_1 - fConst1 * fTemp24
+                });
+                let mut fTemp25: f32 = 1.0 - fRec28_1;
+                fRec28_0 = (if iTemp1 | ((f32::abs(fTemp25) <= 1.01e-05) as i32) != 0 {
+                    1.0
+                } else {
+                    fRec28_1 + fConst1 * fTemp25
+                });
+                let mut fTemp26: f32 = fTemp21 * fRec28_0 + fRec27_0 * fTemp22 / fTemp20 + fTemp23 * fRec23_0;
+                let mut fTemp27: f32 = fRec22_1 + fRec20_0 * (fTemp26 - fRec21_1);
+                let mut fTemp28: f32 = fRec21_1 + fRec20_0 * fTemp27 / fTemp17;
+                fRec21_0 = 2.0 * fTemp28 - fRec21_1;
+                fRec22_0 = 2.0 * (fTemp27 / fTemp17) - fRec22_1;
+                let mut fTemp29: f32 = fSlow39 - fRec29_1;
+                fRec29_0 = (if iTemp1 | ((f32::abs(fTemp29) <= fSlow40) as i32) != 0 {
+                    fSlow39
+                } else {
+                    fRec29_1 + fConst1 * fTemp29
+                });
+                let mut fTemp30: f32 = fRec28_0 * fTemp26 + fRec29_0 * fTemp27 / fTemp17 + fTemp28 * fRec19_0;
+                let mut fTemp31: f32 = fRec17_1 + fRec16_0 * (fTemp30 - fRec18_1);
+                fRec17_0 = 2.0 * (fTemp31 / fTemp14) - fRec17_1;
+                let mut fTemp32: f32 = fRec18_1 + fRec16_0 * fTemp31 / fTemp14;
+                fRec18_0 = 2.0 * fTemp32 - fRec18_1;
+                let mut fTemp33: f32 = fSlow41 - fRec30_1;
+                fRec30_0 = (if iTemp1 | ((f32::abs(fTemp33) <= fSlow42) as i32) != 0 {
+                    fSlow41
+                } else {
+                    fRec30_1 + fConst1 * fTemp33
+                });
+                let mut fTemp34: f32 = fRec28_0 * fTemp30 + fRec30_0 * fTemp31 / fTemp14 + fTemp32 * fRec14_0;
+                let mut fTemp35: f32 = fRec13_1 + fRec11_0 * (fTemp34 - fRec12_1);
+                let mut fTemp36: f32 = fRec12_1 + fRec11_0 * fTemp35 / fTemp11;
+                fRec12_0 = 2.0 * fTemp36 - fRec12_1;
+                fRec13_0 = 2.0 * (fTemp35 / fTemp11) - fRec13_1;
+                let mut fTemp37: f32 = fSlow43 - fRec31_1;
+                fRec31_0 = (if iTemp1 | ((f32::abs(fTemp37) <= fSlow44) as i32) != 0 {
+                    fSlow43
+                } else {
+                    fRec31_1 + fConst1 * fTemp37
+                });
+                let mut fTemp38: f32 = fRec28_0 * fTemp34 + fRec31_0 * fTemp35 / fTemp11 + fRec14_0 * fTemp36;
+                let mut fTemp39: f32 = fRec9_1 + fRec7_0 * (fTemp38 - fRec8_1);
+                let mut fTemp40: f32 = fRec8_1 + fRec7_0 * fTemp39 / fTemp8;
+                fRec8_0 = 2.0 * fTemp40 - fRec8_1;
+                fRec9_0 = 2.0 * (fTemp39 / fTemp8) - fRec9_1;
+                let mut fTemp41: f32 = fSlow45 - fRec32_1;
+                fRec32_0 = (if iTemp1 | ((f32::abs(fTemp41) <= fSlow46) as i32) != 0 {
+                    fSlow45
+                } else {
+                    fRec32_1 + fConst1 * fTemp41
+                });
+                let mut fTemp42: f32 = fSlow9 - fRec33_1;
+                fRec33_0 = (if iTemp1 | ((f32::abs(fTemp42) <= fSlow47) as i32) != 0 {
+                    fSlow9
+                } else {
+                    fRec33_1 + fConst1 * fTemp42
+                });
+                let mut fTemp43: f32 = fRec33_0 * fTemp38 + fRec32_0 * fTemp39 / fTemp8 + fTemp40 * fRec6_0;
+                let mut fTemp44: f32 = fRec5_1 + fRec2_0 * (fTemp43 - fRec4_1);
+                let mut fTemp45: f32 = fRec4_1 + fRec2_0 * fTemp44 / fTemp5;
+                fRec4_0 = 2.0 * fTemp45 - fRec4_1;
+                fRec5_0 = 2.0 * (fTemp44 / fTemp5) - fRec5_1;
+                let mut fTemp46: f32 = fSlow50 - fRec34_1;
+                fRec34_0 = (if iTemp1 | ((f32::abs(fTemp46) <= fSlow49) as i32) != 0 {
+                    fSlow50
+                } else {
+                    fRec34_1 + fConst1 * fTemp46
+                });
+                *output0 =
+                    ((fRec34_0 * fTemp43 + fRec14_0 * fTemp44 / fTemp5 + fTemp45 * fRec1_0) * fRec0_0) as f32;
+                let mut fTemp47: f32 = (*input1) as f32;
+                let mut fTemp48: f32 = fRec45_1 + fRec24_0 * (fTemp47 - fRec46_1);
+                fRec45_0 = 2.0 * (fTemp48 / fTemp20) - fRec45_1;
+                let mut fTemp49: f32 = fRec46_1 + fRec24_0 * fTemp48 / fTemp20;
+                fRec46_0 = 2.0 * fTemp49 - fRec46_1;
+                let mut fTemp50: f32 = fTemp47 * fRec28_0 + fRec27_0 * fTemp48 / fTemp20 + fRec23_0 * fTemp49;
+                let mut fTemp51: f32 = fRec44_1 + fRec20_0 * (fTemp50 - fRec43_1);
+                let mut fTemp52: f32 = fRec43_1 + fRec20_0 * fTemp51 / fTemp17;
+                fRec43_0 = 2.0 * fTemp52 - fRec43_1;
+                fRec44_0 = 2.0 * (fTemp51 / fTemp17) - fRec44_1;
+                let mut fTemp53: f32 = fRec28_0 * fTemp50 + fRec29_0 * fTemp51 / fTemp17 + fRec19_0 * fTemp52;
+                let mut fTemp54: f32 = fRec41_1 + fRec16_0 * (fTemp53 - fRec42_1);
+                fRec41_0 = 2.0 * (fTemp54 / fTemp14) - fRec41_1;
+                let mut fTemp55: f32 = fRec42_1 + fRec16_0 * fTemp54 / fTemp14;
+                fRec42_0 = 2.0 * fTemp55 - fRec42_1;
+                let mut fTemp56: f32 = fRec28_0 * fTemp53 + fRec30_0 * fTemp54 / fTemp14 + fRec14_0 * fTemp55;
+                let mut fTemp57: f32 = fRec39_1 + fRec11_0 * (fTemp56 - fRec40_1);
+                fRec39_0 = 2.0 * (fTemp57 / fTemp11) - fRec39_1;
+                let mut fTemp58: f32 = fRec40_1 + fRec11_0 * fTemp57 / fTemp11;
+                fRec40_0 = 2.0 * fTemp58 - fRec40_1;
+                let mut fTemp59: f32 = fRec28_0 * fTemp56 + fRec31_0 * fTemp57 / fTemp11 + fRec14_0 * fTemp58;
+                let mut fTemp60: f32 = fRec38_1 + fRec7_0 * (fTemp59 - fRec37_1);
+                let mut fTemp61: f32 = fRec37_1 + fRec7_0 * fTemp60 / fTemp8;
+                fRec37_0 = 2.0 * fTemp61 - fRec37_1;
+                fRec38_0 = 2.0 * (fTemp60 / fTemp8) - fRec38_1;
+                let mut fTemp62: f32 = fRec33_0 * fTemp59 + fRec32_0 * fTemp60 / fTemp8 + fRec6_0 * fTemp61;
+                let mut fTemp63: f32 = fRec35_1 + fRec2_0 * (fTemp62 - fRec36_1);
+                fRec35_0 = 2.0 * (fTemp63 / fTemp5) - fRec35_1;
+                let mut fTemp64: f32 = fRec36_1 + fRec2_0 * fTemp63 / fTemp5;
+                fRec36_0 = 2.0 * fTemp64 - fRec36_1;
+                *output1 =
+                    (fRec0_0 * (fRec34_0 * fTemp62 + fRec14_0 * fTemp63 / fTemp5 + fRec1_0 * fTemp64)) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec14_1 = fRec14_0;
+                fRec15_1 = fRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec19_1 = fRec19_0;
+                fRec20_1 = fRec20_0;
+                fRec23_1 = fRec23_0;
+                fRec24_1 = fRec24_0;
+                fRec25_1 = fRec25_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec21_1 = fRec21_0;
+                fRec22_1 = fRec22_0;
+                fRec29_1 = fRec29_0;
+                fRec17_1 = fRec17_0;
+                fRec18_1 = fRec18_0;
+                fRec30_1 = fRec30_0;
+                fRec12_1 = fRec12_0;
+                fRec13_1 = fRec13_0;
+                fRec31_1 = fRec31_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec32_1 = fRec32_0;
+                fRec33_1 = fRec33_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec34_1 = fRec34_0;
+                fRec45_1 = fRec45_0;
+                fRec46_1 = fRec46_0;
+                fRec43_1 = fRec43_0;
+                fRec44_1 = fRec44_0;
+                fRec41_1 = fRec41_0;
+                fRec42_1 = fRec42_0;
+                fRec39_1 = fRec39_0;
+                fRec40_1 = fRec40_0;
+                fRec37_1 = fRec37_0;
+                fRec38_1 = fRec38_0;
+                fRec35_1 = fRec35_0;
+                fRec36_1 = fRec36_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

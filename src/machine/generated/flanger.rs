@@ -378,169 +378,330 @@ impl Flanger {
         let mut fRec11_1 = self.fRec11[1];
         let mut fRec10_0 = self.fRec10[0];
         let mut fRec10_1 = self.fRec10[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = fSlow4 - fRec3_1;
-            fRec3_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow5) as i32) != 0 {
-                fSlow4
-            } else {
-                fRec3_1 + fConst1 * fTemp2
-            });
-            fRec1_0 = fRec1_1 + fRec3_0 * (fRec2_1 - fRec1_1);
-            let mut fTemp3: f32 = fSlow6 - fRec4_1;
-            fRec4_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow7) as i32) != 0 {
-                fSlow6
-            } else {
-                fRec4_1 + fConst1 * fTemp3
-            });
-            let mut fTemp4: f32 = (*input0) as f32;
-            let mut fTemp5: f32 = fTemp4 + fRec4_0 * fRec1_0;
-            self.fVec1[(IOTA0 & 4095) as usize] = fTemp5;
-            fRec5_0 = fSlow8 - f32::floor(fSlow8 + fRec5_1) + fRec5_1;
-            let mut fTemp6: f32 = f32::floor(fRec5_0);
-            let mut fTemp7: f32 = -1.0 + 2.0 * (fRec5_0 - fTemp6);
-            let mut fTemp8: f32 = fTemp7 * (1.0 - f32::abs(fTemp7));
-            let mut fTemp9: f32 = fSlow9 - fRec6_1;
-            fRec6_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow10) as i32) != 0 {
-                fSlow9
-            } else {
-                fRec6_1 + fConst1 * fTemp9
-            });
-            let mut fTemp10: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    -(0.3465736
-                        * fRec6_0
-                        * (1.0 + fTemp8 * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp8)))))),
-                ),
-            );
-            let mut fTemp11: f32 = fTemp10
-                * (1.0
-                    + 0.0625
-                        * fTemp10
-                        * (0.5
-                            + 0.0625
-                                * fTemp10
-                                * (0.16666667
-                                    + 0.0625
-                                        * fTemp10
-                                        * (0.041666668
-                                            + 0.0625 * fTemp10 * (0.008333334 + 8.680556e-05 * fTemp10)))));
-            let mut fTemp12: f32 = fTemp11 * (2.0 + 0.0625 * fTemp11);
-            let mut fTemp13: f32 = fTemp12 * (2.0 + 0.0625 * fTemp12);
-            let mut fTemp14: f32 = fTemp13 * (2.0 + 0.0625 * fTemp13);
-            let mut fTemp15: f32 = fSlow11 - fRec7_1;
-            fRec7_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow12) as i32) != 0 {
-                fSlow11
-            } else {
-                fRec7_1 + fConst1 * fTemp15
-            });
-            let mut fTemp16: f32 =
-                max(1.0, min(fConst4, fRec7_0 * (1.0 + 0.0625 * fTemp14 * (2.0 + 0.0625 * fTemp14))));
-            let mut iTemp17: i32 = (fTemp16) as i32;
-            let mut fTemp18: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp17))) & 4095) as usize];
-            let mut fTemp19: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 4095) as usize];
-            let mut fTemp20: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp17))) & 4095) as usize];
-            let mut fTemp21: f32 =
-                self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp17))) & 4095) as usize];
-            let mut fTemp22: f32 = fTemp16 - (iTemp17) as f32;
-            fRec2_0 = fTemp19
-                + fTemp22
-                    * (0.5 * (fTemp21 - fTemp20)
-                        + fTemp22
-                            * (fTemp20
-                                + 2.0 * fTemp21
-                                + fTemp22 * (1.5 * (fTemp19 - fTemp21) + 0.5 * (fTemp18 - fTemp20))
-                                - (2.5 * fTemp19 + 0.5 * fTemp18)));
-            let mut fTemp23: f32 = fSlow13 - fRec8_1;
-            fRec8_0 = (if iTemp1 | ((f32::abs(fTemp23) <= fSlow14) as i32) != 0 {
-                fSlow13
-            } else {
-                fRec8_1 + fConst1 * fTemp23
-            });
-            *output0 = (fTemp4 * fRec8_0 + fRec2_0 * fRec0_0) as f32;
-            fRec9_0 = fRec9_1 + fRec3_0 * (fRec10_1 - fRec9_1);
-            let mut fTemp24: f32 = (*input1) as f32;
-            let mut fTemp25: f32 = fTemp24 + fRec4_0 * fRec9_0;
-            self.fVec2[(IOTA0 & 4095) as usize] = fTemp25;
-            let mut fTemp26: f32 = fSlow15 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp26) <= fSlow16) as i32) != 0 {
-                fSlow15
-            } else {
-                fRec11_1 + fConst1 * fTemp26
-            });
-            let mut fTemp27: f32 = fRec5_0 + fRec11_0;
-            let mut fTemp28: f32 = -1.0 + 2.0 * (fTemp27 - (fTemp6 + f32::floor(fTemp27 - fTemp6)));
-            let mut fTemp29: f32 = fTemp28 * (1.0 - f32::abs(fTemp28));
-            let mut fTemp30: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    -(0.3465736
-                        * fRec6_0
-                        * (1.0 + fTemp29 * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp29)))))),
-                ),
-            );
-            let mut fTemp31: f32 = fTemp30
-                * (1.0
-                    + 0.0625
-                        * fTemp30
-                        * (0.5
-                            + 0.0625
-                                * fTemp30
-                                * (0.16666667
-                                    + 0.0625
-                                        * fTemp30
-                                        * (0.041666668
-                                            + 0.0625 * fTemp30 * (0.008333334 + 8.680556e-05 * fTemp30)))));
-            let mut fTemp32: f32 = fTemp31 * (2.0 + 0.0625 * fTemp31);
-            let mut fTemp33: f32 = fTemp32 * (2.0 + 0.0625 * fTemp32);
-            let mut fTemp34: f32 = fTemp33 * (2.0 + 0.0625 * fTemp33);
-            let mut fTemp35: f32 =
-                max(1.0, min(fConst4, fRec7_0 * (1.0 + 0.0625 * fTemp34 * (2.0 + 0.0625 * fTemp34))));
-            let mut iTemp36: i32 = (fTemp35) as i32;
-            let mut fTemp37: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp36))) & 4095) as usize];
-            let mut fTemp38: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp36)) & 4095) as usize];
-            let mut fTemp39: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp36))) & 4095) as usize];
-            let mut fTemp40: f32 =
-                self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp36))) & 4095) as usize];
-            let mut fTemp41: f32 = fTemp35 - (iTemp36) as f32;
-            fRec10_0 = fTemp38
-                + fTemp41
-                    * (0.5 * (fTemp40 - fTemp39)
-                        + fTemp41
-                            * (fTemp39
-                                + 2.0 * fTemp40
-                                + fTemp41 * (1.5 * (fTemp38 - fTemp40) + 0.5 * (fTemp37 - fTemp39))
-                                - (2.5 * fTemp38 + 0.5 * fTemp37)));
-            *output1 = (fTemp24 * fRec8_0 + fRec0_0 * fRec10_0) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec3_1 = fRec3_0;
-            fRec1_1 = fRec1_0;
-            fRec4_1 = fRec4_0;
-            IOTA0 = i32::wrapping_add(IOTA0, 1);
-            fRec5_1 = fRec5_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec2_1 = fRec2_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
-            fRec11_1 = fRec11_0;
-            fRec10_1 = fRec10_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec3_1 == fSlow4
+            && fSlow5 >= 0.0
+            && fRec4_1 == fSlow6
+            && fSlow7 >= 0.0
+            && fRec6_1 == fSlow9
+            && fSlow10 >= 0.0
+            && fRec7_1 == fSlow11
+            && fSlow12 >= 0.0
+            && fRec8_1 == fSlow13
+            && fSlow14 >= 0.0
+            && fRec11_1 == fSlow15
+            && fSlow16 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                let mut fTemp2: f32 = fSlow4 - fRec3_1;
+                fRec3_0 = fSlow4;
+                fRec1_0 = fRec1_1 + fRec3_0 * (fRec2_1 - fRec1_1);
+                let mut fTemp3: f32 = fSlow6 - fRec4_1;
+                fRec4_0 = fSlow6;
+                let mut fTemp4: f32 = (*input0) as f32;
+                let mut fTemp5: f32 = fTemp4 + fRec4_0 * fRec1_0;
+                self.fVec1[(IOTA0 & 4095) as usize] = fTemp5;
+                fRec5_0 = fSlow8 - f32::floor(fSlow8 + fRec5_1) + fRec5_1;
+                let mut fTemp6: f32 = f32::floor(fRec5_0);
+                let mut fTemp7: f32 = -1.0 + 2.0 * (fRec5_0 - fTemp6);
+                let mut fTemp8: f32 = fTemp7 * (1.0 - f32::abs(fTemp7));
+                let mut fTemp9: f32 = fSlow9 - fRec6_1;
+                fRec6_0 = fSlow9;
+                let mut fTemp10: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        -(0.3465736
+                            * fRec6_0
+                            * (1.0 + fTemp8 * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp8)))))),
+                    ),
+                );
+                let mut fTemp11: f32 = fTemp10
+                    * (1.0
+                        + 0.0625
+                            * fTemp10
+                            * (0.5
+                                + 0.0625
+                                    * fTemp10
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp10
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp10
+                                                    * (0.008333334 + 8.680556e-05 * fTemp10)))));
+                let mut fTemp12: f32 = fTemp11 * (2.0 + 0.0625 * fTemp11);
+                let mut fTemp13: f32 = fTemp12 * (2.0 + 0.0625 * fTemp12);
+                let mut fTemp14: f32 = fTemp13 * (2.0 + 0.0625 * fTemp13);
+                let mut fTemp15: f32 = fSlow11 - fRec7_1;
+                fRec7_0 = fSlow11;
+                let mut fTemp16: f32 =
+                    max(1.0, min(fConst4, fRec7_0 * (1.0 + 0.0625 * fTemp14 * (2.0 + 0.0625 * fTemp14))));
+                let mut iTemp17: i32 = (fTemp16) as i32;
+                let mut fTemp18: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp17))) & 4095) as usize];
+                let mut fTemp19: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 4095) as usize];
+                let mut fTemp20: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp17))) & 4095) as usize];
+                let mut fTemp21: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp17))) & 4095) as usize];
+                let mut fTemp22: f32 = fTemp16 - (iTemp17) as f32;
+                fRec2_0 = fTemp19
+                    + fTemp22
+                        * (0.5 * (fTemp21 - fTemp20)
+                            + fTemp22
+                                * (fTemp20
+                                    + 2.0 * fTemp21
+                                    + fTemp22 * (1.5 * (fTemp19 - fTemp21) + 0.5 * (fTemp18 - fTemp20))
+                                    - (2.5 * fTemp19 + 0.5 * fTemp18)));
+                let mut fTemp23: f32 = fSlow13 - fRec8_1;
+                fRec8_0 = fSlow13;
+                *output0 = (fTemp4 * fRec8_0 + fRec2_0 * fRec0_0) as f32;
+                fRec9_0 = fRec9_1 + fRec3_0 * (fRec10_1 - fRec9_1);
+                let mut fTemp24: f32 = (*input1) as f32;
+                let mut fTemp25: f32 = fTemp24 + fRec4_0 * fRec9_0;
+                self.fVec2[(IOTA0 & 4095) as usize] = fTemp25;
+                let mut fTemp26: f32 = fSlow15 - fRec11_1;
+                fRec11_0 = fSlow15;
+                let mut fTemp27: f32 = fRec5_0 + fRec11_0;
+                let mut fTemp28: f32 = -1.0 + 2.0 * (fTemp27 - (fTemp6 + f32::floor(fTemp27 - fTemp6)));
+                let mut fTemp29: f32 = fTemp28 * (1.0 - f32::abs(fTemp28));
+                let mut fTemp30: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        -(0.3465736
+                            * fRec6_0
+                            * (1.0 + fTemp29 * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp29)))))),
+                    ),
+                );
+                let mut fTemp31: f32 = fTemp30
+                    * (1.0
+                        + 0.0625
+                            * fTemp30
+                            * (0.5
+                                + 0.0625
+                                    * fTemp30
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp30
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp30
+                                                    * (0.008333334 + 8.680556e-05 * fTemp30)))));
+                let mut fTemp32: f32 = fTemp31 * (2.0 + 0.0625 * fTemp31);
+                let mut fTemp33: f32 = fTemp32 * (2.0 + 0.0625 * fTemp32);
+                let mut fTemp34: f32 = fTemp33 * (2.0 + 0.0625 * fTemp33);
+                let mut fTemp35: f32 =
+                    max(1.0, min(fConst4, fRec7_0 * (1.0 + 0.0625 * fTemp34 * (2.0 + 0.0625 * fTemp34))));
+                let mut iTemp36: i32 = (fTemp35) as i32;
+                let mut fTemp37: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp36))) & 4095) as usize];
+                let mut fTemp38: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp36)) & 4095) as usize];
+                let mut fTemp39: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp36))) & 4095) as usize];
+                let mut fTemp40: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp36))) & 4095) as usize];
+                let mut fTemp41: f32 = fTemp35 - (iTemp36) as f32;
+                fRec10_0 = fTemp38
+                    + fTemp41
+                        * (0.5 * (fTemp40 - fTemp39)
+                            + fTemp41
+                                * (fTemp39
+                                    + 2.0 * fTemp40
+                                    + fTemp41 * (1.5 * (fTemp38 - fTemp40) + 0.5 * (fTemp37 - fTemp39))
+                                    - (2.5 * fTemp38 + 0.5 * fTemp37)));
+                *output1 = (fTemp24 * fRec8_0 + fRec0_0 * fRec10_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec3_1 = fRec3_0;
+                fRec1_1 = fRec1_0;
+                fRec4_1 = fRec4_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec2_1 = fRec2_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec11_1 = fRec11_0;
+                fRec10_1 = fRec10_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = fSlow4 - fRec3_1;
+                fRec3_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow5) as i32) != 0 {
+                    fSlow4
+                } else {
+                    fRec3_1 + fConst1 * fTemp2
+                });
+                fRec1_0 = fRec1_1 + fRec3_0 * (fRec2_1 - fRec1_1);
+                let mut fTemp3: f32 = fSlow6 - fRec4_1;
+                fRec4_0 = (if iTemp1 | ((f32::abs(fTemp3) <= fSlow7) as i32) != 0 {
+                    fSlow6
+                } else {
+                    fRec4_1 + fConst1 * fTemp3
+                });
+                let mut fTemp4: f32 = (*input0) as f32;
+                let mut fTemp5: f32 = fTemp4 + fRec4_0 * fRec1_0;
+                self.fVec1[(IOTA0 & 4095) as usize] = fTemp5;
+                fRec5_0 = fSlow8 - f32::floor(fSlow8 + fRec5_1) + fRec5_1;
+                let mut fTemp6: f32 = f32::floor(fRec5_0);
+                let mut fTemp7: f32 = -1.0 + 2.0 * (fRec5_0 - fTemp6);
+                let mut fTemp8: f32 = fTemp7 * (1.0 - f32::abs(fTemp7));
+                let mut fTemp9: f32 = fSlow9 - fRec6_1;
+                fRec6_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow10) as i32) != 0 {
+                    fSlow9
+                } else {
+                    fRec6_1 + fConst1 * fTemp9
+                });
+                let mut fTemp10: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        -(0.3465736
+                            * fRec6_0
+                            * (1.0 + fTemp8 * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp8)))))),
+                    ),
+                );
+                let mut fTemp11: f32 = fTemp10
+                    * (1.0
+                        + 0.0625
+                            * fTemp10
+                            * (0.5
+                                + 0.0625
+                                    * fTemp10
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp10
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp10
+                                                    * (0.008333334 + 8.680556e-05 * fTemp10)))));
+                let mut fTemp12: f32 = fTemp11 * (2.0 + 0.0625 * fTemp11);
+                let mut fTemp13: f32 = fTemp12 * (2.0 + 0.0625 * fTemp12);
+                let mut fTemp14: f32 = fTemp13 * (2.0 + 0.0625 * fTemp13);
+                let mut fTemp15: f32 = fSlow11 - fRec7_1;
+                fRec7_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow12) as i32) != 0 {
+                    fSlow11
+                } else {
+                    fRec7_1 + fConst1 * fTemp15
+                });
+                let mut fTemp16: f32 =
+                    max(1.0, min(fConst4, fRec7_0 * (1.0 + 0.0625 * fTemp14 * (2.0 + 0.0625 * fTemp14))));
+                let mut iTemp17: i32 = (fTemp16) as i32;
+                let mut fTemp18: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp17))) & 4095) as usize];
+                let mut fTemp19: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iTemp17)) & 4095) as usize];
+                let mut fTemp20: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp17))) & 4095) as usize];
+                let mut fTemp21: f32 =
+                    self.fVec1[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp17))) & 4095) as usize];
+                let mut fTemp22: f32 = fTemp16 - (iTemp17) as f32;
+                fRec2_0 = fTemp19
+                    + fTemp22
+                        * (0.5 * (fTemp21 - fTemp20)
+                            + fTemp22
+                                * (fTemp20
+                                    + 2.0 * fTemp21
+                                    + fTemp22 * (1.5 * (fTemp19 - fTemp21) + 0.5 * (fTemp18 - fTemp20))
+                                    - (2.5 * fTemp19 + 0.5 * fTemp18)));
+                let mut fTemp23: f32 = fSlow13 - fRec8_1;
+                fRec8_0 = (if iTemp1 | ((f32::abs(fTemp23) <= fSlow14) as i32) != 0 {
+                    fSlow13
+                } else {
+                    fRec8_1 + fConst1 * fTemp23
+                });
+                *output0 = (fTemp4 * fRec8_0 + fRec2_0 * fRec0_0) as f32;
+                fRec9_0 = fRec9_1 + fRec3_0 * (fRec10_1 - fRec9_1);
+                let mut fTemp24: f32 = (*input1) as f32;
+                let mut fTemp25: f32 = fTemp24 + fRec4_0 * fRec9_0;
+                self.fVec2[(IOTA0 & 4095) as usize] = fTemp25;
+                let mut fTemp26: f32 = fSlow15 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp26) <= fSlow16) as i32) != 0 {
+                    fSlow15
+                } else {
+                    fRec11_1 + fConst1 * fTemp26
+                });
+                let mut fTemp27: f32 = fRec5_0 + fRec11_0;
+                let mut fTemp28: f32 = -1.0 + 2.0 * (fTemp27 - (fTemp6 + f32::floor(fTemp27 - fTemp6)));
+                let mut fTemp29: f32 = fTemp28 * (1.0 - f32::abs(fTemp28));
+                let mut fTemp30: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        -(0.3465736
+                            * fRec6_0
+                            * (1.0 + fTemp29 * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp29)))))),
+                    ),
+                );
+                let mut fTemp31: f32 = fTemp30
+                    * (1.0
+                        + 0.0625
+                            * fTemp30
+                            * (0.5
+                                + 0.0625
+                                    * fTemp30
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp30
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp30
+                                                    * (0.008333334 + 8.680556e-05 * fTemp30)))));
+                let mut fTemp32: f32 = fTemp31 * (2.0 + 0.0625 * fTemp31);
+                let mut fTemp33: f32 = fTemp32 * (2.0 + 0.0625 * fTemp32);
+                let mut fTemp34: f32 = fTemp33 * (2.0 + 0.0625 * fTemp33);
+                let mut fTemp35: f32 =
+                    max(1.0, min(fConst4, fRec7_0 * (1.0 + 0.0625 * fTemp34 * (2.0 + 0.0625 * fTemp34))));
+                let mut iTemp36: i32 = (fTemp35) as i32;
+                let mut fTemp37: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp36))) & 4095) as usize];
+                let mut fTemp38: f32 = self.fVec2[((i32::wrapping_sub(IOTA0, iTemp36)) & 4095) as usize];
+                let mut fTemp39: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp36))) & 4095) as usize];
+                let mut fTemp40: f32 =
+                    self.fVec2[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp36))) & 4095) as usize];
+                let mut fTemp41: f32 = fTemp35 - (iTemp36) as f32;
+                fRec10_0 = fTemp38
+                    + fTemp41
+                        * (0.5 * (fTemp40 - fTemp39)
+                            + fTemp41
+                                * (fTemp39
+                                    + 2.0 * fTemp40
+                                    + fTemp41 * (1.5 * (fTemp38 - fTemp40) + 0.5 * (fTemp37 - fTemp39))
+                                    - (2.5 * fTemp38 + 0.5 * fTemp37)));
+                *output1 = (fTemp24 * fRec8_0 + fRec0_0 * fRec10_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec3_1 = fRec3_0;
+                fRec1_1 = fRec1_0;
+                fRec4_1 = fRec4_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec2_1 = fRec2_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec11_1 = fRec11_0;
+                fRec10_1 = fRec10_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

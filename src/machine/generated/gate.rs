@@ -300,42 +300,82 @@ impl Gate {
         let mut fRec0_0 = self.fRec0[0];
         let mut fRec0_1 = self.fRec0[1];
         let mut fHbargraph0 = self.fHbargraph0;
-        let zipped_iterators = inputs0.zip(inputs1).zip(inputs2).zip(inputs3).zip(outputs0).zip(outputs1);
-        for (((((input0, input1), input2), input3), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = (*input0) as f32;
-            let mut fTemp1: f32 = (if iSlow2 != 0 { (*input2) as f32 } else { fTemp0 });
-            let mut fTemp2: f32 = fSlow3 - fRec5_1;
-            fRec5_0 = (if (i32::wrapping_sub(1, iVec0_1)) | ((f32::abs(fTemp2) <= fSlow4) as i32) != 0 {
-                fSlow3
-            } else {
-                fRec5_1 + fConst2 * fTemp2
-            });
-            fRec4_0 = fRec4_1 + fRec5_0 * (fTemp1 - fRec4_1);
-            let mut fTemp3: f32 = (*input1) as f32;
-            let mut fTemp4: f32 = (if iSlow2 != 0 { (*input3) as f32 } else { fTemp3 });
-            fRec6_0 = fRec6_1 + fRec5_0 * (fTemp4 - fRec6_1);
-            fRec3_0 = max(max(f32::abs(fTemp1 - fRec4_0), f32::abs(fTemp4 - fRec6_0)), fConst3 * fRec3_1);
-            iRec2_0 = ((fRec3_0 > fSlow5) as i32) | (iRec2_1 & ((fRec3_0 > fSlow1) as i32));
-            iRec1_0 = (if iRec2_0 != 0 { iSlow6 } else { core::cmp::max(0, i32::wrapping_add(-1, iRec1_1)) });
-            let mut fTemp5: f32 = (if (iRec1_0 > 0) as i32 != 0 { 1.0 } else { fSlow8 });
-            fRec0_0 = fRec0_1
-                + (if (fTemp5 > fRec0_1) as i32 != 0 { fSlow10 } else { fSlow9 }) * (fTemp5 - fRec0_1);
-            let mut fTemp6: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(fRec0_0, 1e-09)))));
-            fHbargraph0 = (-(46.324745
-                * ((-1.0 + fTemp6) * (11.0 + fTemp6 * (38.0 + 11.0 * fTemp6))
-                    / ((1.0 + fTemp6) * (1.0 + fTemp6 * (8.0 + fTemp6)))))) as f32;
-            let mut fTemp7: f32 = fRec0_0;
-            *output0 = (fTemp0 * fTemp7) as f32;
-            *output1 = (fTemp3 * fTemp7) as f32;
-            iVec0_1 = iVec0_0;
-            fRec5_1 = fRec5_0;
-            fRec4_1 = fRec4_0;
-            fRec6_1 = fRec6_0;
-            fRec3_1 = fRec3_0;
-            iRec2_1 = iRec2_0;
-            iRec1_1 = iRec1_0;
-            fRec0_1 = fRec0_0;
+        if fRec5_1 == fSlow3 && fSlow4 >= 0.0 {
+            let zipped_iterators = inputs0.zip(inputs1).zip(inputs2).zip(inputs3).zip(outputs0).zip(outputs1);
+            for (((((input0, input1), input2), input3), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = (*input0) as f32;
+                let mut fTemp1: f32 = (if iSlow2 != 0 { (*input2) as f32 } else { fTemp0 });
+                let mut fTemp2: f32 = fSlow3 - fRec5_1;
+                fRec5_0 = fSlow3;
+                fRec4_0 = fRec4_1 + fRec5_0 * (fTemp1 - fRec4_1);
+                let mut fTemp3: f32 = (*input1) as f32;
+                let mut fTemp4: f32 = (if iSlow2 != 0 { (*input3) as f32 } else { fTemp3 });
+                fRec6_0 = fRec6_1 + fRec5_0 * (fTemp4 - fRec6_1);
+                fRec3_0 = max(max(f32::abs(fTemp1 - fRec4_0), f32::abs(fTemp4 - fRec6_0)), fConst3 * fRec3_1);
+                iRec2_0 = ((fRec3_0 > fSlow5) as i32) | (iRec2_1 & ((fRec3_0 > fSlow1) as i32));
+                iRec1_0 =
+                    (if iRec2_0 != 0 { iSlow6 } else { core::cmp::max(0, i32::wrapping_add(-1, iRec1_1)) });
+                let mut fTemp5: f32 = (if (iRec1_0 > 0) as i32 != 0 { 1.0 } else { fSlow8 });
+                fRec0_0 = fRec0_1
+                    + (if (fTemp5 > fRec0_1) as i32 != 0 { fSlow10 } else { fSlow9 }) * (fTemp5 - fRec0_1);
+                let mut fTemp6: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(fRec0_0, 1e-09)))));
+                fHbargraph0 = (-(46.324745
+                    * ((-1.0 + fTemp6) * (11.0 + fTemp6 * (38.0 + 11.0 * fTemp6))
+                        / ((1.0 + fTemp6) * (1.0 + fTemp6 * (8.0 + fTemp6))))))
+                    as f32;
+                let mut fTemp7: f32 = fRec0_0;
+                *output0 = (fTemp0 * fTemp7) as f32;
+                *output1 = (fTemp3 * fTemp7) as f32;
+                iVec0_1 = iVec0_0;
+                fRec5_1 = fRec5_0;
+                fRec4_1 = fRec4_0;
+                fRec6_1 = fRec6_0;
+                fRec3_1 = fRec3_0;
+                iRec2_1 = iRec2_0;
+                iRec1_1 = iRec1_0;
+                fRec0_1 = fRec0_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(inputs2).zip(inputs3).zip(outputs0).zip(outputs1);
+            for (((((input0, input1), input2), input3), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = (*input0) as f32;
+                let mut fTemp1: f32 = (if iSlow2 != 0 { (*input2) as f32 } else { fTemp0 });
+                let mut fTemp2: f32 = fSlow3 - fRec5_1;
+                fRec5_0 = (if (i32::wrapping_sub(1, iVec0_1)) | ((f32::abs(fTemp2) <= fSlow4) as i32) != 0 {
+                    fSlow3
+                } else {
+                    fRec5_1 + fConst2 * fTemp2
+                });
+                fRec4_0 = fRec4_1 + fRec5_0 * (fTemp1 - fRec4_1);
+                let mut fTemp3: f32 = (*input1) as f32;
+                let mut fTemp4: f32 = (if iSlow2 != 0 { (*input3) as f32 } else { fTemp3 });
+                fRec6_0 = fRec6_1 + fRec5_0 * (fTemp4 - fRec6_1);
+                fRec3_0 = max(max(f32::abs(fTemp1 - fRec4_0), f32::abs(fTemp4 - fRec6_0)), fConst3 * fRec3_1);
+                iRec2_0 = ((fRec3_0 > fSlow5) as i32) | (iRec2_1 & ((fRec3_0 > fSlow1) as i32));
+                iRec1_0 =
+                    (if iRec2_0 != 0 { iSlow6 } else { core::cmp::max(0, i32::wrapping_add(-1, iRec1_1)) });
+                let mut fTemp5: f32 = (if (iRec1_0 > 0) as i32 != 0 { 1.0 } else { fSlow8 });
+                fRec0_0 = fRec0_1
+                    + (if (fTemp5 > fRec0_1) as i32 != 0 { fSlow10 } else { fSlow9 }) * (fTemp5 - fRec0_1);
+                let mut fTemp6: f32 = f32::sqrt(f32::sqrt(f32::sqrt(f32::sqrt(max(fRec0_0, 1e-09)))));
+                fHbargraph0 = (-(46.324745
+                    * ((-1.0 + fTemp6) * (11.0 + fTemp6 * (38.0 + 11.0 * fTemp6))
+                        / ((1.0 + fTemp6) * (1.0 + fTemp6 * (8.0 + fTemp6))))))
+                    as f32;
+                let mut fTemp7: f32 = fRec0_0;
+                *output0 = (fTemp0 * fTemp7) as f32;
+                *output1 = (fTemp3 * fTemp7) as f32;
+                iVec0_1 = iVec0_0;
+                fRec5_1 = fRec5_0;
+                fRec4_1 = fRec4_0;
+                fRec6_1 = fRec6_0;
+                fRec3_1 = fRec3_0;
+                iRec2_1 = iRec2_0;
+                iRec1_1 = iRec1_0;
+                fRec0_1 = fRec0_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

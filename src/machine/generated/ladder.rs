@@ -556,215 +556,410 @@ impl Ladder {
         let mut fRec19_1 = self.fRec19[1];
         let mut fRec20_0 = self.fRec20[0];
         let mut fRec20_1 = self.fRec20[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow1 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow2) as i32) != 0 {
-                fSlow1
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = fSlow10 - fRec1_1;
-            fRec1_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow9) as i32) != 0 {
-                fSlow10
-            } else {
-                fRec1_1 + fConst1 * fTemp2
-            });
-            fRec2_0 = fSlow11 - f32::floor(fSlow11 + fRec2_1) + fRec2_1;
-            let mut fTemp3: f32 = -1.0 + 2.0 * (fRec2_0 - f32::floor(fRec2_0));
-            let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
-            let mut fTemp5: f32 = fSlow12 - fRec3_1;
-            fRec3_0 = (if iTemp1 | ((f32::abs(fTemp5) <= fSlow13) as i32) != 0 {
-                fSlow12
-            } else {
-                fRec3_1 + fConst1 * fTemp5
-            });
-            let mut fTemp6: f32 = (*input0) as f32;
-            let mut fTemp7: f32 = (*input1) as f32;
-            let mut fTemp8: f32 = max(f32::abs(fTemp6), f32::abs(fTemp7));
-            fRec4_0 = fRec4_1
-                + (if (fTemp8 > fRec4_1) as i32 != 0 { fSlow15 } else { fSlow14 })
-                    * (min(fTemp8, 1.0) - fRec4_1);
-            let mut fTemp9: f32 = fSlow16 - fRec5_1;
-            fRec5_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow17) as i32) != 0 {
-                fSlow16
-            } else {
-                fRec5_1 + fConst1 * fTemp9
-            });
-            let mut fTemp10: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    0.6931472
-                        * (fRec5_0 * fRec4_0
-                            + fRec3_0
-                                * fTemp3
-                                * fTemp4
-                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4))))),
-                ),
-            );
-            let mut fTemp11: f32 = fTemp10
-                * (1.0
-                    + 0.0625
-                        * fTemp10
-                        * (0.5
-                            + 0.0625
-                                * fTemp10
-                                * (0.16666667
-                                    + 0.0625
-                                        * fTemp10
-                                        * (0.041666668
-                                            + 0.0625 * fTemp10 * (0.008333334 + 8.680556e-05 * fTemp10)))));
-            let mut fTemp12: f32 = fTemp11 * (2.0 + 0.0625 * fTemp11);
-            let mut fTemp13: f32 = fTemp12 * (2.0 + 0.0625 * fTemp12);
-            let mut fTemp14: f32 = fTemp13 * (2.0 + 0.0625 * fTemp13);
-            let mut fTemp15: f32 = fSlow18 - fRec6_1;
-            fRec6_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow19) as i32) != 0 {
-                fSlow18
-            } else {
-                fRec6_1 + fConst1 * fTemp15
-            });
-            let mut fTemp16: f32 =
-                min(fConst4 * fRec6_0 * (1.0 + 0.0625 * fTemp14 * (2.0 + 0.0625 * fTemp14)), 1.45);
-            let mut fTemp17: f32 = Ladder_faustpower2_f(fTemp16);
-            let mut fTemp18: f32 = 945.0 - fTemp17 * (4.2e+02 - 15.0 * fTemp17);
-            let mut fTemp19: f32 = 945.0 - fTemp17 * (105.0 - fTemp17);
-            let mut fTemp20: f32 = fTemp16 * fTemp19;
-            let mut fTemp21: f32 = 1.0 + fTemp20 / fTemp18;
-            let mut fTemp22: f32 = fTemp18 * fTemp21;
-            let mut fTemp23: f32 = fSlow20 - fRec11_1;
-            fRec11_0 = (if iTemp1 | ((f32::abs(fTemp23) <= fSlow21) as i32) != 0 {
-                fSlow20
-            } else {
-                fRec11_1 + fConst1 * fTemp23
-            });
-            let mut fTemp24: f32 = 1.0
-                + fRec11_0 * Ladder_faustpower4_f(fTemp16) * Ladder_faustpower4_f(fTemp19)
-                    / (Ladder_faustpower4_f(fTemp18) * Ladder_faustpower4_f(fTemp21));
-            let mut fTemp25: f32 = fRec11_0 * (1.0 - fTemp20 / fTemp22);
-            let mut fTemp26: f32 = 1.0 + 0.5 * fRec11_0;
-            let mut fTemp27: f32 = fSlow22 - fRec12_1;
-            fRec12_0 = (if iTemp1 | ((f32::abs(fTemp27) <= fSlow23) as i32) != 0 {
-                fSlow22
-            } else {
-                fRec12_1 + fConst1 * fTemp27
-            });
-            let mut fTemp28: f32 = max(
-                -3.0,
-                min(
-                    3.0,
-                    (fTemp6 * fRec12_0 * fTemp26
-                        - fTemp25
-                            * (fRec7_1
-                                + fTemp20
-                                    * (fRec9_1
-                                        + fTemp20 * (fRec10_1 + fTemp20 * fRec8_1 / fTemp22) / fTemp22)
-                                    / fTemp22))
-                        / fTemp24,
-                ),
-            );
-            let mut fTemp29: f32 = Ladder_faustpower2_f(fTemp28);
-            let mut fTemp30: f32 = 27.0 + 9.0 * fTemp29;
-            let mut fTemp31: f32 = fTemp28 * (27.0 + fTemp29);
-            let mut fTemp32: f32 = fTemp20 * (fTemp31 / fTemp30 - fRec8_1) / fTemp22;
-            let mut fTemp33: f32 = fRec8_1 + fTemp32;
-            let mut fTemp34: f32 = fTemp20 * (fTemp33 - fRec10_1) / fTemp22;
-            let mut fTemp35: f32 = fRec10_1 + fTemp34;
-            let mut fTemp36: f32 = fTemp20 * (fTemp35 - fRec9_1) / fTemp22;
-            let mut fTemp37: f32 = fRec9_1 + fTemp36;
-            let mut fTemp38: f32 = fTemp20 * (fTemp37 - fRec7_1) / fTemp22;
-            fRec7_0 = fRec7_1 + 2.0 * fTemp38;
-            fRec8_0 = fRec8_1 + 2.0 * fTemp32;
-            fRec9_0 = fRec9_1 + 2.0 * fTemp36;
-            fRec10_0 = fRec10_1 + 2.0 * fTemp34;
-            let mut fTemp39: f32 = fSlow26 - fRec13_1;
-            fRec13_0 = (if iTemp1 | ((f32::abs(fTemp39) <= fSlow25) as i32) != 0 {
-                fSlow26
-            } else {
-                fRec13_1 + fConst1 * fTemp39
-            });
-            let mut fTemp40: f32 = fSlow29 - fRec14_1;
-            fRec14_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow28) as i32) != 0 {
-                fSlow29
-            } else {
-                fRec14_1 + fConst1 * fTemp40
-            });
-            let mut fTemp41: f32 = fSlow32 - fRec15_1;
-            fRec15_0 = (if iTemp1 | ((f32::abs(fTemp41) <= fSlow31) as i32) != 0 {
-                fSlow32
-            } else {
-                fRec15_1 + fConst1 * fTemp41
-            });
-            let mut fTemp42: f32 = fSlow35 - fRec16_1;
-            fRec16_0 = (if iTemp1 | ((f32::abs(fTemp42) <= fSlow34) as i32) != 0 {
-                fSlow35
-            } else {
-                fRec16_1 + fConst1 * fTemp42
-            });
-            *output0 = ((fTemp31 * fRec16_0 / fTemp30
-                + fTemp33 * fRec15_0
-                + fTemp35 * fRec14_0
-                + fTemp37 * fRec13_0
-                + (fRec7_1 + fTemp38) * fRec1_0)
-                * fRec0_0) as f32;
-            let mut fTemp43: f32 = max(
-                -3.0,
-                min(
-                    3.0,
-                    (fTemp7 * fRec12_0 * fTemp26
-                        - fTemp25
-                            * (fTemp20
-                                * (fRec17_1
-                                    + fTemp20 * (fRec20_1 + fTemp20 * fRec19_1 / fTemp22) / fTemp22)
-                                / fTemp22
-                                + fRec18_1))
-                        / fTemp24,
-                ),
-            );
-            let mut fTemp44: f32 = Ladder_faustpower2_f(fTemp43);
-            let mut fTemp45: f32 = 27.0 + 9.0 * fTemp44;
-            let mut fTemp46: f32 = 27.0 + fTemp44;
-            let mut fTemp47: f32 = fTemp20 * (fTemp43 * fTemp46 / fTemp45 - fRec19_1) / fTemp22;
-            let mut fTemp48: f32 = fRec19_1 + fTemp47;
-            let mut fTemp49: f32 = fTemp20 * (fTemp48 - fRec20_1) / fTemp22;
-            let mut fTemp50: f32 = fRec20_1 + fTemp49;
-            let mut fTemp51: f32 = fTemp20 * (fTemp50 - fRec17_1) / fTemp22;
-            fRec17_0 = fRec17_1 + 2.0 * fTemp51;
-            let mut fTemp52: f32 = fRec17_1 + fTemp51;
-            let mut fTemp53: f32 = fTemp20 * (fTemp52 - fRec18_1) / fTemp22;
-            fRec18_0 = fRec18_1 + 2.0 * fTemp53;
-            fRec19_0 = fRec19_1 + 2.0 * fTemp47;
-            fRec20_0 = fRec20_1 + 2.0 * fTemp49;
-            *output1 = (fRec0_0
-                * (fRec16_0 * fTemp43 * fTemp46 / fTemp45
-                    + fRec15_0 * fTemp48
-                    + fRec14_0 * fTemp50
-                    + fRec13_0 * fTemp52
-                    + fRec1_0 * (fRec18_1 + fTemp53))) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec1_1 = fRec1_0;
-            fRec2_1 = fRec2_0;
-            fRec3_1 = fRec3_0;
-            fRec4_1 = fRec4_0;
-            fRec5_1 = fRec5_0;
-            fRec6_1 = fRec6_0;
-            fRec11_1 = fRec11_0;
-            fRec12_1 = fRec12_0;
-            fRec7_1 = fRec7_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
-            fRec10_1 = fRec10_0;
-            fRec13_1 = fRec13_0;
-            fRec14_1 = fRec14_0;
-            fRec15_1 = fRec15_0;
-            fRec16_1 = fRec16_0;
-            fRec17_1 = fRec17_0;
-            fRec18_1 = fRec18_0;
-            fRec19_1 = fRec19_0;
-            fRec20_1 = fRec20_0;
+        if fRec0_1 == fSlow1
+            && fSlow2 >= 0.0
+            && fRec1_1 == fSlow10
+            && fSlow9 >= 0.0
+            && fRec3_1 == fSlow12
+            && fSlow13 >= 0.0
+            && fRec5_1 == fSlow16
+            && fSlow17 >= 0.0
+            && fRec6_1 == fSlow18
+            && fSlow19 >= 0.0
+            && fRec11_1 == fSlow20
+            && fSlow21 >= 0.0
+            && fRec12_1 == fSlow22
+            && fSlow23 >= 0.0
+            && fRec13_1 == fSlow26
+            && fSlow25 >= 0.0
+            && fRec14_1 == fSlow29
+            && fSlow28 >= 0.0
+            && fRec15_1 == fSlow32
+            && fSlow31 >= 0.0
+            && fRec16_1 == fSlow35
+            && fSlow34 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow1 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow1;
+                let mut fTemp2: f32 = fSlow10 - fRec1_1;
+                fRec1_0 = fSlow10;
+                fRec2_0 = fSlow11 - f32::floor(fSlow11 + fRec2_1) + fRec2_1;
+                let mut fTemp3: f32 = -1.0 + 2.0 * (fRec2_0 - f32::floor(fRec2_0));
+                let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
+                let mut fTemp5: f32 = fSlow12 - fRec3_1;
+                fRec3_0 = fSlow12;
+                let mut fTemp6: f32 = (*input0) as f32;
+                let mut fTemp7: f32 = (*input1) as f32;
+                let mut fTemp8: f32 = max(f32::abs(fTemp6), f32::abs(fTemp7));
+                fRec4_0 = fRec4_1
+                    + (if (fTemp8 > fRec4_1) as i32 != 0 { fSlow15 } else { fSlow14 })
+                        * (min(fTemp8, 1.0) - fRec4_1);
+                let mut fTemp9: f32 = fSlow16 - fRec5_1;
+                fRec5_0 = fSlow16;
+                let mut fTemp10: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.6931472
+                            * (fRec5_0 * fRec4_0
+                                + fRec3_0
+                                    * fTemp3
+                                    * fTemp4
+                                    * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4))))),
+                    ),
+                );
+                let mut fTemp11: f32 = fTemp10
+                    * (1.0
+                        + 0.0625
+                            * fTemp10
+                            * (0.5
+                                + 0.0625
+                                    * fTemp10
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp10
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp10
+                                                    * (0.008333334 + 8.680556e-05 * fTemp10)))));
+                let mut fTemp12: f32 = fTemp11 * (2.0 + 0.0625 * fTemp11);
+                let mut fTemp13: f32 = fTemp12 * (2.0 + 0.0625 * fTemp12);
+                let mut fTemp14: f32 = fTemp13 * (2.0 + 0.0625 * fTemp13);
+                let mut fTemp15: f32 = fSlow18 - fRec6_1;
+                fRec6_0 = fSlow18;
+                let mut fTemp16: f32 =
+                    min(fConst4 * fRec6_0 * (1.0 + 0.0625 * fTemp14 * (2.0 + 0.0625 * fTemp14)), 1.45);
+                let mut fTemp17: f32 = Ladder_faustpower2_f(fTemp16);
+                let mut fTemp18: f32 = 945.0 - fTemp17 * (4.2e+02 - 15.0 * fTemp17);
+                let mut fTemp19: f32 = 945.0 - fTemp17 * (105.0 - fTemp17);
+                let mut fTemp20: f32 = fTemp16 * fTemp19;
+                let mut fTemp21: f32 = 1.0 + fTemp20 / fTemp18;
+                let mut fTemp22: f32 = fTemp18 * fTemp21;
+                let mut fTemp23: f32 = fSlow20 - fRec11_1;
+                fRec11_0 = fSlow20;
+                let mut fTemp24: f32 = 1.0
+                    + fRec11_0 * Ladder_faustpower4_f(fTemp16) * Ladder_faustpower4_f(fTemp19)
+                        / (Ladder_faustpower4_f(fTemp18) * Ladder_faustpower4_f(fTemp21));
+                let mut fTemp25: f32 = fRec11_0 * (1.0 - fTemp20 / fTemp22);
+                let mut fTemp26: f32 = 1.0 + 0.5 * fRec11_0;
+                let mut fTemp27: f32 = fSlow22 - fRec12_1;
+                fRec12_0 = fSlow22;
+                let mut fTemp28: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (fTemp6 * fRec12_0 * fTemp26
+                            - fTemp25
+                                * (fRec7_1
+                                    + fTemp20
+                                        * (fRec9_1
+                                            + fTemp20 * (fRec10_1 + fTemp20 * fRec8_1 / fTemp22) / fTemp22)
+                                        / fTemp22))
+                            / fTemp24,
+                    ),
+                );
+                let mut fTemp29: f32 = Ladder_faustpower2_f(fTemp28);
+                let mut fTemp30: f32 = 27.0 + 9.0 * fTemp29;
+                let mut fTemp31: f32 = fTemp28 * (27.0 + fTemp29);
+                let mut fTemp32: f32 = fTemp20 * (fTemp31 / fTemp30 - fRec8_1) / fTemp22;
+                let mut fTemp33: f32 = fRec8_1 + fTemp32;
+                let mut fTemp34: f32 = fTemp20 * (fTemp33 - fRec10_1) / fTemp22;
+                let mut fTemp35: f32 = fRec10_1 + fTemp34;
+                let mut fTemp36: f32 = fTemp20 * (fTemp35 - fRec9_1) / fTemp22;
+                let mut fTemp37: f32 = fRec9_1 + fTemp36;
+                let mut fTemp38: f32 = fTemp20 * (fTemp37 - fRec7_1) / fTemp22;
+                fRec7_0 = fRec7_1 + 2.0 * fTemp38;
+                fRec8_0 = fRec8_1 + 2.0 * fTemp32;
+                fRec9_0 = fRec9_1 + 2.0 * fTemp36;
+                fRec10_0 = fRec10_1 + 2.0 * fTemp34;
+                let mut fTemp39: f32 = fSlow26 - fRec13_1;
+                fRec13_0 = fSlow26;
+                let mut fTemp40: f32 = fSlow29 - fRec14_1;
+                fRec14_0 = fSlow29;
+                let mut fTemp41: f32 = fSlow32 - fRec15_1;
+                fRec15_0 = fSlow32;
+                let mut fTemp42: f32 = fSlow35 - fRec16_1;
+                fRec16_0 = fSlow35;
+                *output0 = ((fTemp31 * fRec16_0 / fTemp30
+                    + fTemp33 * fRec15_0
+                    + fTemp35 * fRec14_0
+                    + fTemp37 * fRec13_0
+                    + (fRec7_1 + fTemp38) * fRec1_0)
+                    * fRec0_0) as f32;
+                let mut fTemp43: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (fTemp7 * fRec12_0 * fTemp26
+                            - fTemp25
+                                * (fTemp20
+                                    * (fRec17_1
+                                        + fTemp20 * (fRec20_1 + fTemp20 * fRec19_1 / fTemp22) / fTemp22)
+                                    / fTemp22
+                                    + fRec18_1))
+                            / fTemp24,
+                    ),
+                );
+                let mut fTemp44: f32 = Ladder_faustpower2_f(fTemp43);
+                let mut fTemp45: f32 = 27.0 + 9.0 * fTemp44;
+                let mut fTemp46: f32 = 27.0 + fTemp44;
+                let mut fTemp47: f32 = fTemp20 * (fTemp43 * fTemp46 / fTemp45 - fRec19_1) / fTemp22;
+                let mut fTemp48: f32 = fRec19_1 + fTemp47;
+                let mut fTemp49: f32 = fTemp20 * (fTemp48 - fRec20_1) / fTemp22;
+                let mut fTemp50: f32 = fRec20_1 + fTemp49;
+                let mut fTemp51: f32 = fTemp20 * (fTemp50 - fRec17_1) / fTemp22;
+                fRec17_0 = fRec17_1 + 2.0 * fTemp51;
+                let mut fTemp52: f32 = fRec17_1 + fTemp51;
+                let mut fTemp53: f32 = fTemp20 * (fTemp52 - fRec18_1) / fTemp22;
+                fRec18_0 = fRec18_1 + 2.0 * fTemp53;
+                fRec19_0 = fRec19_1 + 2.0 * fTemp47;
+                fRec20_0 = fRec20_1 + 2.0 * fTemp49;
+                *output1 = (fRec0_0
+                    * (fRec16_0 * fTemp43 * fTemp46 / fTemp45
+                        + fRec15_0 * fTemp48
+                        + fRec14_0 * fTemp50
+                        + fRec13_0 * fTemp52
+                        + fRec1_0 * (fRec18_1 + fTemp53))) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec10_1 = fRec10_0;
+                fRec13_1 = fRec13_0;
+                fRec14_1 = fRec14_0;
+                fRec15_1 = fRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec17_1 = fRec17_0;
+                fRec18_1 = fRec18_0;
+                fRec19_1 = fRec19_0;
+                fRec20_1 = fRec20_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow1 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow2) as i32) != 0 {
+                    fSlow1
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = fSlow10 - fRec1_1;
+                fRec1_0 = (if iTemp1 | ((f32::abs(fTemp2) <= fSlow9) as i32) != 0 {
+                    fSlow10
+                } else {
+                    fRec1_1 + fConst1 * fTemp2
+                });
+                fRec2_0 = fSlow11 - f32::floor(fSlow11 + fRec2_1) + fRec2_1;
+                let mut fTemp3: f32 = -1.0 + 2.0 * (fRec2_0 - f32::floor(fRec2_0));
+                let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
+                let mut fTemp5: f32 = fSlow12 - fRec3_1;
+                fRec3_0 = (if iTemp1 | ((f32::abs(fTemp5) <= fSlow13) as i32) != 0 {
+                    fSlow12
+                } else {
+                    fRec3_1 + fConst1 * fTemp5
+                });
+                let mut fTemp6: f32 = (*input0) as f32;
+                let mut fTemp7: f32 = (*input1) as f32;
+                let mut fTemp8: f32 = max(f32::abs(fTemp6), f32::abs(fTemp7));
+                fRec4_0 = fRec4_1
+                    + (if (fTemp8 > fRec4_1) as i32 != 0 { fSlow15 } else { fSlow14 })
+                        * (min(fTemp8, 1.0) - fRec4_1);
+                let mut fTemp9: f32 = fSlow16 - fRec5_1;
+                fRec5_0 = (if iTemp1 | ((f32::abs(fTemp9) <= fSlow17) as i32) != 0 {
+                    fSlow16
+                } else {
+                    fRec5_1 + fConst1 * fTemp9
+                });
+                let mut fTemp10: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.6931472
+                            * (fRec5_0 * fRec4_0
+                                + fRec3_0
+                                    * fTemp3
+                                    * fTemp4
+                                    * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4))))),
+                    ),
+                );
+                let mut fTemp11: f32 = fTemp10
+                    * (1.0
+                        + 0.0625
+                            * fTemp10
+                            * (0.5
+                                + 0.0625
+                                    * fTemp10
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp10
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp10
+                                                    * (0.008333334 + 8.680556e-05 * fTemp10)))));
+                let mut fTemp12: f32 = fTemp11 * (2.0 + 0.0625 * fTemp11);
+                let mut fTemp13: f32 = fTemp12 * (2.0 + 0.0625 * fTemp12);
+                let mut fTemp14: f32 = fTemp13 * (2.0 + 0.0625 * fTemp13);
+                let mut fTemp15: f32 = fSlow18 - fRec6_1;
+                fRec6_0 = (if iTemp1 | ((f32::abs(fTemp15) <= fSlow19) as i32) != 0 {
+                    fSlow18
+                } else {
+                    fRec6_1 + fConst1 * fTemp15
+                });
+                let mut fTemp16: f32 =
+                    min(fConst4 * fRec6_0 * (1.0 + 0.0625 * fTemp14 * (2.0 + 0.0625 * fTemp14)), 1.45);
+                let mut fTemp17: f32 = Ladder_faustpower2_f(fTemp16);
+                let mut fTemp18: f32 = 945.0 - fTemp17 * (4.2e+02 - 15.0 * fTemp17);
+                let mut fTemp19: f32 = 945.0 - fTemp17 * (105.0 - fTemp17);
+                let mut fTemp20: f32 = fTemp16 * fTemp19;
+                let mut fTemp21: f32 = 1.0 + fTemp20 / fTemp18;
+                let mut fTemp22: f32 = fTemp18 * fTemp21;
+                let mut fTemp23: f32 = fSlow20 - fRec11_1;
+                fRec11_0 = (if iTemp1 | ((f32::abs(fTemp23) <= fSlow21) as i32) != 0 {
+                    fSlow20
+                } else {
+                    fRec11_1 + fConst1 * fTemp23
+                });
+                let mut fTemp24: f32 = 1.0
+                    + fRec11_0 * Ladder_faustpower4_f(fTemp16) * Ladder_faustpower4_f(fTemp19)
+                        / (Ladder_faustpower4_f(fTemp18) * Ladder_faustpower4_f(fTemp21));
+                let mut fTemp25: f32 = fRec11_0 * (1.0 - fTemp20 / fTemp22);
+                let mut fTemp26: f32 = 1.0 + 0.5 * fRec11_0;
+                let mut fTemp27: f32 = fSlow22 - fRec12_1;
+                fRec12_0 = (if iTemp1 | ((f32::abs(fTemp27) <= fSlow23) as i32) != 0 {
+                    fSlow22
+                } else {
+                    fRec12_1 + fConst1 * fTemp27
+                });
+                let mut fTemp28: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (fTemp6 * fRec12_0 * fTemp26
+                            - fTemp25
+                                * (fRec7_1
+                                    + fTemp20
+                                        * (fRec9_1
+                                            + fTemp20 * (fRec10_1 + fTemp20 * fRec8_1 / fTemp22) / fTemp22)
+                                        / fTemp22))
+                            / fTemp24,
+                    ),
+                );
+                let mut fTemp29: f32 = Ladder_faustpower2_f(fTemp28);
+                let mut fTemp30: f32 = 27.0 + 9.0 * fTemp29;
+                let mut fTemp31: f32 = fTemp28 * (27.0 + fTemp29);
+                let mut fTemp32: f32 = fTemp20 * (fTemp31 / fTemp30 - fRec8_1) / fTemp22;
+                let mut fTemp33: f32 = fRec8_1 + fTemp32;
+                let mut fTemp34: f32 = fTemp20 * (fTemp33 - fRec10_1) / fTemp22;
+                let mut fTemp35: f32 = fRec10_1 + fTemp34;
+                let mut fTemp36: f32 = fTemp20 * (fTemp35 - fRec9_1) / fTemp22;
+                let mut fTemp37: f32 = fRec9_1 + fTemp36;
+                let mut fTemp38: f32 = fTemp20 * (fTemp37 - fRec7_1) / fTemp22;
+                fRec7_0 = fRec7_1 + 2.0 * fTemp38;
+                fRec8_0 = fRec8_1 + 2.0 * fTemp32;
+                fRec9_0 = fRec9_1 + 2.0 * fTemp36;
+                fRec10_0 = fRec10_1 + 2.0 * fTemp34;
+                let mut fTemp39: f32 = fSlow26 - fRec13_1;
+                fRec13_0 = (if iTemp1 | ((f32::abs(fTemp39) <= fSlow25) as i32) != 0 {
+                    fSlow26
+                } else {
+                    fRec13_1 + fConst1 * fTemp39
+                });
+                let mut fTemp40: f32 = fSlow29 - fRec14_1;
+                fRec14_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow28) as i32) != 0 {
+                    fSlow29
+                } else {
+                    fRec14_1 + fConst1 * fTemp40
+                });
+                let mut fTemp41: f32 = fSlow32 - fRec15_1;
+                fRec15_0 = (if iTemp1 | ((f32::abs(fTemp41) <= fSlow31) as i32) != 0 {
+                    fSlow32
+                } else {
+                    fRec15_1 + fConst1 * fTemp41
+                });
+                let mut fTemp42: f32 = fSlow35 - fRec16_1;
+                fRec16_0 = (if iTemp1 | ((f32::abs(fTemp42) <= fSlow34) as i32) != 0 {
+                    fSlow35
+                } else {
+                    fRec16_1 + fConst1 * fTemp42
+                });
+                *output0 = ((fTemp31 * fRec16_0 / fTemp30
+                    + fTemp33 * fRec15_0
+                    + fTemp35 * fRec14_0
+                    + fTemp37 * fRec13_0
+                    + (fRec7_1 + fTemp38) * fRec1_0)
+                    * fRec0_0) as f32;
+                let mut fTemp43: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (fTemp7 * fRec12_0 * fTemp26
+                            - fTemp25
+                                * (fTemp20
+                                    * (fRec17_1
+                                        + fTemp20 * (fRec20_1 + fTemp20 * fRec19_1 / fTemp22) / fTemp22)
+                                    / fTemp22
+                                    + fRec18_1))
+                            / fTemp24,
+                    ),
+                );
+                let mut fTemp44: f32 = Ladder_faustpower2_f(fTemp43);
+                let mut fTemp45: f32 = 27.0 + 9.0 * fTemp44;
+                let mut fTemp46: f32 = 27.0 + fTemp44;
+                let mut fTemp47: f32 = fTemp20 * (fTemp43 * fTemp46 / fTemp45 - fRec19_1) / fTemp22;
+                let mut fTemp48: f32 = fRec19_1 + fTemp47;
+                let mut fTemp49: f32 = fTemp20 * (fTemp48 - fRec20_1) / fTemp22;
+                let mut fTemp50: f32 = fRec20_1 + fTemp49;
+                let mut fTemp51: f32 = fTemp20 * (fTemp50 - fRec17_1) / fTemp22;
+                fRec17_0 = fRec17_1 + 2.0 * fTemp51;
+                let mut fTemp52: f32 = fRec17_1 + fTemp51;
+                let mut fTemp53: f32 = fTemp20 * (fTemp52 - fRec18_1) / fTemp22;
+                fRec18_0 = fRec18_1 + 2.0 * fTemp53;
+                fRec19_0 = fRec19_1 + 2.0 * fTemp47;
+                fRec20_0 = fRec20_1 + 2.0 * fTemp49;
+                *output1 = (fRec0_0
+                    * (fRec16_0 * fTemp43 * fTemp46 / fTemp45
+                        + fRec15_0 * fTemp48
+                        + fRec14_0 * fTemp50
+                        + fRec13_0 * fTemp52
+                        + fRec1_0 * (fRec18_1 + fTemp53))) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec6_1 = fRec6_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec10_1 = fRec10_0;
+                fRec13_1 = fRec13_0;
+                fRec14_1 = fRec14_0;
+                fRec15_1 = fRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec17_1 = fRec17_0;
+                fRec18_1 = fRec18_0;
+                fRec19_1 = fRec19_0;
+                fRec20_1 = fRec20_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

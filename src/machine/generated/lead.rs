@@ -1085,25 +1085,51 @@ impl Lead {
         let fSlow51 = self.fSlow51;
         let mut fRec39_0 = self.fRec39[0];
         let mut fRec39_1 = self.fRec39[1];
-        let zipped_iterators = inputs0
-            .zip(inputs1)
-            .zip(inputs2)
-            .zip(inputs3)
-            .zip(inputs4)
-            .zip(inputs5)
-            .zip(inputs6)
-            .zip(inputs7)
-            .zip(inputs8)
-            .zip(inputs9)
-            .zip(inputs10)
-            .zip(inputs11)
-            .zip(inputs12)
-            .zip(inputs13)
-            .zip(outputs0)
-            .zip(outputs1)
-            .zip(outputs2);
-        for (
-            (
+        if fRec5_1 == fSlow10
+            && fSlow9 >= 0.0
+            && fRec12_1 == fSlow14
+            && fSlow15 >= 0.0
+            && fRec18_1 == fSlow25
+            && fSlow26 >= 0.0
+            && fRec19_1 == fSlow27
+            && fSlow28 >= 0.0
+            && fRec26_1 == fSlow30
+            && fSlow31 >= 0.0
+            && fRec28_1 == fSlow33
+            && fSlow34 >= 0.0
+            && fRec29_1 == fSlow35
+            && fSlow36 >= 0.0
+            && fRec30_1 == fSlow37
+            && fSlow38 >= 0.0
+            && fRec31_1 == fSlow40
+            && fSlow41 >= 0.0
+            && fRec33_1 == fSlow42
+            && fSlow43 >= 0.0
+            && fRec34_1 == fSlow44
+            && fSlow45 >= 0.0
+            && fRec38_1 == fSlow49
+            && fSlow48 >= 0.0
+            && fRec39_1 == fSlow51
+            && fSlow50 >= 0.0
+        {
+            let zipped_iterators = inputs0
+                .zip(inputs1)
+                .zip(inputs2)
+                .zip(inputs3)
+                .zip(inputs4)
+                .zip(inputs5)
+                .zip(inputs6)
+                .zip(inputs7)
+                .zip(inputs8)
+                .zip(inputs9)
+                .zip(inputs10)
+                .zip(inputs11)
+                .zip(inputs12)
+                .zip(inputs13)
+                .zip(outputs0)
+                .zip(outputs1)
+                .zip(outputs2);
+            for (
                 (
                     (
                         (
@@ -1113,424 +1139,862 @@ impl Lead {
                                         (
                                             (
                                                 (
-                                                    (((((input0, input1), input2), input3), input4), input5),
-                                                    input6,
+                                                    (
+                                                        (
+                                                            ((((input0, input1), input2), input3), input4),
+                                                            input5,
+                                                        ),
+                                                        input6,
+                                                    ),
+                                                    input7,
                                                 ),
-                                                input7,
+                                                input8,
                                             ),
-                                            input8,
+                                            input9,
                                         ),
-                                        input9,
+                                        input10,
                                     ),
-                                    input10,
+                                    input11,
                                 ),
-                                input11,
+                                input12,
                             ),
-                            input12,
+                            input13,
                         ),
-                        input13,
+                        output0,
                     ),
-                    output0,
+                    output1,
                 ),
-                output1,
-            ),
-            output2,
-        ) in zipped_iterators
-        {
-            let mut fTemp0: f32 = (*input9) as f32;
-            let mut fTemp1: f32 = fTemp0 - fRec0_1;
-            let mut fTemp2: f32 = (*input0) as f32;
-            let mut iTemp3: i32 = (fTemp2 > 0.0) as i32;
-            let mut fTemp4: f32 = (*input1) as f32;
-            fVec0_0 = fTemp4;
-            let mut iTemp5: i32 = (fTemp4 != fVec0_1) as i32;
-            let mut iTemp6: i32 = iTemp5 & (((fRec1_1 <= 0.0) as i32) | ((fRec2_1 <= 0.0) as i32));
-            let mut fTemp7: f32 = (if iTemp6 != 0 { 0.0 } else { fRec1_1 });
-            let mut iTemp8: i32 = (iTemp5 | (((iRec3_1 != 0) as i32) & ((fTemp7 < 1.0) as i32))) & iTemp3;
-            let mut fTemp9: f32 = fTemp7
-                + (if iTemp3 != 0 { fSlow2 } else { fSlow1 })
-                    * ((if iTemp3 != 0 { fSlow0 } else { 0.0 }) - fTemp7);
-            fRec1_0 = (if iTemp8 != 0 {
-                min(1.0, fSlow3 + fTemp7)
-            } else {
-                (if (fTemp9 < 1e-05) as i32 != 0 { 0.0 } else { fTemp9 })
-            });
-            fRec2_0 = (if (fTemp2 < 0.0) as i32 != 0 {
-                max(0.0, fRec2_1 - fConst3)
-            } else {
-                (if iTemp6 != 0 { 1.0 } else { min(1.0, fConst3 + fRec2_1) })
-            });
-            iRec3_0 = iTemp8;
-            fRec0_0 = (if iTemp6 | ((f32::abs(fTemp1) <= (1e-05 * f32::abs(fTemp0) + 1e-07)) as i32) != 0 {
-                fTemp0
-            } else {
-                fRec0_1 + fConst4 * fTemp1
-            });
-            let mut fTemp10: f32 = max(-1.0, min(1.0, fRec0_0));
-            let mut fTemp11: f32 = max(0.0, min(1.0, (*input5) as f32));
-            let mut fTemp12: f32 = fSlow6 * (*input8) as f32 * (1.0 - fSlow4 * (1.0 - fTemp11));
-            let mut fTemp13: f32 = fTemp12 - fRec4_1;
-            fRec4_0 = (if iTemp6 | ((f32::abs(fTemp13) <= (1e-05 * f32::abs(fTemp12) + 1e-07)) as i32) != 0 {
-                fTemp12
-            } else {
-                fRec4_1 + fConst4 * fTemp13
-            });
-            let mut fTemp14: f32 = 3.0 - 2.0 * fRec2_0;
-            let mut fTemp15: f32 = Lead_faustpower2_f(fRec2_0);
-            let mut fTemp16: f32 = fSlow10 - fRec5_1;
-            fRec5_0 = (if iTemp6 | ((f32::abs(fTemp16) <= fSlow9) as i32) != 0 {
-                fSlow10
-            } else {
-                fRec5_1 + fConst4 * fTemp16
-            });
-            let mut fTemp17: f32 = (if iTemp6 != 0 { 0.0 } else { fRec6_1 });
-            let mut fTemp18: f32 = (if iTemp6 != 0 { 0.0 } else { fRec8_1 });
-            let mut fTemp19: f32 = (if iTemp6 != 0 { 0.0 } else { fRec7_1 });
-            let mut fTemp20: f32 = max(fSlow11, fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32)));
-            let mut fTemp21: f32 = fTemp20 - fRec10_1;
-            fRec10_0 = (if iTemp6 | ((f32::abs(fTemp21) <= (1e-05 * f32::abs(fTemp20) + 1e-07)) as i32) != 0 {
-                fTemp20
-            } else {
-                fRec10_1 + fConst4 * fTemp21
-            });
-            let mut fTemp22: f32 = max(0.0, min(1.05, fRec10_0));
-            let mut fTemp23: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
-            let mut fTemp24: f32 = fTemp23 + fRec11_1;
-            fRec11_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp24 >= 1.0) as i32 != 0 { fTemp23 + -1.0 + fRec11_1 } else { fTemp24 })
-            });
-            let mut fTemp25: f32 = -1.0 + 2.0 * fRec11_0;
-            let mut fTemp26: f32 = 1.0 - f32::abs(fTemp25);
-            let mut fTemp27: f32 = fTemp25 * fTemp26;
-            let mut fTemp28: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp27)));
-            let mut fTemp29: f32 = fSlow14 - fRec12_1;
-            fRec12_0 = (if iTemp6 | ((f32::abs(fTemp29) <= fSlow15) as i32) != 0 {
-                fSlow14
-            } else {
-                fRec12_1 + fConst4 * fTemp29
-            });
-            let mut fTemp30: f32 = max(-8.0, min(6.0, (*input2) as f32));
-            fRec14_0 = (if iTemp6 | (((*input3) as f32 <= 0.0) as i32) != 0 {
-                fTemp30
-            } else {
-                max(fRec14_1 - fSlow16, min(fSlow16 + fRec14_1, fTemp30))
-            });
-            let mut fTemp31: f32 = fSlow17 * fRec14_0;
-            let mut fTemp32: f32 = (*input11) as f32 + fSlow18 * max(0.0, min(1.0, (*input7) as f32));
-            let mut fTemp33: f32 = fTemp32 + fTemp31;
-            let mut fTemp34: f32 = fTemp32 - fRec13_1 + fTemp31;
-            fRec13_0 = (if iTemp6 | ((f32::abs(fTemp34) <= (1e-07 + 1e-05 * f32::abs(fTemp33))) as i32) != 0 {
-                fTemp33
-            } else {
-                fRec13_1 + fConst4 * fTemp34
-            });
-            let mut fTemp35: f32 = (if iTemp6 != 0 { 0.0 } else { fRec15_1 });
-            let mut iTemp36: i32 = (iTemp5 | (((iRec16_1 != 0) as i32) & ((fTemp35 < 1.0) as i32))) & iTemp3;
-            let mut fTemp37: f32 = fTemp35
-                + (if iTemp3 != 0 { fSlow21 } else { fSlow20 })
-                    * ((if iTemp3 != 0 { fSlow19 } else { 0.0 }) - fTemp35);
-            fRec15_0 = (if iTemp36 != 0 {
-                min(1.0, fSlow22 + fTemp35)
-            } else {
-                (if (fTemp37 < 1e-05) as i32 != 0 { 0.0 } else { fTemp37 })
-            });
-            iRec16_0 = iTemp36;
-            let mut fTemp38: f32 = fSlow24 + fSlow23 * (fTemp11 + -1.0);
-            let mut fTemp39: f32 = fTemp38 - fRec17_1;
-            fRec17_0 = (if iTemp6 | ((f32::abs(fTemp39) <= (1e-05 * f32::abs(fTemp38) + 1e-07)) as i32) != 0 {
-                fTemp38
-            } else {
-                fRec17_1 + fConst4 * fTemp39
-            });
-            let mut fTemp40: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    0.6931472 * (fRec17_0 * fRec15_0 + fRec13_0 + fRec12_0 * fTemp25 * fTemp26 * fTemp28),
-                ),
-            );
-            let mut fTemp41: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp40));
-            let mut fTemp42: f32 = 0.1875 * fTemp40;
-            let mut fTemp43: f32 = fSlow25 - fRec18_1;
-            fRec18_0 = (if iTemp6 | ((f32::abs(fTemp43) <= fSlow26) as i32) != 0 {
-                fSlow25
-            } else {
-                fRec18_1 + fConst4 * fTemp43
-            });
-            let mut fTemp44: f32 = min(
-                1.45,
-                fRec18_0
-                    * Lead_faustpower8_f(max(
-                        0.0,
-                        (1.2e+02 + fTemp40 * (fTemp42 + fTemp41)) / (1.2e+02 + fTemp40 * (fTemp42 - fTemp41)),
-                    )),
-            );
-            let mut fTemp45: f32 = Lead_faustpower2_f(fTemp44);
-            let mut fTemp46: f32 = 945.0 - fTemp45 * (4.2e+02 - 15.0 * fTemp45);
-            let mut fTemp47: f32 = fTemp44 * (945.0 - fTemp45 * (105.0 - fTemp45));
-            let mut fTemp48: f32 = min(1.0, fTemp47 / (fTemp46 * (1.0 + fTemp47 / fTemp46)));
-            let mut fTemp49: f32 = (if iTemp6 != 0 { 0.0 } else { fRec9_1 });
-            let mut fTemp50: f32 = fSlow27 - fRec19_1;
-            fRec19_0 = (if iTemp6 | ((f32::abs(fTemp50) <= fSlow28) as i32) != 0 {
-                fSlow27
-            } else {
-                fRec19_1 + fConst4 * fTemp50
-            });
-            let mut fTemp51: f32 = fSlow29 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
-            let mut fTemp52: f32 = fTemp51 - fRec24_1;
-            fRec24_0 = (if iTemp6 | ((f32::abs(fTemp52) <= (1e-05 * f32::abs(fTemp51) + 1e-07)) as i32) != 0 {
-                fTemp51
-            } else {
-                fRec24_1 + fConst4 * fTemp52
-            });
-            let mut fTemp53: f32 = fTemp27 * fTemp28;
-            let mut fTemp54: f32 = max(-8.0, min(8.0, (*input4) as f32));
-            let mut fTemp55: f32 = fTemp54 - fRec25_1;
-            fRec25_0 = (if iTemp6 | ((f32::abs(fTemp55) <= (1e-05 * f32::abs(fTemp54) + 1e-07)) as i32) != 0 {
-                fTemp54
-            } else {
-                fRec25_1 + fConst4 * fTemp55
-            });
-            let mut fTemp56: f32 =
-                max(-14.0, min(8.0, 0.6931472 * (fRec14_0 + fRec25_0 + fTemp53 * fRec24_0)));
-            let mut fTemp57: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp56));
-            let mut fTemp58: f32 = 0.1875 * fTemp56;
-            let mut fTemp59: f32 = min(
-                0.45,
-                fConst8
-                    * Lead_faustpower8_f(max(
-                        0.0,
-                        (1.2e+02 + fTemp56 * (fTemp58 + fTemp57)) / (1.2e+02 + fTemp56 * (fTemp58 - fTemp57)),
-                    )),
-            );
-            let mut fTemp60: f32 = 0.5 * fTemp59;
-            let mut fTemp61: f32 = fTemp60 + fRec23_1;
-            fRec23_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp61 >= 1.0) as i32 != 0 { -1.0 + fTemp61 } else { fTemp61 })
-            });
-            let mut fTemp62: f32 = 0.5 + fRec23_0;
-            let mut fTemp63: f32 = (if (fTemp62 >= 1.0) as i32 != 0 { -0.5 + fRec23_0 } else { fTemp62 });
-            let mut fTemp64: f32 = max(4.0, 2.0 / fTemp59);
-            let mut fTemp65: f32 = fSlow30 - fRec26_1;
-            fRec26_0 = (if iTemp6 | ((f32::abs(fTemp65) <= fSlow31) as i32) != 0 {
-                fSlow30
-            } else {
-                fRec26_1 + fConst4 * fTemp65
-            });
-            let mut fTemp66: f32 = min(0.45, fSlow32 * fTemp59);
-            let mut fTemp67: f32 = max(4.0, 2.0 / fTemp66);
-            let mut fTemp68: f32 = fRec27_1 + fTemp66;
-            fRec27_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp68 >= 1.0) as i32 != 0 { -1.0 + fTemp68 } else { fTemp68 })
-            });
-            let mut fTemp69: f32 = fSlow33 - fRec28_1;
-            fRec28_0 = (if iTemp6 | ((f32::abs(fTemp69) <= fSlow34) as i32) != 0 {
-                fSlow33
-            } else {
-                fRec28_1 + fConst4 * fTemp69
-            });
-            let mut fTemp70: f32 = fSlow35 - fRec29_1;
-            fRec29_0 = (if iTemp6 | ((f32::abs(fTemp70) <= fSlow36) as i32) != 0 {
-                fSlow35
-            } else {
-                fRec29_1 + fConst4 * fTemp70
-            });
-            let mut fTemp71: f32 = max(0.05, min(0.95, fRec29_0 + fTemp53 * fRec28_0));
-            let mut fTemp72: f32 = fTemp71 + fRec27_0;
-            let mut fTemp73: f32 = (if (fTemp72 >= 1.0) as i32 != 0 { -1.0 + fTemp72 } else { fTemp72 });
-            let mut fTemp74: f32 = fSlow37 - fRec30_1;
-            fRec30_0 = (if iTemp6 | ((f32::abs(fTemp74) <= fSlow38) as i32) != 0 {
-                fSlow37
-            } else {
-                fRec30_1 + fConst4 * fTemp74
-            });
-            let mut fTemp75: f32 = fSlow40 - fRec31_1;
-            fRec31_0 = (if iTemp6 | ((f32::abs(fTemp75) <= fSlow41) as i32) != 0 {
-                fSlow40
-            } else {
-                fRec31_1 + fConst4 * fTemp75
-            });
-            let mut fTemp76: f32 = fRec32_1 + fTemp59;
-            fRec32_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp76 >= 1.0) as i32 != 0 { -1.0 + fTemp76 } else { fTemp76 })
-            });
-            let mut fTemp77: f32 = fRec32_0 + fTemp71;
-            let mut fTemp78: f32 = (if (fTemp77 >= 1.0) as i32 != 0 { -1.0 + fTemp77 } else { fTemp77 });
-            let mut fTemp79: f32 = fSlow42 - fRec33_1;
-            fRec33_0 = (if iTemp6 | ((f32::abs(fTemp79) <= fSlow43) as i32) != 0 {
-                fSlow42
-            } else {
-                fRec33_1 + fConst4 * fTemp79
-            });
-            let mut fTemp80: f32 = fSlow44 - fRec34_1;
-            fRec34_0 = (if iTemp6 | ((f32::abs(fTemp80) <= fSlow45) as i32) != 0 {
-                fSlow44
-            } else {
-                fRec34_1 + fConst4 * fTemp80
-            });
-            let mut fTemp81: f32 = fRec34_0
-                * (-1.0
-                    - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fRec32_0)))
-                        + fRec33_0
-                            * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fTemp78)))
-                                + 2.0 * fTemp78
-                                + Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * fTemp78))))
-                    + 2.0 * fRec32_0
-                    + Lead_faustpower2_f(max(0.0, 1.0 - fRec32_0 * fTemp64)))
-                + fRec31_0
+                output2,
+            ) in zipped_iterators
+            {
+                let mut fTemp0: f32 = (*input9) as f32;
+                let mut fTemp1: f32 = fTemp0 - fRec0_1;
+                let mut fTemp2: f32 = (*input0) as f32;
+                let mut iTemp3: i32 = (fTemp2 > 0.0) as i32;
+                let mut fTemp4: f32 = (*input1) as f32;
+                fVec0_0 = fTemp4;
+                let mut iTemp5: i32 = (fTemp4 != fVec0_1) as i32;
+                let mut iTemp6: i32 = iTemp5 & (((fRec1_1 <= 0.0) as i32) | ((fRec2_1 <= 0.0) as i32));
+                let mut fTemp7: f32 = (if iTemp6 != 0 { 0.0 } else { fRec1_1 });
+                let mut iTemp8: i32 = (iTemp5 | (((iRec3_1 != 0) as i32) & ((fTemp7 < 1.0) as i32))) & iTemp3;
+                let mut fTemp9: f32 = fTemp7
+                    + (if iTemp3 != 0 { fSlow2 } else { fSlow1 })
+                        * ((if iTemp3 != 0 { fSlow0 } else { 0.0 }) - fTemp7);
+                fRec1_0 = (if iTemp8 != 0 {
+                    min(1.0, fSlow3 + fTemp7)
+                } else {
+                    (if (fTemp9 < 1e-05) as i32 != 0 { 0.0 } else { fTemp9 })
+                });
+                fRec2_0 = (if (fTemp2 < 0.0) as i32 != 0 {
+                    max(0.0, fRec2_1 - fConst3)
+                } else {
+                    (if iTemp6 != 0 { 1.0 } else { min(1.0, fConst3 + fRec2_1) })
+                });
+                iRec3_0 = iTemp8;
+                fRec0_0 = (if iTemp6 | ((f32::abs(fTemp1) <= (1e-05 * f32::abs(fTemp0) + 1e-07)) as i32) != 0
+                {
+                    fTemp0
+                } else {
+                    fRec0_1 + fConst4 * fTemp1
+                });
+                let mut fTemp10: f32 = max(-1.0, min(1.0, fRec0_0));
+                let mut fTemp11: f32 = max(0.0, min(1.0, (*input5) as f32));
+                let mut fTemp12: f32 = fSlow6 * (*input8) as f32 * (1.0 - fSlow4 * (1.0 - fTemp11));
+                let mut fTemp13: f32 = fTemp12 - fRec4_1;
+                fRec4_0 =
+                    (if iTemp6 | ((f32::abs(fTemp13) <= (1e-05 * f32::abs(fTemp12) + 1e-07)) as i32) != 0 {
+                        fTemp12
+                    } else {
+                        fRec4_1 + fConst4 * fTemp13
+                    });
+                let mut fTemp14: f32 = 3.0 - 2.0 * fRec2_0;
+                let mut fTemp15: f32 = Lead_faustpower2_f(fRec2_0);
+                let mut fTemp16: f32 = fSlow10 - fRec5_1;
+                fRec5_0 = fSlow10;
+                let mut fTemp17: f32 = (if iTemp6 != 0 { 0.0 } else { fRec6_1 });
+                let mut fTemp18: f32 =
+                    max(fSlow11, fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32)));
+                let mut fTemp19: f32 = fTemp18 - fRec10_1;
+                fRec10_0 =
+                    (if iTemp6 | ((f32::abs(fTemp19) <= (1e-05 * f32::abs(fTemp18) + 1e-07)) as i32) != 0 {
+                        fTemp18
+                    } else {
+                        fRec10_1 + fConst4 * fTemp19
+                    });
+                let mut fTemp20: f32 = max(0.0, min(1.05, fRec10_0));
+                let mut fTemp21: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
+                let mut fTemp22: f32 = fTemp21 + fRec11_1;
+                fRec11_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp22 >= 1.0) as i32 != 0 { fTemp21 + -1.0 + fRec11_1 } else { fTemp22 })
+                });
+                let mut fTemp23: f32 = -1.0 + 2.0 * fRec11_0;
+                let mut fTemp24: f32 = 1.0 - f32::abs(fTemp23);
+                let mut fTemp25: f32 = fTemp23 * fTemp24;
+                let mut fTemp26: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp25)));
+                let mut fTemp27: f32 = fSlow14 - fRec12_1;
+                fRec12_0 = fSlow14;
+                let mut iTemp28: i32 = ((*input3) as f32 <= 0.0) as i32;
+                let mut fTemp29: f32 = max(-8.0, min(6.0, (*input2) as f32));
+                fRec14_0 = (if iTemp6 | iTemp28 != 0 {
+                    fTemp29
+                } else {
+                    max(fRec14_1 - fSlow16, min(fSlow16 + fRec14_1, fTemp29))
+                });
+                let mut fTemp30: f32 = fSlow17 * fRec14_0;
+                let mut fTemp31: f32 = (*input11) as f32 + fSlow18 * max(0.0, min(1.0, (*input7) as f32));
+                let mut fTemp32: f32 = fTemp31 + fTemp30;
+                let mut fTemp33: f32 = fTemp31 - fRec13_1 + fTemp30;
+                fRec13_0 =
+                    (if iTemp6 | ((f32::abs(fTemp33) <= (1e-07 + 1e-05 * f32::abs(fTemp32))) as i32) != 0 {
+                        fTemp32
+                    } else {
+                        fRec13_1 + fConst4 * fTemp33
+                    });
+                let mut fTemp34: f32 = (if iTemp6 != 0 { 0.0 } else { fRec15_1 });
+                let mut iTemp35: i32 =
+                    (iTemp5 | (((iRec16_1 != 0) as i32) & ((fTemp34 < 1.0) as i32))) & iTemp3;
+                let mut fTemp36: f32 = fTemp34
+                    + (if iTemp3 != 0 { fSlow21 } else { fSlow20 })
+                        * ((if iTemp3 != 0 { fSlow19 } else { 0.0 }) - fTemp34);
+                fRec15_0 = (if iTemp35 != 0 {
+                    min(1.0, fSlow22 + fTemp34)
+                } else {
+                    (if (fTemp36 < 1e-05) as i32 != 0 { 0.0 } else { fTemp36 })
+                });
+                iRec16_0 = iTemp35;
+                let mut fTemp37: f32 = fSlow24 + fSlow23 * (fTemp11 + -1.0);
+                let mut fTemp38: f32 = fTemp37 - fRec17_1;
+                fRec17_0 =
+                    (if iTemp6 | ((f32::abs(fTemp38) <= (1e-05 * f32::abs(fTemp37) + 1e-07)) as i32) != 0 {
+                        fTemp37
+                    } else {
+                        fRec17_1 + fConst4 * fTemp38
+                    });
+                let mut fTemp39: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.6931472 * (fRec17_0 * fRec15_0 + fRec13_0 + fRec12_0 * fTemp23 * fTemp24 * fTemp26),
+                    ),
+                );
+                let mut fTemp40: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp39));
+                let mut fTemp41: f32 = 0.1875 * fTemp39;
+                let mut fTemp42: f32 = fSlow25 - fRec18_1;
+                fRec18_0 = fSlow25;
+                let mut fTemp43: f32 = min(
+                    1.45,
+                    fRec18_0
+                        * Lead_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp39 * (fTemp41 + fTemp40))
+                                / (1.2e+02 + fTemp39 * (fTemp41 - fTemp40)),
+                        )),
+                );
+                let mut fTemp44: f32 = Lead_faustpower2_f(fTemp43);
+                let mut fTemp45: f32 = 945.0 - fTemp44 * (4.2e+02 - 15.0 * fTemp44);
+                let mut fTemp46: f32 = fTemp43 * (945.0 - fTemp44 * (105.0 - fTemp44));
+                let mut fTemp47: f32 = min(1.0, fTemp46 / (fTemp45 * (1.0 + fTemp46 / fTemp45)));
+                let mut fTemp48: f32 = (if iTemp6 != 0 { 0.0 } else { fRec7_1 });
+                let mut fTemp49: f32 = (if iTemp6 != 0 { 0.0 } else { fRec8_1 });
+                let mut fTemp50: f32 = (if iTemp6 != 0 { 0.0 } else { fRec9_1 });
+                let mut fTemp51: f32 = fSlow27 - fRec19_1;
+                fRec19_0 = fSlow27;
+                let mut fTemp52: f32 = fSlow29 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
+                let mut fTemp53: f32 = fTemp52 - fRec24_1;
+                fRec24_0 =
+                    (if iTemp6 | ((f32::abs(fTemp53) <= (1e-05 * f32::abs(fTemp52) + 1e-07)) as i32) != 0 {
+                        fTemp52
+                    } else {
+                        fRec24_1 + fConst4 * fTemp53
+                    });
+                let mut fTemp54: f32 = fTemp25 * fTemp26;
+                let mut fTemp55: f32 = max(-8.0, min(8.0, (*input4) as f32));
+                let mut fTemp56: f32 = fTemp55 - fRec25_1;
+                fRec25_0 = (if (iTemp6 | (iTemp5 & iTemp28))
+                    | ((f32::abs(fTemp56) <= (1e-05 * f32::abs(fTemp55) + 1e-07)) as i32)
+                    != 0
+                {
+                    fTemp55
+                } else {
+                    fRec25_1 + fConst4 * fTemp56
+                });
+                let mut fTemp57: f32 =
+                    max(-14.0, min(8.0, 0.6931472 * (fRec14_0 + fRec25_0 + fTemp54 * fRec24_0)));
+                let mut fTemp58: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp57));
+                let mut fTemp59: f32 = 0.1875 * fTemp57;
+                let mut fTemp60: f32 = min(
+                    0.45,
+                    fConst8
+                        * Lead_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp57 * (fTemp59 + fTemp58))
+                                / (1.2e+02 + fTemp57 * (fTemp59 - fTemp58)),
+                        )),
+                );
+                let mut fTemp61: f32 = 0.5 * fTemp60;
+                let mut fTemp62: f32 = fTemp61 + fRec23_1;
+                fRec23_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp62 >= 1.0) as i32 != 0 { -1.0 + fTemp62 } else { fTemp62 })
+                });
+                let mut fTemp63: f32 = 0.5 + fRec23_0;
+                let mut fTemp64: f32 = (if (fTemp63 >= 1.0) as i32 != 0 { -0.5 + fRec23_0 } else { fTemp63 });
+                let mut fTemp65: f32 = max(4.0, 2.0 / fTemp60);
+                let mut fTemp66: f32 = fSlow30 - fRec26_1;
+                fRec26_0 = fSlow30;
+                let mut fTemp67: f32 = min(0.45, fSlow32 * fTemp60);
+                let mut fTemp68: f32 = max(4.0, 2.0 / fTemp67);
+                let mut fTemp69: f32 = fRec27_1 + fTemp67;
+                fRec27_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp69 >= 1.0) as i32 != 0 { -1.0 + fTemp69 } else { fTemp69 })
+                });
+                let mut fTemp70: f32 = fSlow33 - fRec28_1;
+                fRec28_0 = fSlow33;
+                let mut fTemp71: f32 = fSlow35 - fRec29_1;
+                fRec29_0 = fSlow35;
+                let mut fTemp72: f32 = max(0.05, min(0.95, fRec29_0 + fTemp54 * fRec28_0));
+                let mut fTemp73: f32 = fTemp72 + fRec27_0;
+                let mut fTemp74: f32 = (if (fTemp73 >= 1.0) as i32 != 0 { -1.0 + fTemp73 } else { fTemp73 });
+                let mut fTemp75: f32 = fSlow37 - fRec30_1;
+                fRec30_0 = fSlow37;
+                let mut fTemp76: f32 = fSlow40 - fRec31_1;
+                fRec31_0 = fSlow40;
+                let mut fTemp77: f32 = fRec32_1 + fTemp60;
+                fRec32_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp77 >= 1.0) as i32 != 0 { -1.0 + fTemp77 } else { fTemp77 })
+                });
+                let mut fTemp78: f32 = fRec32_0 + fTemp72;
+                let mut fTemp79: f32 = (if (fTemp78 >= 1.0) as i32 != 0 { -1.0 + fTemp78 } else { fTemp78 });
+                let mut fTemp80: f32 = fSlow42 - fRec33_1;
+                fRec33_0 = fSlow42;
+                let mut fTemp81: f32 = fSlow44 - fRec34_1;
+                fRec34_0 = fSlow44;
+                let mut fTemp82: f32 = fRec34_0
                     * (-1.0
-                        - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fRec27_0)))
-                            + fRec30_0
-                                * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp73)))
-                                    + 2.0 * fTemp73
-                                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp73))))
-                        + 2.0 * fRec27_0
-                        + Lead_faustpower2_f(max(0.0, 1.0 - fRec27_0 * fTemp67)))
-                + fRec26_0
-                    * (2.0 * (fRec23_0 - fTemp63)
-                        + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fRec23_0))
-                        + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fTemp63)))
-                        - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fRec23_0)))
-                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fTemp63))));
-            fVec1_0 = fTemp81;
-            fRec22_0 = fVec1_1 + 0.2402704 * (fTemp81 - fRec22_1);
-            fRec21_0 = fRec22_1 + 0.6411224 * (fRec22_0 - fRec21_1);
-            fRec20_0 = fRec21_1 + 0.9344822 * (fRec21_0 - fRec20_1);
-            let mut fTemp82: f32 = fRec23_0 + 0.25 * fTemp59;
-            let mut fTemp83: f32 = (if (fTemp82 >= 1.0) as i32 != 0 { -1.0 + fTemp82 } else { fTemp82 });
-            let mut fTemp84: f32 = 0.5 + fTemp83;
-            let mut fTemp85: f32 = (if (fTemp84 >= 1.0) as i32 != 0 { -0.5 + fTemp83 } else { fTemp84 });
-            let mut fTemp86: f32 = fRec27_0 + 0.5 * fTemp66;
-            let mut fTemp87: f32 = (if (fTemp86 >= 1.0) as i32 != 0 { -1.0 + fTemp86 } else { fTemp86 });
-            let mut fTemp88: f32 = fTemp71 + fTemp87;
-            let mut fTemp89: f32 = (if (fTemp88 >= 1.0) as i32 != 0 { -1.0 + fTemp88 } else { fTemp88 });
-            let mut fTemp90: f32 = fRec32_0 + fTemp60;
-            let mut fTemp91: f32 = (if (fTemp90 >= 1.0) as i32 != 0 { -1.0 + fTemp90 } else { fTemp90 });
-            let mut fTemp92: f32 = fTemp91 + fTemp71;
-            let mut fTemp93: f32 = (if (fTemp92 >= 1.0) as i32 != 0 { -1.0 + fTemp92 } else { fTemp92 });
-            let mut fTemp94: f32 = fRec34_0
-                * (-1.0
-                    - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fTemp91)))
-                        + fRec33_0
-                            * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fTemp93)))
-                                + 2.0 * fTemp93
-                                + Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * fTemp93))))
-                    + 2.0 * fTemp91
-                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp91 * fTemp64)))
-                + fRec31_0
+                        - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fRec32_0)))
+                            + fRec33_0
+                                * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp79)))
+                                    + 2.0 * fTemp79
+                                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * fTemp79))))
+                        + 2.0 * fRec32_0
+                        + Lead_faustpower2_f(max(0.0, 1.0 - fRec32_0 * fTemp65)))
+                    + fRec31_0
+                        * (-1.0
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fRec27_0)))
+                                + fRec30_0
+                                    * (-1.0
+                                        - Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp74)))
+                                        + 2.0 * fTemp74
+                                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * fTemp74))))
+                            + 2.0 * fRec27_0
+                            + Lead_faustpower2_f(max(0.0, 1.0 - fRec27_0 * fTemp68)))
+                    + fRec26_0
+                        * (2.0 * (fRec23_0 - fTemp64)
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fRec23_0))
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp64)))
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fRec23_0)))
+                                + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp64))));
+                fVec1_0 = fTemp82;
+                fRec22_0 = fVec1_1 + 0.2402704 * (fTemp82 - fRec22_1);
+                fRec21_0 = fRec22_1 + 0.6411224 * (fRec22_0 - fRec21_1);
+                fRec20_0 = fRec21_1 + 0.9344822 * (fRec21_0 - fRec20_1);
+                let mut fTemp83: f32 = fRec23_0 + 0.25 * fTemp60;
+                let mut fTemp84: f32 = (if (fTemp83 >= 1.0) as i32 != 0 { -1.0 + fTemp83 } else { fTemp83 });
+                let mut fTemp85: f32 = 0.5 + fTemp84;
+                let mut fTemp86: f32 = (if (fTemp85 >= 1.0) as i32 != 0 { -0.5 + fTemp84 } else { fTemp85 });
+                let mut fTemp87: f32 = fRec27_0 + 0.5 * fTemp67;
+                let mut fTemp88: f32 = (if (fTemp87 >= 1.0) as i32 != 0 { -1.0 + fTemp87 } else { fTemp87 });
+                let mut fTemp89: f32 = fTemp72 + fTemp88;
+                let mut fTemp90: f32 = (if (fTemp89 >= 1.0) as i32 != 0 { -1.0 + fTemp89 } else { fTemp89 });
+                let mut fTemp91: f32 = fRec32_0 + fTemp61;
+                let mut fTemp92: f32 = (if (fTemp91 >= 1.0) as i32 != 0 { -1.0 + fTemp91 } else { fTemp91 });
+                let mut fTemp93: f32 = fTemp92 + fTemp72;
+                let mut fTemp94: f32 = (if (fTemp93 >= 1.0) as i32 != 0 { -1.0 + fTemp93 } else { fTemp93 });
+                let mut fTemp95: f32 = fRec34_0
                     * (-1.0
-                        - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp87)))
-                            + fRec30_0
-                                * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp89)))
-                                    + 2.0 * fTemp89
-                                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp89))))
-                        + 2.0 * fTemp87
-                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp87 * fTemp67)))
-                + fRec26_0
-                    * (2.0 * (fTemp83 - fTemp85)
-                        + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fTemp83))
-                        + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fTemp85)))
-                        - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fTemp83)))
-                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fTemp85))));
-            fVec2_0 = fTemp94;
-            fRec37_0 = fVec2_1 + 0.0682041 * (fTemp94 - fRec37_1);
-            fRec36_0 = fRec37_1 + 0.4486762 * (fRec37_0 - fRec36_1);
-            fRec35_0 = fRec36_1 + 0.7999976 * (fRec36_0 - fRec35_1);
-            let mut fTemp95: f32 = max(
-                -3.0,
-                min(
-                    3.0,
-                    (0.5 * (fRec35_0 + fRec20_0) * (1.0 + 2.0 * fTemp22) * fRec19_0
-                        - 4.0
-                            * fTemp22
-                            * (1.0 - fTemp48)
-                            * (fTemp48 * (fTemp17 + fTemp48 * (fTemp18 + fTemp48 * fTemp19)) + fTemp49))
-                        / (1.0 + 4.0 * Lead_faustpower4_f(fTemp48) * fTemp22),
+                        - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp92)))
+                            + fRec33_0
+                                * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp94)))
+                                    + 2.0 * fTemp94
+                                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * fTemp94))))
+                        + 2.0 * fTemp92
+                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp92 * fTemp65)))
+                    + fRec31_0
+                        * (-1.0
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp88)))
+                                + fRec30_0
+                                    * (-1.0
+                                        - Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp90)))
+                                        + 2.0 * fTemp90
+                                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * fTemp90))))
+                            + 2.0 * fTemp88
+                            + Lead_faustpower2_f(max(0.0, 1.0 - fTemp88 * fTemp68)))
+                    + fRec26_0
+                        * (2.0 * (fTemp84 - fTemp86)
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp84))
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp86)))
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp84)))
+                                + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp86))));
+                fVec2_0 = fTemp95;
+                fRec37_0 = fVec2_1 + 0.0682041 * (fTemp95 - fRec37_1);
+                fRec36_0 = fRec37_1 + 0.4486762 * (fRec37_0 - fRec36_1);
+                fRec35_0 = fRec36_1 + 0.7999976 * (fRec36_0 - fRec35_1);
+                let mut fTemp96: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (0.5 * (fRec35_0 + fRec20_0) * (1.0 + 2.0 * fTemp20) * fRec19_0
+                            - 4.0
+                                * fTemp20
+                                * (1.0 - fTemp47)
+                                * (fTemp47 * (fTemp47 * (fTemp50 + fTemp17 * fTemp47) + fTemp49) + fTemp48))
+                            / (1.0 + 4.0 * Lead_faustpower4_f(fTemp47) * fTemp20),
+                    ),
+                );
+                let mut fTemp97: f32 = Lead_faustpower2_f(fTemp96);
+                let mut fTemp98: f32 =
+                    fTemp47 * (fTemp96 * (27.0 + fTemp97) / (27.0 + 9.0 * fTemp97) - fTemp17);
+                fRec6_0 = fTemp17 + 2.0 * fTemp98;
+                let mut fTemp99: f32 = fTemp17 + fTemp98;
+                let mut fTemp100: f32 = fTemp47 * (fTemp99 - fTemp50);
+                let mut fTemp101: f32 = fTemp50 + fTemp100;
+                let mut fTemp102: f32 = fTemp47 * (fTemp101 - fTemp49);
+                let mut fTemp103: f32 = fTemp47 * (fTemp49 + fTemp102 - fTemp48);
+                fRec7_0 = fTemp48 + 2.0 * fTemp103;
+                fRec8_0 = fTemp49 + 2.0 * fTemp102;
+                fRec9_0 = fTemp50 + 2.0 * fTemp100;
+                let mut fTemp104: f32 = fSlow49 - fRec38_1;
+                fRec38_0 = fSlow49;
+                let mut fTemp105: f32 = fSlow51 - fRec39_1;
+                fRec39_0 = fSlow51;
+                let mut fTemp106: f32 =
+                    (fTemp99 * fRec39_0 + fTemp101 * fRec38_0 + (fTemp48 + fTemp103) * fRec5_0)
+                        * fRec1_0
+                        * fTemp15
+                        * fTemp14
+                        * fRec4_0;
+                *output0 = (fTemp106 * f32::sqrt(1.0 - fTemp10)) as f32;
+                *output1 = (fTemp106 * f32::sqrt(1.0 + fTemp10)) as f32;
+                *output2 = (fRec1_0 * fTemp15 * fTemp14) as f32;
+                fVec0_1 = fVec0_0;
+                fRec1_1 = fRec1_0;
+                fRec2_1 = fRec2_0;
+                iRec3_1 = iRec3_0;
+                fRec0_1 = fRec0_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec14_1 = fRec14_0;
+                fRec13_1 = fRec13_0;
+                fRec15_1 = fRec15_0;
+                iRec16_1 = iRec16_0;
+                fRec17_1 = fRec17_0;
+                fRec18_1 = fRec18_0;
+                fRec19_1 = fRec19_0;
+                fRec24_1 = fRec24_0;
+                fRec25_1 = fRec25_0;
+                fRec23_1 = fRec23_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec29_1 = fRec29_0;
+                fRec30_1 = fRec30_0;
+                fRec31_1 = fRec31_0;
+                fRec32_1 = fRec32_0;
+                fRec33_1 = fRec33_0;
+                fRec34_1 = fRec34_0;
+                fVec1_1 = fVec1_0;
+                fRec22_1 = fRec22_0;
+                fRec21_1 = fRec21_0;
+                fRec20_1 = fRec20_0;
+                fVec2_1 = fVec2_0;
+                fRec37_1 = fRec37_0;
+                fRec36_1 = fRec36_0;
+                fRec35_1 = fRec35_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec38_1 = fRec38_0;
+                fRec39_1 = fRec39_0;
+            }
+        } else {
+            let zipped_iterators = inputs0
+                .zip(inputs1)
+                .zip(inputs2)
+                .zip(inputs3)
+                .zip(inputs4)
+                .zip(inputs5)
+                .zip(inputs6)
+                .zip(inputs7)
+                .zip(inputs8)
+                .zip(inputs9)
+                .zip(inputs10)
+                .zip(inputs11)
+                .zip(inputs12)
+                .zip(inputs13)
+                .zip(outputs0)
+                .zip(outputs1)
+                .zip(outputs2);
+            for (
+                (
+                    (
+                        (
+                            (
+                                (
+                                    (
+                                        (
+                                            (
+                                                (
+                                                    (
+                                                        (
+                                                            ((((input0, input1), input2), input3), input4),
+                                                            input5,
+                                                        ),
+                                                        input6,
+                                                    ),
+                                                    input7,
+                                                ),
+                                                input8,
+                                            ),
+                                            input9,
+                                        ),
+                                        input10,
+                                    ),
+                                    input11,
+                                ),
+                                input12,
+                            ),
+                            input13,
+                        ),
+                        output0,
+                    ),
+                    output1,
                 ),
-            );
-            let mut fTemp96: f32 = Lead_faustpower2_f(fTemp95);
-            let mut fTemp97: f32 = fTemp48 * (fTemp95 * (27.0 + fTemp96) / (27.0 + 9.0 * fTemp96) - fTemp19);
-            let mut fTemp98: f32 = fTemp19 + fTemp97;
-            let mut fTemp99: f32 = fTemp48 * (fTemp98 - fTemp18);
-            let mut fTemp100: f32 = fTemp18 + fTemp99;
-            let mut fTemp101: f32 = fTemp48 * (fTemp100 - fTemp17);
-            fRec6_0 = fTemp17 + 2.0 * fTemp101;
-            fRec7_0 = fTemp19 + 2.0 * fTemp97;
-            fRec8_0 = fTemp18 + 2.0 * fTemp99;
-            let mut fTemp102: f32 = fTemp48 * (fTemp17 + fTemp101 - fTemp49);
-            fRec9_0 = fTemp49 + 2.0 * fTemp102;
-            let mut fTemp103: f32 = fSlow49 - fRec38_1;
-            fRec38_0 = (if iTemp6 | ((f32::abs(fTemp103) <= fSlow48) as i32) != 0 {
-                fSlow49
-            } else {
-                fRec38_1 + fConst4 * fTemp103
-            });
-            let mut fTemp104: f32 = fSlow51 - fRec39_1;
-            fRec39_0 = (if iTemp6 | ((f32::abs(fTemp104) <= fSlow50) as i32) != 0 {
-                fSlow51
-            } else {
-                fRec39_1 + fConst4 * fTemp104
-            });
-            let mut fTemp105: f32 =
-                (fTemp98 * fRec39_0 + fTemp100 * fRec38_0 + (fTemp49 + fTemp102) * fRec5_0)
-                    * fRec1_0
-                    * fTemp15
-                    * fTemp14
-                    * fRec4_0;
-            *output0 = (fTemp105 * f32::sqrt(1.0 - fTemp10)) as f32;
-            *output1 = (fTemp105 * f32::sqrt(1.0 + fTemp10)) as f32;
-            *output2 = (fRec1_0 * fTemp15 * fTemp14) as f32;
-            fVec0_1 = fVec0_0;
-            fRec1_1 = fRec1_0;
-            fRec2_1 = fRec2_0;
-            iRec3_1 = iRec3_0;
-            fRec0_1 = fRec0_0;
-            fRec4_1 = fRec4_0;
-            fRec5_1 = fRec5_0;
-            fRec10_1 = fRec10_0;
-            fRec11_1 = fRec11_0;
-            fRec12_1 = fRec12_0;
-            fRec14_1 = fRec14_0;
-            fRec13_1 = fRec13_0;
-            fRec15_1 = fRec15_0;
-            iRec16_1 = iRec16_0;
-            fRec17_1 = fRec17_0;
-            fRec18_1 = fRec18_0;
-            fRec19_1 = fRec19_0;
-            fRec24_1 = fRec24_0;
-            fRec25_1 = fRec25_0;
-            fRec23_1 = fRec23_0;
-            fRec26_1 = fRec26_0;
-            fRec27_1 = fRec27_0;
-            fRec28_1 = fRec28_0;
-            fRec29_1 = fRec29_0;
-            fRec30_1 = fRec30_0;
-            fRec31_1 = fRec31_0;
-            fRec32_1 = fRec32_0;
-            fRec33_1 = fRec33_0;
-            fRec34_1 = fRec34_0;
-            fVec1_1 = fVec1_0;
-            fRec22_1 = fRec22_0;
-            fRec21_1 = fRec21_0;
-            fRec20_1 = fRec20_0;
-            fVec2_1 = fVec2_0;
-            fRec37_1 = fRec37_0;
-            fRec36_1 = fRec36_0;
-            fRec35_1 = fRec35_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
-            fRec38_1 = fRec38_0;
-            fRec39_1 = fRec39_0;
+                output2,
+            ) in zipped_iterators
+            {
+                let mut fTemp0: f32 = (*input9) as f32;
+                let mut fTemp1: f32 = fTemp0 - fRec0_1;
+                let mut fTemp2: f32 = (*input0) as f32;
+                let mut iTemp3: i32 = (fTemp2 > 0.0) as i32;
+                let mut fTemp4: f32 = (*input1) as f32;
+                fVec0_0 = fTemp4;
+                let mut iTemp5: i32 = (fTemp4 != fVec0_1) as i32;
+                let mut iTemp6: i32 = iTemp5 & (((fRec1_1 <= 0.0) as i32) | ((fRec2_1 <= 0.0) as i32));
+                let mut fTemp7: f32 = (if iTemp6 != 0 { 0.0 } else { fRec1_1 });
+                let mut iTemp8: i32 = (iTemp5 | (((iRec3_1 != 0) as i32) & ((fTemp7 < 1.0) as i32))) & iTemp3;
+                let mut fTemp9: f32 = fTemp7
+                    + (if iTemp3 != 0 { fSlow2 } else { fSlow1 })
+                        * ((if iTemp3 != 0 { fSlow0 } else { 0.0 }) - fTemp7);
+                fRec1_0 = (if iTemp8 != 0 {
+                    min(1.0, fSlow3 + fTemp7)
+                } else {
+                    (if (fTemp9 < 1e-05) as i32 != 0 { 0.0 } else { fTemp9 })
+                });
+                fRec2_0 = (if (fTemp2 < 0.0) as i32 != 0 {
+                    max(0.0, fRec2_1 - fConst3)
+                } else {
+                    (if iTemp6 != 0 { 1.0 } else { min(1.0, fConst3 + fRec2_1) })
+                });
+                iRec3_0 = iTemp8;
+                fRec0_0 = (if iTemp6 | ((f32::abs(fTemp1) <= (1e-05 * f32::abs(fTemp0) + 1e-07)) as i32) != 0
+                {
+                    fTemp0
+                } else {
+                    fRec0_1 + fConst4 * fTemp1
+                });
+                let mut fTemp10: f32 = max(-1.0, min(1.0, fRec0_0));
+                let mut fTemp11: f32 = max(0.0, min(1.0, (*input5) as f32));
+                let mut fTemp12: f32 = fSlow6 * (*input8) as f32 * (1.0 - fSlow4 * (1.0 - fTemp11));
+                let mut fTemp13: f32 = fTemp12 - fRec4_1;
+                fRec4_0 =
+                    (if iTemp6 | ((f32::abs(fTemp13) <= (1e-05 * f32::abs(fTemp12) + 1e-07)) as i32) != 0 {
+                        fTemp12
+                    } else {
+                        fRec4_1 + fConst4 * fTemp13
+                    });
+                let mut fTemp14: f32 = 3.0 - 2.0 * fRec2_0;
+                let mut fTemp15: f32 = Lead_faustpower2_f(fRec2_0);
+                let mut fTemp16: f32 = fSlow10 - fRec5_1;
+                fRec5_0 = (if iTemp6 | ((f32::abs(fTemp16) <= fSlow9) as i32) != 0 {
+                    fSlow10
+                } else {
+                    fRec5_1 + fConst4 * fTemp16
+                });
+                let mut fTemp17: f32 = (if iTemp6 != 0 { 0.0 } else { fRec6_1 });
+                let mut fTemp18: f32 =
+                    max(fSlow11, fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32)));
+                let mut fTemp19: f32 = fTemp18 - fRec10_1;
+                fRec10_0 =
+                    (if iTemp6 | ((f32::abs(fTemp19) <= (1e-05 * f32::abs(fTemp18) + 1e-07)) as i32) != 0 {
+                        fTemp18
+                    } else {
+                        fRec10_1 + fConst4 * fTemp19
+                    });
+                let mut fTemp20: f32 = max(0.0, min(1.05, fRec10_0));
+                let mut fTemp21: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
+                let mut fTemp22: f32 = fTemp21 + fRec11_1;
+                fRec11_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp22 >= 1.0) as i32 != 0 { fTemp21 + -1.0 + fRec11_1 } else { fTemp22 })
+                });
+                let mut fTemp23: f32 = -1.0 + 2.0 * fRec11_0;
+                let mut fTemp24: f32 = 1.0 - f32::abs(fTemp23);
+                let mut fTemp25: f32 = fTemp23 * fTemp24;
+                let mut fTemp26: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp25)));
+                let mut fTemp27: f32 = fSlow14 - fRec12_1;
+                fRec12_0 = (if iTemp6 | ((f32::abs(fTemp27) <= fSlow15) as i32) != 0 {
+                    fSlow14
+                } else {
+                    fRec12_1 + fConst4 * fTemp27
+                });
+                let mut iTemp28: i32 = ((*input3) as f32 <= 0.0) as i32;
+                let mut fTemp29: f32 = max(-8.0, min(6.0, (*input2) as f32));
+                fRec14_0 = (if iTemp6 | iTemp28 != 0 {
+                    fTemp29
+                } else {
+                    max(fRec14_1 - fSlow16, min(fSlow16 + fRec14_1, fTemp29))
+                });
+                let mut fTemp30: f32 = fSlow17 * fRec14_0;
+                let mut fTemp31: f32 = (*input11) as f32 + fSlow18 * max(0.0, min(1.0, (*input7) as f32));
+                let mut fTemp32: f32 = fTemp31 + fTemp30;
+                let mut fTemp33: f32 = fTemp31 - fRec13_1 + fTemp30;
+                fRec13_0 =
+                    (if iTemp6 | ((f32::abs(fTemp33) <= (1e-07 + 1e-05 * f32::abs(fTemp32))) as i32) != 0 {
+                        fTemp32
+                    } else {
+                        fRec13_1 + fConst4 * fTemp33
+                    });
+                let mut fTemp34: f32 = (if iTemp6 != 0 { 0.0 } else { fRec15_1 });
+                let mut iTemp35: i32 =
+                    (iTemp5 | (((iRec16_1 != 0) as i32) & ((fTemp34 < 1.0) as i32))) & iTemp3;
+                let mut fTemp36: f32 = fTemp34
+                    + (if iTemp3 != 0 { fSlow21 } else { fSlow20 })
+                        * ((if iTemp3 != 0 { fSlow19 } else { 0.0 }) - fTemp34);
+                fRec15_0 = (if iTemp35 != 0 {
+                    min(1.0, fSlow22 + fTemp34)
+                } else {
+                    (if (fTemp36 < 1e-05) as i32 != 0 { 0.0 } else { fTemp36 })
+                });
+                iRec16_0 = iTemp35;
+                let mut fTemp37: f32 = fSlow24 + fSlow23 * (fTemp11 + -1.0);
+                let mut fTemp38: f32 = fTemp37 - fRec17_1;
+                fRec17_0 =
+                    (if iTemp6 | ((f32::abs(fTemp38) <= (1e-05 * f32::abs(fTemp37) + 1e-07)) as i32) != 0 {
+                        fTemp37
+                    } else {
+                        fRec17_1 + fConst4 * fTemp38
+                    });
+                let mut fTemp39: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.6931472 * (fRec17_0 * fRec15_0 + fRec13_0 + fRec12_0 * fTemp23 * fTemp24 * fTemp26),
+                    ),
+                );
+                let mut fTemp40: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp39));
+                let mut fTemp41: f32 = 0.1875 * fTemp39;
+                let mut fTemp42: f32 = fSlow25 - fRec18_1;
+                fRec18_0 = (if iTemp6 | ((f32::abs(fTemp42) <= fSlow26) as i32) != 0 {
+                    fSlow25
+                } else {
+                    fRec18_1 + fConst4 * fTemp42
+                });
+                let mut fTemp43: f32 = min(
+                    1.45,
+                    fRec18_0
+                        * Lead_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp39 * (fTemp41 + fTemp40))
+                                / (1.2e+02 + fTemp39 * (fTemp41 - fTemp40)),
+                        )),
+                );
+                let mut fTemp44: f32 = Lead_faustpower2_f(fTemp43);
+                let mut fTemp45: f32 = 945.0 - fTemp44 * (4.2e+02 - 15.0 * fTemp44);
+                let mut fTemp46: f32 = fTemp43 * (945.0 - fTemp44 * (105.0 - fTemp44));
+                let mut fTemp47: f32 = min(1.0, fTemp46 / (fTemp45 * (1.0 + fTemp46 / fTemp45)));
+                let mut fTemp48: f32 = (if iTemp6 != 0 { 0.0 } else { fRec7_1 });
+                let mut fTemp49: f32 = (if iTemp6 != 0 { 0.0 } else { fRec8_1 });
+                let mut fTemp50: f32 = (if iTemp6 != 0 { 0.0 } else { fRec9_1 });
+                let mut fTemp51: f32 = fSlow27 - fRec19_1;
+                fRec19_0 = (if iTemp6 | ((f32::abs(fTemp51) <= fSlow28) as i32) != 0 {
+                    fSlow27
+                } else {
+                    fRec19_1 + fConst4 * fTemp51
+                });
+                let mut fTemp52: f32 = fSlow29 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
+                let mut fTemp53: f32 = fTemp52 - fRec24_1;
+                fRec24_0 =
+                    (if iTemp6 | ((f32::abs(fTemp53) <= (1e-05 * f32::abs(fTemp52) + 1e-07)) as i32) != 0 {
+                        fTemp52
+                    } else {
+                        fRec24_1 + fConst4 * fTemp53
+                    });
+                let mut fTemp54: f32 = fTemp25 * fTemp26;
+                let mut fTemp55: f32 = max(-8.0, min(8.0, (*input4) as f32));
+                let mut fTemp56: f32 = fTemp55 - fRec25_1;
+                fRec25_0 = (if (iTemp6 | (iTemp5 & iTemp28))
+                    | ((f32::abs(fTemp56) <= (1e-05 * f32::abs(fTemp55) + 1e-07)) as i32)
+                    != 0
+                {
+                    fTemp55
+                } else {
+                    fRec25_1 + fConst4 * fTemp56
+                });
+                let mut fTemp57: f32 =
+                    max(-14.0, min(8.0, 0.6931472 * (fRec14_0 + fRec25_0 + fTemp54 * fRec24_0)));
+                let mut fTemp58: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp57));
+                let mut fTemp59: f32 = 0.1875 * fTemp57;
+                let mut fTemp60: f32 = min(
+                    0.45,
+                    fConst8
+                        * Lead_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp57 * (fTemp59 + fTemp58))
+                                / (1.2e+02 + fTemp57 * (fTemp59 - fTemp58)),
+                        )),
+                );
+                let mut fTemp61: f32 = 0.5 * fTemp60;
+                let mut fTemp62: f32 = fTemp61 + fRec23_1;
+                fRec23_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp62 >= 1.0) as i32 != 0 { -1.0 + fTemp62 } else { fTemp62 })
+                });
+                let mut fTemp63: f32 = 0.5 + fRec23_0;
+                let mut fTemp64: f32 = (if (fTemp63 >= 1.0) as i32 != 0 { -0.5 + fRec23_0 } else { fTemp63 });
+                let mut fTemp65: f32 = max(4.0, 2.0 / fTemp60);
+                let mut fTemp66: f32 = fSlow30 - fRec26_1;
+                fRec26_0 = (if iTemp6 | ((f32::abs(fTemp66) <= fSlow31) as i32) != 0 {
+                    fSlow30
+                } else {
+                    fRec26_1 + fConst4 * fTemp66
+                });
+                let mut fTemp67: f32 = min(0.45, fSlow32 * fTemp60);
+                let mut fTemp68: f32 = max(4.0, 2.0 / fTemp67);
+                let mut fTemp69: f32 = fRec27_1 + fTemp67;
+                fRec27_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp69 >= 1.0) as i32 != 0 { -1.0 + fTemp69 } else { fTemp69 })
+                });
+                let mut fTemp70: f32 = fSlow33 - fRec28_1;
+                fRec28_0 = (if iTemp6 | ((f32::abs(fTemp70) <= fSlow34) as i32) != 0 {
+                    fSlow33
+                } else {
+                    fRec28_1 + fConst4 * fTemp70
+                });
+                let mut fTemp71: f32 = fSlow35 - fRec29_1;
+                fRec29_0 = (if iTemp6 | ((f32::abs(fTemp71) <= fSlow36) as i32) != 0 {
+                    fSlow35
+                } else {
+                    fRec29_1 + fConst4 * fTemp71
+                });
+                let mut fTemp72: f32 = max(0.05, min(0.95, fRec29_0 + fTemp54 * fRec28_0));
+                let mut fTemp73: f32 = fTemp72 + fRec27_0;
+                let mut fTemp74: f32 = (if (fTemp73 >= 1.0) as i32 != 0 { -1.0 + fTemp73 } else { fTemp73 });
+                let mut fTemp75: f32 = fSlow37 - fRec30_1;
+                fRec30_0 = (if iTemp6 | ((f32::abs(fTemp75) <= fSlow38) as i32) != 0 {
+                    fSlow37
+                } else {
+                    fRec30_1 + fConst4 * fTemp75
+                });
+                let mut fTemp76: f32 = fSlow40 - fRec31_1;
+                fRec31_0 = (if iTemp6 | ((f32::abs(fTemp76) <= fSlow41) as i32) != 0 {
+                    fSlow40
+                } else {
+                    fRec31_1 + fConst4 * fTemp76
+                });
+                let mut fTemp77: f32 = fRec32_1 + fTemp60;
+                fRec32_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp77 >= 1.0) as i32 != 0 { -1.0 + fTemp77 } else { fTemp77 })
+                });
+                let mut fTemp78: f32 = fRec32_0 + fTemp72;
+                let mut fTemp79: f32 = (if (fTemp78 >= 1.0) as i32 != 0 { -1.0 + fTemp78 } else { fTemp78 });
+                let mut fTemp80: f32 = fSlow42 - fRec33_1;
+                fRec33_0 = (if iTemp6 | ((f32::abs(fTemp80) <= fSlow43) as i32) != 0 {
+                    fSlow42
+                } else {
+                    fRec33_1 + fConst4 * fTemp80
+                });
+                let mut fTemp81: f32 = fSlow44 - fRec34_1;
+                fRec34_0 = (if iTemp6 | ((f32::abs(fTemp81) <= fSlow45) as i32) != 0 {
+                    fSlow44
+                } else {
+                    fRec34_1 + fConst4 * fTemp81
+                });
+                let mut fTemp82: f32 = fRec34_0
+                    * (-1.0
+                        - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fRec32_0)))
+                            + fRec33_0
+                                * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp79)))
+                                    + 2.0 * fTemp79
+                                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * fTemp79))))
+                        + 2.0 * fRec32_0
+                        + Lead_faustpower2_f(max(0.0, 1.0 - fRec32_0 * fTemp65)))
+                    + fRec31_0
+                        * (-1.0
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fRec27_0)))
+                                + fRec30_0
+                                    * (-1.0
+                                        - Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp74)))
+                                        + 2.0 * fTemp74
+                                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * fTemp74))))
+                            + 2.0 * fRec27_0
+                            + Lead_faustpower2_f(max(0.0, 1.0 - fRec27_0 * fTemp68)))
+                    + fRec26_0
+                        * (2.0 * (fRec23_0 - fTemp64)
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fRec23_0))
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp64)))
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fRec23_0)))
+                                + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp64))));
+                fVec1_0 = fTemp82;
+                fRec22_0 = fVec1_1 + 0.2402704 * (fTemp82 - fRec22_1);
+                fRec21_0 = fRec22_1 + 0.6411224 * (fRec22_0 - fRec21_1);
+                fRec20_0 = fRec21_1 + 0.9344822 * (fRec21_0 - fRec20_1);
+                let mut fTemp83: f32 = fRec23_0 + 0.25 * fTemp60;
+                let mut fTemp84: f32 = (if (fTemp83 >= 1.0) as i32 != 0 { -1.0 + fTemp83 } else { fTemp83 });
+                let mut fTemp85: f32 = 0.5 + fTemp84;
+                let mut fTemp86: f32 = (if (fTemp85 >= 1.0) as i32 != 0 { -0.5 + fTemp84 } else { fTemp85 });
+                let mut fTemp87: f32 = fRec27_0 + 0.5 * fTemp67;
+                let mut fTemp88: f32 = (if (fTemp87 >= 1.0) as i32 != 0 { -1.0 + fTemp87 } else { fTemp87 });
+                let mut fTemp89: f32 = fTemp72 + fTemp88;
+                let mut fTemp90: f32 = (if (fTemp89 >= 1.0) as i32 != 0 { -1.0 + fTemp89 } else { fTemp89 });
+                let mut fTemp91: f32 = fRec32_0 + fTemp61;
+                let mut fTemp92: f32 = (if (fTemp91 >= 1.0) as i32 != 0 { -1.0 + fTemp91 } else { fTemp91 });
+                let mut fTemp93: f32 = fTemp92 + fTemp72;
+                let mut fTemp94: f32 = (if (fTemp93 >= 1.0) as i32 != 0 { -1.0 + fTemp93 } else { fTemp93 });
+                let mut fTemp95: f32 = fRec34_0
+                    * (-1.0
+                        - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp92)))
+                            + fRec33_0
+                                * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp94)))
+                                    + 2.0 * fTemp94
+                                    + Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * fTemp94))))
+                        + 2.0 * fTemp92
+                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp92 * fTemp65)))
+                    + fRec31_0
+                        * (-1.0
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp88)))
+                                + fRec30_0
+                                    * (-1.0
+                                        - Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp90)))
+                                        + 2.0 * fTemp90
+                                        + Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * fTemp90))))
+                            + 2.0 * fTemp88
+                            + Lead_faustpower2_f(max(0.0, 1.0 - fTemp88 * fTemp68)))
+                    + fRec26_0
+                        * (2.0 * (fTemp84 - fTemp86)
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp84))
+                            + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp86)))
+                            - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp84)))
+                                + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp86))));
+                fVec2_0 = fTemp95;
+                fRec37_0 = fVec2_1 + 0.0682041 * (fTemp95 - fRec37_1);
+                fRec36_0 = fRec37_1 + 0.4486762 * (fRec37_0 - fRec36_1);
+                fRec35_0 = fRec36_1 + 0.7999976 * (fRec36_0 - fRec35_1);
+                let mut fTemp96: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (0.5 * (fRec35_0 + fRec20_0) * (1.0 + 2.0 * fTemp20) * fRec19_0
+                            - 4.0
+                                * fTemp20
+                                * (1.0 - fTemp47)
+                                * (fTemp47 * (fTemp47 * (fTemp50 + fTemp17 * fTemp47) + fTemp49) + fTemp48))
+                            / (1.0 + 4.0 * Lead_faustpower4_f(fTemp47) * fTemp20),
+                    ),
+                );
+                let mut fTemp97: f32 = Lead_faustpower2_f(fTemp96);
+                let mut fTemp98: f32 =
+                    fTemp47 * (fTemp96 * (27.0 + fTemp97) / (27.0 + 9.0 * fTemp97) - fTemp17);
+                fRec6_0 = fTemp17 + 2.0 * fTemp98;
+                let mut fTemp99: f32 = fTemp17 + fTemp98;
+                let mut fTemp100: f32 = fTemp47 * (fTemp99 - fTemp50);
+                let mut fTemp101: f32 = fTemp50 + fTemp100;
+                let mut fTemp102: f32 = fTemp47 * (fTemp101 - fTemp49);
+                let mut fTemp103: f32 = fTemp47 * (fTemp49 + fTemp102 - fTemp48);
+                fRec7_0 = fTemp48 + 2.0 * fTemp103;
+                fRec8_0 = fTemp49 + 2.0 * fTemp102;
+                fRec9_0 = fTemp50 + 2.0 * fTemp100;
+                let mut fTemp104: f32 = fSlow49 - fRec38_1;
+                fRec38_0 = (if iTemp6 | ((f32::abs(fTemp104) <= fSlow48) as i32) != 0 {
+                    fSlow49
+                } else {
+                    fRec38_1 + fConst4 * fTemp104
+                });
+                let mut fTemp105: f32 = fSlow51 - fRec39_1;
+                fRec39_0 = (if iTemp6 | ((f32::abs(fTemp105) <= fSlow50) as i32) != 0 {
+                    fSlow51
+                } else {
+                    fRec39_1 + fConst4 * fTemp105
+                });
+                let mut fTemp106: f32 =
+                    (fTemp99 * fRec39_0 + fTemp101 * fRec38_0 + (fTemp48 + fTemp103) * fRec5_0)
+                        * fRec1_0
+                        * fTemp15
+                        * fTemp14
+                        * fRec4_0;
+                *output0 = (fTemp106 * f32::sqrt(1.0 - fTemp10)) as f32;
+                *output1 = (fTemp106 * f32::sqrt(1.0 + fTemp10)) as f32;
+                *output2 = (fRec1_0 * fTemp15 * fTemp14) as f32;
+                fVec0_1 = fVec0_0;
+                fRec1_1 = fRec1_0;
+                fRec2_1 = fRec2_0;
+                iRec3_1 = iRec3_0;
+                fRec0_1 = fRec0_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec14_1 = fRec14_0;
+                fRec13_1 = fRec13_0;
+                fRec15_1 = fRec15_0;
+                iRec16_1 = iRec16_0;
+                fRec17_1 = fRec17_0;
+                fRec18_1 = fRec18_0;
+                fRec19_1 = fRec19_0;
+                fRec24_1 = fRec24_0;
+                fRec25_1 = fRec25_0;
+                fRec23_1 = fRec23_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec29_1 = fRec29_0;
+                fRec30_1 = fRec30_0;
+                fRec31_1 = fRec31_0;
+                fRec32_1 = fRec32_0;
+                fRec33_1 = fRec33_0;
+                fRec34_1 = fRec34_0;
+                fVec1_1 = fVec1_0;
+                fRec22_1 = fRec22_0;
+                fRec21_1 = fRec21_0;
+                fRec20_1 = fRec20_0;
+                fVec2_1 = fVec2_0;
+                fRec37_1 = fRec37_0;
+                fRec36_1 = fRec36_0;
+                fRec35_1 = fRec35_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec38_1 = fRec38_0;
+                fRec39_1 = fRec39_0;
+            }
         }
 
         self.fVec0[0] = fVec0_0;
@@ -1858,132 +2322,133 @@ let mut fRec39_0: f32;
             let mut fTemp16: f32 = fSlow10 - fRec5_1[lane];
             fRec5_0 = (if iTemp6 | ((f32::abs(fTemp16) <= fSlow9) as i32) != 0 {fSlow10} else {fRec5_1[lane] + fConst4 * fTemp16});
             let mut fTemp17: f32 = (if iTemp6 != 0 {0.0} else {fRec6_1[lane]});
-            let mut fTemp18: f32 = (if iTemp6 != 0 {0.0} else {fRec8_1[lane]});
-            let mut fTemp19: f32 = (if iTemp6 != 0 {0.0} else {fRec7_1[lane]});
-            let mut fTemp20: f32 = max(fSlow11, fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32)));
-            let mut fTemp21: f32 = fTemp20 - fRec10_1[lane];
-            fRec10_0 = (if iTemp6 | ((f32::abs(fTemp21) <= (1e-05 * f32::abs(fTemp20) + 1e-07)) as i32) != 0 {fTemp20} else {fRec10_1[lane] + fConst4 * fTemp21});
-            let mut fTemp22: f32 = max(0.0, min(1.05, fRec10_0));
-            let mut fTemp23: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
-            let mut fTemp24: f32 = fTemp23 + fRec11_1[lane];
-            fRec11_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp24 >= 1.0) as i32 != 0 {fTemp23 + -1.0 + fRec11_1[lane]} else {fTemp24})});
-            let mut fTemp25: f32 = -1.0 + 2.0 * fRec11_0;
-            let mut fTemp26: f32 = 1.0 - f32::abs(fTemp25);
-            let mut fTemp27: f32 = fTemp25 * fTemp26;
-            let mut fTemp28: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp27)));
-            let mut fTemp29: f32 = fSlow14 - fRec12_1[lane];
-            fRec12_0 = (if iTemp6 | ((f32::abs(fTemp29) <= fSlow15) as i32) != 0 {fSlow14} else {fRec12_1[lane] + fConst4 * fTemp29});
-            let mut fTemp30: f32 = max(-8.0, min(6.0, (*input2) as f32));
-            fRec14_0 = (if iTemp6 | (((*input3) as f32 <= 0.0) as i32) != 0 {fTemp30} else {max(fRec14_1[lane] - fSlow16, min(fSlow16 + fRec14_1[lane], fTemp30))});
-            let mut fTemp31: f32 = fSlow17 * fRec14_0;
-            let mut fTemp32: f32 = (*input11) as f32 + fSlow18 * max(0.0, min(1.0, (*input7) as f32));
-            let mut fTemp33: f32 = fTemp32 + fTemp31;
-            let mut fTemp34: f32 = fTemp32 - fRec13_1[lane] + fTemp31;
-            fRec13_0 = (if iTemp6 | ((f32::abs(fTemp34) <= (1e-07 + 1e-05 * f32::abs(fTemp33))) as i32) != 0 {fTemp33} else {fRec13_1[lane] + fConst4 * fTemp34});
-            let mut fTemp35: f32 = (if iTemp6 != 0 {0.0} else {fRec15_1[lane]});
-            let mut iTemp36: i32 = (iTemp5 | (((iRec16_1[lane] != 0) as i32) & ((fTemp35 < 1.0) as i32))) & iTemp3;
-            let mut fTemp37: f32 = fTemp35 + (if iTemp3 != 0 {fSlow21} else {fSlow20}) * ((if iTemp3 != 0 {fSlow19} else {0.0}) - fTemp35);
-            fRec15_0 = (if iTemp36 != 0 {min(1.0, fSlow22 + fTemp35)} else {(if (fTemp37 < 1e-05) as i32 != 0 {0.0} else {fTemp37})});
-            iRec16_0 = iTemp36;
-            let mut fTemp38: f32 = fSlow24 + fSlow23 * (fTemp11 + -1.0);
-            let mut fTemp39: f32 = fTemp38 - fRec17_1[lane];
-            fRec17_0 = (if iTemp6 | ((f32::abs(fTemp39) <= (1e-05 * f32::abs(fTemp38) + 1e-07)) as i32) != 0 {fTemp38} else {fRec17_1[lane] + fConst4 * fTemp39});
-            let mut fTemp40: f32 = max(-14.0, min(8.0, 0.6931472 * (fRec17_0 * fRec15_0 + fRec13_0 + fRec12_0 * fTemp25 * fTemp26 * fTemp28)));
-            let mut fTemp41: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp40));
-            let mut fTemp42: f32 = 0.1875 * fTemp40;
-            let mut fTemp43: f32 = fSlow25 - fRec18_1[lane];
-            fRec18_0 = (if iTemp6 | ((f32::abs(fTemp43) <= fSlow26) as i32) != 0 {fSlow25} else {fRec18_1[lane] + fConst4 * fTemp43});
-            let mut fTemp44: f32 = min(1.45, fRec18_0 * Lead_faustpower8_f(max(0.0, (1.2e+02 + fTemp40 * (fTemp42 + fTemp41)) / (1.2e+02 + fTemp40 * (fTemp42 - fTemp41)))));
-            let mut fTemp45: f32 = Lead_faustpower2_f(fTemp44);
-            let mut fTemp46: f32 = 945.0 - fTemp45 * (4.2e+02 - 15.0 * fTemp45);
-            let mut fTemp47: f32 = fTemp44 * (945.0 - fTemp45 * (105.0 - fTemp45));
-            let mut fTemp48: f32 = min(1.0, fTemp47 / (fTemp46 * (1.0 + fTemp47 / fTemp46)));
-            let mut fTemp49: f32 = (if iTemp6 != 0 {0.0} else {fRec9_1[lane]});
-            let mut fTemp50: f32 = fSlow27 - fRec19_1[lane];
-            fRec19_0 = (if iTemp6 | ((f32::abs(fTemp50) <= fSlow28) as i32) != 0 {fSlow27} else {fRec19_1[lane] + fConst4 * fTemp50});
-            let mut fTemp51: f32 = fSlow29 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
-            let mut fTemp52: f32 = fTemp51 - fRec24_1[lane];
-            fRec24_0 = (if iTemp6 | ((f32::abs(fTemp52) <= (1e-05 * f32::abs(fTemp51) + 1e-07)) as i32) != 0 {fTemp51} else {fRec24_1[lane] + fConst4 * fTemp52});
-            let mut fTemp53: f32 = fTemp27 * fTemp28;
-            let mut fTemp54: f32 = max(-8.0, min(8.0, (*input4) as f32));
-            let mut fTemp55: f32 = fTemp54 - fRec25_1[lane];
-            fRec25_0 = (if iTemp6 | ((f32::abs(fTemp55) <= (1e-05 * f32::abs(fTemp54) + 1e-07)) as i32) != 0 {fTemp54} else {fRec25_1[lane] + fConst4 * fTemp55});
-            let mut fTemp56: f32 = max(-14.0, min(8.0, 0.6931472 * (fRec14_0 + fRec25_0 + fTemp53 * fRec24_0)));
-            let mut fTemp57: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp56));
-            let mut fTemp58: f32 = 0.1875 * fTemp56;
-            let mut fTemp59: f32 = min(0.45, fConst8 * Lead_faustpower8_f(max(0.0, (1.2e+02 + fTemp56 * (fTemp58 + fTemp57)) / (1.2e+02 + fTemp56 * (fTemp58 - fTemp57)))));
-            let mut fTemp60: f32 = 0.5 * fTemp59;
-            let mut fTemp61: f32 = fTemp60 + fRec23_1[lane];
-            fRec23_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp61 >= 1.0) as i32 != 0 {-1.0 + fTemp61} else {fTemp61})});
-            let mut fTemp62: f32 = 0.5 + fRec23_0;
-            let mut fTemp63: f32 = (if (fTemp62 >= 1.0) as i32 != 0 {-0.5 + fRec23_0} else {fTemp62});
-            let mut fTemp64: f32 = max(4.0, 2.0 / fTemp59);
-            let mut fTemp65: f32 = fSlow30 - fRec26_1[lane];
-            fRec26_0 = (if iTemp6 | ((f32::abs(fTemp65) <= fSlow31) as i32) != 0 {fSlow30} else {fRec26_1[lane] + fConst4 * fTemp65});
-            let mut fTemp66: f32 = min(0.45, fSlow32 * fTemp59);
-            let mut fTemp67: f32 = max(4.0, 2.0 / fTemp66);
-            let mut fTemp68: f32 = fRec27_1[lane] + fTemp66;
-            fRec27_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp68 >= 1.0) as i32 != 0 {-1.0 + fTemp68} else {fTemp68})});
-            let mut fTemp69: f32 = fSlow33 - fRec28_1[lane];
-            fRec28_0 = (if iTemp6 | ((f32::abs(fTemp69) <= fSlow34) as i32) != 0 {fSlow33} else {fRec28_1[lane] + fConst4 * fTemp69});
-            let mut fTemp70: f32 = fSlow35 - fRec29_1[lane];
-            fRec29_0 = (if iTemp6 | ((f32::abs(fTemp70) <= fSlow36) as i32) != 0 {fSlow35} else {fRec29_1[lane] + fConst4 * fTemp70});
-            let mut fTemp71: f32 = max(0.05, min(0.95, fRec29_0 + fTemp53 * fRec28_0));
-            let mut fTemp72: f32 = fTemp71 + fRec27_0;
-            let mut fTemp73: f32 = (if (fTemp72 >= 1.0) as i32 != 0 {-1.0 + fTemp72} else {fTemp72});
-            let mut fTemp74: f32 = fSlow37 - fRec30_1[lane];
-            fRec30_0 = (if iTemp6 | ((f32::abs(fTemp74) <= fSlow38) as i32) != 0 {fSlow37} else {fRec30_1[lane] + fConst4 * fTemp74});
-            let mut fTemp75: f32 = fSlow40 - fRec31_1[lane];
-            fRec31_0 = (if iTemp6 | ((f32::abs(fTemp75) <= fSlow41) as i32) != 0 {fSlow40} else {fRec31_1[lane] + fConst4 * fTemp75});
-            let mut fTemp76: f32 = fRec32_1[lane] + fTemp59;
-            fRec32_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp76 >= 1.0) as i32 != 0 {-1.0 + fTemp76} else {fTemp76})});
-            let mut fTemp77: f32 = fRec32_0 + fTemp71;
-            let mut fTemp78: f32 = (if (fTemp77 >= 1.0) as i32 != 0 {-1.0 + fTemp77} else {fTemp77});
-            let mut fTemp79: f32 = fSlow42 - fRec33_1[lane];
-            fRec33_0 = (if iTemp6 | ((f32::abs(fTemp79) <= fSlow43) as i32) != 0 {fSlow42} else {fRec33_1[lane] + fConst4 * fTemp79});
-            let mut fTemp80: f32 = fSlow44 - fRec34_1[lane];
-            fRec34_0 = (if iTemp6 | ((f32::abs(fTemp80) <= fSlow45) as i32) != 0 {fSlow44} else {fRec34_1[lane] + fConst4 * fTemp80});
-            let mut fTemp81: f32 = fRec34_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fRec32_0))) + fRec33_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fTemp78))) + 2.0 * fTemp78 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * fTemp78)))) + 2.0 * fRec32_0 + Lead_faustpower2_f(max(0.0, 1.0 - fRec32_0 * fTemp64))) + fRec31_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fRec27_0))) + fRec30_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp73))) + 2.0 * fTemp73 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp73)))) + 2.0 * fRec27_0 + Lead_faustpower2_f(max(0.0, 1.0 - fRec27_0 * fTemp67))) + fRec26_0 * (2.0 * (fRec23_0 - fTemp63) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fRec23_0)) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fTemp63))) - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fRec23_0))) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fTemp63))));
-            fVec1_0 = fTemp81;
-            fRec22_0 = fVec1_1[lane] + 0.2402704 * (fTemp81 - fRec22_1[lane]);
+            let mut fTemp18: f32 = max(fSlow11, fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32)));
+            let mut fTemp19: f32 = fTemp18 - fRec10_1[lane];
+            fRec10_0 = (if iTemp6 | ((f32::abs(fTemp19) <= (1e-05 * f32::abs(fTemp18) + 1e-07)) as i32) != 0 {fTemp18} else {fRec10_1[lane] + fConst4 * fTemp19});
+            let mut fTemp20: f32 = max(0.0, min(1.05, fRec10_0));
+            let mut fTemp21: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
+            let mut fTemp22: f32 = fTemp21 + fRec11_1[lane];
+            fRec11_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp22 >= 1.0) as i32 != 0 {fTemp21 + -1.0 + fRec11_1[lane]} else {fTemp22})});
+            let mut fTemp23: f32 = -1.0 + 2.0 * fRec11_0;
+            let mut fTemp24: f32 = 1.0 - f32::abs(fTemp23);
+            let mut fTemp25: f32 = fTemp23 * fTemp24;
+            let mut fTemp26: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp25)));
+            let mut fTemp27: f32 = fSlow14 - fRec12_1[lane];
+            fRec12_0 = (if iTemp6 | ((f32::abs(fTemp27) <= fSlow15) as i32) != 0 {fSlow14} else {fRec12_1[lane] + fConst4 * fTemp27});
+            let mut iTemp28: i32 = ((*input3) as f32 <= 0.0) as i32;
+            let mut fTemp29: f32 = max(-8.0, min(6.0, (*input2) as f32));
+            fRec14_0 = (if iTemp6 | iTemp28 != 0 {fTemp29} else {max(fRec14_1[lane] - fSlow16, min(fSlow16 + fRec14_1[lane], fTemp29))});
+            let mut fTemp30: f32 = fSlow17 * fRec14_0;
+            let mut fTemp31: f32 = (*input11) as f32 + fSlow18 * max(0.0, min(1.0, (*input7) as f32));
+            let mut fTemp32: f32 = fTemp31 + fTemp30;
+            let mut fTemp33: f32 = fTemp31 - fRec13_1[lane] + fTemp30;
+            fRec13_0 = (if iTemp6 | ((f32::abs(fTemp33) <= (1e-07 + 1e-05 * f32::abs(fTemp32))) as i32) != 0 {fTemp32} else {fRec13_1[lane] + fConst4 * fTemp33});
+            let mut fTemp34: f32 = (if iTemp6 != 0 {0.0} else {fRec15_1[lane]});
+            let mut iTemp35: i32 = (iTemp5 | (((iRec16_1[lane] != 0) as i32) & ((fTemp34 < 1.0) as i32))) & iTemp3;
+            let mut fTemp36: f32 = fTemp34 + (if iTemp3 != 0 {fSlow21} else {fSlow20}) * ((if iTemp3 != 0 {fSlow19} else {0.0}) - fTemp34);
+            fRec15_0 = (if iTemp35 != 0 {min(1.0, fSlow22 + fTemp34)} else {(if (fTemp36 < 1e-05) as i32 != 0 {0.0} else {fTemp36})});
+            iRec16_0 = iTemp35;
+            let mut fTemp37: f32 = fSlow24 + fSlow23 * (fTemp11 + -1.0);
+            let mut fTemp38: f32 = fTemp37 - fRec17_1[lane];
+            fRec17_0 = (if iTemp6 | ((f32::abs(fTemp38) <= (1e-05 * f32::abs(fTemp37) + 1e-07)) as i32) != 0 {fTemp37} else {fRec17_1[lane] + fConst4 * fTemp38});
+            let mut fTemp39: f32 = max(-14.0, min(8.0, 0.6931472 * (fRec17_0 * fRec15_0 + fRec13_0 + fRec12_0 * fTemp23 * fTemp24 * fTemp26)));
+            let mut fTemp40: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp39));
+            let mut fTemp41: f32 = 0.1875 * fTemp39;
+            let mut fTemp42: f32 = fSlow25 - fRec18_1[lane];
+            fRec18_0 = (if iTemp6 | ((f32::abs(fTemp42) <= fSlow26) as i32) != 0 {fSlow25} else {fRec18_1[lane] + fConst4 * fTemp42});
+            let mut fTemp43: f32 = min(1.45, fRec18_0 * Lead_faustpower8_f(max(0.0, (1.2e+02 + fTemp39 * (fTemp41 + fTemp40)) / (1.2e+02 + fTemp39 * (fTemp41 - fTemp40)))));
+            let mut fTemp44: f32 = Lead_faustpower2_f(fTemp43);
+            let mut fTemp45: f32 = 945.0 - fTemp44 * (4.2e+02 - 15.0 * fTemp44);
+            let mut fTemp46: f32 = fTemp43 * (945.0 - fTemp44 * (105.0 - fTemp44));
+            let mut fTemp47: f32 = min(1.0, fTemp46 / (fTemp45 * (1.0 + fTemp46 / fTemp45)));
+            let mut fTemp48: f32 = (if iTemp6 != 0 {0.0} else {fRec7_1[lane]});
+            let mut fTemp49: f32 = (if iTemp6 != 0 {0.0} else {fRec8_1[lane]});
+            let mut fTemp50: f32 = (if iTemp6 != 0 {0.0} else {fRec9_1[lane]});
+            let mut fTemp51: f32 = fSlow27 - fRec19_1[lane];
+            fRec19_0 = (if iTemp6 | ((f32::abs(fTemp51) <= fSlow28) as i32) != 0 {fSlow27} else {fRec19_1[lane] + fConst4 * fTemp51});
+            let mut fTemp52: f32 = fSlow29 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
+            let mut fTemp53: f32 = fTemp52 - fRec24_1[lane];
+            fRec24_0 = (if iTemp6 | ((f32::abs(fTemp53) <= (1e-05 * f32::abs(fTemp52) + 1e-07)) as i32) != 0 {fTemp52} else {fRec24_1[lane] + fConst4 * fTemp53});
+            let mut fTemp54: f32 = fTemp25 * fTemp26;
+            let mut fTemp55: f32 = max(-8.0, min(8.0, (*input4) as f32));
+            let mut fTemp56: f32 = fTemp55 - fRec25_1[lane];
+            fRec25_0 = (if (iTemp6 | (iTemp5 & iTemp28)) | ((f32::abs(fTemp56) <= (1e-05 * f32::abs(fTemp55) + 1e-07)) as i32) != 0 {fTemp55} else {fRec25_1[lane] + fConst4 * fTemp56});
+            let mut fTemp57: f32 = max(-14.0, min(8.0, 0.6931472 * (fRec14_0 + fRec25_0 + fTemp54 * fRec24_0)));
+            let mut fTemp58: f32 = 0.125 * (6e+01 + 0.015625 * Lead_faustpower2_f(fTemp57));
+            let mut fTemp59: f32 = 0.1875 * fTemp57;
+            let mut fTemp60: f32 = min(0.45, fConst8 * Lead_faustpower8_f(max(0.0, (1.2e+02 + fTemp57 * (fTemp59 + fTemp58)) / (1.2e+02 + fTemp57 * (fTemp59 - fTemp58)))));
+            let mut fTemp61: f32 = 0.5 * fTemp60;
+            let mut fTemp62: f32 = fTemp61 + fRec23_1[lane];
+            fRec23_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp62 >= 1.0) as i32 != 0 {-1.0 + fTemp62} else {fTemp62})});
+            let mut fTemp63: f32 = 0.5 + fRec23_0;
+            let mut fTemp64: f32 = (if (fTemp63 >= 1.0) as i32 != 0 {-0.5 + fRec23_0} else {fTemp63});
+            let mut fTemp65: f32 = max(4.0, 2.0 / fTemp60);
+            let mut fTemp66: f32 = fSlow30 - fRec26_1[lane];
+            fRec26_0 = (if iTemp6 | ((f32::abs(fTemp66) <= fSlow31) as i32) != 0 {fSlow30} else {fRec26_1[lane] + fConst4 * fTemp66});
+            let mut fTemp67: f32 = min(0.45, fSlow32 * fTemp60);
+            let mut fTemp68: f32 = max(4.0, 2.0 / fTemp67);
+            let mut fTemp69: f32 = fRec27_1[lane] + fTemp67;
+            fRec27_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp69 >= 1.0) as i32 != 0 {-1.0 + fTemp69} else {fTemp69})});
+            let mut fTemp70: f32 = fSlow33 - fRec28_1[lane];
+            fRec28_0 = (if iTemp6 | ((f32::abs(fTemp70) <= fSlow34) as i32) != 0 {fSlow33} else {fRec28_1[lane] + fConst4 * fTemp70});
+            let mut fTemp71: f32 = fSlow35 - fRec29_1[lane];
+            fRec29_0 = (if iTemp6 | ((f32::abs(fTemp71) <= fSlow36) as i32) != 0 {fSlow35} else {fRec29_1[lane] + fConst4 * fTemp71});
+            let mut fTemp72: f32 = max(0.05, min(0.95, fRec29_0 + fTemp54 * fRec28_0));
+            let mut fTemp73: f32 = fTemp72 + fRec27_0;
+            let mut fTemp74: f32 = (if (fTemp73 >= 1.0) as i32 != 0 {-1.0 + fTemp73} else {fTemp73});
+            let mut fTemp75: f32 = fSlow37 - fRec30_1[lane];
+            fRec30_0 = (if iTemp6 | ((f32::abs(fTemp75) <= fSlow38) as i32) != 0 {fSlow37} else {fRec30_1[lane] + fConst4 * fTemp75});
+            let mut fTemp76: f32 = fSlow40 - fRec31_1[lane];
+            fRec31_0 = (if iTemp6 | ((f32::abs(fTemp76) <= fSlow41) as i32) != 0 {fSlow40} else {fRec31_1[lane] + fConst4 * fTemp76});
+            let mut fTemp77: f32 = fRec32_1[lane] + fTemp60;
+            fRec32_0 = (if iTemp6 != 0 {0.0} else {(if (fTemp77 >= 1.0) as i32 != 0 {-1.0 + fTemp77} else {fTemp77})});
+            let mut fTemp78: f32 = fRec32_0 + fTemp72;
+            let mut fTemp79: f32 = (if (fTemp78 >= 1.0) as i32 != 0 {-1.0 + fTemp78} else {fTemp78});
+            let mut fTemp80: f32 = fSlow42 - fRec33_1[lane];
+            fRec33_0 = (if iTemp6 | ((f32::abs(fTemp80) <= fSlow43) as i32) != 0 {fSlow42} else {fRec33_1[lane] + fConst4 * fTemp80});
+            let mut fTemp81: f32 = fSlow44 - fRec34_1[lane];
+            fRec34_0 = (if iTemp6 | ((f32::abs(fTemp81) <= fSlow45) as i32) != 0 {fSlow44} else {fRec34_1[lane] + fConst4 * fTemp81});
+            let mut fTemp82: f32 = fRec34_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fRec32_0))) + fRec33_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp79))) + 2.0 * fTemp79 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * fTemp79)))) + 2.0 * fRec32_0 + Lead_faustpower2_f(max(0.0, 1.0 - fRec32_0 * fTemp65))) + fRec31_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fRec27_0))) + fRec30_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp74))) + 2.0 * fTemp74 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * fTemp74)))) + 2.0 * fRec27_0 + Lead_faustpower2_f(max(0.0, 1.0 - fRec27_0 * fTemp68))) + fRec26_0 * (2.0 * (fRec23_0 - fTemp64) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fRec23_0)) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp64))) - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fRec23_0))) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp64))));
+            fVec1_0 = fTemp82;
+            fRec22_0 = fVec1_1[lane] + 0.2402704 * (fTemp82 - fRec22_1[lane]);
             fRec21_0 = fRec22_1[lane] + 0.6411224 * (fRec22_0 - fRec21_1[lane]);
             fRec20_0 = fRec21_1[lane] + 0.9344822 * (fRec21_0 - fRec20_1[lane]);
-            let mut fTemp82: f32 = fRec23_0 + 0.25 * fTemp59;
-            let mut fTemp83: f32 = (if (fTemp82 >= 1.0) as i32 != 0 {-1.0 + fTemp82} else {fTemp82});
-            let mut fTemp84: f32 = 0.5 + fTemp83;
-            let mut fTemp85: f32 = (if (fTemp84 >= 1.0) as i32 != 0 {-0.5 + fTemp83} else {fTemp84});
-            let mut fTemp86: f32 = fRec27_0 + 0.5 * fTemp66;
-            let mut fTemp87: f32 = (if (fTemp86 >= 1.0) as i32 != 0 {-1.0 + fTemp86} else {fTemp86});
-            let mut fTemp88: f32 = fTemp71 + fTemp87;
-            let mut fTemp89: f32 = (if (fTemp88 >= 1.0) as i32 != 0 {-1.0 + fTemp88} else {fTemp88});
-            let mut fTemp90: f32 = fRec32_0 + fTemp60;
-            let mut fTemp91: f32 = (if (fTemp90 >= 1.0) as i32 != 0 {-1.0 + fTemp90} else {fTemp90});
-            let mut fTemp92: f32 = fTemp91 + fTemp71;
-            let mut fTemp93: f32 = (if (fTemp92 >= 1.0) as i32 != 0 {-1.0 + fTemp92} else {fTemp92});
-            let mut fTemp94: f32 = fRec34_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fTemp91))) + fRec33_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * (1.0 - fTemp93))) + 2.0 * fTemp93 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp64 * fTemp93)))) + 2.0 * fTemp91 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp91 * fTemp64))) + fRec31_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp87))) + fRec30_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp89))) + 2.0 * fTemp89 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp89)))) + 2.0 * fTemp87 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp87 * fTemp67))) + fRec26_0 * (2.0 * (fTemp83 - fTemp85) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fTemp83)) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fTemp85))) - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * (1.0 - fTemp83))) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp64 * fTemp85))));
-            fVec2_0 = fTemp94;
-            fRec37_0 = fVec2_1[lane] + 0.0682041 * (fTemp94 - fRec37_1[lane]);
+            let mut fTemp83: f32 = fRec23_0 + 0.25 * fTemp60;
+            let mut fTemp84: f32 = (if (fTemp83 >= 1.0) as i32 != 0 {-1.0 + fTemp83} else {fTemp83});
+            let mut fTemp85: f32 = 0.5 + fTemp84;
+            let mut fTemp86: f32 = (if (fTemp85 >= 1.0) as i32 != 0 {-0.5 + fTemp84} else {fTemp85});
+            let mut fTemp87: f32 = fRec27_0 + 0.5 * fTemp67;
+            let mut fTemp88: f32 = (if (fTemp87 >= 1.0) as i32 != 0 {-1.0 + fTemp87} else {fTemp87});
+            let mut fTemp89: f32 = fTemp72 + fTemp88;
+            let mut fTemp90: f32 = (if (fTemp89 >= 1.0) as i32 != 0 {-1.0 + fTemp89} else {fTemp89});
+            let mut fTemp91: f32 = fRec32_0 + fTemp61;
+            let mut fTemp92: f32 = (if (fTemp91 >= 1.0) as i32 != 0 {-1.0 + fTemp91} else {fTemp91});
+            let mut fTemp93: f32 = fTemp92 + fTemp72;
+            let mut fTemp94: f32 = (if (fTemp93 >= 1.0) as i32 != 0 {-1.0 + fTemp93} else {fTemp93});
+            let mut fTemp95: f32 = fRec34_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp92))) + fRec33_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * (1.0 - fTemp94))) + 2.0 * fTemp94 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp65 * fTemp94)))) + 2.0 * fTemp92 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp92 * fTemp65))) + fRec31_0 * (-1.0 - (Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp88))) + fRec30_0 * (-1.0 - Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * (1.0 - fTemp90))) + 2.0 * fTemp90 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp68 * fTemp90)))) + 2.0 * fTemp88 + Lead_faustpower2_f(max(0.0, 1.0 - fTemp88 * fTemp68))) + fRec26_0 * (2.0 * (fTemp84 - fTemp86) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp84)) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp86))) - (Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * (1.0 - fTemp84))) + Lead_faustpower2_f(max(0.0, 1.0 - 2.0 * fTemp65 * fTemp86))));
+            fVec2_0 = fTemp95;
+            fRec37_0 = fVec2_1[lane] + 0.0682041 * (fTemp95 - fRec37_1[lane]);
             fRec36_0 = fRec37_1[lane] + 0.4486762 * (fRec37_0 - fRec36_1[lane]);
             fRec35_0 = fRec36_1[lane] + 0.7999976 * (fRec36_0 - fRec35_1[lane]);
-            let mut fTemp95: f32 = max(-3.0, min(3.0, (0.5 * (fRec35_0 + fRec20_0) * (1.0 + 2.0 * fTemp22) * fRec19_0 - 4.0 * fTemp22 * (1.0 - fTemp48) * (fTemp48 * (fTemp17 + fTemp48 * (fTemp18 + fTemp48 * fTemp19)) + fTemp49)) / (1.0 + 4.0 * Lead_faustpower4_f(fTemp48) * fTemp22)));
-            let mut fTemp96: f32 = Lead_faustpower2_f(fTemp95);
-            let mut fTemp97: f32 = fTemp48 * (fTemp95 * (27.0 + fTemp96) / (27.0 + 9.0 * fTemp96) - fTemp19);
-            let mut fTemp98: f32 = fTemp19 + fTemp97;
-            let mut fTemp99: f32 = fTemp48 * (fTemp98 - fTemp18);
-            let mut fTemp100: f32 = fTemp18 + fTemp99;
-            let mut fTemp101: f32 = fTemp48 * (fTemp100 - fTemp17);
-            fRec6_0 = fTemp17 + 2.0 * fTemp101;
-            fRec7_0 = fTemp19 + 2.0 * fTemp97;
-            fRec8_0 = fTemp18 + 2.0 * fTemp99;
-            let mut fTemp102: f32 = fTemp48 * (fTemp17 + fTemp101 - fTemp49);
-            fRec9_0 = fTemp49 + 2.0 * fTemp102;
-            let mut fTemp103: f32 = fSlow49 - fRec38_1[lane];
-            fRec38_0 = (if iTemp6 | ((f32::abs(fTemp103) <= fSlow48) as i32) != 0 {fSlow49} else {fRec38_1[lane] + fConst4 * fTemp103});
-            let mut fTemp104: f32 = fSlow51 - fRec39_1[lane];
-            fRec39_0 = (if iTemp6 | ((f32::abs(fTemp104) <= fSlow50) as i32) != 0 {fSlow51} else {fRec39_1[lane] + fConst4 * fTemp104});
-            let mut fTemp105: f32 = (fTemp98 * fRec39_0 + fTemp100 * fRec38_0 + (fTemp49 + fTemp102) * fRec5_0) * fRec1_0 * fTemp15 * fTemp14 * fRec4_0;
-            *output0 = (fTemp105 * f32::sqrt(1.0 - fTemp10)) as f32;
-            *output1 = (fTemp105 * f32::sqrt(1.0 + fTemp10)) as f32;
+            let mut fTemp96: f32 = max(-3.0, min(3.0, (0.5 * (fRec35_0 + fRec20_0) * (1.0 + 2.0 * fTemp20) * fRec19_0 - 4.0 * fTemp20 * (1.0 - fTemp47) * (fTemp47 * (fTemp47 * (fTemp50 + fTemp17 * fTemp47) + fTemp49) + fTemp48)) / (1.0 + 4.0 * Lead_faustpower4_f(fTemp47) * fTemp20)));
+            let mut fTemp97: f32 = Lead_faustpower2_f(fTemp96);
+            let mut fTemp98: f32 = fTemp47 * (fTemp96 * (27.0 + fTemp97) / (27.0 + 9.0 * fTemp97) - fTemp17);
+            fRec6_0 = fTemp17 + 2.0 * fTemp98;
+            let mut fTemp99: f32 = fTemp17 + fTemp98;
+            let mut fTemp100: f32 = fTemp47 * (fTemp99 - fTemp50);
+            let mut fTemp101: f32 = fTemp50 + fTemp100;
+            let mut fTemp102: f32 = fTemp47 * (fTemp101 - fTemp49);
+            let mut fTemp103: f32 = fTemp47 * (fTemp49 + fTemp102 - fTemp48);
+            fRec7_0 = fTemp48 + 2.0 * fTemp103;
+            fRec8_0 = fTemp49 + 2.0 * fTemp102;
+            fRec9_0 = fTemp50 + 2.0 * fTemp100;
+            let mut fTemp104: f32 = fSlow49 - fRec38_1[lane];
+            fRec38_0 = (if iTemp6 | ((f32::abs(fTemp104) <= fSlow48) as i32) != 0 {fSlow49} else {fRec38_1[lane] + fConst4 * fTemp104});
+            let mut fTemp105: f32 = fSlow51 - fRec39_1[lane];
+            fRec39_0 = (if iTemp6 | ((f32::abs(fTemp105) <= fSlow50) as i32) != 0 {fSlow51} else {fRec39_1[lane] + fConst4 * fTemp105});
+            let mut fTemp106: f32 = (fTemp99 * fRec39_0 + fTemp101 * fRec38_0 + (fTemp48 + fTemp103) * fRec5_0) * fRec1_0 * fTemp15 * fTemp14 * fRec4_0;
+            *output0 = (fTemp106 * f32::sqrt(1.0 - fTemp10)) as f32;
+            *output1 = (fTemp106 * f32::sqrt(1.0 + fTemp10)) as f32;
             *output2 = (fRec1_0 * fTemp15 * fTemp14) as f32;
             fVec0_1[lane] = fVec0_0;
             fRec1_1[lane] = fRec1_0;

@@ -611,261 +611,504 @@ impl Phaser {
         let mut fRec57_1 = self.fRec57[1];
         let mut fRec59_0 = self.fRec59[0];
         let mut fRec59_1 = self.fRec59[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            fRec26_0 = fSlow4 - f32::floor(fSlow4 + fRec26_1) + fRec26_1;
-            let mut fTemp2: f32 = f32::floor(fRec26_0);
-            let mut fTemp3: f32 = -1.0 + 2.0 * (fRec26_0 - fTemp2);
-            let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
-            let mut fTemp5: f32 = fSlow5 - fRec27_1;
-            fRec27_0 = (if iTemp1 | ((f32::abs(fTemp5) <= fSlow6) as i32) != 0 {
-                fSlow5
-            } else {
-                fRec27_1 + fConst1 * fTemp5
-            });
-            let mut fTemp6: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    0.3465736
-                        * fRec27_0
-                        * fTemp3
-                        * fTemp4
-                        * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4)))),
-                ),
-            );
-            let mut fTemp7: f32 = fTemp6
-                * (1.0
-                    + 0.0625
-                        * fTemp6
-                        * (0.5
-                            + 0.0625
-                                * fTemp6
-                                * (0.16666667
-                                    + 0.0625
-                                        * fTemp6
-                                        * (0.041666668
-                                            + 0.0625 * fTemp6 * (0.008333334 + 8.680556e-05 * fTemp6)))));
-            let mut fTemp8: f32 = fTemp7 * (2.0 + 0.0625 * fTemp7);
-            let mut fTemp9: f32 = fTemp8 * (2.0 + 0.0625 * fTemp8);
-            let mut fTemp10: f32 = fTemp9 * (2.0 + 0.0625 * fTemp9);
-            let mut fTemp11: f32 = fSlow7 - fRec28_1;
-            fRec28_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow8) as i32) != 0 {
-                fSlow7
-            } else {
-                fRec28_1 + fConst1 * fTemp11
-            });
-            let mut fTemp12: f32 =
-                min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp10 * (2.0 + 0.0625 * fTemp10)), 1.45);
-            let mut fTemp13: f32 = Phaser_faustpower2_f(fTemp12);
-            let mut fTemp14: f32 = 945.0 - fTemp13 * (4.2e+02 - 15.0 * fTemp13);
-            let mut fTemp15: f32 = 945.0 - fTemp13 * (105.0 - fTemp13);
-            let mut fTemp16: f32 = fTemp12 * fTemp15;
-            let mut fTemp17: f32 = fTemp14 * (1.0 + fTemp16 / fTemp14);
-            let mut fTemp18: f32 = fSlow9 - fRec29_1;
-            fRec29_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow10) as i32) != 0 {
-                fSlow9
-            } else {
-                fRec29_1 + fConst1 * fTemp18
-            });
-            let mut fTemp19: f32 = fRec29_0 * fRec25_1;
-            let mut fTemp20: f32 = (*input0) as f32;
-            let mut fTemp21: f32 = (fTemp20 - fRec1_1 + fTemp19) * fTemp12 * fTemp15 / fTemp17;
-            fRec1_0 = fRec1_1 + 2.0 * fTemp21;
-            let mut fRec2: f32 = 2.0 * (fRec1_1 + fTemp21) - (fTemp20 + fTemp19);
-            let mut fTemp22: f32 = fTemp16 * (fRec2 - fRec3_1) / fTemp17;
-            fRec3_0 = fRec3_1 + 2.0 * fTemp22;
-            let mut fRec4: f32 = 2.0 * (fRec3_1 + fTemp22) - fRec2;
-            let mut fTemp23: f32 = fTemp16 * (fRec4 - fRec9_1) / fTemp17;
-            let mut fRec5: f32 = 2.0 * (fRec9_1 + fTemp23) - fRec4;
-            let mut fTemp24: f32 = fTemp16 * (fRec5 - fRec7_1) / fTemp17;
-            let mut fRec6: f32 = 2.0 * (fRec7_1 + fTemp24) - fRec5;
-            fRec7_0 = fRec7_1 + 2.0 * fTemp24;
-            let mut fTemp25: f32 = fTemp16 * (fRec6 - fRec10_1) / fTemp17;
-            let mut fRec8: f32 = 2.0 * (fRec10_1 + fTemp25) - fRec6;
-            fRec9_0 = fRec9_1 + 2.0 * fTemp23;
-            fRec10_0 = fRec10_1 + 2.0 * fTemp25;
-            let mut fTemp26: f32 = fTemp16 * (fRec8 - fRec15_1) / fTemp17;
-            let mut fRec11: f32 = 2.0 * (fRec15_1 + fTemp26) - fRec8;
-            let mut fTemp27: f32 = fTemp16 * (fRec11 - fRec13_1) / fTemp17;
-            let mut fRec12: f32 = 2.0 * (fRec13_1 + fTemp27) - fRec11;
-            fRec13_0 = fRec13_1 + 2.0 * fTemp27;
-            let mut fTemp28: f32 = fTemp16 * (fRec12 - fRec14_1) / fTemp17;
-            fRec14_0 = fRec14_1 + 2.0 * fTemp28;
-            fRec15_0 = fRec15_1 + 2.0 * fTemp26;
-            let mut fRec16: f32 = 2.0 * (fRec14_1 + fTemp28) - fRec12;
-            let mut fTemp29: f32 = fTemp16 * (fRec16 - fRec17_1) / fTemp17;
-            fRec17_0 = fRec17_1 + 2.0 * fTemp29;
-            let mut fRec18: f32 = 2.0 * (fRec17_1 + fTemp29) - fRec16;
-            let mut fTemp30: f32 = fTemp16 * (fRec18 - fRec19_1) / fTemp17;
-            fRec19_0 = fRec19_1 + 2.0 * fTemp30;
-            let mut fRec20: f32 = 2.0 * (fRec19_1 + fTemp30) - fRec18;
-            let mut fTemp31: f32 = fTemp16 * (fRec20 - fRec21_1) / fTemp17;
-            fRec21_0 = fRec21_1 + 2.0 * fTemp31;
-            let mut fRec22: f32 = 2.0 * (fRec21_1 + fTemp31) - fRec20;
-            let mut fTemp32: f32 = fTemp16 * (fRec22 - fRec24_1) / fTemp17;
-            let mut fRec23: f32 = 2.0 * (fRec24_1 + fTemp32) - fRec22;
-            fRec24_0 = fRec24_1 + 2.0 * fTemp32;
-            let mut fTemp33: f32 = fSlow14 - fRec30_1;
-            fRec30_0 = (if iTemp1 | ((f32::abs(fTemp33) <= fSlow13) as i32) != 0 {
-                fSlow14
-            } else {
-                fRec30_1 + fConst1 * fTemp33
-            });
-            let mut fTemp34: f32 = fSlow17 - fRec31_1;
-            fRec31_0 = (if iTemp1 | ((f32::abs(fTemp34) <= fSlow16) as i32) != 0 {
-                fSlow17
-            } else {
-                fRec31_1 + fConst1 * fTemp34
-            });
-            let mut fTemp35: f32 = fSlow20 - fRec32_1;
-            fRec32_0 = (if iTemp1 | ((f32::abs(fTemp35) <= fSlow19) as i32) != 0 {
-                fSlow20
-            } else {
-                fRec32_1 + fConst1 * fTemp35
-            });
-            let mut fTemp36: f32 = fSlow23 - fRec33_1;
-            fRec33_0 = (if iTemp1 | ((f32::abs(fTemp36) <= fSlow22) as i32) != 0 {
-                fSlow23
-            } else {
-                fRec33_1 + fConst1 * fTemp36
-            });
-            fRec25_0 = fRec6 * fRec33_0 + fRec11 * fRec32_0 + fRec16 * fRec31_0 + fRec23 * fRec30_0;
-            let mut fTemp37: f32 = fSlow24 - fRec34_1;
-            fRec34_0 = (if iTemp1 | ((f32::abs(fTemp37) <= fSlow25) as i32) != 0 {
-                fSlow24
-            } else {
-                fRec34_1 + fConst1 * fTemp37
-            });
-            *output0 = (fTemp20 * fRec34_0 + fRec25_0 * fRec0_0) as f32;
-            let mut fTemp38: f32 = fRec29_0 * fRec59_1;
-            let mut fTemp39: f32 = (*input1) as f32;
-            let mut fTemp40: f32 = fSlow26 - fRec60_1;
-            fRec60_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow27) as i32) != 0 {
-                fSlow26
-            } else {
-                fRec60_1 + fConst1 * fTemp40
-            });
-            let mut fTemp41: f32 = fRec26_0 + fRec60_0;
-            let mut fTemp42: f32 = -1.0 + 2.0 * (fTemp41 - (fTemp2 + f32::floor(fTemp41 - fTemp2)));
-            let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
-            let mut fTemp44: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    0.3465736
-                        * fRec27_0
-                        * fTemp42
-                        * fTemp43
-                        * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
-                ),
-            );
-            let mut fTemp45: f32 = fTemp44
-                * (1.0
-                    + 0.0625
-                        * fTemp44
-                        * (0.5
-                            + 0.0625
-                                * fTemp44
-                                * (0.16666667
-                                    + 0.0625
-                                        * fTemp44
-                                        * (0.041666668
-                                            + 0.0625 * fTemp44 * (0.008333334 + 8.680556e-05 * fTemp44)))));
-            let mut fTemp46: f32 = fTemp45 * (2.0 + 0.0625 * fTemp45);
-            let mut fTemp47: f32 = fTemp46 * (2.0 + 0.0625 * fTemp46);
-            let mut fTemp48: f32 = fTemp47 * (2.0 + 0.0625 * fTemp47);
-            let mut fTemp49: f32 =
-                min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp48 * (2.0 + 0.0625 * fTemp48)), 1.45);
-            let mut fTemp50: f32 = Phaser_faustpower2_f(fTemp49);
-            let mut fTemp51: f32 = 945.0 - fTemp50 * (4.2e+02 - 15.0 * fTemp50);
-            let mut fTemp52: f32 = 945.0 - fTemp50 * (105.0 - fTemp50);
-            let mut fTemp53: f32 = fTemp49 * fTemp52;
-            let mut fTemp54: f32 = fTemp51 * (1.0 + fTemp53 / fTemp51);
-            let mut fTemp55: f32 = (fTemp39 - fRec39_1 + fTemp38) * fTemp49 * fTemp52 / fTemp54;
-            let mut fRec35: f32 = 2.0 * (fRec39_1 + fTemp55) - (fTemp39 + fTemp38);
-            let mut fTemp56: f32 = fTemp53 * (fRec35 - fRec44_1) / fTemp54;
-            let mut fRec36: f32 = 2.0 * (fRec44_1 + fTemp56) - fRec35;
-            let mut fTemp57: f32 = fTemp53 * (fRec36 - fRec37_1) / fTemp54;
-            fRec37_0 = fRec37_1 + 2.0 * fTemp57;
-            let mut fRec38: f32 = 2.0 * (fRec37_1 + fTemp57) - fRec36;
-            fRec39_0 = fRec39_1 + 2.0 * fTemp55;
-            let mut fTemp58: f32 = fTemp53 * (fRec38 - fRec40_1) / fTemp54;
-            fRec40_0 = fRec40_1 + 2.0 * fTemp58;
-            let mut fRec41: f32 = 2.0 * (fRec40_1 + fTemp58) - fRec38;
-            let mut fTemp59: f32 = fTemp53 * (fRec41 - fRec45_1) / fTemp54;
-            let mut fRec42: f32 = 2.0 * (fRec45_1 + fTemp59) - fRec41;
-            let mut fTemp60: f32 = fTemp53 * (fRec42 - fRec43_1) / fTemp54;
-            fRec43_0 = fRec43_1 + 2.0 * fTemp60;
-            fRec44_0 = fRec44_1 + 2.0 * fTemp56;
-            fRec45_0 = fRec45_1 + 2.0 * fTemp59;
-            let mut fRec46: f32 = 2.0 * (fRec43_1 + fTemp60) - fRec42;
-            let mut fTemp61: f32 = fTemp53 * (fRec46 - fRec50_1) / fTemp54;
-            let mut fRec47: f32 = 2.0 * (fRec50_1 + fTemp61) - fRec46;
-            let mut fTemp62: f32 = fTemp53 * (fRec47 - fRec49_1) / fTemp54;
-            let mut fRec48: f32 = 2.0 * (fRec49_1 + fTemp62) - fRec47;
-            fRec49_0 = fRec49_1 + 2.0 * fTemp62;
-            fRec50_0 = fRec50_1 + 2.0 * fTemp61;
-            let mut fTemp63: f32 = fTemp53 * (fRec48 - fRec52_1) / fTemp54;
-            let mut fRec51: f32 = 2.0 * (fRec52_1 + fTemp63) - fRec48;
-            fRec52_0 = fRec52_1 + 2.0 * fTemp63;
-            let mut fTemp64: f32 = fTemp53 * (fRec51 - fRec54_1) / fTemp54;
-            let mut fRec53: f32 = 2.0 * (fRec54_1 + fTemp64) - fRec51;
-            fRec54_0 = fRec54_1 + 2.0 * fTemp64;
-            let mut fTemp65: f32 = fTemp53 * (fRec53 - fRec55_1) / fTemp54;
-            fRec55_0 = fRec55_1 + 2.0 * fTemp65;
-            let mut fRec56: f32 = 2.0 * (fRec55_1 + fTemp65) - fRec53;
-            let mut fTemp66: f32 = fTemp53 * (fRec56 - fRec57_1) / fTemp54;
-            fRec57_0 = fRec57_1 + 2.0 * fTemp66;
-            let mut fRec58: f32 = 2.0 * (fRec57_1 + fTemp66) - fRec56;
-            fRec59_0 = fRec33_0 * fRec41 + fRec32_0 * fRec46 + fRec31_0 * fRec48 + fRec30_0 * fRec58;
-            *output1 = (fTemp39 * fRec34_0 + fRec0_0 * fRec59_0) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec26_1 = fRec26_0;
-            fRec27_1 = fRec27_0;
-            fRec28_1 = fRec28_0;
-            fRec29_1 = fRec29_0;
-            fRec1_1 = fRec1_0;
-            fRec3_1 = fRec3_0;
-            fRec7_1 = fRec7_0;
-            fRec9_1 = fRec9_0;
-            fRec10_1 = fRec10_0;
-            fRec13_1 = fRec13_0;
-            fRec14_1 = fRec14_0;
-            fRec15_1 = fRec15_0;
-            fRec17_1 = fRec17_0;
-            fRec19_1 = fRec19_0;
-            fRec21_1 = fRec21_0;
-            fRec24_1 = fRec24_0;
-            fRec30_1 = fRec30_0;
-            fRec31_1 = fRec31_0;
-            fRec32_1 = fRec32_0;
-            fRec33_1 = fRec33_0;
-            fRec25_1 = fRec25_0;
-            fRec34_1 = fRec34_0;
-            fRec60_1 = fRec60_0;
-            fRec37_1 = fRec37_0;
-            fRec39_1 = fRec39_0;
-            fRec40_1 = fRec40_0;
-            fRec43_1 = fRec43_0;
-            fRec44_1 = fRec44_0;
-            fRec45_1 = fRec45_0;
-            fRec49_1 = fRec49_0;
-            fRec50_1 = fRec50_0;
-            fRec52_1 = fRec52_0;
-            fRec54_1 = fRec54_0;
-            fRec55_1 = fRec55_0;
-            fRec57_1 = fRec57_0;
-            fRec59_1 = fRec59_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec27_1 == fSlow5
+            && fSlow6 >= 0.0
+            && fRec28_1 == fSlow7
+            && fSlow8 >= 0.0
+            && fRec29_1 == fSlow9
+            && fSlow10 >= 0.0
+            && fRec30_1 == fSlow14
+            && fSlow13 >= 0.0
+            && fRec31_1 == fSlow17
+            && fSlow16 >= 0.0
+            && fRec32_1 == fSlow20
+            && fSlow19 >= 0.0
+            && fRec33_1 == fSlow23
+            && fSlow22 >= 0.0
+            && fRec34_1 == fSlow24
+            && fSlow25 >= 0.0
+            && fRec60_1 == fSlow26
+            && fSlow27 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                fRec26_0 = fSlow4 - f32::floor(fSlow4 + fRec26_1) + fRec26_1;
+                let mut fTemp2: f32 = f32::floor(fRec26_0);
+                let mut fTemp3: f32 = -1.0 + 2.0 * (fRec26_0 - fTemp2);
+                let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
+                let mut fTemp5: f32 = fSlow5 - fRec27_1;
+                fRec27_0 = fSlow5;
+                let mut fTemp6: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.3465736
+                            * fRec27_0
+                            * fTemp3
+                            * fTemp4
+                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4)))),
+                    ),
+                );
+                let mut fTemp7: f32 = fTemp6
+                    * (1.0
+                        + 0.0625
+                            * fTemp6
+                            * (0.5
+                                + 0.0625
+                                    * fTemp6
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp6
+                                            * (0.041666668
+                                                + 0.0625 * fTemp6 * (0.008333334 + 8.680556e-05 * fTemp6)))));
+                let mut fTemp8: f32 = fTemp7 * (2.0 + 0.0625 * fTemp7);
+                let mut fTemp9: f32 = fTemp8 * (2.0 + 0.0625 * fTemp8);
+                let mut fTemp10: f32 = fTemp9 * (2.0 + 0.0625 * fTemp9);
+                let mut fTemp11: f32 = fSlow7 - fRec28_1;
+                fRec28_0 = fSlow7;
+                let mut fTemp12: f32 =
+                    min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp10 * (2.0 + 0.0625 * fTemp10)), 1.45);
+                let mut fTemp13: f32 = Phaser_faustpower2_f(fTemp12);
+                let mut fTemp14: f32 = 945.0 - fTemp13 * (4.2e+02 - 15.0 * fTemp13);
+                let mut fTemp15: f32 = 945.0 - fTemp13 * (105.0 - fTemp13);
+                let mut fTemp16: f32 = fTemp12 * fTemp15;
+                let mut fTemp17: f32 = fTemp14 * (1.0 + fTemp16 / fTemp14);
+                let mut fTemp18: f32 = fSlow9 - fRec29_1;
+                fRec29_0 = fSlow9;
+                let mut fTemp19: f32 = fRec29_0 * fRec25_1;
+                let mut fTemp20: f32 = (*input0) as f32;
+                let mut fTemp21: f32 = (fTemp20 - fRec1_1 + fTemp19) * fTemp12 * fTemp15 / fTemp17;
+                fRec1_0 = fRec1_1 + 2.0 * fTemp21;
+                let mut fRec2: f32 = 2.0 * (fRec1_1 + fTemp21) - (fTemp20 + fTemp19);
+                let mut fTemp22: f32 = fTemp16 * (fRec2 - fRec3_1) / fTemp17;
+                fRec3_0 = fRec3_1 + 2.0 * fTemp22;
+                let mut fRec4: f32 = 2.0 * (fRec3_1 + fTemp22) - fRec2;
+                let mut fTemp23: f32 = fTemp16 * (fRec4 - fRec9_1) / fTemp17;
+                let mut fRec5: f32 = 2.0 * (fRec9_1 + fTemp23) - fRec4;
+                let mut fTemp24: f32 = fTemp16 * (fRec5 - fRec7_1) / fTemp17;
+                let mut fRec6: f32 = 2.0 * (fRec7_1 + fTemp24) - fRec5;
+                fRec7_0 = fRec7_1 + 2.0 * fTemp24;
+                let mut fTemp25: f32 = fTemp16 * (fRec6 - fRec10_1) / fTemp17;
+                let mut fRec8: f32 = 2.0 * (fRec10_1 + fTemp25) - fRec6;
+                fRec9_0 = fRec9_1 + 2.0 * fTemp23;
+                fRec10_0 = fRec10_1 + 2.0 * fTemp25;
+                let mut fTemp26: f32 = fTemp16 * (fRec8 - fRec15_1) / fTemp17;
+                let mut fRec11: f32 = 2.0 * (fRec15_1 + fTemp26) - fRec8;
+                let mut fTemp27: f32 = fTemp16 * (fRec11 - fRec13_1) / fTemp17;
+                let mut fRec12: f32 = 2.0 * (fRec13_1 + fTemp27) - fRec11;
+                fRec13_0 = fRec13_1 + 2.0 * fTemp27;
+                let mut fTemp28: f32 = fTemp16 * (fRec12 - fRec14_1) / fTemp17;
+                fRec14_0 = fRec14_1 + 2.0 * fTemp28;
+                fRec15_0 = fRec15_1 + 2.0 * fTemp26;
+                let mut fRec16: f32 = 2.0 * (fRec14_1 + fTemp28) - fRec12;
+                let mut fTemp29: f32 = fTemp16 * (fRec16 - fRec17_1) / fTemp17;
+                fRec17_0 = fRec17_1 + 2.0 * fTemp29;
+                let mut fRec18: f32 = 2.0 * (fRec17_1 + fTemp29) - fRec16;
+                let mut fTemp30: f32 = fTemp16 * (fRec18 - fRec19_1) / fTemp17;
+                fRec19_0 = fRec19_1 + 2.0 * fTemp30;
+                let mut fRec20: f32 = 2.0 * (fRec19_1 + fTemp30) - fRec18;
+                let mut fTemp31: f32 = fTemp16 * (fRec20 - fRec21_1) / fTemp17;
+                fRec21_0 = fRec21_1 + 2.0 * fTemp31;
+                let mut fRec22: f32 = 2.0 * (fRec21_1 + fTemp31) - fRec20;
+                let mut fTemp32: f32 = fTemp16 * (fRec22 - fRec24_1) / fTemp17;
+                let mut fRec23: f32 = 2.0 * (fRec24_1 + fTemp32) - fRec22;
+                fRec24_0 = fRec24_1 + 2.0 * fTemp32;
+                let mut fTemp33: f32 = fSlow14 - fRec30_1;
+                fRec30_0 = fSlow14;
+                let mut fTemp34: f32 = fSlow17 - fRec31_1;
+                fRec31_0 = fSlow17;
+                let mut fTemp35: f32 = fSlow20 - fRec32_1;
+                fRec32_0 = fSlow20;
+                let mut fTemp36: f32 = fSlow23 - fRec33_1;
+                fRec33_0 = fSlow23;
+                fRec25_0 = fRec6 * fRec33_0 + fRec11 * fRec32_0 + fRec16 * fRec31_0 + fRec23 * fRec30_0;
+                let mut fTemp37: f32 = fSlow24 - fRec34_1;
+                fRec34_0 = fSlow24;
+                *output0 = (fTemp20 * fRec34_0 + fRec25_0 * fRec0_0) as f32;
+                let mut fTemp38: f32 = fRec29_0 * fRec59_1;
+                let mut fTemp39: f32 = (*input1) as f32;
+                let mut fTemp40: f32 = fSlow26 - fRec60_1;
+                fRec60_0 = fSlow26;
+                let mut fTemp41: f32 = fRec26_0 + fRec60_0;
+                let mut fTemp42: f32 = -1.0 + 2.0 * (fTemp41 - (fTemp2 + f32::floor(fTemp41 - fTemp2)));
+                let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
+                let mut fTemp44: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.3465736
+                            * fRec27_0
+                            * fTemp42
+                            * fTemp43
+                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
+                    ),
+                );
+                let mut fTemp45: f32 = fTemp44
+                    * (1.0
+                        + 0.0625
+                            * fTemp44
+                            * (0.5
+                                + 0.0625
+                                    * fTemp44
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp44
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp44
+                                                    * (0.008333334 + 8.680556e-05 * fTemp44)))));
+                let mut fTemp46: f32 = fTemp45 * (2.0 + 0.0625 * fTemp45);
+                let mut fTemp47: f32 = fTemp46 * (2.0 + 0.0625 * fTemp46);
+                let mut fTemp48: f32 = fTemp47 * (2.0 + 0.0625 * fTemp47);
+                let mut fTemp49: f32 =
+                    min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp48 * (2.0 + 0.0625 * fTemp48)), 1.45);
+                let mut fTemp50: f32 = Phaser_faustpower2_f(fTemp49);
+                let mut fTemp51: f32 = 945.0 - fTemp50 * (4.2e+02 - 15.0 * fTemp50);
+                let mut fTemp52: f32 = 945.0 - fTemp50 * (105.0 - fTemp50);
+                let mut fTemp53: f32 = fTemp49 * fTemp52;
+                let mut fTemp54: f32 = fTemp51 * (1.0 + fTemp53 / fTemp51);
+                let mut fTemp55: f32 = (fTemp39 - fRec39_1 + fTemp38) * fTemp49 * fTemp52 / fTemp54;
+                let mut fRec35: f32 = 2.0 * (fRec39_1 + fTemp55) - (fTemp39 + fTemp38);
+                let mut fTemp56: f32 = fTemp53 * (fRec35 - fRec44_1) / fTemp54;
+                let mut fRec36: f32 = 2.0 * (fRec44_1 + fTemp56) - fRec35;
+                let mut fTemp57: f32 = fTemp53 * (fRec36 - fRec37_1) / fTemp54;
+                fRec37_0 = fRec37_1 + 2.0 * fTemp57;
+                let mut fRec38: f32 = 2.0 * (fRec37_1 + fTemp57) - fRec36;
+                fRec39_0 = fRec39_1 + 2.0 * fTemp55;
+                let mut fTemp58: f32 = fTemp53 * (fRec38 - fRec40_1) / fTemp54;
+                fRec40_0 = fRec40_1 + 2.0 * fTemp58;
+                let mut fRec41: f32 = 2.0 * (fRec40_1 + fTemp58) - fRec38;
+                let mut fTemp59: f32 = fTemp53 * (fRec41 - fRec45_1) / fTemp54;
+                let mut fRec42: f32 = 2.0 * (fRec45_1 + fTemp59) - fRec41;
+                let mut fTemp60: f32 = fTemp53 * (fRec42 - fRec43_1) / fTemp54;
+                fRec43_0 = fRec43_1 + 2.0 * fTemp60;
+                fRec44_0 = fRec44_1 + 2.0 * fTemp56;
+                fRec45_0 = fRec45_1 + 2.0 * fTemp59;
+                let mut fRec46: f32 = 2.0 * (fRec43_1 + fTemp60) - fRec42;
+                let mut fTemp61: f32 = fTemp53 * (fRec46 - fRec50_1) / fTemp54;
+                let mut fRec47: f32 = 2.0 * (fRec50_1 + fTemp61) - fRec46;
+                let mut fTemp62: f32 = fTemp53 * (fRec47 - fRec49_1) / fTemp54;
+                let mut fRec48: f32 = 2.0 * (fRec49_1 + fTemp62) - fRec47;
+                fRec49_0 = fRec49_1 + 2.0 * fTemp62;
+                fRec50_0 = fRec50_1 + 2.0 * fTemp61;
+                let mut fTemp63: f32 = fTemp53 * (fRec48 - fRec52_1) / fTemp54;
+                let mut fRec51: f32 = 2.0 * (fRec52_1 + fTemp63) - fRec48;
+                fRec52_0 = fRec52_1 + 2.0 * fTemp63;
+                let mut fTemp64: f32 = fTemp53 * (fRec51 - fRec54_1) / fTemp54;
+                let mut fRec53: f32 = 2.0 * (fRec54_1 + fTemp64) - fRec51;
+                fRec54_0 = fRec54_1 + 2.0 * fTemp64;
+                let mut fTemp65: f32 = fTemp53 * (fRec53 - fRec55_1) / fTemp54;
+                fRec55_0 = fRec55_1 + 2.0 * fTemp65;
+                let mut fRec56: f32 = 2.0 * (fRec55_1 + fTemp65) - fRec53;
+                let mut fTemp66: f32 = fTemp53 * (fRec56 - fRec57_1) / fTemp54;
+                fRec57_0 = fRec57_1 + 2.0 * fTemp66;
+                let mut fRec58: f32 = 2.0 * (fRec57_1 + fTemp66) - fRec56;
+                fRec59_0 = fRec33_0 * fRec41 + fRec32_0 * fRec46 + fRec31_0 * fRec48 + fRec30_0 * fRec58;
+                *output1 = (fTemp39 * fRec34_0 + fRec0_0 * fRec59_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec29_1 = fRec29_0;
+                fRec1_1 = fRec1_0;
+                fRec3_1 = fRec3_0;
+                fRec7_1 = fRec7_0;
+                fRec9_1 = fRec9_0;
+                fRec10_1 = fRec10_0;
+                fRec13_1 = fRec13_0;
+                fRec14_1 = fRec14_0;
+                fRec15_1 = fRec15_0;
+                fRec17_1 = fRec17_0;
+                fRec19_1 = fRec19_0;
+                fRec21_1 = fRec21_0;
+                fRec24_1 = fRec24_0;
+                fRec30_1 = fRec30_0;
+                fRec31_1 = fRec31_0;
+                fRec32_1 = fRec32_0;
+                fRec33_1 = fRec33_0;
+                fRec25_1 = fRec25_0;
+                fRec34_1 = fRec34_0;
+                fRec60_1 = fRec60_0;
+                fRec37_1 = fRec37_0;
+                fRec39_1 = fRec39_0;
+                fRec40_1 = fRec40_0;
+                fRec43_1 = fRec43_0;
+                fRec44_1 = fRec44_0;
+                fRec45_1 = fRec45_0;
+                fRec49_1 = fRec49_0;
+                fRec50_1 = fRec50_0;
+                fRec52_1 = fRec52_0;
+                fRec54_1 = fRec54_0;
+                fRec55_1 = fRec55_0;
+                fRec57_1 = fRec57_0;
+                fRec59_1 = fRec59_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                fRec26_0 = fSlow4 - f32::floor(fSlow4 + fRec26_1) + fRec26_1;
+                let mut fTemp2: f32 = f32::floor(fRec26_0);
+                let mut fTemp3: f32 = -1.0 + 2.0 * (fRec26_0 - fTemp2);
+                let mut fTemp4: f32 = 1.0 - f32::abs(fTemp3);
+                let mut fTemp5: f32 = fSlow5 - fRec27_1;
+                fRec27_0 = (if iTemp1 | ((f32::abs(fTemp5) <= fSlow6) as i32) != 0 {
+                    fSlow5
+                } else {
+                    fRec27_1 + fConst1 * fTemp5
+                });
+                let mut fTemp6: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.3465736
+                            * fRec27_0
+                            * fTemp3
+                            * fTemp4
+                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp3 * fTemp4)))),
+                    ),
+                );
+                let mut fTemp7: f32 = fTemp6
+                    * (1.0
+                        + 0.0625
+                            * fTemp6
+                            * (0.5
+                                + 0.0625
+                                    * fTemp6
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp6
+                                            * (0.041666668
+                                                + 0.0625 * fTemp6 * (0.008333334 + 8.680556e-05 * fTemp6)))));
+                let mut fTemp8: f32 = fTemp7 * (2.0 + 0.0625 * fTemp7);
+                let mut fTemp9: f32 = fTemp8 * (2.0 + 0.0625 * fTemp8);
+                let mut fTemp10: f32 = fTemp9 * (2.0 + 0.0625 * fTemp9);
+                let mut fTemp11: f32 = fSlow7 - fRec28_1;
+                fRec28_0 = (if iTemp1 | ((f32::abs(fTemp11) <= fSlow8) as i32) != 0 {
+                    fSlow7
+                } else {
+                    fRec28_1 + fConst1 * fTemp11
+                });
+                let mut fTemp12: f32 =
+                    min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp10 * (2.0 + 0.0625 * fTemp10)), 1.45);
+                let mut fTemp13: f32 = Phaser_faustpower2_f(fTemp12);
+                let mut fTemp14: f32 = 945.0 - fTemp13 * (4.2e+02 - 15.0 * fTemp13);
+                let mut fTemp15: f32 = 945.0 - fTemp13 * (105.0 - fTemp13);
+                let mut fTemp16: f32 = fTemp12 * fTemp15;
+                let mut fTemp17: f32 = fTemp14 * (1.0 + fTemp16 / fTemp14);
+                let mut fTemp18: f32 = fSlow9 - fRec29_1;
+                fRec29_0 = (if iTemp1 | ((f32::abs(fTemp18) <= fSlow10) as i32) != 0 {
+                    fSlow9
+                } else {
+                    fRec29_1 + fConst1 * fTemp18
+                });
+                let mut fTemp19: f32 = fRec29_0 * fRec25_1;
+                let mut fTemp20: f32 = (*input0) as f32;
+                let mut fTemp21: f32 = (fTemp20 - fRec1_1 + fTemp19) * fTemp12 * fTemp15 / fTemp17;
+                fRec1_0 = fRec1_1 + 2.0 * fTemp21;
+                let mut fRec2: f32 = 2.0 * (fRec1_1 + fTemp21) - (fTemp20 + fTemp19);
+                let mut fTemp22: f32 = fTemp16 * (fRec2 - fRec3_1) / fTemp17;
+                fRec3_0 = fRec3_1 + 2.0 * fTemp22;
+                let mut fRec4: f32 = 2.0 * (fRec3_1 + fTemp22) - fRec2;
+                let mut fTemp23: f32 = fTemp16 * (fRec4 - fRec9_1) / fTemp17;
+                let mut fRec5: f32 = 2.0 * (fRec9_1 + fTemp23) - fRec4;
+                let mut fTemp24: f32 = fTemp16 * (fRec5 - fRec7_1) / fTemp17;
+                let mut fRec6: f32 = 2.0 * (fRec7_1 + fTemp24) - fRec5;
+                fRec7_0 = fRec7_1 + 2.0 * fTemp24;
+                let mut fTemp25: f32 = fTemp16 * (fRec6 - fRec10_1) / fTemp17;
+                let mut fRec8: f32 = 2.0 * (fRec10_1 + fTemp25) - fRec6;
+                fRec9_0 = fRec9_1 + 2.0 * fTemp23;
+                fRec10_0 = fRec10_1 + 2.0 * fTemp25;
+                let mut fTemp26: f32 = fTemp16 * (fRec8 - fRec15_1) / fTemp17;
+                let mut fRec11: f32 = 2.0 * (fRec15_1 + fTemp26) - fRec8;
+                let mut fTemp27: f32 = fTemp16 * (fRec11 - fRec13_1) / fTemp17;
+                let mut fRec12: f32 = 2.0 * (fRec13_1 + fTemp27) - fRec11;
+                fRec13_0 = fRec13_1 + 2.0 * fTemp27;
+                let mut fTemp28: f32 = fTemp16 * (fRec12 - fRec14_1) / fTemp17;
+                fRec14_0 = fRec14_1 + 2.0 * fTemp28;
+                fRec15_0 = fRec15_1 + 2.0 * fTemp26;
+                let mut fRec16: f32 = 2.0 * (fRec14_1 + fTemp28) - fRec12;
+                let mut fTemp29: f32 = fTemp16 * (fRec16 - fRec17_1) / fTemp17;
+                fRec17_0 = fRec17_1 + 2.0 * fTemp29;
+                let mut fRec18: f32 = 2.0 * (fRec17_1 + fTemp29) - fRec16;
+                let mut fTemp30: f32 = fTemp16 * (fRec18 - fRec19_1) / fTemp17;
+                fRec19_0 = fRec19_1 + 2.0 * fTemp30;
+                let mut fRec20: f32 = 2.0 * (fRec19_1 + fTemp30) - fRec18;
+                let mut fTemp31: f32 = fTemp16 * (fRec20 - fRec21_1) / fTemp17;
+                fRec21_0 = fRec21_1 + 2.0 * fTemp31;
+                let mut fRec22: f32 = 2.0 * (fRec21_1 + fTemp31) - fRec20;
+                let mut fTemp32: f32 = fTemp16 * (fRec22 - fRec24_1) / fTemp17;
+                let mut fRec23: f32 = 2.0 * (fRec24_1 + fTemp32) - fRec22;
+                fRec24_0 = fRec24_1 + 2.0 * fTemp32;
+                let mut fTemp33: f32 = fSlow14 - fRec30_1;
+                fRec30_0 = (if iTemp1 | ((f32::abs(fTemp33) <= fSlow13) as i32) != 0 {
+                    fSlow14
+                } else {
+                    fRec30_1 + fConst1 * fTemp33
+                });
+                let mut fTemp34: f32 = fSlow17 - fRec31_1;
+                fRec31_0 = (if iTemp1 | ((f32::abs(fTemp34) <= fSlow16) as i32) != 0 {
+                    fSlow17
+                } else {
+                    fRec31_1 + fConst1 * fTemp34
+                });
+                let mut fTemp35: f32 = fSlow20 - fRec32_1;
+                fRec32_0 = (if iTemp1 | ((f32::abs(fTemp35) <= fSlow19) as i32) != 0 {
+                    fSlow20
+                } else {
+                    fRec32_1 + fConst1 * fTemp35
+                });
+                let mut fTemp36: f32 = fSlow23 - fRec33_1;
+                fRec33_0 = (if iTemp1 | ((f32::abs(fTemp36) <= fSlow22) as i32) != 0 {
+                    fSlow23
+                } else {
+                    fRec33_1 + fConst1 * fTemp36
+                });
+                fRec25_0 = fRec6 * fRec33_0 + fRec11 * fRec32_0 + fRec16 * fRec31_0 + fRec23 * fRec30_0;
+                let mut fTemp37: f32 = fSlow24 - fRec34_1;
+                fRec34_0 = (if iTemp1 | ((f32::abs(fTemp37) <= fSlow25) as i32) != 0 {
+                    fSlow24
+                } else {
+                    fRec34_1 + fConst1 * fTemp37
+                });
+                *output0 = (fTemp20 * fRec34_0 + fRec25_0 * fRec0_0) as f32;
+                let mut fTemp38: f32 = fRec29_0 * fRec59_1;
+                let mut fTemp39: f32 = (*input1) as f32;
+                let mut fTemp40: f32 = fSlow26 - fRec60_1;
+                fRec60_0 = (if iTemp1 | ((f32::abs(fTemp40) <= fSlow27) as i32) != 0 {
+                    fSlow26
+                } else {
+                    fRec60_1 + fConst1 * fTemp40
+                });
+                let mut fTemp41: f32 = fRec26_0 + fRec60_0;
+                let mut fTemp42: f32 = -1.0 + 2.0 * (fTemp41 - (fTemp2 + f32::floor(fTemp41 - fTemp2)));
+                let mut fTemp43: f32 = 1.0 - f32::abs(fTemp42);
+                let mut fTemp44: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.3465736
+                            * fRec27_0
+                            * fTemp42
+                            * fTemp43
+                            * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp42 * fTemp43)))),
+                    ),
+                );
+                let mut fTemp45: f32 = fTemp44
+                    * (1.0
+                        + 0.0625
+                            * fTemp44
+                            * (0.5
+                                + 0.0625
+                                    * fTemp44
+                                    * (0.16666667
+                                        + 0.0625
+                                            * fTemp44
+                                            * (0.041666668
+                                                + 0.0625
+                                                    * fTemp44
+                                                    * (0.008333334 + 8.680556e-05 * fTemp44)))));
+                let mut fTemp46: f32 = fTemp45 * (2.0 + 0.0625 * fTemp45);
+                let mut fTemp47: f32 = fTemp46 * (2.0 + 0.0625 * fTemp46);
+                let mut fTemp48: f32 = fTemp47 * (2.0 + 0.0625 * fTemp47);
+                let mut fTemp49: f32 =
+                    min(fConst3 * fRec28_0 * (1.0 + 0.0625 * fTemp48 * (2.0 + 0.0625 * fTemp48)), 1.45);
+                let mut fTemp50: f32 = Phaser_faustpower2_f(fTemp49);
+                let mut fTemp51: f32 = 945.0 - fTemp50 * (4.2e+02 - 15.0 * fTemp50);
+                let mut fTemp52: f32 = 945.0 - fTemp50 * (105.0 - fTemp50);
+                let mut fTemp53: f32 = fTemp49 * fTemp52;
+                let mut fTemp54: f32 = fTemp51 * (1.0 + fTemp53 / fTemp51);
+                let mut fTemp55: f32 = (fTemp39 - fRec39_1 + fTemp38) * fTemp49 * fTemp52 / fTemp54;
+                let mut fRec35: f32 = 2.0 * (fRec39_1 + fTemp55) - (fTemp39 + fTemp38);
+                let mut fTemp56: f32 = fTemp53 * (fRec35 - fRec44_1) / fTemp54;
+                let mut fRec36: f32 = 2.0 * (fRec44_1 + fTemp56) - fRec35;
+                let mut fTemp57: f32 = fTemp53 * (fRec36 - fRec37_1) / fTemp54;
+                fRec37_0 = fRec37_1 + 2.0 * fTemp57;
+                let mut fRec38: f32 = 2.0 * (fRec37_1 + fTemp57) - fRec36;
+                fRec39_0 = fRec39_1 + 2.0 * fTemp55;
+                let mut fTemp58: f32 = fTemp53 * (fRec38 - fRec40_1) / fTemp54;
+                fRec40_0 = fRec40_1 + 2.0 * fTemp58;
+                let mut fRec41: f32 = 2.0 * (fRec40_1 + fTemp58) - fRec38;
+                let mut fTemp59: f32 = fTemp53 * (fRec41 - fRec45_1) / fTemp54;
+                let mut fRec42: f32 = 2.0 * (fRec45_1 + fTemp59) - fRec41;
+                let mut fTemp60: f32 = fTemp53 * (fRec42 - fRec43_1) / fTemp54;
+                fRec43_0 = fRec43_1 + 2.0 * fTemp60;
+                fRec44_0 = fRec44_1 + 2.0 * fTemp56;
+                fRec45_0 = fRec45_1 + 2.0 * fTemp59;
+                let mut fRec46: f32 = 2.0 * (fRec43_1 + fTemp60) - fRec42;
+                let mut fTemp61: f32 = fTemp53 * (fRec46 - fRec50_1) / fTemp54;
+                let mut fRec47: f32 = 2.0 * (fRec50_1 + fTemp61) - fRec46;
+                let mut fTemp62: f32 = fTemp53 * (fRec47 - fRec49_1) / fTemp54;
+                let mut fRec48: f32 = 2.0 * (fRec49_1 + fTemp62) - fRec47;
+                fRec49_0 = fRec49_1 + 2.0 * fTemp62;
+                fRec50_0 = fRec50_1 + 2.0 * fTemp61;
+                let mut fTemp63: f32 = fTemp53 * (fRec48 - fRec52_1) / fTemp54;
+                let mut fRec51: f32 = 2.0 * (fRec52_1 + fTemp63) - fRec48;
+                fRec52_0 = fRec52_1 + 2.0 * fTemp63;
+                let mut fTemp64: f32 = fTemp53 * (fRec51 - fRec54_1) / fTemp54;
+                let mut fRec53: f32 = 2.0 * (fRec54_1 + fTemp64) - fRec51;
+                fRec54_0 = fRec54_1 + 2.0 * fTemp64;
+                let mut fTemp65: f32 = fTemp53 * (fRec53 - fRec55_1) / fTemp54;
+                fRec55_0 = fRec55_1 + 2.0 * fTemp65;
+                let mut fRec56: f32 = 2.0 * (fRec55_1 + fTemp65) - fRec53;
+                let mut fTemp66: f32 = fTemp53 * (fRec56 - fRec57_1) / fTemp54;
+                fRec57_0 = fRec57_1 + 2.0 * fTemp66;
+                let mut fRec58: f32 = 2.0 * (fRec57_1 + fTemp66) - fRec56;
+                fRec59_0 = fRec33_0 * fRec41 + fRec32_0 * fRec46 + fRec31_0 * fRec48 + fRec30_0 * fRec58;
+                *output1 = (fTemp39 * fRec34_0 + fRec0_0 * fRec59_0) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec29_1 = fRec29_0;
+                fRec1_1 = fRec1_0;
+                fRec3_1 = fRec3_0;
+                fRec7_1 = fRec7_0;
+                fRec9_1 = fRec9_0;
+                fRec10_1 = fRec10_0;
+                fRec13_1 = fRec13_0;
+                fRec14_1 = fRec14_0;
+                fRec15_1 = fRec15_0;
+                fRec17_1 = fRec17_0;
+                fRec19_1 = fRec19_0;
+                fRec21_1 = fRec21_0;
+                fRec24_1 = fRec24_0;
+                fRec30_1 = fRec30_0;
+                fRec31_1 = fRec31_0;
+                fRec32_1 = fRec32_0;
+                fRec33_1 = fRec33_0;
+                fRec25_1 = fRec25_0;
+                fRec34_1 = fRec34_0;
+                fRec60_1 = fRec60_0;
+                fRec37_1 = fRec37_0;
+                fRec39_1 = fRec39_0;
+                fRec40_1 = fRec40_0;
+                fRec43_1 = fRec43_0;
+                fRec44_1 = fRec44_0;
+                fRec45_1 = fRec45_0;
+                fRec49_1 = fRec49_0;
+                fRec50_1 = fRec50_0;
+                fRec52_1 = fRec52_0;
+                fRec54_1 = fRec54_0;
+                fRec55_1 = fRec55_0;
+                fRec57_1 = fRec57_0;
+                fRec59_1 = fRec59_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

@@ -656,215 +656,428 @@ impl Plate {
         let fSlow16 = self.fSlow16;
         let mut fRec27_0 = self.fRec27[0];
         let mut fRec27_1 = self.fRec27[1];
-        let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
-        for (((input0, input1), output0), output1) in zipped_iterators {
-            iVec0_0 = 1;
-            let mut fTemp0: f32 = fSlow2 - fRec0_1;
-            let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
-            fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
-                fSlow2
-            } else {
-                fRec0_1 + fConst1 * fTemp0
-            });
-            let mut fTemp2: f32 = (if iTemp1 != 0 { 1e+06 } else { fConst2 });
-            fRec1_0 = max(fRec1_1 - fTemp2, min(fTemp2 + fRec1_1, fSlow4));
-            let mut fTemp3: f32 = (*input1) as f32;
-            let mut fTemp4: f32 = (*input0) as f32;
-            let mut fTemp5: f32 = 0.5 * (fTemp4 + fTemp3);
-            let mut fTemp6: f32 = fSlow5 - fRec13_1;
-            fRec13_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow6) as i32) != 0 {
-                fSlow5
-            } else {
-                fRec13_1 + fConst1 * fTemp6
-            });
-            fRec12_0 = fRec12_1 + fRec13_0 * (fTemp5 - fRec12_1);
-            let mut fTemp7: f32 = fTemp5 - fRec12_0;
-            self.fVec1[(IOTA0 & 65535) as usize] = fTemp7;
-            let mut iTemp8: i32 =
-                ((iRec16_1 == 0) as i32) & (((iRec15_1 != iSlow7) as i32) | ((iRec17_1 != 0) as i32));
-            let mut iTemp9: i32 = iTemp1 | iTemp8;
-            iRec15_0 = (if iTemp9 != 0 { iSlow7 } else { iRec15_1 });
-            let mut iTemp10: i32 = (iRec16_1 >= iConst5) as i32;
-            iRec16_0 = (if iTemp1 | iTemp10 != 0 {
-                0
-            } else {
-                i32::wrapping_add(iRec16_1, ((iRec16_1 > 0) as i32) | iTemp8)
-            });
-            iRec17_0 = (if iTemp9 != 0 { 0 } else { iRec17_1 });
-            iRec14_0 = (if iTemp1 != 0 { iSlow7 } else { (if iTemp10 != 0 { iRec15_1 } else { iRec14_1 }) });
-            let mut fTemp11: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iRec14_0)) & 65535) as usize];
-            let mut fTemp12: f32 = fTemp11
-                + fConst7
-                    * (iRec16_0) as f32
-                    * (self.fVec1[((i32::wrapping_sub(IOTA0, iRec15_0)) & 65535) as usize] - fTemp11);
-            self.fVec2[(IOTA0 & 1023) as usize] = fTemp12 + 0.75 * fRec18_1;
-            fRec18_0 = self.fVec2[((i32::wrapping_sub(IOTA0, iConst8)) & 1023) as usize];
-            let mut fTemp13: f32 = 0.4375 * fRec18_1;
-            let mut fTemp14: f32 = 0.75 * (fTemp13 - 0.75 * fTemp12);
-            self.fVec3[(IOTA0 & 1023) as usize] = fTemp13 - 0.75 * (fTemp12 - fRec19_1);
-            fRec19_0 = self.fVec3[((i32::wrapping_sub(IOTA0, iConst9)) & 1023) as usize];
-            let mut fTemp15: f32 = 0.4375 * fRec19_1;
-            let mut fTemp16: f32 = fTemp15 - fTemp14;
-            self.fVec4[(IOTA0 & 4095) as usize] = fTemp15 + 0.625 * fRec20_1 - fTemp14;
-            fRec20_0 = self.fVec4[((i32::wrapping_sub(IOTA0, iConst10)) & 4095) as usize];
-            let mut fTemp17: f32 = 0.609375 * fRec20_1;
-            let mut fTemp18: f32 = 0.625 * (fTemp17 - 0.625 * fTemp16);
-            self.fVec5[(IOTA0 & 2047) as usize] = fTemp17 - 0.625 * (fTemp16 - fRec21_1);
-            fRec21_0 = self.fVec5[((i32::wrapping_sub(IOTA0, iConst11)) & 2047) as usize];
-            let mut fTemp19: f32 = 0.609375 * fRec21_1;
-            let mut fTemp20: f32 = fTemp19 + fRec10_1;
-            let mut fTemp21: f32 = fTemp20 - (fTemp18 + 0.7 * fRec2_1);
-            self.fVec6[(IOTA0 & 8191) as usize] = fTemp21;
-            fRec22_0 = fConst13 - f32::floor(fConst13 + fRec22_1) + fRec22_1;
-            let mut fTemp22: f32 = -1.0 + 2.0 * (fRec22_0 - f32::floor(fRec22_0));
-            let mut fTemp23: f32 = 1.0 - f32::abs(fTemp22);
-            let mut fTemp24: f32 = fSlow8 - fRec23_1;
-            fRec23_0 = (if iTemp1 | ((f32::abs(fTemp24) <= fSlow9) as i32) != 0 {
-                fSlow8
-            } else {
-                fRec23_1 + fConst1 * fTemp24
-            });
-            let mut fTemp25: f32 = max(
-                1.0,
-                min(
-                    fConst12,
-                    -1.0 + fConst0
-                        * (0.022579886
-                            + 0.00040321227
-                                * fRec23_0
-                                * fTemp22
-                                * fTemp23
-                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp22 * fTemp23))))),
-                ),
-            );
-            let mut iTemp26: i32 = (fTemp25) as i32;
-            let mut fTemp27: f32 =
-                self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp26))) & 8191) as usize];
-            let mut fTemp28: f32 = self.fVec6[((i32::wrapping_sub(IOTA0, iTemp26)) & 8191) as usize];
-            let mut fTemp29: f32 =
-                self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp26))) & 8191) as usize];
-            let mut fTemp30: f32 =
-                self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp26))) & 8191) as usize];
-            let mut fTemp31: f32 = fTemp25 - (iTemp26) as f32;
-            fRec2_0 = fTemp28
-                + fTemp31
-                    * (0.5 * (fTemp30 - fTemp29)
-                        + fTemp31
-                            * (fTemp29
-                                + 2.0 * fTemp30
-                                + fTemp31 * (1.5 * (fTemp28 - fTemp30) + 0.5 * (fTemp27 - fTemp29))
-                                - (2.5 * fTemp28 + 0.5 * fTemp27)));
-            let mut fTemp32: f32 = fTemp19 + fRec11_1;
-            let mut fTemp33: f32 = fTemp32 - (fTemp18 + 0.7 * fRec3_1);
-            self.fVec7[(IOTA0 & 8191) as usize] = fTemp33;
-            let mut fTemp34: f32 = -1.0 + 2.0 * (0.25 - f32::floor(0.25 + fRec22_0) + fRec22_0);
-            let mut fTemp35: f32 = 1.0 - f32::abs(fTemp34);
-            let mut fTemp36: f32 = max(
-                1.0,
-                min(
-                    fConst14,
-                    -1.0 + fConst0
-                        * (0.030509727
-                            + 0.00040321227
-                                * fRec23_0
-                                * fTemp34
-                                * fTemp35
-                                * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp34 * fTemp35))))),
-                ),
-            );
-            let mut iTemp37: i32 = (fTemp36) as i32;
-            let mut fTemp38: f32 =
-                self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp37))) & 8191) as usize];
-            let mut fTemp39: f32 = self.fVec7[((i32::wrapping_sub(IOTA0, iTemp37)) & 8191) as usize];
-            let mut fTemp40: f32 =
-                self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp37))) & 8191) as usize];
-            let mut fTemp41: f32 =
-                self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp37))) & 8191) as usize];
-            let mut fTemp42: f32 = fTemp36 - (iTemp37) as f32;
-            fRec3_0 = fTemp39
-                + fTemp42
-                    * (0.5 * (fTemp41 - fTemp40)
-                        + fTemp42
-                            * (fTemp40
-                                + 2.0 * fTemp41
-                                + fTemp42 * (1.5 * (fTemp39 - fTemp41) + 0.5 * (fTemp38 - fTemp40))
-                                - (2.5 * fTemp39 + 0.5 * fTemp38)));
-            self.fRec4[(IOTA0 & 32767) as usize] = 0.51 * fRec2_1 + 0.7 * (fTemp20 - fTemp18);
-            self.fRec5[(IOTA0 & 32767) as usize] = 0.51 * fRec3_1 + 0.7 * (fTemp32 - fTemp18);
-            let mut fTemp43: f32 = fSlow10 - fRec24_1;
-            fRec24_0 = (if iTemp1 | ((f32::abs(fTemp43) <= fSlow11) as i32) != 0 {
-                fSlow10
-            } else {
-                fRec24_1 + fConst1 * fTemp43
-            });
-            fRec6_0 = fRec6_1
-                + fRec24_0 * (self.fRec4[((i32::wrapping_sub(IOTA0, iConst15)) & 32767) as usize] - fRec6_1);
-            fRec7_0 = fRec7_1
-                + fRec24_0 * (self.fRec5[((i32::wrapping_sub(IOTA0, iConst17)) & 32767) as usize] - fRec7_1);
-            let mut fTemp44: f32 = fRec7_0 * fRec1_0;
-            self.fRec8[(IOTA0 & 32767) as usize] =
-                fTemp44 + 0.5 * self.fRec8[((i32::wrapping_sub(IOTA0, iConst19)) & 32767) as usize];
-            let mut fTemp45: f32 = fRec1_0 * fRec6_0;
-            self.fRec9[(IOTA0 & 16383) as usize] =
-                fTemp45 + 0.5 * self.fRec9[((i32::wrapping_sub(IOTA0, iConst21)) & 16383) as usize];
-            let mut fTemp46: f32 =
-                0.75 * self.fRec8[((i32::wrapping_sub(IOTA0, iConst18)) & 32767) as usize] - 0.5 * fTemp44;
-            self.fVec8[(IOTA0 & 32767) as usize] = fTemp46;
-            fRec10_0 = fRec1_0 * self.fVec8[((i32::wrapping_sub(IOTA0, iConst22)) & 32767) as usize];
-            let mut fTemp47: f32 =
-                0.75 * self.fRec9[((i32::wrapping_sub(IOTA0, iConst20)) & 16383) as usize] - 0.5 * fTemp45;
-            self.fVec9[(IOTA0 & 32767) as usize] = fTemp47;
-            fRec11_0 = fRec1_0 * self.fVec9[((i32::wrapping_sub(IOTA0, iConst23)) & 32767) as usize];
-            let mut fTemp48: f32 = self.fRec4[((i32::wrapping_sub(IOTA0, iConst30)) & 32767) as usize]
-                + self.fRec4[((i32::wrapping_sub(IOTA0, iConst29)) & 32767) as usize]
-                + self.fVec9[((i32::wrapping_sub(IOTA0, iConst28)) & 32767) as usize]
-                - (self.fRec9[((i32::wrapping_sub(IOTA0, iConst27)) & 16383) as usize]
-                    + self.fRec5[((i32::wrapping_sub(IOTA0, iConst26)) & 32767) as usize]
-                    + self.fRec8[((i32::wrapping_sub(IOTA0, iConst25)) & 32767) as usize]
-                    + self.fVec8[((i32::wrapping_sub(IOTA0, iConst24)) & 32767) as usize]);
-            fRec25_0 = max(fRec25_1 - fTemp2, min(fTemp2 + fRec25_1, fSlow13));
-            let mut fTemp49: f32 = self.fRec5[((i32::wrapping_sub(IOTA0, iConst37)) & 32767) as usize]
-                + self.fRec5[((i32::wrapping_sub(IOTA0, iConst36)) & 32767) as usize]
-                + self.fVec8[((i32::wrapping_sub(IOTA0, iConst35)) & 32767) as usize]
-                - (self.fRec8[((i32::wrapping_sub(IOTA0, iConst34)) & 32767) as usize]
-                    + self.fRec4[((i32::wrapping_sub(IOTA0, iConst33)) & 32767) as usize]
-                    + self.fRec9[((i32::wrapping_sub(IOTA0, iConst32)) & 16383) as usize]
-                    + self.fVec9[((i32::wrapping_sub(IOTA0, iConst31)) & 32767) as usize]);
-            fRec26_0 = max(fRec26_1 - fTemp2, min(fTemp2 + fRec26_1, fSlow14));
-            let mut fTemp50: f32 = fSlow15 - fRec27_1;
-            fRec27_0 = (if iTemp1 | ((f32::abs(fTemp50) <= fSlow16) as i32) != 0 {
-                fSlow15
-            } else {
-                fRec27_1 + fConst1 * fTemp50
-            });
-            *output0 = (fTemp4 * fRec27_0 + (fRec26_0 * fTemp49 + fRec25_0 * fTemp48) * fRec0_0) as f32;
-            *output1 = (fTemp3 * fRec27_0 + fRec0_0 * (fRec26_0 * fTemp48 + fTemp49 * fRec25_0)) as f32;
-            iVec0_1 = iVec0_0;
-            fRec0_1 = fRec0_0;
-            fRec1_1 = fRec1_0;
-            fRec13_1 = fRec13_0;
-            fRec12_1 = fRec12_0;
-            IOTA0 = i32::wrapping_add(IOTA0, 1);
-            iRec15_1 = iRec15_0;
-            iRec16_1 = iRec16_0;
-            iRec17_1 = iRec17_0;
-            iRec14_1 = iRec14_0;
-            fRec18_1 = fRec18_0;
-            fRec19_1 = fRec19_0;
-            fRec20_1 = fRec20_0;
-            fRec21_1 = fRec21_0;
-            fRec22_1 = fRec22_0;
-            fRec23_1 = fRec23_0;
-            fRec2_1 = fRec2_0;
-            fRec3_1 = fRec3_0;
-            fRec24_1 = fRec24_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec10_1 = fRec10_0;
-            fRec11_1 = fRec11_0;
-            fRec25_1 = fRec25_0;
-            fRec26_1 = fRec26_0;
-            fRec27_1 = fRec27_0;
+        if fRec0_1 == fSlow2
+            && fSlow3 >= 0.0
+            && fRec13_1 == fSlow5
+            && fSlow6 >= 0.0
+            && fRec23_1 == fSlow8
+            && fSlow9 >= 0.0
+            && fRec24_1 == fSlow10
+            && fSlow11 >= 0.0
+            && fRec27_1 == fSlow15
+            && fSlow16 >= 0.0
+        {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = fSlow2;
+                let mut fTemp2: f32 = (if iTemp1 != 0 { 1e+06 } else { fConst2 });
+                fRec1_0 = max(fRec1_1 - fTemp2, min(fTemp2 + fRec1_1, fSlow4));
+                let mut fTemp3: f32 = (*input1) as f32;
+                let mut fTemp4: f32 = (*input0) as f32;
+                let mut fTemp5: f32 = 0.5 * (fTemp4 + fTemp3);
+                let mut fTemp6: f32 = fSlow5 - fRec13_1;
+                fRec13_0 = fSlow5;
+                fRec12_0 = fRec12_1 + fRec13_0 * (fTemp5 - fRec12_1);
+                let mut fTemp7: f32 = fTemp5 - fRec12_0;
+                self.fVec1[(IOTA0 & 65535) as usize] = fTemp7;
+                let mut iTemp8: i32 =
+                    ((iRec16_1 == 0) as i32) & (((iRec15_1 != iSlow7) as i32) | ((iRec17_1 != 0) as i32));
+                let mut iTemp9: i32 = iTemp1 | iTemp8;
+                iRec15_0 = (if iTemp9 != 0 { iSlow7 } else { iRec15_1 });
+                let mut iTemp10: i32 = (iRec16_1 >= iConst5) as i32;
+                iRec16_0 = (if iTemp1 | iTemp10 != 0 {
+                    0
+                } else {
+                    i32::wrapping_add(iRec16_1, ((iRec16_1 > 0) as i32) | iTemp8)
+                });
+                iRec17_0 = (if iTemp9 != 0 { 0 } else { iRec17_1 });
+                iRec14_0 =
+                    (if iTemp1 != 0 { iSlow7 } else { (if iTemp10 != 0 { iRec15_1 } else { iRec14_1 }) });
+                let mut fTemp11: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iRec14_0)) & 65535) as usize];
+                let mut fTemp12: f32 = fTemp11
+                    + fConst7
+                        * (iRec16_0) as f32
+                        * (self.fVec1[((i32::wrapping_sub(IOTA0, iRec15_0)) & 65535) as usize] - fTemp11);
+                self.fVec2[(IOTA0 & 1023) as usize] = fTemp12 + 0.75 * fRec18_1;
+                fRec18_0 = self.fVec2[((i32::wrapping_sub(IOTA0, iConst8)) & 1023) as usize];
+                let mut fTemp13: f32 = 0.4375 * fRec18_1;
+                let mut fTemp14: f32 = 0.75 * (fTemp13 - 0.75 * fTemp12);
+                self.fVec3[(IOTA0 & 1023) as usize] = fTemp13 - 0.75 * (fTemp12 - fRec19_1);
+                fRec19_0 = self.fVec3[((i32::wrapping_sub(IOTA0, iConst9)) & 1023) as usize];
+                let mut fTemp15: f32 = 0.4375 * fRec19_1;
+                let mut fTemp16: f32 = fTemp15 - fTemp14;
+                self.fVec4[(IOTA0 & 4095) as usize] = fTemp15 + 0.625 * fRec20_1 - fTemp14;
+                fRec20_0 = self.fVec4[((i32::wrapping_sub(IOTA0, iConst10)) & 4095) as usize];
+                let mut fTemp17: f32 = 0.609375 * fRec20_1;
+                let mut fTemp18: f32 = 0.625 * (fTemp17 - 0.625 * fTemp16);
+                self.fVec5[(IOTA0 & 2047) as usize] = fTemp17 - 0.625 * (fTemp16 - fRec21_1);
+                fRec21_0 = self.fVec5[((i32::wrapping_sub(IOTA0, iConst11)) & 2047) as usize];
+                let mut fTemp19: f32 = 0.609375 * fRec21_1;
+                let mut fTemp20: f32 = fTemp19 + fRec10_1;
+                let mut fTemp21: f32 = fTemp20 - (fTemp18 + 0.7 * fRec2_1);
+                self.fVec6[(IOTA0 & 8191) as usize] = fTemp21;
+                fRec22_0 = fConst13 - f32::floor(fConst13 + fRec22_1) + fRec22_1;
+                let mut fTemp22: f32 = -1.0 + 2.0 * (fRec22_0 - f32::floor(fRec22_0));
+                let mut fTemp23: f32 = 1.0 - f32::abs(fTemp22);
+                let mut fTemp24: f32 = fSlow8 - fRec23_1;
+                fRec23_0 = fSlow8;
+                let mut fTemp25: f32 = max(
+                    1.0,
+                    min(
+                        fConst12,
+                        -1.0 + fConst0
+                            * (0.022579886
+                                + 0.00040321227
+                                    * fRec23_0
+                                    * fTemp22
+                                    * fTemp23
+                                    * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp22 * fTemp23))))),
+                    ),
+                );
+                let mut iTemp26: i32 = (fTemp25) as i32;
+                let mut fTemp27: f32 =
+                    self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp26))) & 8191) as usize];
+                let mut fTemp28: f32 = self.fVec6[((i32::wrapping_sub(IOTA0, iTemp26)) & 8191) as usize];
+                let mut fTemp29: f32 =
+                    self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp26))) & 8191) as usize];
+                let mut fTemp30: f32 =
+                    self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp26))) & 8191) as usize];
+                let mut fTemp31: f32 = fTemp25 - (iTemp26) as f32;
+                fRec2_0 = fTemp28
+                    + fTemp31
+                        * (0.5 * (fTemp30 - fTemp29)
+                            + fTemp31
+                                * (fTemp29
+                                    + 2.0 * fTemp30
+                                    + fTemp31 * (1.5 * (fTemp28 - fTemp30) + 0.5 * (fTemp27 - fTemp29))
+                                    - (2.5 * fTemp28 + 0.5 * fTemp27)));
+                let mut fTemp32: f32 = fTemp19 + fRec11_1;
+                let mut fTemp33: f32 = fTemp32 - (fTemp18 + 0.7 * fRec3_1);
+                self.fVec7[(IOTA0 & 8191) as usize] = fTemp33;
+                let mut fTemp34: f32 = -1.0 + 2.0 * (0.25 - f32::floor(0.25 + fRec22_0) + fRec22_0);
+                let mut fTemp35: f32 = 1.0 - f32::abs(fTemp34);
+                let mut fTemp36: f32 = max(
+                    1.0,
+                    min(
+                        fConst14,
+                        -1.0 + fConst0
+                            * (0.030509727
+                                + 0.00040321227
+                                    * fRec23_0
+                                    * fTemp34
+                                    * fTemp35
+                                    * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp34 * fTemp35))))),
+                    ),
+                );
+                let mut iTemp37: i32 = (fTemp36) as i32;
+                let mut fTemp38: f32 =
+                    self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp37))) & 8191) as usize];
+                let mut fTemp39: f32 = self.fVec7[((i32::wrapping_sub(IOTA0, iTemp37)) & 8191) as usize];
+                let mut fTemp40: f32 =
+                    self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp37))) & 8191) as usize];
+                let mut fTemp41: f32 =
+                    self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp37))) & 8191) as usize];
+                let mut fTemp42: f32 = fTemp36 - (iTemp37) as f32;
+                fRec3_0 = fTemp39
+                    + fTemp42
+                        * (0.5 * (fTemp41 - fTemp40)
+                            + fTemp42
+                                * (fTemp40
+                                    + 2.0 * fTemp41
+                                    + fTemp42 * (1.5 * (fTemp39 - fTemp41) + 0.5 * (fTemp38 - fTemp40))
+                                    - (2.5 * fTemp39 + 0.5 * fTemp38)));
+                self.fRec4[(IOTA0 & 32767) as usize] = 0.51 * fRec2_1 + 0.7 * (fTemp20 - fTemp18);
+                self.fRec5[(IOTA0 & 32767) as usize] = 0.51 * fRec3_1 + 0.7 * (fTemp32 - fTemp18);
+                let mut fTemp43: f32 = fSlow10 - fRec24_1;
+                fRec24_0 = fSlow10;
+                fRec6_0 = fRec6_1
+                    + fRec24_0
+                        * (self.fRec4[((i32::wrapping_sub(IOTA0, iConst15)) & 32767) as usize] - fRec6_1);
+                fRec7_0 = fRec7_1
+                    + fRec24_0
+                        * (self.fRec5[((i32::wrapping_sub(IOTA0, iConst17)) & 32767) as usize] - fRec7_1);
+                let mut fTemp44: f32 = fRec7_0 * fRec1_0;
+                self.fRec8[(IOTA0 & 32767) as usize] =
+                    fTemp44 + 0.5 * self.fRec8[((i32::wrapping_sub(IOTA0, iConst19)) & 32767) as usize];
+                let mut fTemp45: f32 = fRec1_0 * fRec6_0;
+                self.fRec9[(IOTA0 & 16383) as usize] =
+                    fTemp45 + 0.5 * self.fRec9[((i32::wrapping_sub(IOTA0, iConst21)) & 16383) as usize];
+                let mut fTemp46: f32 = 0.75
+                    * self.fRec8[((i32::wrapping_sub(IOTA0, iConst18)) & 32767) as usize]
+                    - 0.5 * fTemp44;
+                self.fVec8[(IOTA0 & 32767) as usize] = fTemp46;
+                fRec10_0 = fRec1_0 * self.fVec8[((i32::wrapping_sub(IOTA0, iConst22)) & 32767) as usize];
+                let mut fTemp47: f32 = 0.75
+                    * self.fRec9[((i32::wrapping_sub(IOTA0, iConst20)) & 16383) as usize]
+                    - 0.5 * fTemp45;
+                self.fVec9[(IOTA0 & 32767) as usize] = fTemp47;
+                fRec11_0 = fRec1_0 * self.fVec9[((i32::wrapping_sub(IOTA0, iConst23)) & 32767) as usize];
+                let mut fTemp48: f32 = self.fRec4[((i32::wrapping_sub(IOTA0, iConst30)) & 32767) as usize]
+                    + self.fRec4[((i32::wrapping_sub(IOTA0, iConst29)) & 32767) as usize]
+                    + self.fVec9[((i32::wrapping_sub(IOTA0, iConst28)) & 32767) as usize]
+                    - (self.fRec9[((i32::wrapping_sub(IOTA0, iConst27)) & 16383) as usize]
+                        + self.fRec5[((i32::wrapping_sub(IOTA0, iConst26)) & 32767) as usize]
+                        + self.fRec8[((i32::wrapping_sub(IOTA0, iConst25)) & 32767) as usize]
+                        + self.fVec8[((i32::wrapping_sub(IOTA0, iConst24)) & 32767) as usize]);
+                fRec25_0 = max(fRec25_1 - fTemp2, min(fTemp2 + fRec25_1, fSlow13));
+                let mut fTemp49: f32 = self.fRec5[((i32::wrapping_sub(IOTA0, iConst37)) & 32767) as usize]
+                    + self.fRec5[((i32::wrapping_sub(IOTA0, iConst36)) & 32767) as usize]
+                    + self.fVec8[((i32::wrapping_sub(IOTA0, iConst35)) & 32767) as usize]
+                    - (self.fRec8[((i32::wrapping_sub(IOTA0, iConst34)) & 32767) as usize]
+                        + self.fRec4[((i32::wrapping_sub(IOTA0, iConst33)) & 32767) as usize]
+                        + self.fRec9[((i32::wrapping_sub(IOTA0, iConst32)) & 16383) as usize]
+                        + self.fVec9[((i32::wrapping_sub(IOTA0, iConst31)) & 32767) as usize]);
+                fRec26_0 = max(fRec26_1 - fTemp2, min(fTemp2 + fRec26_1, fSlow14));
+                let mut fTemp50: f32 = fSlow15 - fRec27_1;
+                fRec27_0 = fSlow15;
+                *output0 = (fTemp4 * fRec27_0 + (fRec26_0 * fTemp49 + fRec25_0 * fTemp48) * fRec0_0) as f32;
+                *output1 = (fTemp3 * fRec27_0 + fRec0_0 * (fRec26_0 * fTemp48 + fTemp49 * fRec25_0)) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                fRec13_1 = fRec13_0;
+                fRec12_1 = fRec12_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                iRec15_1 = iRec15_0;
+                iRec16_1 = iRec16_0;
+                iRec17_1 = iRec17_0;
+                iRec14_1 = iRec14_0;
+                fRec18_1 = fRec18_0;
+                fRec19_1 = fRec19_0;
+                fRec20_1 = fRec20_0;
+                fRec21_1 = fRec21_0;
+                fRec22_1 = fRec22_0;
+                fRec23_1 = fRec23_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec24_1 = fRec24_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec25_1 = fRec25_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+            }
+        } else {
+            let zipped_iterators = inputs0.zip(inputs1).zip(outputs0).zip(outputs1);
+            for (((input0, input1), output0), output1) in zipped_iterators {
+                iVec0_0 = 1;
+                let mut fTemp0: f32 = fSlow2 - fRec0_1;
+                let mut iTemp1: i32 = i32::wrapping_sub(1, iVec0_1);
+                fRec0_0 = (if iTemp1 | ((f32::abs(fTemp0) <= fSlow3) as i32) != 0 {
+                    fSlow2
+                } else {
+                    fRec0_1 + fConst1 * fTemp0
+                });
+                let mut fTemp2: f32 = (if iTemp1 != 0 { 1e+06 } else { fConst2 });
+                fRec1_0 = max(fRec1_1 - fTemp2, min(fTemp2 + fRec1_1, fSlow4));
+                let mut fTemp3: f32 = (*input1) as f32;
+                let mut fTemp4: f32 = (*input0) as f32;
+                let mut fTemp5: f32 = 0.5 * (fTemp4 + fTemp3);
+                let mut fTemp6: f32 = fSlow5 - fRec13_1;
+                fRec13_0 = (if iTemp1 | ((f32::abs(fTemp6) <= fSlow6) as i32) != 0 {
+                    fSlow5
+                } else {
+                    fRec13_1 + fConst1 * fTemp6
+                });
+                fRec12_0 = fRec12_1 + fRec13_0 * (fTemp5 - fRec12_1);
+                let mut fTemp7: f32 = fTemp5 - fRec12_0;
+                self.fVec1[(IOTA0 & 65535) as usize] = fTemp7;
+                let mut iTemp8: i32 =
+                    ((iRec16_1 == 0) as i32) & (((iRec15_1 != iSlow7) as i32) | ((iRec17_1 != 0) as i32));
+                let mut iTemp9: i32 = iTemp1 | iTemp8;
+                iRec15_0 = (if iTemp9 != 0 { iSlow7 } else { iRec15_1 });
+                let mut iTemp10: i32 = (iRec16_1 >= iConst5) as i32;
+                iRec16_0 = (if iTemp1 | iTemp10 != 0 {
+                    0
+                } else {
+                    i32::wrapping_add(iRec16_1, ((iRec16_1 > 0) as i32) | iTemp8)
+                });
+                iRec17_0 = (if iTemp9 != 0 { 0 } else { iRec17_1 });
+                iRec14_0 =
+                    (if iTemp1 != 0 { iSlow7 } else { (if iTemp10 != 0 { iRec15_1 } else { iRec14_1 }) });
+                let mut fTemp11: f32 = self.fVec1[((i32::wrapping_sub(IOTA0, iRec14_0)) & 65535) as usize];
+                let mut fTemp12: f32 = fTemp11
+                    + fConst7
+                        * (iRec16_0) as f32
+                        * (self.fVec1[((i32::wrapping_sub(IOTA0, iRec15_0)) & 65535) as usize] - fTemp11);
+                self.fVec2[(IOTA0 & 1023) as usize] = fTemp12 + 0.75 * fRec18_1;
+                fRec18_0 = self.fVec2[((i32::wrapping_sub(IOTA0, iConst8)) & 1023) as usize];
+                let mut fTemp13: f32 = 0.4375 * fRec18_1;
+                let mut fTemp14: f32 = 0.75 * (fTemp13 - 0.75 * fTemp12);
+                self.fVec3[(IOTA0 & 1023) as usize] = fTemp13 - 0.75 * (fTemp12 - fRec19_1);
+                fRec19_0 = self.fVec3[((i32::wrapping_sub(IOTA0, iConst9)) & 1023) as usize];
+                let mut fTemp15: f32 = 0.4375 * fRec19_1;
+                let mut fTemp16: f32 = fTemp15 - fTemp14;
+                self.fVec4[(IOTA0 & 4095) as usize] = fTemp15 + 0.625 * fRec20_1 - fTemp14;
+                fRec20_0 = self.fVec4[((i32::wrapping_sub(IOTA0, iConst10)) & 4095) as usize];
+                let mut fTemp17: f32 = 0.609375 * fRec20_1;
+                let mut fTemp18: f32 = 0.625 * (fTemp17 - 0.625 * fTemp16);
+                self.fVec5[(IOTA0 & 2047) as usize] = fTemp17 - 0.625 * (fTemp16 - fRec21_1);
+                fRec21_0 = self.fVec5[((i32::wrapping_sub(IOTA0, iConst11)) & 2047) as usize];
+                let mut fTemp19: f32 = 0.609375 * fRec21_1;
+                let mut fTemp20: f32 = fTemp19 + fRec10_1;
+                let mut fTemp21: f32 = fTemp20 - (fTemp18 + 0.7 * fRec2_1);
+                self.fVec6[(IOTA0 & 8191) as usize] = fTemp21;
+                fRec22_0 = fConst13 - f32::floor(fConst13 + fRec22_1) + fRec22_1;
+                let mut fTemp22: f32 = -1.0 + 2.0 * (fRec22_0 - f32::floor(fRec22_0));
+                let mut fTemp23: f32 = 1.0 - f32::abs(fTemp22);
+                let mut fTemp24: f32 = fSlow8 - fRec23_1;
+                fRec23_0 = (if iTemp1 | ((f32::abs(fTemp24) <= fSlow9) as i32) != 0 {
+                    fSlow8
+                } else {
+                    fRec23_1 + fConst1 * fTemp24
+                });
+                let mut fTemp25: f32 = max(
+                    1.0,
+                    min(
+                        fConst12,
+                        -1.0 + fConst0
+                            * (0.022579886
+                                + 0.00040321227
+                                    * fRec23_0
+                                    * fTemp22
+                                    * fTemp23
+                                    * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp22 * fTemp23))))),
+                    ),
+                );
+                let mut iTemp26: i32 = (fTemp25) as i32;
+                let mut fTemp27: f32 =
+                    self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp26))) & 8191) as usize];
+                let mut fTemp28: f32 = self.fVec6[((i32::wrapping_sub(IOTA0, iTemp26)) & 8191) as usize];
+                let mut fTemp29: f32 =
+                    self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp26))) & 8191) as usize];
+                let mut fTemp30: f32 =
+                    self.fVec6[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp26))) & 8191) as usize];
+                let mut fTemp31: f32 = fTemp25 - (iTemp26) as f32;
+                fRec2_0 = fTemp28
+                    + fTemp31
+                        * (0.5 * (fTemp30 - fTemp29)
+                            + fTemp31
+                                * (fTemp29
+                                    + 2.0 * fTemp30
+                                    + fTemp31 * (1.5 * (fTemp28 - fTemp30) + 0.5 * (fTemp27 - fTemp29))
+                                    - (2.5 * fTemp28 + 0.5 * fTemp27)));
+                let mut fTemp32: f32 = fTemp19 + fRec11_1;
+                let mut fTemp33: f32 = fTemp32 - (fTemp18 + 0.7 * fRec3_1);
+                self.fVec7[(IOTA0 & 8191) as usize] = fTemp33;
+                let mut fTemp34: f32 = -1.0 + 2.0 * (0.25 - f32::floor(0.25 + fRec22_0) + fRec22_0);
+                let mut fTemp35: f32 = 1.0 - f32::abs(fTemp34);
+                let mut fTemp36: f32 = max(
+                    1.0,
+                    min(
+                        fConst14,
+                        -1.0 + fConst0
+                            * (0.030509727
+                                + 0.00040321227
+                                    * fRec23_0
+                                    * fTemp34
+                                    * fTemp35
+                                    * (-4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp34 * fTemp35))))),
+                    ),
+                );
+                let mut iTemp37: i32 = (fTemp36) as i32;
+                let mut fTemp38: f32 =
+                    self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(2, iTemp37))) & 8191) as usize];
+                let mut fTemp39: f32 = self.fVec7[((i32::wrapping_sub(IOTA0, iTemp37)) & 8191) as usize];
+                let mut fTemp40: f32 =
+                    self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(-1, iTemp37))) & 8191) as usize];
+                let mut fTemp41: f32 =
+                    self.fVec7[((i32::wrapping_sub(IOTA0, i32::wrapping_add(1, iTemp37))) & 8191) as usize];
+                let mut fTemp42: f32 = fTemp36 - (iTemp37) as f32;
+                fRec3_0 = fTemp39
+                    + fTemp42
+                        * (0.5 * (fTemp41 - fTemp40)
+                            + fTemp42
+                                * (fTemp40
+                                    + 2.0 * fTemp41
+                                    + fTemp42 * (1.5 * (fTemp39 - fTemp41) + 0.5 * (fTemp38 - fTemp40))
+                                    - (2.5 * fTemp39 + 0.5 * fTemp38)));
+                self.fRec4[(IOTA0 & 32767) as usize] = 0.51 * fRec2_1 + 0.7 * (fTemp20 - fTemp18);
+                self.fRec5[(IOTA0 & 32767) as usize] = 0.51 * fRec3_1 + 0.7 * (fTemp32 - fTemp18);
+                let mut fTemp43: f32 = fSlow10 - fRec24_1;
+                fRec24_0 = (if iTemp1 | ((f32::abs(fTemp43) <= fSlow11) as i32) != 0 {
+                    fSlow10
+                } else {
+                    fRec24_1 + fConst1 * fTemp43
+                });
+                fRec6_0 = fRec6_1
+                    + fRec24_0
+                        * (self.fRec4[((i32::wrapping_sub(IOTA0, iConst15)) & 32767) as usize] - fRec6_1);
+                fRec7_0 = fRec7_1
+                    + fRec24_0
+                        * (self.fRec5[((i32::wrapping_sub(IOTA0, iConst17)) & 32767) as usize] - fRec7_1);
+                let mut fTemp44: f32 = fRec7_0 * fRec1_0;
+                self.fRec8[(IOTA0 & 32767) as usize] =
+                    fTemp44 + 0.5 * self.fRec8[((i32::wrapping_sub(IOTA0, iConst19)) & 32767) as usize];
+                let mut fTemp45: f32 = fRec1_0 * fRec6_0;
+                self.fRec9[(IOTA0 & 16383) as usize] =
+                    fTemp45 + 0.5 * self.fRec9[((i32::wrapping_sub(IOTA0, iConst21)) & 16383) as usize];
+                let mut fTemp46: f32 = 0.75
+                    * self.fRec8[((i32::wrapping_sub(IOTA0, iConst18)) & 32767) as usize]
+                    - 0.5 * fTemp44;
+                self.fVec8[(IOTA0 & 32767) as usize] = fTemp46;
+                fRec10_0 = fRec1_0 * self.fVec8[((i32::wrapping_sub(IOTA0, iConst22)) & 32767) as usize];
+                let mut fTemp47: f32 = 0.75
+                    * self.fRec9[((i32::wrapping_sub(IOTA0, iConst20)) & 16383) as usize]
+                    - 0.5 * fTemp45;
+                self.fVec9[(IOTA0 & 32767) as usize] = fTemp47;
+                fRec11_0 = fRec1_0 * self.fVec9[((i32::wrapping_sub(IOTA0, iConst23)) & 32767) as usize];
+                let mut fTemp48: f32 = self.fRec4[((i32::wrapping_sub(IOTA0, iConst30)) & 32767) as usize]
+                    + self.fRec4[((i32::wrapping_sub(IOTA0, iConst29)) & 32767) as usize]
+                    + self.fVec9[((i32::wrapping_sub(IOTA0, iConst28)) & 32767) as usize]
+                    - (self.fRec9[((i32::wrapping_sub(IOTA0, iConst27)) & 16383) as usize]
+                        + self.fRec5[((i32::wrapping_sub(IOTA0, iConst26)) & 32767) as usize]
+                        + self.fRec8[((i32::wrapping_sub(IOTA0, iConst25)) & 32767) as usize]
+                        + self.fVec8[((i32::wrapping_sub(IOTA0, iConst24)) & 32767) as usize]);
+                fRec25_0 = max(fRec25_1 - fTemp2, min(fTemp2 + fRec25_1, fSlow13));
+                let mut fTemp49: f32 = self.fRec5[((i32::wrapping_sub(IOTA0, iConst37)) & 32767) as usize]
+                    + self.fRec5[((i32::wrapping_sub(IOTA0, iConst36)) & 32767) as usize]
+                    + self.fVec8[((i32::wrapping_sub(IOTA0, iConst35)) & 32767) as usize]
+                    - (self.fRec8[((i32::wrapping_sub(IOTA0, iConst34)) & 32767) as usize]
+                        + self.fRec4[((i32::wrapping_sub(IOTA0, iConst33)) & 32767) as usize]
+                        + self.fRec9[((i32::wrapping_sub(IOTA0, iConst32)) & 16383) as usize]
+                        + self.fVec9[((i32::wrapping_sub(IOTA0, iConst31)) & 32767) as usize]);
+                fRec26_0 = max(fRec26_1 - fTemp2, min(fTemp2 + fRec26_1, fSlow14));
+                let mut fTemp50: f32 = fSlow15 - fRec27_1;
+                fRec27_0 = (if iTemp1 | ((f32::abs(fTemp50) <= fSlow16) as i32) != 0 {
+                    fSlow15
+                } else {
+                    fRec27_1 + fConst1 * fTemp50
+                });
+                *output0 = (fTemp4 * fRec27_0 + (fRec26_0 * fTemp49 + fRec25_0 * fTemp48) * fRec0_0) as f32;
+                *output1 = (fTemp3 * fRec27_0 + fRec0_0 * (fRec26_0 * fTemp48 + fTemp49 * fRec25_0)) as f32;
+                iVec0_1 = iVec0_0;
+                fRec0_1 = fRec0_0;
+                fRec1_1 = fRec1_0;
+                fRec13_1 = fRec13_0;
+                fRec12_1 = fRec12_0;
+                IOTA0 = i32::wrapping_add(IOTA0, 1);
+                iRec15_1 = iRec15_0;
+                iRec16_1 = iRec16_0;
+                iRec17_1 = iRec17_0;
+                iRec14_1 = iRec14_0;
+                fRec18_1 = fRec18_0;
+                fRec19_1 = fRec19_0;
+                fRec20_1 = fRec20_0;
+                fRec21_1 = fRec21_0;
+                fRec22_1 = fRec22_0;
+                fRec23_1 = fRec23_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec24_1 = fRec24_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec25_1 = fRec25_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+            }
         }
 
         self.iVec0[0] = iVec0_0;

@@ -1005,25 +1005,47 @@ impl Poly {
         let fSlow46 = self.fSlow46;
         let mut fRec35_0 = self.fRec35[0];
         let mut fRec35_1 = self.fRec35[1];
-        let zipped_iterators = inputs0
-            .zip(inputs1)
-            .zip(inputs2)
-            .zip(inputs3)
-            .zip(inputs4)
-            .zip(inputs5)
-            .zip(inputs6)
-            .zip(inputs7)
-            .zip(inputs8)
-            .zip(inputs9)
-            .zip(inputs10)
-            .zip(inputs11)
-            .zip(inputs12)
-            .zip(inputs13)
-            .zip(outputs0)
-            .zip(outputs1)
-            .zip(outputs2);
-        for (
-            (
+        if fRec5_1 == fSlow10
+            && fSlow9 >= 0.0
+            && fRec12_1 == fSlow14
+            && fSlow15 >= 0.0
+            && fRec17_1 == fSlow24
+            && fSlow25 >= 0.0
+            && fRec24_1 == fSlow28
+            && fSlow29 >= 0.0
+            && fRec25_1 == fSlow30
+            && fSlow31 >= 0.0
+            && fRec26_1 == fSlow32
+            && fSlow33 >= 0.0
+            && fRec27_1 == fSlow35
+            && fSlow36 >= 0.0
+            && fRec29_1 == fSlow37
+            && fSlow38 >= 0.0
+            && fRec30_1 == fSlow39
+            && fSlow40 >= 0.0
+            && fRec34_1 == fSlow44
+            && fSlow43 >= 0.0
+            && fRec35_1 == fSlow46
+            && fSlow45 >= 0.0
+        {
+            let zipped_iterators = inputs0
+                .zip(inputs1)
+                .zip(inputs2)
+                .zip(inputs3)
+                .zip(inputs4)
+                .zip(inputs5)
+                .zip(inputs6)
+                .zip(inputs7)
+                .zip(inputs8)
+                .zip(inputs9)
+                .zip(inputs10)
+                .zip(inputs11)
+                .zip(inputs12)
+                .zip(inputs13)
+                .zip(outputs0)
+                .zip(outputs1)
+                .zip(outputs2);
+            for (
                 (
                     (
                         (
@@ -1033,376 +1055,768 @@ impl Poly {
                                         (
                                             (
                                                 (
-                                                    (((((input0, input1), input2), input3), input4), input5),
-                                                    input6,
+                                                    (
+                                                        (
+                                                            ((((input0, input1), input2), input3), input4),
+                                                            input5,
+                                                        ),
+                                                        input6,
+                                                    ),
+                                                    input7,
                                                 ),
-                                                input7,
+                                                input8,
                                             ),
-                                            input8,
+                                            input9,
                                         ),
-                                        input9,
+                                        input10,
                                     ),
-                                    input10,
+                                    input11,
                                 ),
-                                input11,
+                                input12,
                             ),
-                            input12,
+                            input13,
                         ),
-                        input13,
+                        output0,
                     ),
-                    output0,
+                    output1,
                 ),
-                output1,
-            ),
-            output2,
-        ) in zipped_iterators
-        {
-            let mut fTemp0: f32 = (*input9) as f32 + fSlow0 * (*input10) as f32;
-            let mut fTemp1: f32 = fTemp0 - fRec0_1;
-            let mut fTemp2: f32 = (*input0) as f32;
-            let mut iTemp3: i32 = (fTemp2 > 0.0) as i32;
-            let mut fTemp4: f32 = (*input1) as f32;
-            fVec0_0 = fTemp4;
-            let mut iTemp5: i32 = (fTemp4 != fVec0_1) as i32;
-            let mut iTemp6: i32 = iTemp5 & (((fRec3_1 <= 0.0) as i32) | ((fRec2_1 <= 0.0) as i32));
-            let mut fTemp7: f32 = (if iTemp6 != 0 { 0.0 } else { fRec3_1 });
-            let mut iTemp8: i32 = (iTemp5 | (((iRec1_1 != 0) as i32) & ((fTemp7 < 1.0) as i32))) & iTemp3;
-            iRec1_0 = iTemp8;
-            fRec2_0 = (if (fTemp2 < 0.0) as i32 != 0 {
-                max(0.0, fRec2_1 - fConst1)
-            } else {
-                (if iTemp6 != 0 { 1.0 } else { min(1.0, fConst1 + fRec2_1) })
-            });
-            let mut fTemp9: f32 = fTemp7
-                + (if iTemp3 != 0 { fSlow3 } else { fSlow2 })
-                    * ((if iTemp3 != 0 { fSlow1 } else { 0.0 }) - fTemp7);
-            fRec3_0 = (if iTemp8 != 0 {
-                min(1.0, fSlow4 + fTemp7)
-            } else {
-                (if (fTemp9 < 1e-05) as i32 != 0 { 0.0 } else { fTemp9 })
-            });
-            fRec0_0 = (if iTemp6 | ((f32::abs(fTemp1) <= (1e-05 * f32::abs(fTemp0) + 1e-07)) as i32) != 0 {
-                fTemp0
-            } else {
-                fRec0_1 + fConst4 * fTemp1
-            });
-            let mut fTemp10: f32 = max(-1.0, min(1.0, fRec0_0));
-            let mut fTemp11: f32 = max(0.0, min(1.0, (*input5) as f32));
-            let mut fTemp12: f32 = fSlow6 * (*input8) as f32 * (1.0 - fSlow5 * (1.0 - fTemp11));
-            let mut fTemp13: f32 = fTemp12 - fRec4_1;
-            fRec4_0 = (if iTemp6 | ((f32::abs(fTemp13) <= (1e-05 * f32::abs(fTemp12) + 1e-07)) as i32) != 0 {
-                fTemp12
-            } else {
-                fRec4_1 + fConst4 * fTemp13
-            });
-            let mut fTemp14: f32 = 3.0 - 2.0 * fRec2_0;
-            let mut fTemp15: f32 = Poly_faustpower2_f(fRec2_0);
-            let mut fTemp16: f32 = fSlow10 - fRec5_1;
-            fRec5_0 = (if iTemp6 | ((f32::abs(fTemp16) <= fSlow9) as i32) != 0 {
-                fSlow10
-            } else {
-                fRec5_1 + fConst4 * fTemp16
-            });
-            let mut fTemp17: f32 = (if iTemp6 != 0 { 0.0 } else { fRec6_1 });
-            let mut fTemp18: f32 = fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32));
-            let mut fTemp19: f32 = fTemp18 - fRec10_1;
-            fRec10_0 = (if iTemp6 | ((f32::abs(fTemp19) <= (1e-05 * f32::abs(fTemp18) + 1e-07)) as i32) != 0 {
-                fTemp18
-            } else {
-                fRec10_1 + fConst4 * fTemp19
-            });
-            let mut fTemp20: f32 = max(0.0, min(1.0, fRec10_0));
-            let mut fTemp21: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
-            let mut fTemp22: f32 = fTemp21 + fRec11_1;
-            fRec11_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp22 >= 1.0) as i32 != 0 { fTemp21 + -1.0 + fRec11_1 } else { fTemp22 })
-            });
-            let mut fTemp23: f32 = -1.0 + 2.0 * fRec11_0;
-            let mut fTemp24: f32 = 1.0 - f32::abs(fTemp23);
-            let mut fTemp25: f32 = fTemp23 * fTemp24;
-            let mut fTemp26: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp25)));
-            let mut fTemp27: f32 = fSlow14 - fRec12_1;
-            fRec12_0 = (if iTemp6 | ((f32::abs(fTemp27) <= fSlow15) as i32) != 0 {
-                fSlow14
-            } else {
-                fRec12_1 + fConst4 * fTemp27
-            });
-            let mut fTemp28: f32 = max(-8.0, min(6.0, (*input2) as f32));
-            let mut fTemp29: f32 =
-                (*input11) as f32 + fSlow17 * max(0.0, min(1.0, (*input7) as f32)) + fSlow16 * fTemp28;
-            let mut fTemp30: f32 = fTemp29 - fRec13_1;
-            fRec13_0 = (if iTemp6 | ((f32::abs(fTemp30) <= (1e-05 * f32::abs(fTemp29) + 1e-07)) as i32) != 0 {
-                fTemp29
-            } else {
-                fRec13_1 + fConst4 * fTemp30
-            });
-            let mut fTemp31: f32 = (if iTemp6 != 0 { 0.0 } else { fRec14_1 });
-            let mut iTemp32: i32 = (iTemp5 | (((iRec15_1 != 0) as i32) & ((fTemp31 < 1.0) as i32))) & iTemp3;
-            let mut fTemp33: f32 = fTemp31
-                + (if iTemp3 != 0 { fSlow20 } else { fSlow19 })
-                    * ((if iTemp3 != 0 { fSlow18 } else { 0.0 }) - fTemp31);
-            fRec14_0 = (if iTemp32 != 0 {
-                min(1.0, fSlow21 + fTemp31)
-            } else {
-                (if (fTemp33 < 1e-05) as i32 != 0 { 0.0 } else { fTemp33 })
-            });
-            iRec15_0 = iTemp32;
-            let mut fTemp34: f32 = fSlow23 + fSlow22 * (fTemp11 + -1.0);
-            let mut fTemp35: f32 = fTemp34 - fRec16_1;
-            fRec16_0 = (if iTemp6 | ((f32::abs(fTemp35) <= (1e-05 * f32::abs(fTemp34) + 1e-07)) as i32) != 0 {
-                fTemp34
-            } else {
-                fRec16_1 + fConst4 * fTemp35
-            });
-            let mut fTemp36: f32 = max(
-                -14.0,
-                min(
-                    8.0,
-                    0.6931472 * (fRec16_0 * fRec14_0 + fRec13_0 + fRec12_0 * fTemp23 * fTemp24 * fTemp26),
-                ),
-            );
-            let mut fTemp37: f32 = 0.125 * (6e+01 + 0.015625 * Poly_faustpower2_f(fTemp36));
-            let mut fTemp38: f32 = 0.1875 * fTemp36;
-            let mut fTemp39: f32 = fSlow24 - fRec17_1;
-            fRec17_0 = (if iTemp6 | ((f32::abs(fTemp39) <= fSlow25) as i32) != 0 {
-                fSlow24
-            } else {
-                fRec17_1 + fConst4 * fTemp39
-            });
-            let mut fTemp40: f32 = min(
-                1.45,
-                fRec17_0
-                    * Poly_faustpower8_f(max(
-                        0.0,
-                        (1.2e+02 + fTemp36 * (fTemp38 + fTemp37)) / (1.2e+02 + fTemp36 * (fTemp38 - fTemp37)),
-                    )),
-            );
-            let mut fTemp41: f32 = Poly_faustpower2_f(fTemp40);
-            let mut fTemp42: f32 = 945.0 - fTemp41 * (4.2e+02 - 15.0 * fTemp41);
-            let mut fTemp43: f32 = fTemp40 * (945.0 - fTemp41 * (105.0 - fTemp41));
-            let mut fTemp44: f32 = min(1.0, fTemp43 / (fTemp42 * (1.0 + fTemp43 / fTemp42)));
-            let mut fTemp45: f32 = (if iTemp6 != 0 { 0.0 } else { fRec7_1 });
-            let mut fTemp46: f32 = (if iTemp6 != 0 { 0.0 } else { fRec9_1 });
-            let mut fTemp47: f32 = (if iTemp6 != 0 { 0.0 } else { fRec8_1 });
-            let mut fTemp48: f32 = fSlow26 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
-            let mut fTemp49: f32 = fTemp48 - fRec21_1;
-            fRec21_0 = (if iTemp6 | ((f32::abs(fTemp49) <= (1e-05 * f32::abs(fTemp48) + 1e-07)) as i32) != 0 {
-                fTemp48
-            } else {
-                fRec21_1 + fConst4 * fTemp49
-            });
-            let mut fTemp50: f32 = fTemp25 * fTemp26;
-            let mut fTemp51: f32 = max(-8.0, min(8.0, (*input4) as f32));
-            let mut fTemp52: f32 = fTemp51 - fRec22_1;
-            fRec22_0 = (if iTemp6 | ((f32::abs(fTemp52) <= (1e-05 * f32::abs(fTemp51) + 1e-07)) as i32) != 0 {
-                fTemp51
-            } else {
-                fRec22_1 + fConst4 * fTemp52
-            });
-            let mut fTemp53: f32 =
-                max(-14.0, min(8.0, 0.6931472 * (fTemp28 + fRec22_0 + fTemp50 * fRec21_0)));
-            let mut fTemp54: f32 = 0.125 * (6e+01 + 0.015625 * Poly_faustpower2_f(fTemp53));
-            let mut fTemp55: f32 = 0.1875 * fTemp53;
-            let mut fTemp56: f32 = min(
-                0.45,
-                fConst7
-                    * Poly_faustpower8_f(max(
-                        0.0,
-                        (1.2e+02 + fTemp53 * (fTemp55 + fTemp54)) / (1.2e+02 + fTemp53 * (fTemp55 - fTemp54)),
-                    )),
-            );
-            let mut fTemp57: f32 = min(0.45, fSlow27 * fTemp56);
-            let mut fTemp58: f32 = max(4.0, 2.0 / fTemp57);
-            let mut fTemp59: f32 = fRec23_1 + fTemp57;
-            fRec23_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp59 >= 1.0) as i32 != 0 { -1.0 + fTemp59 } else { fTemp59 })
-            });
-            let mut fTemp60: f32 = fSlow28 - fRec24_1;
-            fRec24_0 = (if iTemp6 | ((f32::abs(fTemp60) <= fSlow29) as i32) != 0 {
-                fSlow28
-            } else {
-                fRec24_1 + fConst4 * fTemp60
-            });
-            let mut fTemp61: f32 = fSlow30 - fRec25_1;
-            fRec25_0 = (if iTemp6 | ((f32::abs(fTemp61) <= fSlow31) as i32) != 0 {
-                fSlow30
-            } else {
-                fRec25_1 + fConst4 * fTemp61
-            });
-            let mut fTemp62: f32 = max(0.05, min(0.95, fRec25_0 + fTemp50 * fRec24_0));
-            let mut fTemp63: f32 = fTemp62 + fRec23_0;
-            let mut fTemp64: f32 = (if (fTemp63 >= 1.0) as i32 != 0 { -1.0 + fTemp63 } else { fTemp63 });
-            let mut fTemp65: f32 = fSlow32 - fRec26_1;
-            fRec26_0 = (if iTemp6 | ((f32::abs(fTemp65) <= fSlow33) as i32) != 0 {
-                fSlow32
-            } else {
-                fRec26_1 + fConst4 * fTemp65
-            });
-            let mut fTemp66: f32 = fSlow35 - fRec27_1;
-            fRec27_0 = (if iTemp6 | ((f32::abs(fTemp66) <= fSlow36) as i32) != 0 {
-                fSlow35
-            } else {
-                fRec27_1 + fConst4 * fTemp66
-            });
-            let mut fTemp67: f32 = max(4.0, 2.0 / fTemp56);
-            let mut fTemp68: f32 = fRec28_1 + fTemp56;
-            fRec28_0 = (if iTemp6 != 0 {
-                0.0
-            } else {
-                (if (fTemp68 >= 1.0) as i32 != 0 { -1.0 + fTemp68 } else { fTemp68 })
-            });
-            let mut fTemp69: f32 = fRec28_0 + fTemp62;
-            let mut fTemp70: f32 = (if (fTemp69 >= 1.0) as i32 != 0 { -1.0 + fTemp69 } else { fTemp69 });
-            let mut fTemp71: f32 = fSlow37 - fRec29_1;
-            fRec29_0 = (if iTemp6 | ((f32::abs(fTemp71) <= fSlow38) as i32) != 0 {
-                fSlow37
-            } else {
-                fRec29_1 + fConst4 * fTemp71
-            });
-            let mut fTemp72: f32 = fSlow39 - fRec30_1;
-            fRec30_0 = (if iTemp6 | ((f32::abs(fTemp72) <= fSlow40) as i32) != 0 {
-                fSlow39
-            } else {
-                fRec30_1 + fConst4 * fTemp72
-            });
-            let mut fTemp73: f32 = fRec30_0
-                * (-1.0
-                    - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fRec28_0)))
-                        + fRec29_0
-                            * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp70)))
-                                + 2.0 * fTemp70
-                                + Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp70))))
-                    + 2.0 * fRec28_0
-                    + Poly_faustpower2_f(max(0.0, 1.0 - fRec28_0 * fTemp67)))
-                + fRec27_0
+                output2,
+            ) in zipped_iterators
+            {
+                let mut fTemp0: f32 = (*input9) as f32 + fSlow0 * (*input10) as f32;
+                let mut fTemp1: f32 = fTemp0 - fRec0_1;
+                let mut fTemp2: f32 = (*input0) as f32;
+                let mut iTemp3: i32 = (fTemp2 > 0.0) as i32;
+                let mut fTemp4: f32 = (*input1) as f32;
+                fVec0_0 = fTemp4;
+                let mut iTemp5: i32 = (fTemp4 != fVec0_1) as i32;
+                let mut iTemp6: i32 = iTemp5 & (((fRec3_1 <= 0.0) as i32) | ((fRec2_1 <= 0.0) as i32));
+                let mut fTemp7: f32 = (if iTemp6 != 0 { 0.0 } else { fRec3_1 });
+                let mut iTemp8: i32 = (iTemp5 | (((iRec1_1 != 0) as i32) & ((fTemp7 < 1.0) as i32))) & iTemp3;
+                iRec1_0 = iTemp8;
+                fRec2_0 = (if (fTemp2 < 0.0) as i32 != 0 {
+                    max(0.0, fRec2_1 - fConst1)
+                } else {
+                    (if iTemp6 != 0 { 1.0 } else { min(1.0, fConst1 + fRec2_1) })
+                });
+                let mut fTemp9: f32 = fTemp7
+                    + (if iTemp3 != 0 { fSlow3 } else { fSlow2 })
+                        * ((if iTemp3 != 0 { fSlow1 } else { 0.0 }) - fTemp7);
+                fRec3_0 = (if iTemp8 != 0 {
+                    min(1.0, fSlow4 + fTemp7)
+                } else {
+                    (if (fTemp9 < 1e-05) as i32 != 0 { 0.0 } else { fTemp9 })
+                });
+                fRec0_0 = (if iTemp6 | ((f32::abs(fTemp1) <= (1e-05 * f32::abs(fTemp0) + 1e-07)) as i32) != 0
+                {
+                    fTemp0
+                } else {
+                    fRec0_1 + fConst4 * fTemp1
+                });
+                let mut fTemp10: f32 = max(-1.0, min(1.0, fRec0_0));
+                let mut fTemp11: f32 = max(0.0, min(1.0, (*input5) as f32));
+                let mut fTemp12: f32 = fSlow6 * (*input8) as f32 * (1.0 - fSlow5 * (1.0 - fTemp11));
+                let mut fTemp13: f32 = fTemp12 - fRec4_1;
+                fRec4_0 =
+                    (if iTemp6 | ((f32::abs(fTemp13) <= (1e-05 * f32::abs(fTemp12) + 1e-07)) as i32) != 0 {
+                        fTemp12
+                    } else {
+                        fRec4_1 + fConst4 * fTemp13
+                    });
+                let mut fTemp14: f32 = 3.0 - 2.0 * fRec2_0;
+                let mut fTemp15: f32 = Poly_faustpower2_f(fRec2_0);
+                let mut fTemp16: f32 = fSlow10 - fRec5_1;
+                fRec5_0 = fSlow10;
+                let mut fTemp17: f32 = (if iTemp6 != 0 { 0.0 } else { fRec6_1 });
+                let mut fTemp18: f32 = fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32));
+                let mut fTemp19: f32 = fTemp18 - fRec10_1;
+                fRec10_0 =
+                    (if iTemp6 | ((f32::abs(fTemp19) <= (1e-05 * f32::abs(fTemp18) + 1e-07)) as i32) != 0 {
+                        fTemp18
+                    } else {
+                        fRec10_1 + fConst4 * fTemp19
+                    });
+                let mut fTemp20: f32 = max(0.0, min(1.0, fRec10_0));
+                let mut fTemp21: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
+                let mut fTemp22: f32 = fTemp21 + fRec11_1;
+                fRec11_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp22 >= 1.0) as i32 != 0 { fTemp21 + -1.0 + fRec11_1 } else { fTemp22 })
+                });
+                let mut fTemp23: f32 = -1.0 + 2.0 * fRec11_0;
+                let mut fTemp24: f32 = 1.0 - f32::abs(fTemp23);
+                let mut fTemp25: f32 = fTemp23 * fTemp24;
+                let mut fTemp26: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp25)));
+                let mut fTemp27: f32 = fSlow14 - fRec12_1;
+                fRec12_0 = fSlow14;
+                let mut fTemp28: f32 = max(-8.0, min(6.0, (*input2) as f32));
+                let mut fTemp29: f32 =
+                    (*input11) as f32 + fSlow17 * max(0.0, min(1.0, (*input7) as f32)) + fSlow16 * fTemp28;
+                let mut fTemp30: f32 = fTemp29 - fRec13_1;
+                fRec13_0 =
+                    (if iTemp6 | ((f32::abs(fTemp30) <= (1e-05 * f32::abs(fTemp29) + 1e-07)) as i32) != 0 {
+                        fTemp29
+                    } else {
+                        fRec13_1 + fConst4 * fTemp30
+                    });
+                let mut fTemp31: f32 = (if iTemp6 != 0 { 0.0 } else { fRec14_1 });
+                let mut iTemp32: i32 =
+                    (iTemp5 | (((iRec15_1 != 0) as i32) & ((fTemp31 < 1.0) as i32))) & iTemp3;
+                let mut fTemp33: f32 = fTemp31
+                    + (if iTemp3 != 0 { fSlow20 } else { fSlow19 })
+                        * ((if iTemp3 != 0 { fSlow18 } else { 0.0 }) - fTemp31);
+                fRec14_0 = (if iTemp32 != 0 {
+                    min(1.0, fSlow21 + fTemp31)
+                } else {
+                    (if (fTemp33 < 1e-05) as i32 != 0 { 0.0 } else { fTemp33 })
+                });
+                iRec15_0 = iTemp32;
+                let mut fTemp34: f32 = fSlow23 + fSlow22 * (fTemp11 + -1.0);
+                let mut fTemp35: f32 = fTemp34 - fRec16_1;
+                fRec16_0 =
+                    (if iTemp6 | ((f32::abs(fTemp35) <= (1e-05 * f32::abs(fTemp34) + 1e-07)) as i32) != 0 {
+                        fTemp34
+                    } else {
+                        fRec16_1 + fConst4 * fTemp35
+                    });
+                let mut fTemp36: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.6931472 * (fRec16_0 * fRec14_0 + fRec13_0 + fRec12_0 * fTemp23 * fTemp24 * fTemp26),
+                    ),
+                );
+                let mut fTemp37: f32 = 0.125 * (6e+01 + 0.015625 * Poly_faustpower2_f(fTemp36));
+                let mut fTemp38: f32 = 0.1875 * fTemp36;
+                let mut fTemp39: f32 = fSlow24 - fRec17_1;
+                fRec17_0 = fSlow24;
+                let mut fTemp40: f32 = min(
+                    1.45,
+                    fRec17_0
+                        * Poly_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp36 * (fTemp38 + fTemp37))
+                                / (1.2e+02 + fTemp36 * (fTemp38 - fTemp37)),
+                        )),
+                );
+                let mut fTemp41: f32 = Poly_faustpower2_f(fTemp40);
+                let mut fTemp42: f32 = 945.0 - fTemp41 * (4.2e+02 - 15.0 * fTemp41);
+                let mut fTemp43: f32 = fTemp40 * (945.0 - fTemp41 * (105.0 - fTemp41));
+                let mut fTemp44: f32 = min(1.0, fTemp43 / (fTemp42 * (1.0 + fTemp43 / fTemp42)));
+                let mut fTemp45: f32 = (if iTemp6 != 0 { 0.0 } else { fRec7_1 });
+                let mut fTemp46: f32 = (if iTemp6 != 0 { 0.0 } else { fRec9_1 });
+                let mut fTemp47: f32 = (if iTemp6 != 0 { 0.0 } else { fRec8_1 });
+                let mut fTemp48: f32 = fSlow26 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
+                let mut fTemp49: f32 = fTemp48 - fRec21_1;
+                fRec21_0 =
+                    (if iTemp6 | ((f32::abs(fTemp49) <= (1e-05 * f32::abs(fTemp48) + 1e-07)) as i32) != 0 {
+                        fTemp48
+                    } else {
+                        fRec21_1 + fConst4 * fTemp49
+                    });
+                let mut fTemp50: f32 = fTemp25 * fTemp26;
+                let mut fTemp51: f32 = max(-8.0, min(8.0, (*input4) as f32));
+                let mut fTemp52: f32 = fTemp51 - fRec22_1;
+                fRec22_0 =
+                    (if iTemp6 | ((f32::abs(fTemp52) <= (1e-05 * f32::abs(fTemp51) + 1e-07)) as i32) != 0 {
+                        fTemp51
+                    } else {
+                        fRec22_1 + fConst4 * fTemp52
+                    });
+                let mut fTemp53: f32 =
+                    max(-14.0, min(8.0, 0.6931472 * (fTemp28 + fRec22_0 + fTemp50 * fRec21_0)));
+                let mut fTemp54: f32 = 0.125 * (6e+01 + 0.015625 * Poly_faustpower2_f(fTemp53));
+                let mut fTemp55: f32 = 0.1875 * fTemp53;
+                let mut fTemp56: f32 = min(
+                    0.45,
+                    fConst7
+                        * Poly_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp53 * (fTemp55 + fTemp54))
+                                / (1.2e+02 + fTemp53 * (fTemp55 - fTemp54)),
+                        )),
+                );
+                let mut fTemp57: f32 = min(0.45, fSlow27 * fTemp56);
+                let mut fTemp58: f32 = max(4.0, 2.0 / fTemp57);
+                let mut fTemp59: f32 = fRec23_1 + fTemp57;
+                fRec23_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp59 >= 1.0) as i32 != 0 { -1.0 + fTemp59 } else { fTemp59 })
+                });
+                let mut fTemp60: f32 = fSlow28 - fRec24_1;
+                fRec24_0 = fSlow28;
+                let mut fTemp61: f32 = fSlow30 - fRec25_1;
+                fRec25_0 = fSlow30;
+                let mut fTemp62: f32 = max(0.05, min(0.95, fRec25_0 + fTemp50 * fRec24_0));
+                let mut fTemp63: f32 = fTemp62 + fRec23_0;
+                let mut fTemp64: f32 = (if (fTemp63 >= 1.0) as i32 != 0 { -1.0 + fTemp63 } else { fTemp63 });
+                let mut fTemp65: f32 = fSlow32 - fRec26_1;
+                fRec26_0 = fSlow32;
+                let mut fTemp66: f32 = fSlow35 - fRec27_1;
+                fRec27_0 = fSlow35;
+                let mut fTemp67: f32 = max(4.0, 2.0 / fTemp56);
+                let mut fTemp68: f32 = fRec28_1 + fTemp56;
+                fRec28_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp68 >= 1.0) as i32 != 0 { -1.0 + fTemp68 } else { fTemp68 })
+                });
+                let mut fTemp69: f32 = fRec28_0 + fTemp62;
+                let mut fTemp70: f32 = (if (fTemp69 >= 1.0) as i32 != 0 { -1.0 + fTemp69 } else { fTemp69 });
+                let mut fTemp71: f32 = fSlow37 - fRec29_1;
+                fRec29_0 = fSlow37;
+                let mut fTemp72: f32 = fSlow39 - fRec30_1;
+                fRec30_0 = fSlow39;
+                let mut fTemp73: f32 = fRec30_0
                     * (-1.0
-                        - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fRec23_0)))
-                            + fRec26_0
-                                * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp64)))
-                                    + 2.0 * fTemp64
-                                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * fTemp64))))
-                        + 2.0 * fRec23_0
-                        + Poly_faustpower2_f(max(0.0, 1.0 - fRec23_0 * fTemp58)));
-            fVec1_0 = fTemp73;
-            fRec20_0 = fVec1_1 + 0.2402704 * (fTemp73 - fRec20_1);
-            fRec19_0 = fRec20_1 + 0.6411224 * (fRec20_0 - fRec19_1);
-            fRec18_0 = fRec19_1 + 0.9344822 * (fRec19_0 - fRec18_1);
-            let mut fTemp74: f32 = fRec23_0 + 0.5 * fTemp57;
-            let mut fTemp75: f32 = (if (fTemp74 >= 1.0) as i32 != 0 { -1.0 + fTemp74 } else { fTemp74 });
-            let mut fTemp76: f32 = fTemp62 + fTemp75;
-            let mut fTemp77: f32 = (if (fTemp76 >= 1.0) as i32 != 0 { -1.0 + fTemp76 } else { fTemp76 });
-            let mut fTemp78: f32 = fRec28_0 + 0.5 * fTemp56;
-            let mut fTemp79: f32 = (if (fTemp78 >= 1.0) as i32 != 0 { -1.0 + fTemp78 } else { fTemp78 });
-            let mut fTemp80: f32 = fTemp79 + fTemp62;
-            let mut fTemp81: f32 = (if (fTemp80 >= 1.0) as i32 != 0 { -1.0 + fTemp80 } else { fTemp80 });
-            let mut fTemp82: f32 = fRec30_0
-                * (-1.0
-                    - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp79)))
-                        + fRec29_0
-                            * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp81)))
-                                + 2.0 * fTemp81
-                                + Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp81))))
-                    + 2.0 * fTemp79
-                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp79 * fTemp67)))
-                + fRec27_0
+                        - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fRec28_0)))
+                            + fRec29_0
+                                * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp70)))
+                                    + 2.0 * fTemp70
+                                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp70))))
+                        + 2.0 * fRec28_0
+                        + Poly_faustpower2_f(max(0.0, 1.0 - fRec28_0 * fTemp67)))
+                    + fRec27_0
+                        * (-1.0
+                            - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fRec23_0)))
+                                + fRec26_0
+                                    * (-1.0
+                                        - Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp64)))
+                                        + 2.0 * fTemp64
+                                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * fTemp64))))
+                            + 2.0 * fRec23_0
+                            + Poly_faustpower2_f(max(0.0, 1.0 - fRec23_0 * fTemp58)));
+                fVec1_0 = fTemp73;
+                fRec20_0 = fVec1_1 + 0.2402704 * (fTemp73 - fRec20_1);
+                fRec19_0 = fRec20_1 + 0.6411224 * (fRec20_0 - fRec19_1);
+                fRec18_0 = fRec19_1 + 0.9344822 * (fRec19_0 - fRec18_1);
+                let mut fTemp74: f32 = fRec23_0 + 0.5 * fTemp57;
+                let mut fTemp75: f32 = (if (fTemp74 >= 1.0) as i32 != 0 { -1.0 + fTemp74 } else { fTemp74 });
+                let mut fTemp76: f32 = fTemp62 + fTemp75;
+                let mut fTemp77: f32 = (if (fTemp76 >= 1.0) as i32 != 0 { -1.0 + fTemp76 } else { fTemp76 });
+                let mut fTemp78: f32 = fRec28_0 + 0.5 * fTemp56;
+                let mut fTemp79: f32 = (if (fTemp78 >= 1.0) as i32 != 0 { -1.0 + fTemp78 } else { fTemp78 });
+                let mut fTemp80: f32 = fTemp79 + fTemp62;
+                let mut fTemp81: f32 = (if (fTemp80 >= 1.0) as i32 != 0 { -1.0 + fTemp80 } else { fTemp80 });
+                let mut fTemp82: f32 = fRec30_0
                     * (-1.0
-                        - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp75)))
-                            + fRec26_0
-                                * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp77)))
-                                    + 2.0 * fTemp77
-                                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * fTemp77))))
-                        + 2.0 * fTemp75
-                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp75 * fTemp58)));
-            fVec2_0 = fTemp82;
-            fRec33_0 = fVec2_1 + 0.0682041 * (fTemp82 - fRec33_1);
-            fRec32_0 = fRec33_1 + 0.4486762 * (fRec33_0 - fRec32_1);
-            fRec31_0 = fRec32_1 + 0.7999976 * (fRec32_0 - fRec31_1);
-            let mut fTemp83: f32 = max(
-                -3.0,
-                min(
-                    3.0,
-                    (0.5 * (fRec31_0 + fRec18_0) * (1.0 + 2.0 * fTemp20)
-                        - 4.0
-                            * fTemp20
-                            * (1.0 - fTemp44)
-                            * (fTemp44 * (fTemp44 * (fTemp47 + fTemp17 * fTemp44) + fTemp46) + fTemp45))
-                        / (1.0 + 4.0 * Poly_faustpower4_f(fTemp44) * fTemp20),
+                        - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp79)))
+                            + fRec29_0
+                                * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp81)))
+                                    + 2.0 * fTemp81
+                                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp81))))
+                        + 2.0 * fTemp79
+                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp79 * fTemp67)))
+                    + fRec27_0
+                        * (-1.0
+                            - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp75)))
+                                + fRec26_0
+                                    * (-1.0
+                                        - Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp77)))
+                                        + 2.0 * fTemp77
+                                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * fTemp77))))
+                            + 2.0 * fTemp75
+                            + Poly_faustpower2_f(max(0.0, 1.0 - fTemp75 * fTemp58)));
+                fVec2_0 = fTemp82;
+                fRec33_0 = fVec2_1 + 0.0682041 * (fTemp82 - fRec33_1);
+                fRec32_0 = fRec33_1 + 0.4486762 * (fRec33_0 - fRec32_1);
+                fRec31_0 = fRec32_1 + 0.7999976 * (fRec32_0 - fRec31_1);
+                let mut fTemp83: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (0.5 * (fRec31_0 + fRec18_0) * (1.0 + 2.0 * fTemp20)
+                            - 4.0
+                                * fTemp20
+                                * (1.0 - fTemp44)
+                                * (fTemp44 * (fTemp44 * (fTemp47 + fTemp17 * fTemp44) + fTemp46) + fTemp45))
+                            / (1.0 + 4.0 * Poly_faustpower4_f(fTemp44) * fTemp20),
+                    ),
+                );
+                let mut fTemp84: f32 = Poly_faustpower2_f(fTemp83);
+                let mut fTemp85: f32 =
+                    fTemp44 * (fTemp83 * (27.0 + fTemp84) / (27.0 + 9.0 * fTemp84) - fTemp17);
+                fRec6_0 = fTemp17 + 2.0 * fTemp85;
+                let mut fTemp86: f32 = fTemp17 + fTemp85;
+                let mut fTemp87: f32 = fTemp44 * (fTemp86 - fTemp47);
+                let mut fTemp88: f32 = fTemp47 + fTemp87;
+                let mut fTemp89: f32 = fTemp44 * (fTemp88 - fTemp46);
+                let mut fTemp90: f32 = fTemp44 * (fTemp46 + fTemp89 - fTemp45);
+                fRec7_0 = fTemp45 + 2.0 * fTemp90;
+                fRec8_0 = fTemp47 + 2.0 * fTemp87;
+                fRec9_0 = fTemp46 + 2.0 * fTemp89;
+                let mut fTemp91: f32 = fSlow44 - fRec34_1;
+                fRec34_0 = fSlow44;
+                let mut fTemp92: f32 = fSlow46 - fRec35_1;
+                fRec35_0 = fSlow46;
+                let mut fTemp93: f32 =
+                    (fTemp86 * fRec35_0 + fTemp88 * fRec34_0 + (fTemp45 + fTemp90) * fRec5_0)
+                        * fRec3_0
+                        * fTemp15
+                        * fTemp14
+                        * fRec4_0;
+                *output0 = (fTemp93 * f32::sqrt(1.0 - fTemp10)) as f32;
+                *output1 = (fTemp93 * f32::sqrt(1.0 + fTemp10)) as f32;
+                *output2 = (fRec3_0 * fTemp15 * fTemp14) as f32;
+                fVec0_1 = fVec0_0;
+                iRec1_1 = iRec1_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec0_1 = fRec0_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec13_1 = fRec13_0;
+                fRec14_1 = fRec14_0;
+                iRec15_1 = iRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec17_1 = fRec17_0;
+                fRec21_1 = fRec21_0;
+                fRec22_1 = fRec22_0;
+                fRec23_1 = fRec23_0;
+                fRec24_1 = fRec24_0;
+                fRec25_1 = fRec25_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec29_1 = fRec29_0;
+                fRec30_1 = fRec30_0;
+                fVec1_1 = fVec1_0;
+                fRec20_1 = fRec20_0;
+                fRec19_1 = fRec19_0;
+                fRec18_1 = fRec18_0;
+                fVec2_1 = fVec2_0;
+                fRec33_1 = fRec33_0;
+                fRec32_1 = fRec32_0;
+                fRec31_1 = fRec31_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec34_1 = fRec34_0;
+                fRec35_1 = fRec35_0;
+            }
+        } else {
+            let zipped_iterators = inputs0
+                .zip(inputs1)
+                .zip(inputs2)
+                .zip(inputs3)
+                .zip(inputs4)
+                .zip(inputs5)
+                .zip(inputs6)
+                .zip(inputs7)
+                .zip(inputs8)
+                .zip(inputs9)
+                .zip(inputs10)
+                .zip(inputs11)
+                .zip(inputs12)
+                .zip(inputs13)
+                .zip(outputs0)
+                .zip(outputs1)
+                .zip(outputs2);
+            for (
+                (
+                    (
+                        (
+                            (
+                                (
+                                    (
+                                        (
+                                            (
+                                                (
+                                                    (
+                                                        (
+                                                            ((((input0, input1), input2), input3), input4),
+                                                            input5,
+                                                        ),
+                                                        input6,
+                                                    ),
+                                                    input7,
+                                                ),
+                                                input8,
+                                            ),
+                                            input9,
+                                        ),
+                                        input10,
+                                    ),
+                                    input11,
+                                ),
+                                input12,
+                            ),
+                            input13,
+                        ),
+                        output0,
+                    ),
+                    output1,
                 ),
-            );
-            let mut fTemp84: f32 = Poly_faustpower2_f(fTemp83);
-            let mut fTemp85: f32 = fTemp44 * (fTemp83 * (27.0 + fTemp84) / (27.0 + 9.0 * fTemp84) - fTemp17);
-            fRec6_0 = fTemp17 + 2.0 * fTemp85;
-            let mut fTemp86: f32 = fTemp17 + fTemp85;
-            let mut fTemp87: f32 = fTemp44 * (fTemp86 - fTemp47);
-            let mut fTemp88: f32 = fTemp47 + fTemp87;
-            let mut fTemp89: f32 = fTemp44 * (fTemp88 - fTemp46);
-            let mut fTemp90: f32 = fTemp44 * (fTemp46 + fTemp89 - fTemp45);
-            fRec7_0 = fTemp45 + 2.0 * fTemp90;
-            fRec8_0 = fTemp47 + 2.0 * fTemp87;
-            fRec9_0 = fTemp46 + 2.0 * fTemp89;
-            let mut fTemp91: f32 = fSlow44 - fRec34_1;
-            fRec34_0 = (if iTemp6 | ((f32::abs(fTemp91) <= fSlow43) as i32) != 0 {
-                fSlow44
-            } else {
-                fRec34_1 + fConst4 * fTemp91
-            });
-            let mut fTemp92: f32 = fSlow46 - fRec35_1;
-            fRec35_0 = (if iTemp6 | ((f32::abs(fTemp92) <= fSlow45) as i32) != 0 {
-                fSlow46
-            } else {
-                fRec35_1 + fConst4 * fTemp92
-            });
-            let mut fTemp93: f32 = (fTemp86 * fRec35_0 + fTemp88 * fRec34_0 + (fTemp45 + fTemp90) * fRec5_0)
-                * fRec3_0
-                * fTemp15
-                * fTemp14
-                * fRec4_0;
-            *output0 = (fTemp93 * f32::sqrt(1.0 - fTemp10)) as f32;
-            *output1 = (fTemp93 * f32::sqrt(1.0 + fTemp10)) as f32;
-            *output2 = (fRec3_0 * fTemp15 * fTemp14) as f32;
-            fVec0_1 = fVec0_0;
-            iRec1_1 = iRec1_0;
-            fRec2_1 = fRec2_0;
-            fRec3_1 = fRec3_0;
-            fRec0_1 = fRec0_0;
-            fRec4_1 = fRec4_0;
-            fRec5_1 = fRec5_0;
-            fRec10_1 = fRec10_0;
-            fRec11_1 = fRec11_0;
-            fRec12_1 = fRec12_0;
-            fRec13_1 = fRec13_0;
-            fRec14_1 = fRec14_0;
-            iRec15_1 = iRec15_0;
-            fRec16_1 = fRec16_0;
-            fRec17_1 = fRec17_0;
-            fRec21_1 = fRec21_0;
-            fRec22_1 = fRec22_0;
-            fRec23_1 = fRec23_0;
-            fRec24_1 = fRec24_0;
-            fRec25_1 = fRec25_0;
-            fRec26_1 = fRec26_0;
-            fRec27_1 = fRec27_0;
-            fRec28_1 = fRec28_0;
-            fRec29_1 = fRec29_0;
-            fRec30_1 = fRec30_0;
-            fVec1_1 = fVec1_0;
-            fRec20_1 = fRec20_0;
-            fRec19_1 = fRec19_0;
-            fRec18_1 = fRec18_0;
-            fVec2_1 = fVec2_0;
-            fRec33_1 = fRec33_0;
-            fRec32_1 = fRec32_0;
-            fRec31_1 = fRec31_0;
-            fRec6_1 = fRec6_0;
-            fRec7_1 = fRec7_0;
-            fRec8_1 = fRec8_0;
-            fRec9_1 = fRec9_0;
-            fRec34_1 = fRec34_0;
-            fRec35_1 = fRec35_0;
+                output2,
+            ) in zipped_iterators
+            {
+                let mut fTemp0: f32 = (*input9) as f32 + fSlow0 * (*input10) as f32;
+                let mut fTemp1: f32 = fTemp0 - fRec0_1;
+                let mut fTemp2: f32 = (*input0) as f32;
+                let mut iTemp3: i32 = (fTemp2 > 0.0) as i32;
+                let mut fTemp4: f32 = (*input1) as f32;
+                fVec0_0 = fTemp4;
+                let mut iTemp5: i32 = (fTemp4 != fVec0_1) as i32;
+                let mut iTemp6: i32 = iTemp5 & (((fRec3_1 <= 0.0) as i32) | ((fRec2_1 <= 0.0) as i32));
+                let mut fTemp7: f32 = (if iTemp6 != 0 { 0.0 } else { fRec3_1 });
+                let mut iTemp8: i32 = (iTemp5 | (((iRec1_1 != 0) as i32) & ((fTemp7 < 1.0) as i32))) & iTemp3;
+                iRec1_0 = iTemp8;
+                fRec2_0 = (if (fTemp2 < 0.0) as i32 != 0 {
+                    max(0.0, fRec2_1 - fConst1)
+                } else {
+                    (if iTemp6 != 0 { 1.0 } else { min(1.0, fConst1 + fRec2_1) })
+                });
+                let mut fTemp9: f32 = fTemp7
+                    + (if iTemp3 != 0 { fSlow3 } else { fSlow2 })
+                        * ((if iTemp3 != 0 { fSlow1 } else { 0.0 }) - fTemp7);
+                fRec3_0 = (if iTemp8 != 0 {
+                    min(1.0, fSlow4 + fTemp7)
+                } else {
+                    (if (fTemp9 < 1e-05) as i32 != 0 { 0.0 } else { fTemp9 })
+                });
+                fRec0_0 = (if iTemp6 | ((f32::abs(fTemp1) <= (1e-05 * f32::abs(fTemp0) + 1e-07)) as i32) != 0
+                {
+                    fTemp0
+                } else {
+                    fRec0_1 + fConst4 * fTemp1
+                });
+                let mut fTemp10: f32 = max(-1.0, min(1.0, fRec0_0));
+                let mut fTemp11: f32 = max(0.0, min(1.0, (*input5) as f32));
+                let mut fTemp12: f32 = fSlow6 * (*input8) as f32 * (1.0 - fSlow5 * (1.0 - fTemp11));
+                let mut fTemp13: f32 = fTemp12 - fRec4_1;
+                fRec4_0 =
+                    (if iTemp6 | ((f32::abs(fTemp13) <= (1e-05 * f32::abs(fTemp12) + 1e-07)) as i32) != 0 {
+                        fTemp12
+                    } else {
+                        fRec4_1 + fConst4 * fTemp13
+                    });
+                let mut fTemp14: f32 = 3.0 - 2.0 * fRec2_0;
+                let mut fTemp15: f32 = Poly_faustpower2_f(fRec2_0);
+                let mut fTemp16: f32 = fSlow10 - fRec5_1;
+                fRec5_0 = (if iTemp6 | ((f32::abs(fTemp16) <= fSlow9) as i32) != 0 {
+                    fSlow10
+                } else {
+                    fRec5_1 + fConst4 * fTemp16
+                });
+                let mut fTemp17: f32 = (if iTemp6 != 0 { 0.0 } else { fRec6_1 });
+                let mut fTemp18: f32 = fSlow11 + fSlow12 * max(0.0, min(1.0, (*input12) as f32));
+                let mut fTemp19: f32 = fTemp18 - fRec10_1;
+                fRec10_0 =
+                    (if iTemp6 | ((f32::abs(fTemp19) <= (1e-05 * f32::abs(fTemp18) + 1e-07)) as i32) != 0 {
+                        fTemp18
+                    } else {
+                        fRec10_1 + fConst4 * fTemp19
+                    });
+                let mut fTemp20: f32 = max(0.0, min(1.0, fRec10_0));
+                let mut fTemp21: f32 = fSlow13 * max(0.0, min(8.0, (*input13) as f32));
+                let mut fTemp22: f32 = fTemp21 + fRec11_1;
+                fRec11_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp22 >= 1.0) as i32 != 0 { fTemp21 + -1.0 + fRec11_1 } else { fTemp22 })
+                });
+                let mut fTemp23: f32 = -1.0 + 2.0 * fRec11_0;
+                let mut fTemp24: f32 = 1.0 - f32::abs(fTemp23);
+                let mut fTemp25: f32 = fTemp23 * fTemp24;
+                let mut fTemp26: f32 = -4.0 + 0.9 * (1.0 - f32::abs(-(4.0 * fTemp25)));
+                let mut fTemp27: f32 = fSlow14 - fRec12_1;
+                fRec12_0 = (if iTemp6 | ((f32::abs(fTemp27) <= fSlow15) as i32) != 0 {
+                    fSlow14
+                } else {
+                    fRec12_1 + fConst4 * fTemp27
+                });
+                let mut fTemp28: f32 = max(-8.0, min(6.0, (*input2) as f32));
+                let mut fTemp29: f32 =
+                    (*input11) as f32 + fSlow17 * max(0.0, min(1.0, (*input7) as f32)) + fSlow16 * fTemp28;
+                let mut fTemp30: f32 = fTemp29 - fRec13_1;
+                fRec13_0 =
+                    (if iTemp6 | ((f32::abs(fTemp30) <= (1e-05 * f32::abs(fTemp29) + 1e-07)) as i32) != 0 {
+                        fTemp29
+                    } else {
+                        fRec13_1 + fConst4 * fTemp30
+                    });
+                let mut fTemp31: f32 = (if iTemp6 != 0 { 0.0 } else { fRec14_1 });
+                let mut iTemp32: i32 =
+                    (iTemp5 | (((iRec15_1 != 0) as i32) & ((fTemp31 < 1.0) as i32))) & iTemp3;
+                let mut fTemp33: f32 = fTemp31
+                    + (if iTemp3 != 0 { fSlow20 } else { fSlow19 })
+                        * ((if iTemp3 != 0 { fSlow18 } else { 0.0 }) - fTemp31);
+                fRec14_0 = (if iTemp32 != 0 {
+                    min(1.0, fSlow21 + fTemp31)
+                } else {
+                    (if (fTemp33 < 1e-05) as i32 != 0 { 0.0 } else { fTemp33 })
+                });
+                iRec15_0 = iTemp32;
+                let mut fTemp34: f32 = fSlow23 + fSlow22 * (fTemp11 + -1.0);
+                let mut fTemp35: f32 = fTemp34 - fRec16_1;
+                fRec16_0 =
+                    (if iTemp6 | ((f32::abs(fTemp35) <= (1e-05 * f32::abs(fTemp34) + 1e-07)) as i32) != 0 {
+                        fTemp34
+                    } else {
+                        fRec16_1 + fConst4 * fTemp35
+                    });
+                let mut fTemp36: f32 = max(
+                    -14.0,
+                    min(
+                        8.0,
+                        0.6931472 * (fRec16_0 * fRec14_0 + fRec13_0 + fRec12_0 * fTemp23 * fTemp24 * fTemp26),
+                    ),
+                );
+                let mut fTemp37: f32 = 0.125 * (6e+01 + 0.015625 * Poly_faustpower2_f(fTemp36));
+                let mut fTemp38: f32 = 0.1875 * fTemp36;
+                let mut fTemp39: f32 = fSlow24 - fRec17_1;
+                fRec17_0 = (if iTemp6 | ((f32::abs(fTemp39) <= fSlow25) as i32) != 0 {
+                    fSlow24
+                } else {
+                    fRec17_1 + fConst4 * fTemp39
+                });
+                let mut fTemp40: f32 = min(
+                    1.45,
+                    fRec17_0
+                        * Poly_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp36 * (fTemp38 + fTemp37))
+                                / (1.2e+02 + fTemp36 * (fTemp38 - fTemp37)),
+                        )),
+                );
+                let mut fTemp41: f32 = Poly_faustpower2_f(fTemp40);
+                let mut fTemp42: f32 = 945.0 - fTemp41 * (4.2e+02 - 15.0 * fTemp41);
+                let mut fTemp43: f32 = fTemp40 * (945.0 - fTemp41 * (105.0 - fTemp41));
+                let mut fTemp44: f32 = min(1.0, fTemp43 / (fTemp42 * (1.0 + fTemp43 / fTemp42)));
+                let mut fTemp45: f32 = (if iTemp6 != 0 { 0.0 } else { fRec7_1 });
+                let mut fTemp46: f32 = (if iTemp6 != 0 { 0.0 } else { fRec9_1 });
+                let mut fTemp47: f32 = (if iTemp6 != 0 { 0.0 } else { fRec8_1 });
+                let mut fTemp48: f32 = fSlow26 + 0.041666668 * max(0.0, min(1.0, (*input6) as f32));
+                let mut fTemp49: f32 = fTemp48 - fRec21_1;
+                fRec21_0 =
+                    (if iTemp6 | ((f32::abs(fTemp49) <= (1e-05 * f32::abs(fTemp48) + 1e-07)) as i32) != 0 {
+                        fTemp48
+                    } else {
+                        fRec21_1 + fConst4 * fTemp49
+                    });
+                let mut fTemp50: f32 = fTemp25 * fTemp26;
+                let mut fTemp51: f32 = max(-8.0, min(8.0, (*input4) as f32));
+                let mut fTemp52: f32 = fTemp51 - fRec22_1;
+                fRec22_0 =
+                    (if iTemp6 | ((f32::abs(fTemp52) <= (1e-05 * f32::abs(fTemp51) + 1e-07)) as i32) != 0 {
+                        fTemp51
+                    } else {
+                        fRec22_1 + fConst4 * fTemp52
+                    });
+                let mut fTemp53: f32 =
+                    max(-14.0, min(8.0, 0.6931472 * (fTemp28 + fRec22_0 + fTemp50 * fRec21_0)));
+                let mut fTemp54: f32 = 0.125 * (6e+01 + 0.015625 * Poly_faustpower2_f(fTemp53));
+                let mut fTemp55: f32 = 0.1875 * fTemp53;
+                let mut fTemp56: f32 = min(
+                    0.45,
+                    fConst7
+                        * Poly_faustpower8_f(max(
+                            0.0,
+                            (1.2e+02 + fTemp53 * (fTemp55 + fTemp54))
+                                / (1.2e+02 + fTemp53 * (fTemp55 - fTemp54)),
+                        )),
+                );
+                let mut fTemp57: f32 = min(0.45, fSlow27 * fTemp56);
+                let mut fTemp58: f32 = max(4.0, 2.0 / fTemp57);
+                let mut fTemp59: f32 = fRec23_1 + fTemp57;
+                fRec23_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp59 >= 1.0) as i32 != 0 { -1.0 + fTemp59 } else { fTemp59 })
+                });
+                let mut fTemp60: f32 = fSlow28 - fRec24_1;
+                fRec24_0 = (if iTemp6 | ((f32::abs(fTemp60) <= fSlow29) as i32) != 0 {
+                    fSlow28
+                } else {
+                    fRec24_1 + fConst4 * fTemp60
+                });
+                let mut fTemp61: f32 = fSlow30 - fRec25_1;
+                fRec25_0 = (if iTemp6 | ((f32::abs(fTemp61) <= fSlow31) as i32) != 0 {
+                    fSlow30
+                } else {
+                    fRec25_1 + fConst4 * fTemp61
+                });
+                let mut fTemp62: f32 = max(0.05, min(0.95, fRec25_0 + fTemp50 * fRec24_0));
+                let mut fTemp63: f32 = fTemp62 + fRec23_0;
+                let mut fTemp64: f32 = (if (fTemp63 >= 1.0) as i32 != 0 { -1.0 + fTemp63 } else { fTemp63 });
+                let mut fTemp65: f32 = fSlow32 - fRec26_1;
+                fRec26_0 = (if iTemp6 | ((f32::abs(fTemp65) <= fSlow33) as i32) != 0 {
+                    fSlow32
+                } else {
+                    fRec26_1 + fConst4 * fTemp65
+                });
+                let mut fTemp66: f32 = fSlow35 - fRec27_1;
+                fRec27_0 = (if iTemp6 | ((f32::abs(fTemp66) <= fSlow36) as i32) != 0 {
+                    fSlow35
+                } else {
+                    fRec27_1 + fConst4 * fTemp66
+                });
+                let mut fTemp67: f32 = max(4.0, 2.0 / fTemp56);
+                let mut fTemp68: f32 = fRec28_1 + fTemp56;
+                fRec28_0 = (if iTemp6 != 0 {
+                    0.0
+                } else {
+                    (if (fTemp68 >= 1.0) as i32 != 0 { -1.0 + fTemp68 } else { fTemp68 })
+                });
+                let mut fTemp69: f32 = fRec28_0 + fTemp62;
+                let mut fTemp70: f32 = (if (fTemp69 >= 1.0) as i32 != 0 { -1.0 + fTemp69 } else { fTemp69 });
+                let mut fTemp71: f32 = fSlow37 - fRec29_1;
+                fRec29_0 = (if iTemp6 | ((f32::abs(fTemp71) <= fSlow38) as i32) != 0 {
+                    fSlow37
+                } else {
+                    fRec29_1 + fConst4 * fTemp71
+                });
+                let mut fTemp72: f32 = fSlow39 - fRec30_1;
+                fRec30_0 = (if iTemp6 | ((f32::abs(fTemp72) <= fSlow40) as i32) != 0 {
+                    fSlow39
+                } else {
+                    fRec30_1 + fConst4 * fTemp72
+                });
+                let mut fTemp73: f32 = fRec30_0
+                    * (-1.0
+                        - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fRec28_0)))
+                            + fRec29_0
+                                * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp70)))
+                                    + 2.0 * fTemp70
+                                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp70))))
+                        + 2.0 * fRec28_0
+                        + Poly_faustpower2_f(max(0.0, 1.0 - fRec28_0 * fTemp67)))
+                    + fRec27_0
+                        * (-1.0
+                            - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fRec23_0)))
+                                + fRec26_0
+                                    * (-1.0
+                                        - Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp64)))
+                                        + 2.0 * fTemp64
+                                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * fTemp64))))
+                            + 2.0 * fRec23_0
+                            + Poly_faustpower2_f(max(0.0, 1.0 - fRec23_0 * fTemp58)));
+                fVec1_0 = fTemp73;
+                fRec20_0 = fVec1_1 + 0.2402704 * (fTemp73 - fRec20_1);
+                fRec19_0 = fRec20_1 + 0.6411224 * (fRec20_0 - fRec19_1);
+                fRec18_0 = fRec19_1 + 0.9344822 * (fRec19_0 - fRec18_1);
+                let mut fTemp74: f32 = fRec23_0 + 0.5 * fTemp57;
+                let mut fTemp75: f32 = (if (fTemp74 >= 1.0) as i32 != 0 { -1.0 + fTemp74 } else { fTemp74 });
+                let mut fTemp76: f32 = fTemp62 + fTemp75;
+                let mut fTemp77: f32 = (if (fTemp76 >= 1.0) as i32 != 0 { -1.0 + fTemp76 } else { fTemp76 });
+                let mut fTemp78: f32 = fRec28_0 + 0.5 * fTemp56;
+                let mut fTemp79: f32 = (if (fTemp78 >= 1.0) as i32 != 0 { -1.0 + fTemp78 } else { fTemp78 });
+                let mut fTemp80: f32 = fTemp79 + fTemp62;
+                let mut fTemp81: f32 = (if (fTemp80 >= 1.0) as i32 != 0 { -1.0 + fTemp80 } else { fTemp80 });
+                let mut fTemp82: f32 = fRec30_0
+                    * (-1.0
+                        - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp79)))
+                            + fRec29_0
+                                * (-1.0 - Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * (1.0 - fTemp81)))
+                                    + 2.0 * fTemp81
+                                    + Poly_faustpower2_f(max(0.0, 1.0 - fTemp67 * fTemp81))))
+                        + 2.0 * fTemp79
+                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp79 * fTemp67)))
+                    + fRec27_0
+                        * (-1.0
+                            - (Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp75)))
+                                + fRec26_0
+                                    * (-1.0
+                                        - Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * (1.0 - fTemp77)))
+                                        + 2.0 * fTemp77
+                                        + Poly_faustpower2_f(max(0.0, 1.0 - fTemp58 * fTemp77))))
+                            + 2.0 * fTemp75
+                            + Poly_faustpower2_f(max(0.0, 1.0 - fTemp75 * fTemp58)));
+                fVec2_0 = fTemp82;
+                fRec33_0 = fVec2_1 + 0.0682041 * (fTemp82 - fRec33_1);
+                fRec32_0 = fRec33_1 + 0.4486762 * (fRec33_0 - fRec32_1);
+                fRec31_0 = fRec32_1 + 0.7999976 * (fRec32_0 - fRec31_1);
+                let mut fTemp83: f32 = max(
+                    -3.0,
+                    min(
+                        3.0,
+                        (0.5 * (fRec31_0 + fRec18_0) * (1.0 + 2.0 * fTemp20)
+                            - 4.0
+                                * fTemp20
+                                * (1.0 - fTemp44)
+                                * (fTemp44 * (fTemp44 * (fTemp47 + fTemp17 * fTemp44) + fTemp46) + fTemp45))
+                            / (1.0 + 4.0 * Poly_faustpower4_f(fTemp44) * fTemp20),
+                    ),
+                );
+                let mut fTemp84: f32 = Poly_faustpower2_f(fTemp83);
+                let mut fTemp85: f32 =
+                    fTemp44 * (fTemp83 * (27.0 + fTemp84) / (27.0 + 9.0 * fTemp84) - fTemp17);
+                fRec6_0 = fTemp17 + 2.0 * fTemp85;
+                let mut fTemp86: f32 = fTemp17 + fTemp85;
+                let mut fTemp87: f32 = fTemp44 * (fTemp86 - fTemp47);
+                let mut fTemp88: f32 = fTemp47 + fTemp87;
+                let mut fTemp89: f32 = fTemp44 * (fTemp88 - fTemp46);
+                let mut fTemp90: f32 = fTemp44 * (fTemp46 + fTemp89 - fTemp45);
+                fRec7_0 = fTemp45 + 2.0 * fTemp90;
+                fRec8_0 = fTemp47 + 2.0 * fTemp87;
+                fRec9_0 = fTemp46 + 2.0 * fTemp89;
+                let mut fTemp91: f32 = fSlow44 - fRec34_1;
+                fRec34_0 = (if iTemp6 | ((f32::abs(fTemp91) <= fSlow43) as i32) != 0 {
+                    fSlow44
+                } else {
+                    fRec34_1 + fConst4 * fTemp91
+                });
+                let mut fTemp92: f32 = fSlow46 - fRec35_1;
+                fRec35_0 = (if iTemp6 | ((f32::abs(fTemp92) <= fSlow45) as i32) != 0 {
+                    fSlow46
+                } else {
+                    fRec35_1 + fConst4 * fTemp92
+                });
+                let mut fTemp93: f32 =
+                    (fTemp86 * fRec35_0 + fTemp88 * fRec34_0 + (fTemp45 + fTemp90) * fRec5_0)
+                        * fRec3_0
+                        * fTemp15
+                        * fTemp14
+                        * fRec4_0;
+                *output0 = (fTemp93 * f32::sqrt(1.0 - fTemp10)) as f32;
+                *output1 = (fTemp93 * f32::sqrt(1.0 + fTemp10)) as f32;
+                *output2 = (fRec3_0 * fTemp15 * fTemp14) as f32;
+                fVec0_1 = fVec0_0;
+                iRec1_1 = iRec1_0;
+                fRec2_1 = fRec2_0;
+                fRec3_1 = fRec3_0;
+                fRec0_1 = fRec0_0;
+                fRec4_1 = fRec4_0;
+                fRec5_1 = fRec5_0;
+                fRec10_1 = fRec10_0;
+                fRec11_1 = fRec11_0;
+                fRec12_1 = fRec12_0;
+                fRec13_1 = fRec13_0;
+                fRec14_1 = fRec14_0;
+                iRec15_1 = iRec15_0;
+                fRec16_1 = fRec16_0;
+                fRec17_1 = fRec17_0;
+                fRec21_1 = fRec21_0;
+                fRec22_1 = fRec22_0;
+                fRec23_1 = fRec23_0;
+                fRec24_1 = fRec24_0;
+                fRec25_1 = fRec25_0;
+                fRec26_1 = fRec26_0;
+                fRec27_1 = fRec27_0;
+                fRec28_1 = fRec28_0;
+                fRec29_1 = fRec29_0;
+                fRec30_1 = fRec30_0;
+                fVec1_1 = fVec1_0;
+                fRec20_1 = fRec20_0;
+                fRec19_1 = fRec19_0;
+                fRec18_1 = fRec18_0;
+                fVec2_1 = fVec2_0;
+                fRec33_1 = fRec33_0;
+                fRec32_1 = fRec32_0;
+                fRec31_1 = fRec31_0;
+                fRec6_1 = fRec6_0;
+                fRec7_1 = fRec7_0;
+                fRec8_1 = fRec8_0;
+                fRec9_1 = fRec9_0;
+                fRec34_1 = fRec34_0;
+                fRec35_1 = fRec35_0;
+            }
         }
 
         self.fVec0[0] = fVec0_0;

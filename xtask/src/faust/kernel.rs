@@ -1,10 +1,11 @@
 //! The text changes that make a generated loop fast and its bits portable.
 //!
 //! Short state arrays live in locals during the loop, constants are read once per call, `min` and `max` are one
-//! instruction each, and every transcendental function comes from the `libm` crate. Nothing is reordered: `proof`
-//! shows that the bits stay.
+//! instruction each, and every transcendental function comes from the `libm` crate; `rest` adds a loop for controls at rest.
+//! Nothing is reordered: `proof` shows that the bits stay.
 
 use super::FaustError;
+use super::rest;
 use super::source::Parts;
 
 /// Arrays up to this length that are indexed by constants only are kept in locals.
@@ -98,7 +99,14 @@ pub(super) fn compute(
         method.push_str(&format!("let outputs{n} = outputs{n}.iter_mut();\n"));
     }
     method.push_str(&state.load());
-    method.push_str(&state.replace(&text));
+    match rest::resting(&text) {
+        Some((resting, arrived)) => {
+            let (arrived, resting, moving) =
+                (state.replace(&arrived), state.replace(&resting), state.replace(&text));
+            method.push_str(&format!("if {arrived} {{\n{resting}\n}} else {{\n{moving}\n}}\n"));
+        }
+        None => method.push_str(&state.replace(&text)),
+    }
     method.push('\n');
     method.push_str(&state.store());
     method.push_str("}\n");

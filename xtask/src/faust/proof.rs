@@ -204,7 +204,9 @@ mod machine {{
         assert_eq!(unsafe {{ peer_controls(peer) }} as usize, PARAMETERS.len());
         let mut random = crate::Random(1 + rate as u64);
         for block in 0..(4 * rate as usize / 64) {{
-            if block % 50 == 7 {{
+            // Long rests in between, for the loop of controls at rest.
+            let turns = block % 50 == 7 && block % 1_000 < 500;
+            if turns {{
                 let n = random.below(INDICES.len());
                 let p = &PARAMETERS[n];
                 let value = p.min + (p.max - p.min) * random.unit();
@@ -212,7 +214,7 @@ mod machine {{
                 fast.set(n, value);
                 unsafe {{ peer_set(peer, n as i32, value) }};
             }}
-            if block % 50 == 7 || block == 0 {{
+            if turns || block == 0 {{
                 plain.control();
                 fast.control();
             }}
