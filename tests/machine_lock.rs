@@ -1,4 +1,5 @@
-//! Ids of machines and paths of their controls, in their order: racks are saved by them, and macros are bound by the order.
+//! Ids of machines and their controls, in their order: racks are saved by paths and choices, macros are bound by the order, and
+//! automation of a macro means a place in its control's range.
 //!
 //! `BUSKER_WRITE_LOCK=1 cargo test --test machine_lock` appends what is new; what stands there never changes.
 
@@ -7,14 +8,25 @@
 use busker::machine::InstrumentKind;
 use busker::machine::MachineKind;
 use busker::machine::MachineParameter;
+use busker::machine::Scale;
 use std::env;
 use std::fs;
 use std::path::Path;
 
-/// `id: path path …`
+/// `path min..max unit`, or `path first|second`.
+fn control(parameter: &MachineParameter) -> String {
+    let MachineParameter { path, unit, min, max, scale, choices, .. } = parameter;
+    if !choices.is_empty() {
+        return format!("{path} {}", choices.join("|"));
+    }
+    let scale = if *scale == Scale::Logarithmic { " log" } else { "" };
+    format!("{path} {min}..{max} {unit}{scale}").replace("  ", " ").trim_end().to_owned()
+}
+
+/// `id: control, control …`
 fn lines() -> Vec<String> {
     let line = |id: &str, parameters: &[MachineParameter]| {
-        format!("{id}: {}", parameters.iter().map(|one| one.path).collect::<Vec<_>>().join(" "))
+        format!("{id}: {}", parameters.iter().map(control).collect::<Vec<_>>().join(", "))
     };
     let machines = MachineKind::ALL.iter().map(|kind| line(kind.id(), kind.parameters()));
     let instruments = InstrumentKind::ALL.iter().map(|kind| line(kind.id(), kind.parameters()));
@@ -26,7 +38,7 @@ fn broken(locked: &str, now: &[String]) -> Vec<String> {
     let id = |line: &str| line.split(':').next().unwrap().to_owned();
     let holds = |old: &&str| {
         let new = now.iter().find(|new| id(new) == id(old));
-        new.is_some_and(|new| *new == **old || new.starts_with(&format!("{old} ")))
+        new.is_some_and(|new| *new == **old || new.starts_with(&format!("{old}, ")))
     };
     locked.lines().filter(|old| !holds(old)).map(str::to_owned).collect()
 }
@@ -55,14 +67,18 @@ fn machines_and_their_controls_stay_and_new_ones_come_last() {
 
 #[test]
 fn the_lock_notices_what_goes_moves_or_comes_between() {
-    let now = ["a: x y z".to_owned(), "b: u".to_owned()];
-    assert!(broken("a: x y\nb: u", &now).is_empty(), "a control has come behind");
+    let now = ["a: x 0..1, y, z".to_owned(), "b: u on|off".to_owned()];
+    assert!(broken("a: x 0..1, y\nb: u on|off", &now).is_empty(), "a control has come behind");
     for (locked, why) in [
         ("c: x", "a machine has gone"),
-        ("a: y x", "controls have changed places"),
-        ("a: x z", "a control has come between"),
-        ("b: u v", "a control has gone"),
-        ("a: x yy", "a control has another name"),
+        ("a: y, x 0..1", "controls have changed places"),
+        ("a: x 0..1, z", "a control has come between"),
+        ("b: u on|off, v", "a control has gone"),
+        ("a: x 0..1, yy", "a control has another name"),
+        ("a: x 0..2, y", "a control has another range"),
+        ("a: x 0..1 log, y", "a control has another scale"),
+        ("b: u off|on", "choices have changed places"),
+        ("b: u on", "there is another choice"),
     ] {
         assert_eq!(broken(locked, &now), [locked], "{why}");
     }
