@@ -212,6 +212,89 @@ fn an_instrument_that_is_replaced_fades_and_comes_home() {
     assert!(sounds(&planes[1]));
 }
 
+#[test]
+fn a_slot_that_changes_twice_at_once_ends_every_note_and_cuts_nothing_off() {
+    let mut stage = Stage::new(RACK, false);
+    let loud = stage.call(4_800, &[on(0, 1, 60)]).0.swap_remove(1);
+    for machine in ["lead", "poly"] {
+        stage.rack.instruments[0].machine = machine.to_owned();
+        stage.worker.apply(&stage.rack.setup(&stage.layout).unwrap()).unwrap();
+        assert!(stage.worker.poll());
+        let (planes, ended) = stage.call(100, &[]);
+        assert!(planes[1][99] != 0.0 && ended.is_empty(), "{machine}: it fades as before");
+    }
+    let (planes, ended) = stage.call(4_800, &[]);
+    assert!(ended.len() == 1 && ended[0].1 == address(1, 60), "{ended:?}");
+    let step = |plane: &[f32]| plane.windows(2).map(|x| (x[1] - x[0]).abs()).fold(0.0, f32::max);
+    assert!(planes[1][245..].iter().all(|x| *x == 0.0) && step(&planes[1]) <= step(&loud));
+    let (planes, _) = stage.call(4_800, &[on(0, 1, 60)]);
+    assert!(sounds(&planes[1]));
+    assert_eq!(stage.rack.instruments[0].machine, "poly");
+}
+
+#[test]
+fn a_control_that_is_no_macro_moves_while_a_note_sounds_on() {
+    let run = |controls: &str| {
+        let mut stage = Stage::new(RACK, false);
+        stage.call(4_800, &[on(0, 1, 60)]);
+        let text = RACK.replace("cutoff = 800", &format!("cutoff = 800{controls}"));
+        stage.rack.instruments = Rack::from_toml(&format!("{HEAD}{text}")).unwrap().instruments;
+        stage.worker.apply(&stage.rack.setup(&stage.layout).unwrap()).unwrap();
+        stage.call(4_800, &[])
+    };
+    let ((still, _), (moved, ended)) = (run(""), run(", detune = 50"));
+    assert!(moved[1] != still[1] && sounds(&moved[1][4_000..]) && ended.is_empty());
+    let step = |plane: &[f32]| plane.windows(2).map(|x| (x[1] - x[0]).abs()).fold(0.0, f32::max);
+    assert!(step(&moved[1]) < 1.5 * step(&still[1]), "{} and {}", step(&moved[1]), step(&still[1]));
+}
+
+#[test]
+fn what_a_channel_sends_is_the_same_once_a_song_has_come() {
+    // The returns alone go to the master, and the song stands still.
+    let mut stage = Stage::new(RACK, false);
+    let send = Event { frame: 0, kind: EventKind::Controller { channel: 1, number: 91, value: 1.0 } };
+    let (planes, _) = stage.call(9_600, &[send, on(0, 1, 60)]);
+    assert!(sounds(&planes[0]), "without a song");
+    stage.rack.song = Rack::demo().song;
+    stage.worker.apply(&stage.rack.setup(&stage.layout).unwrap()).unwrap();
+    let (planes, _) = stage.call(9_600, &[on(0, 1, 64)]);
+    assert!(sounds(&planes[0]), "with one");
+    let silent = Event { frame: 0, kind: EventKind::Controller { channel: 1, number: 91, value: 0.0 } };
+    let (planes, _) = stage.call(9_600, &[silent, on(0, 1, 67)]);
+    assert!(!sounds(&planes[0][300..]) && sounds(&planes[1]));
+}
+
+#[test]
+fn with_mpe_every_channel_bends_its_own_note_of_the_first_slots_instrument() {
+    let text = RACK
+        .replace("slot = 2", "slot = 1")
+        .replace("release = 20", "release = 20, balance = 0, filter_pressure = 4");
+    let bend = |frame, channel, value| Event { frame, kind: EventKind::PitchBend { channel, value } };
+    let heard = |mpe: bool, events: &[Event]| {
+        let mut stage = Stage::new(&text, false);
+        stage.set(Target::Mpe, f32::from(u8::from(mpe)));
+        stage.call(64, &[]);
+        stage.call(48_000, events).0.swap_remove(1)
+    };
+    // A quarter of 48 semitones up is an octave.
+    let (plain, bent) = (heard(true, &[on(0, 3, 45)]), heard(true, &[bend(0, 3, 0.25), on(0, 3, 45)]));
+    let ratio = turns(&bent) as f64 / turns(&plain) as f64;
+    assert!((ratio - 2.0).abs() < 0.05, "{} and {}", turns(&bent), turns(&plain));
+    assert_eq!(heard(true, &[bend(0, 4, 0.25), on(0, 3, 45)]), plain, "another member's");
+    let first = turns(&heard(true, &[bend(0, 0, 1.0), on(0, 3, 45)])) as f64 / turns(&plain) as f64;
+    assert!((first - 1.122).abs() < 0.03, "the first channel bends all by two semitones: {first}");
+    assert!(!sounds(&heard(false, &[on(0, 3, 45)])), "slot 4 is empty");
+    let pressed = [on(0, 3, 45), Event { frame: 64, kind: EventKind::Pressure { channel: 3, value: 1.0 } }];
+    assert_ne!(heard(true, &pressed), plain);
+    let both = [on(0, 3, 45), on(0, 5, 52), off(24_000, 3, 45), off(24_000, 5, 52)];
+    let mut stage = Stage::new(&text, false);
+    stage.set(Target::Mpe, 1.0);
+    stage.call(64, &[]);
+    let (_, ended) = stage.call(48_000, &both);
+    let ended: Vec<_> = ended.into_iter().map(|(_, note)| note.channel).collect();
+    assert!(ended.contains(&3) && ended.contains(&5), "{ended:?}");
+}
+
 /// Rising frames of a plane, as a measure of pitch.
 fn turns(plane: &[f32]) -> usize {
     plane.windows(2).filter(|x| x[0] < 0.0 && x[1] >= 0.0).count()
@@ -247,6 +330,27 @@ fn a_song_channel_hands_its_notes_over_in_any_blocks() {
     ));
     let error = error.err().unwrap().to_string();
     assert_eq!(error, "song channel 6 hands its notes over to two instruments: leave one of them out");
+}
+
+#[test]
+fn the_strip_of_a_song_channel_and_the_songs_gain_act_on_what_it_hands_over() {
+    let text = RACK.replace("controls = { release = \"30 ms\" }", "channels = [5, 6]");
+    let text = format!("{text}[parameters]\naudit = \"on\"\n");
+    let loudest = |settings: &[(Target, f32)]| {
+        let mut stage = Stage::new(&text, true);
+        settings.iter().for_each(|(target, value)| stage.set(*target, *value));
+        let (planes, _) = stage.call(432_000, &[]);
+        planes[2].iter().fold(0.0f32, |loudest, x| loudest.max(x.abs()))
+    };
+    let both = |target: fn(usize) -> Target, value| loudest(&[(target(4), value), (target(5), value)]);
+    let whole = loudest(&[]);
+    assert!(whole > 0.01);
+    assert_eq!(both(Target::ChannelMute, 1.0), 0.0);
+    assert_eq!(loudest(&[(Target::ChannelSolo(0), 1.0)]), 0.0, "another one's solo");
+    assert_eq!(both(Target::ChannelSolo, 1.0), whole);
+    for quiet in [both(Target::ChannelGain, -20.0), loudest(&[(Target::SongGain, -20.0)])] {
+        assert!((quiet / whole - 0.1).abs() < 0.01, "{quiet} of {whole}");
+    }
 }
 
 #[test]

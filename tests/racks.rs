@@ -747,14 +747,15 @@ fn a_song_channel_plays_the_lead_on_its_own_output_and_is_silent_itself() {
     // What is left of the song is the song without the channel.
     let mut without = with.clone();
     without.instruments.clear();
-    let muted = |rack: &Rack| {
+    let alone = |rack: &Rack, muted: f32| {
         let mut rack = rack.clone();
-        rack.parameters.insert("c06m", 1.0);
+        rack.parameters.insert("c06m", muted);
         rack.routing.buses[3].to = vec![Route::Output(2).into()];
-        rack
+        whole(&rack, &options)
     };
-    let (handed, muted) = (whole(&muted(&with), &options), whole(&muted(&without), &options));
+    let [handed, muted, silent] = [alone(&with, 0.0), alone(&without, 1.0), alone(&with, 1.0)];
     assert!(handed[0] == muted[0] && peak(&muted[2]) == 0.0 && peak(&handed[2]) > 0.02);
+    assert!(silent[0] == muted[0] && peak(&silent[2]) == 0.0, "muting the channel mutes what it hands over");
 }
 
 #[test]

@@ -11,7 +11,10 @@ use crate::dsp::Ramp;
 use crate::units::Gain;
 use crate::units::SampleRate;
 
-/// Controls of one channel, and how far both sides have followed them.
+/// The song, and the patterns that keys have launched.
+const PLAYERS: usize = 2;
+
+/// Controls of one channel, and how far all sides have followed them.
 #[derive(Clone, Copy, Debug)]
 struct Strip {
     gain: Gain,
@@ -21,7 +24,8 @@ struct Strip {
     handed: bool,
     /// -1 left … 1 right.
     pan: f32,
-    sides: [Ramp; 2],
+    /// Of the song's own notes, and of launched patterns, which hand nothing over.
+    sides: [[Ramp; 2]; PLAYERS],
 }
 
 impl Strip {
@@ -35,33 +39,35 @@ impl Strip {
             soloed: false,
             handed: false,
             pan: 0.0,
-            sides: [Ramp::new(1.0); 2],
+            sides: [[Ramp::new(1.0); 2]; PLAYERS],
         }
     }
 
     /// `solo` is whether any channel is soloed.
     fn aim(&mut self, solo: bool, ramp_frames: u32) {
-        let gain = if self.handed || self.muted || solo && !self.soloed { 0.0 } else { self.gain.0 };
+        let gain = if self.muted || solo && !self.soloed { 0.0 } else { self.gain.0 };
+        let gains = [if self.handed { 0.0 } else { gain }, gain];
         let shares = [1.0 - self.pan, 1.0 + self.pan].map(|share| share.min(1.0));
-        for (side, share) in self.sides.iter_mut().zip(shares) {
-            side.move_to(gain * share, ramp_frames);
+        for (sides, gain) in self.sides.iter_mut().zip(gains) {
+            let sides = sides.iter_mut().zip(shares);
+            sides.for_each(|(side, share)| side.move_to(gain * share, ramp_frames));
         }
     }
 
-    fn settled(&self) -> bool {
-        self.sides.iter().all(Ramp::settled)
+    fn ramps_mut(&mut self) -> impl Iterator<Item = &mut Ramp> {
+        self.sides.iter_mut().flatten()
     }
 
-    /// Frames until both sides have settled.
+    /// Frames until all sides have settled.
     fn moves_for(&self) -> usize {
-        self.sides.iter().map(Ramp::left).max().unwrap_or(0)
+        self.sides.iter().flatten().map(Ramp::left).max().unwrap_or(0)
     }
 
-    fn passage(&self) -> Passage {
-        if !self.settled() {
+    fn passage(sides: &[Ramp; 2]) -> Passage {
+        if !sides.iter().all(Ramp::settled) {
             return Passage::Moving;
         }
-        match Passage::Steady(self.sides.map(|side| side.target())) {
+        match Passage::Steady(sides.map(|side| side.target())) {
             Self::NEUTRAL => Passage::Open,
             Self::SILENT => Passage::Closed,
             steady => steady,
@@ -72,7 +78,7 @@ impl Strip {
 /// See the module's description.
 pub(super) struct ChannelStrips {
     strips: Box<[Strip]>,
-    passages: Passages,
+    passages: [Passages; PLAYERS],
     ramp_frames: u32,
     /// Some channel is soloed.
     solo: bool,
@@ -85,7 +91,7 @@ impl ChannelStrips {
     pub(super) fn new(rate: SampleRate, count: usize) -> Self {
         Self {
             strips: vec![Strip::new(); count].into(),
-            passages: Passages::new(count),
+            passages: [(); PLAYERS].map(|()| Passages::new(count)),
             ramp_frames: Ramp::control_frames(rate),
             solo: false,
             any: false,
@@ -135,9 +141,7 @@ impl ChannelStrips {
 
     /// Ends every ramp at its target, for a start from nothing.
     pub(super) fn settle(&mut self) {
-        for side in self.strips.iter_mut().flat_map(|strip| &mut strip.sides) {
-            side.settle();
-        }
+        self.strips.iter_mut().flat_map(Strip::ramps_mut).for_each(Ramp::settle);
     }
 
     /// Frames until a channel has got to where it goes, where one is on its way: a piece must not go on past that.
@@ -148,19 +152,22 @@ impl ChannelStrips {
         self.strips.iter().map(Strip::moves_for).filter(|&frames| frames > 0).min()
     }
 
-    /// What each channel passes in the next frames, over which time passes here; `None` where all are neutral.
-    pub(super) fn begin(&mut self, frames: usize) -> Option<&Passages> {
+    /// What each channel passes of the song and of launched patterns in the next frames, over which time passes here; `None` where
+    /// all are neutral.
+    pub(super) fn begin(&mut self, frames: usize) -> Option<&[Passages; PLAYERS]> {
         if !self.any {
             return None;
         }
         self.any = false;
         for (channel, strip) in self.strips.iter_mut().enumerate() {
-            let passage = strip.passage();
-            self.passages.set(channel, passage);
-            self.any |= passage != Passage::Open;
-            if let (Passage::Moving, Some(factors)) = (passage, self.passages.factors_mut(channel)) {
-                for (side, factors) in strip.sides.iter_mut().zip(factors) {
-                    side.fill(&mut factors[..frames.min(BLOCK_SIZE)]);
+            for (passages, sides) in self.passages.iter_mut().zip(&mut strip.sides) {
+                let passage = Strip::passage(sides);
+                passages.set(channel, passage);
+                self.any |= passage != Passage::Open;
+                if let (Passage::Moving, Some(factors)) = (passage, passages.factors_mut(channel)) {
+                    for (side, factors) in sides.iter_mut().zip(factors) {
+                        side.fill(&mut factors[..frames.min(BLOCK_SIZE)]);
+                    }
                 }
             }
         }
@@ -170,7 +177,7 @@ impl ChannelStrips {
     /// Lets frames pass in which nothing sounds.
     pub(super) fn skip(&mut self, frames: usize) {
         if self.any {
-            self.strips.iter_mut().flat_map(|strip| &mut strip.sides).for_each(|side| side.skip(frames));
+            self.strips.iter_mut().flat_map(Strip::ramps_mut).for_each(|side| side.skip(frames));
         }
     }
 }
@@ -195,7 +202,8 @@ mod tests {
             let piece = strips.next_settling().map_or(left, |next| left.min(next));
             let mut feeds = vec![Feed::new(2); SONG_CHANNELS];
             feeds.iter_mut().for_each(|feed| feed.begin(piece));
-            let mut outlets = Outlets::new(&mut feeds, &[]).with_passages(strips.begin(piece));
+            let passages = strips.begin(piece).map(|[song, _]| song);
+            let mut outlets = Outlets::new(&mut feeds, &[]).with_passages(passages);
             let from = Sender { outlet: channel, instrument: 0 };
             if outlets.hears(from) {
                 outlets.add(from, &(0..piece), |left, right| {
@@ -254,6 +262,29 @@ mod tests {
         strips.set_soloed(9, false);
         strips.skip(RAMP);
         assert!(strips.begin(64).is_none());
+    }
+
+    #[test]
+    fn a_channel_that_hands_its_notes_over_is_silent_and_launched_patterns_sound_on_it() {
+        let mut strips = ChannelStrips::new(RATE, SONG_CHANNELS);
+        strips.set_handed(1 << 5);
+        strips.set_gain(5, Gain(0.5));
+        strips.settle();
+        let [song, launched] = strips.begin(64).unwrap();
+        let through = |passages: &Passages| {
+            let mut feeds = vec![Feed::new(2); SONG_CHANNELS];
+            feeds.iter_mut().for_each(|feed| feed.begin(64));
+            let mut outlets = Outlets::new(&mut feeds, &[]).with_passages(Some(passages));
+            let from = Sender { outlet: 5, instrument: 0 };
+            if outlets.hears(from) {
+                outlets.add(from, &(0..64), |left, right| {
+                    left.fill(1.0);
+                    right.fill(1.0);
+                });
+            }
+            feeds[5].open(0..64).0[63]
+        };
+        assert_eq!((through(song), through(launched)), (0.0, 0.5));
     }
 
     #[test]

@@ -66,6 +66,23 @@ pub enum Command {
         /// Bits of the song channels that hand their notes over to it.
         channels: u64,
     },
+    /// Sets a control of the instrument in a slot, from the next line of the control grid on. The first eight are the slot's
+    /// macros, which parameters set.
+    InstrumentControl {
+        /// Slot of the keyboard.
+        slot: usize,
+        /// Place among the instrument's controls; those of macros do nothing.
+        control: usize,
+        /// In the control's own unit, kept within its range.
+        value: f32,
+    },
+    /// Lets other song channels hand their notes over to the instrument in a slot, by their bits.
+    HandOver {
+        /// Slot of the keyboard.
+        slot: usize,
+        /// A channel that handed over to another slot does so no longer.
+        channels: u64,
+    },
     /// Another tap or none on a source. A new one waits for `Record`.
     Tap {
         /// What it takes sound from.
@@ -208,8 +225,25 @@ impl Command {
             (Self::Inserts(change), Self::InsertControl { strip, slot, .. }) => {
                 change.0.changes((*strip, *slot))
             }
-            (Self::Instrument { slot, .. }, Self::Instrument { slot: other, .. }) => slot == other,
-            (Self::Set { .. } | Self::Tap { .. } | Self::Record(_) | Self::InsertControl { .. }, _)
+            (
+                Self::Instrument { slot, .. },
+                Self::Instrument { slot: other, .. }
+                | Self::InstrumentControl { slot: other, .. }
+                | Self::HandOver { slot: other, .. },
+            ) => slot == other,
+            (
+                Self::InstrumentControl { slot, control, .. },
+                Self::InstrumentControl { slot: at, control: other, .. },
+            ) => (slot, control) == (at, other),
+            (
+                Self::Set { .. }
+                | Self::Tap { .. }
+                | Self::Record(_)
+                | Self::InsertControl { .. }
+                | Self::InstrumentControl { .. }
+                | Self::HandOver { .. },
+                _,
+            )
             | (
                 Self::Plan(_)
                 | Self::Song(_)
@@ -225,13 +259,18 @@ impl Command {
     /// Whether what the worker has put in place may be there no longer.
     pub(super) fn edits(&self) -> bool {
         match self {
-            Self::Set { .. } | Self::Tap { .. } | Self::Record(_) | Self::InsertControl { .. } => false,
+            Self::Set { .. }
+            | Self::Tap { .. }
+            | Self::Record(_)
+            | Self::InsertControl { .. }
+            | Self::InstrumentControl { .. } => false,
             Self::Plan(_)
             | Self::Song(_)
             | Self::Voices(_)
             | Self::Lane(_)
             | Self::Inserts(_)
-            | Self::Instrument { .. } => true,
+            | Self::Instrument { .. }
+            | Self::HandOver { .. } => true,
         }
     }
 }
@@ -259,6 +298,10 @@ impl fmt::Debug for Command {
                 let kind = machine.as_ref().map(|machine| machine.kind());
                 write!(f, "Instrument({slot}, {kind:?}, {channels:#x})")
             }
+            Self::InstrumentControl { slot, control, value } => {
+                write!(f, "InstrumentControl({slot}, {control}, {value})")
+            }
+            Self::HandOver { slot, channels } => write!(f, "HandOver({slot}, {channels:#x})"),
         }
     }
 }

@@ -442,6 +442,8 @@ impl Worker {
             self.routing = Some(setup.routing.clone());
         }
         self.seen = edits;
+        // Before the parameters that move with them: what leaves is not to hear those.
+        self.change_instruments(&setup.instruments, edited);
         self.change_inserts(&setup.inserts, settings, edited);
         let same = match (&self.song, &setup.song) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
@@ -461,7 +463,6 @@ impl Worker {
             self.deliver(Command::Voices(Arc::clone(&setup.voices)));
             self.voices = Some(Arc::clone(&setup.voices));
         }
-        self.change_instruments(&setup.instruments, edited);
         self.change_lanes(&setup.lanes);
         self.poll();
         Ok(())
@@ -539,12 +540,18 @@ impl Worker {
         all.flat_map(|(lane, troubles)| troubles.iter().map(move |trouble| (lane, trouble)))
     }
 
-    /// Builds instruments that are not there yet, or set otherwise, and takes out those that are there no more.
+    /// Builds instruments that are not there yet, takes out those that are there no more, and tells the others what has changed.
     fn change_instruments(&mut self, instruments: &[InstrumentSetup], anew: bool) {
         for slot in 0..KEYBOARD_SLOTS {
             let at = |all: &[InstrumentSetup]| all.iter().find(|one| one.slot == slot).cloned();
             let (old, new) = (at(&self.instruments), at(instruments));
             if old == new && !anew {
+                continue;
+            }
+            if let (Some(old), Some(new), false) = (&old, &new, anew)
+                && old.kind == new.kind
+            {
+                self.tell_instrument(old, new);
                 continue;
             }
             let channels = new.as_ref().map_or(0, |new| new.channels);
@@ -557,6 +564,18 @@ impl Worker {
             self.deliver(Command::Instrument { slot, machine, channels });
         }
         self.instruments = instruments.to_vec();
+    }
+
+    /// Sets controls that differ, but for macros, which follow parameters; and lets other channels hand over.
+    fn tell_instrument(&mut self, old: &InstrumentSetup, new: &InstrumentSetup) {
+        let slot = new.slot;
+        let differing = old.controls.iter().zip(&new.controls).enumerate().skip(MACROS);
+        for (control, (_, value)) in differing.filter(|(_, (old, new))| old != new) {
+            self.deliver(Command::InstrumentControl { slot, control, value: *value });
+        }
+        if old.channels != new.channels {
+            self.deliver(Command::HandOver { slot, channels: new.channels });
+        }
     }
 
     /// Builds machines that are not there yet, takes out those that are there no more, and sets controls that differ.

@@ -1,18 +1,28 @@
 //! Instrument machines in the engine: which slots of the keyboard they hold, and what keys, controllers and parameters do to them.
 //!
 //! In: events and parameters on their frames. Out: sound on the feeds of keyboard slots, and the end of every note that a key began.
-//! Audio thread. Song channels may hand their notes over: what `ChannelNotes` says of them is played instead of their samples. In Multi mode MIDI channel n plays slot n: where an instrument sits there its notes go to it, with a song or
-//! without one, and not to the song's instrument. What is replaced fades in 5 ms.
+//! Audio thread. In Multi mode MIDI channel n plays slot n: where an instrument sits there its notes go to it, with a song or without
+//! one, and not to the song's instrument. With MPE on, all channels play the first slot's. Song channels may hand their notes over:
+//! what `ChannelNotes` says of them is played instead of their samples (`handed`). What is replaced fades in 5 ms.
+
+mod handed;
+mod zone;
 
 use super::EventKind;
 use super::Modulation;
 use super::NoteAddress;
 use super::Target;
+use super::keys::ALL_NOTES_OFF;
+use super::keys::ALL_SOUND_OFF;
 use super::keys::KeyboardMode;
 use super::keys::Keys;
+use super::keys::PEDAL;
+use super::keys::POLY_ON;
+use super::keys::RESET_ALL;
 use super::keys::Sends;
 use super::keys::Wheel;
-use super::keys::around_middle;
+use super::keys::control;
+use super::keys::is_on;
 use super::keys::note_control;
 use super::keys::seven_bits;
 use super::outgoing::Outgoing;
@@ -24,18 +34,15 @@ use crate::machine::Instrument;
 use crate::machine::NoteControls;
 use crate::machine::PlayedNote;
 use crate::mixer::MACROS;
-use crate::mixer::SONG_CHANNELS;
-use crate::tracker::BEND_RANGE;
-use crate::tracker::ChannelNotes;
 use crate::tracker::KEYBOARD_SLOTS;
-use crate::tracker::NO_BEND;
-use crate::tracker::NoteMessage;
 use crate::tracker::SongPlayer;
 use crate::units::Decibels;
 use crate::units::Gain;
 use crate::units::SampleRate;
 use crate::units::Semitones;
+use handed::Handed;
 use std::ops::Range;
+use zone::Zone;
 
 /// A slot of the keyboard.
 #[derive(Default)]
@@ -72,73 +79,16 @@ impl Slot {
     }
 }
 
-/// A song channel that hands its notes over.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    /// Whose they are.
-    slot: Option<usize>,
-    /// What it holds.
-    note: Option<PlayedNote>,
-    tuning: Semitones,
-    volume: Gain,
-    pan: f32,
-}
-
-impl Line {
-    const IDLE: Self = Self { slot: None, note: None, tuning: Semitones(0.0), volume: Gain::UNITY, pan: 0.0 };
-
-    fn controls(&self) -> [NoteControl; 3] {
-        [NoteControl::Tuning(self.tuning), NoteControl::Volume(self.volume), NoteControl::Pan(self.pan)]
-    }
-
-    /// Plays a message, and keeps what the channel's next note begins with.
-    fn play(&mut self, message: NoteMessage, machine: &mut Instrument) {
-        let note = |channel, key| PlayedNote { channel: PlayedNote::KEYBOARD + channel, key, id: None };
-        match message {
-            NoteMessage::On { channel, key, velocity } => {
-                let note = note(channel, key);
-                self.note = Some(note);
-                machine.strike(note, f32::from(velocity) / 127.0);
-            }
-            NoteMessage::Off { channel, key } => {
-                self.note = None;
-                return machine.release(note(channel, key));
-            }
-            NoteMessage::Bend { steps, .. } => {
-                let middle = f32::from(NO_BEND);
-                self.tuning = Semitones((f32::from(steps) - middle) / middle * f32::from(BEND_RANGE));
-            }
-            NoteMessage::Controller { number: EXPRESSION, value, .. } => {
-                self.volume = Gain(f32::from(value) / 127.0);
-            }
-            // How far bends reach is known.
-            NoteMessage::Controller { .. } => return,
-        }
-        self.apply(machine);
-    }
-
-    fn apply(&self, machine: &mut Instrument) {
-        if let Some(note) = self.note {
-            self.controls().into_iter().for_each(|control| machine.control_note(note, control));
-        }
-    }
-}
-
-/// What `ChannelNotes` tells volumes by.
-const EXPRESSION: u8 = 11;
-
 /// See the module's description.
 pub(super) struct Instruments {
     slots: [Slot; KEYBOARD_SLOTS],
-    /// Song channels, and what they play.
-    lines: [Line; SONG_CHANNELS],
-    notes: ChannelNotes,
+    handed: Handed,
+    zone: Zone,
     /// Keyboard mode is Multi.
     multi: bool,
     /// Of the keyboard.
     gain: Decibels,
     transpose: Semitones,
-    /// For when no song's keyboard sends.
     sends: Sends,
 }
 
@@ -146,12 +96,21 @@ fn played(note: NoteAddress) -> PlayedNote {
     PlayedNote { channel: note.channel, key: note.key, id: note.id }
 }
 
+/// Tells the host whose notes have ended since `frame`.
+fn tell_ended(machine: &mut Instrument, (frame, out): (u64, &mut Outgoing)) {
+    machine.take_ended(|offset, PlayedNote { channel, key, id }| {
+        if channel < PlayedNote::KEYBOARD {
+            out.push(frame + offset as u64, EventKind::NoteEnd(NoteAddress { channel, key, id }));
+        }
+    });
+}
+
 impl Instruments {
     pub(super) fn new(rate: SampleRate) -> Self {
         Self {
             slots: Default::default(),
-            lines: [Line::IDLE; SONG_CHANNELS],
-            notes: ChannelNotes::new(SONG_CHANNELS as u8),
+            handed: Handed::new(),
+            zone: Zone::default(),
             multi: true,
             gain: Decibels(0.0),
             transpose: Semitones(0.0),
@@ -159,26 +118,16 @@ impl Instruments {
         }
     }
 
-    /// Puts another instrument or none in a slot, which song channels by their bits hand their notes over to. What comes back goes home: the one before, if it is silent, or one that has
-    /// not quite faded yet.
+    /// Puts another instrument or none in a slot, which song channels by their bits hand their notes over to. What comes back
+    /// goes home: the one before, if it is silent. [`Self::is_fading`] says when the slot can take another.
     pub(super) fn put(
         &mut self,
-        slot: usize,
-        machine: Option<Box<Instrument>>,
-        channels: u64,
+        number: usize,
+        (machine, channels): (Option<Box<Instrument>>, u64),
+        (frame, out): (u64, &mut Outgoing),
     ) -> Option<Box<Instrument>> {
-        let sits = machine.is_some();
-        if channels != 0 || self.lines.iter().any(|line| line.slot == Some(slot)) {
-            // All begin anew, so that each is told again what it was told before.
-            self.let_go();
-            self.notes.forget();
-        }
-        for (channel, line) in self.lines.iter_mut().enumerate() {
-            let others = line.slot.filter(|other| *other != slot);
-            let slot = if sits && channels >> channel & 1 == 1 { Some(slot) } else { others };
-            *line = Line { slot, pan: line.pan, ..Line::IDLE };
-        }
-        let Some(slot) = self.slots.get_mut(slot) else { return machine };
+        self.hand_over(number, if machine.is_some() { channels } else { 0 });
+        let Some(slot) = self.slots.get_mut(number) else { return machine };
         let mut old = std::mem::replace(&mut slot.machine, machine);
         if let Some(machine) = &mut slot.machine {
             machine.set_controls(slot.controls);
@@ -187,45 +136,63 @@ impl Instruments {
             machine.set_key_gain(self.gain.into(), |_| self.gain.into());
         }
         (0..MACROS).for_each(|control| slot.set_macro(control, slot.macros[control])); // as many
-        old.iter_mut().for_each(|old| old.choke_all());
-        match old {
+        if let Some(old) = &mut old {
+            old.choke_all();
+            tell_ended(old, (frame, out));
+        }
+        let silent = match old {
             Some(old) if !old.asleep() => slot.leaving.replace(old),
             silent => silent,
+        };
+        self.look_for_zone();
+        silent
+    }
+
+    /// Whether what was in a slot before has still to fade.
+    pub(super) fn is_fading(&self, slot: usize) -> bool {
+        self.slots.get(slot).and_then(|slot| slot.leaving.as_ref()).is_some_and(|old| old.sounding() > 0)
+    }
+
+    /// Lets other song channels hand their notes over to a slot.
+    pub(super) fn hand_over(&mut self, slot: usize, channels: u64) {
+        self.handed.hand_over((slot, channels), &mut self.slots);
+    }
+
+    /// Sets a control of an instrument that is no macro.
+    pub(super) fn set_control(&mut self, slot: usize, control: usize, value: f32) {
+        let machine = self.slots.get_mut(slot).and_then(|slot| slot.machine.as_deref_mut());
+        if let Some(machine) = machine.filter(|_| control >= MACROS) {
+            machine.set_parameter(control, value);
         }
     }
 
     /// Bits of the song channels that hand their notes over.
     pub(super) fn handed(&self) -> u64 {
-        let handed = self.lines.iter().enumerate().filter(|(_, line)| line.slot.is_some());
-        handed.fold(0, |bits, (channel, _)| bits | 1 << channel) // 64 of them
+        self.handed.channels()
     }
 
     /// Plays what song channels have handed over by the next frame. While no tick has passed nothing has.
     pub(super) fn follow(&mut self, player: &SongPlayer) {
-        if self.lines.iter().all(|line| line.slot.is_none()) {
-            return;
-        }
-        let Self { slots, lines, notes, .. } = self;
-        for (channel, line) in lines.iter_mut().enumerate().filter(|(_, line)| line.slot.is_some()) {
-            let pan = player.heard_panning(channel).unwrap_or(0.0);
-            if std::mem::replace(&mut line.pan, pan) != pan
-                && let Some(machine) = machine_of(slots, line)
-            {
-                line.apply(machine);
-            }
-        }
-        notes.follow(player, &mut |message| play(slots, lines, message));
+        self.handed.follow(player, &mut self.slots);
     }
 
     /// Lets go of what song channels hold: the song has gone.
     pub(super) fn let_go(&mut self) {
-        let Self { slots, lines, notes, .. } = self;
-        notes.release(&mut |message| play(slots, lines, message));
+        self.handed.let_go(&mut self.slots);
     }
 
     /// One that has faded, to go home.
     pub(super) fn take_left(&mut self) -> Option<Box<Instrument>> {
         self.slots.iter_mut().find_map(|slot| slot.leaving.take_if(|old| old.sounding() == 0))
+    }
+
+    /// Whether all channels play the first slot's instrument, with what each of them says for its own notes.
+    fn look_for_zone(&mut self) {
+        let there = self.slots.first().is_some_and(|slot| slot.machine.is_some());
+        if self.zone.switch(self.multi && there) {
+            // Nobody would find them again.
+            self.machines().for_each(Instrument::release_all);
+        }
     }
 
     fn machines(&mut self) -> impl Iterator<Item = &mut Instrument> {
@@ -245,6 +212,11 @@ impl Instruments {
                 if std::mem::replace(&mut self.multi, multi) && !multi {
                     self.machines().for_each(Instrument::release_all);
                 }
+                self.look_for_zone();
+            }
+            Target::Mpe => {
+                self.zone.set_asked(value >= 0.5);
+                self.look_for_zone();
             }
             Target::KeyboardGain => {
                 self.gain = Decibels(value);
@@ -257,14 +229,14 @@ impl Instruments {
                 self.machines().for_each(|machine| machine.set_transpose(Semitones(value)));
             }
             Target::Panic if value >= 0.5 => self.machines().for_each(Instrument::choke_all),
-            _ => {}
+            target => self.handed.set((target, value), &mut self.slots),
         }
     }
 
     /// Whether a note begins on an instrument, and so not on the song's keyboard; no pattern takes keys where not `launched`.
     pub(super) fn takes(&self, event: &EventKind, launched: bool) -> bool {
         let EventKind::NoteOn(note, velocity) = *event else { return false };
-        let there = self.slots.get(usize::from(note.channel)).is_some_and(|slot| slot.machine.is_some());
+        let there = self.slots.get(self.zone.slot(note.channel)).is_some_and(|slot| slot.machine.is_some());
         self.multi && !launched && there && seven_bits(velocity) > 0.0
     }
 
@@ -280,7 +252,11 @@ impl Instruments {
         match *event {
             EventKind::NoteOn(note, velocity) if takes => {
                 let velocity = keys.curved(seven_bits(velocity));
-                self.with(note, |machine| machine.strike(played(note), velocity));
+                let own = self.zone.begin(note.channel);
+                self.with(note, |machine| {
+                    machine.strike(played(note), velocity);
+                    own.into_iter().flatten().for_each(|own| machine.control_note(played(note), own));
+                });
             }
             // Somebody else's.
             EventKind::NoteOn(_, velocity) if seven_bits(velocity) > 0.0 => {}
@@ -295,7 +271,11 @@ impl Instruments {
                 self.controller(channel, number, seven_bits(value));
             }
             EventKind::Pressure { channel, value } => {
-                self.control(channel, Control::Pressure(seven_bits(value)));
+                let value = seven_bits(value);
+                match self.zone.pressure(channel, value) {
+                    Some(own) => self.control_member(channel, own),
+                    None => self.control(channel, Control::Pressure(value)),
+                }
             }
             EventKind::Expression(note, expression) => {
                 self.with(note, |machine| machine.control_note(played(note), note_control(expression)));
@@ -316,7 +296,7 @@ impl Instruments {
     }
 
     fn with(&mut self, note: NoteAddress, act: impl FnOnce(&mut Instrument)) {
-        let slot = self.slots.get_mut(usize::from(note.channel));
+        let slot = self.slots.get_mut(self.zone.slot(note.channel));
         if let Some(machine) = slot.and_then(|slot| slot.machine.as_deref_mut()) {
             act(machine);
         }
@@ -331,9 +311,12 @@ impl Instruments {
     }
 
     fn turn(&mut self, channel: u8, turn: impl FnOnce(&mut Wheel)) {
-        if let Some(slot) = self.slots.get_mut(usize::from(channel)) {
-            turn(&mut slot.wheel);
-            slot.control(Control::Bend(slot.wheel.bend(false)));
+        let Some(slot) = self.slots.get_mut(usize::from(channel)) else { return };
+        turn(&mut slot.wheel);
+        let bends = [false, true].map(|member| slot.wheel.bend(member));
+        slot.control(Control::Bend(bends[0]));
+        if let Some(own) = self.zone.bend(channel, bends[1]) {
+            self.control_member(channel, own);
         }
     }
 
@@ -343,38 +326,47 @@ impl Instruments {
         }
     }
 
+    /// What a member of the zone says for all its notes.
+    fn control_member(&mut self, channel: u8, control: NoteControl) {
+        if let Some(machine) = self.slots.first_mut().and_then(|slot| slot.machine.as_deref_mut()) {
+            machine.control_channel(channel, control);
+        }
+    }
+
     fn controller(&mut self, channel: u8, number: u8, value: f32) {
         let midi = libm::roundf(value * 127.0);
+        if let Some(own) = self.zone.timbre(channel, (number, value)) {
+            return self.control_member(channel, own);
+        }
         let Some(slot) = self.slots.get_mut(usize::from(channel)) else { return };
-        let control = match number {
-            1 => Control::Modulation(value),
-            7 => Control::Volume(Gain(value)),
-            10 => Control::Pan(around_middle(midi)),
-            11 => Control::Expression(Gain(value)),
-            65 => Control::Portamento(midi >= 64.0),
-            71 => Control::Resonance(value),
-            74 => Control::Cutoff(value),
-            76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
-            64 => return slot.set_pedal(midi >= 64.0),
-            91 => return self.sends.set(channel, 0, Gain(value)),
-            93 => return self.sends.set(channel, 1, Gain(value)),
-            6 | 38 | 98..=101 => {
-                return self.turn(channel, |wheel| {
-                    wheel.register(number, midi);
-                });
-            }
-            120 => return self.each(Some(channel), Instrument::choke_all),
-            121 => {
+        match number {
+            PEDAL => slot.set_pedal(is_on(midi)),
+            6 | 38 | 98..=101 => self.register(channel, number, midi),
+            ALL_SOUND_OFF => self.each(Some(channel), Instrument::choke_all),
+            RESET_ALL => {
                 slot.controls.reset_most();
                 let controls = slot.controls;
                 slot.machine.iter_mut().for_each(|machine| machine.set_controls(controls));
                 slot.set_pedal(false);
-                return self.turn(channel, Wheel::centre);
+                self.turn(channel, Wheel::centre);
             }
-            123..=127 => return self.each(Some(channel), Instrument::release_all),
-            _ => return,
-        };
-        slot.control(control);
+            ALL_NOTES_OFF..=POLY_ON => self.each(Some(channel), Instrument::release_all),
+            _ => match self.zone.control(channel, control(number, value)) {
+                Some(control) => slot.control(control),
+                None => self.sends.control(channel, number, Gain(value)),
+            },
+        }
+    }
+
+    /// Registered parameters: of these the bend range, one member's of which is that of all.
+    fn register(&mut self, channel: u8, number: u8, midi: f32) {
+        let members =
+            if self.zone.is_member(channel) { 1..KEYBOARD_SLOTS as u8 } else { channel..channel + 1 };
+        for channel in members {
+            self.turn(channel, |wheel| {
+                wheel.register(number, midi);
+            });
+        }
     }
 
     /// Adds frames of `range`, the first of which is `frame` since reset, to the feeds of the slots.
@@ -392,7 +384,7 @@ impl Instruments {
         self.report(frame, out);
     }
 
-    /// Adds what slots send to the returns where no song's keyboard does.
+    /// Adds what slots send to the returns, the song's instruments in them or ours.
     pub(super) fn send(&mut self, slots: &[Feed], returns: &mut [Feed], range: &Range<usize>) {
         self.sends.add(slots, returns, range);
     }
@@ -400,14 +392,7 @@ impl Instruments {
     /// Tells the host whose notes have ended since `frame`.
     pub(super) fn report(&mut self, frame: u64, out: &mut Outgoing) {
         let all = self.slots.iter_mut().flat_map(|slot| [&mut slot.machine, &mut slot.leaving]);
-        for machine in all.flatten() {
-            machine.take_ended(|offset, PlayedNote { channel, key, id }| {
-                if channel >= PlayedNote::KEYBOARD {
-                    return; // the song's
-                }
-                out.push(frame + offset as u64, EventKind::NoteEnd(NoteAddress { channel, key, id }));
-            });
-        }
+        all.flatten().for_each(|machine| tell_ended(machine, (frame, out)));
     }
 
     /// Voices that sound.
@@ -422,23 +407,8 @@ impl Instruments {
             slot.machine.iter_mut().chain(&mut slot.leaving).for_each(|machine| machine.reset());
             (slot.wheel, slot.controls, slot.pedal) = (Wheel::default(), NoteControls::default(), false);
         }
-        for line in &mut self.lines {
-            *line = Line { slot: line.slot, ..Line::IDLE };
-        }
-        self.notes.forget();
+        self.handed.reset();
+        self.zone.reset();
         self.sends.reset();
-    }
-}
-
-/// The instrument that a song channel plays.
-fn machine_of<'a>(slots: &'a mut [Slot; KEYBOARD_SLOTS], line: &Line) -> Option<&'a mut Instrument> {
-    slots.get_mut(line.slot?)?.machine.as_deref_mut()
-}
-
-fn play(slots: &mut [Slot; KEYBOARD_SLOTS], lines: &mut [Line; SONG_CHANNELS], message: NoteMessage) {
-    if let Some(line) = lines.get_mut(usize::from(message.channel()))
-        && let Some(machine) = machine_of(slots, line)
-    {
-        line.play(message, machine);
     }
 }

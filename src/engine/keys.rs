@@ -16,7 +16,6 @@ use super::Target;
 use super::outgoing::Outgoing;
 use super::parameter::modulated;
 use super::song::Playing;
-use crate::audio::Feed;
 use crate::control::Control;
 use crate::control::NoteControl;
 use crate::tracker::KEYBOARD_SLOTS;
@@ -25,13 +24,19 @@ use crate::tracker::KeyPress;
 use crate::tracker::KeySound;
 use crate::units::Decibels;
 use crate::units::Gain;
-use crate::units::SampleRate;
 use crate::units::Semitones;
+pub(super) use controller::ALL_NOTES_OFF;
+pub(super) use controller::ALL_SOUND_OFF;
+pub(super) use controller::PEDAL;
+pub(super) use controller::POLY_ON;
+pub(super) use controller::RESET_ALL;
+pub(super) use controller::TIMBRE;
 pub(super) use controller::Wheel;
-pub(super) use controller::around_middle;
+pub(super) use controller::control;
+pub(super) use controller::is_on;
+pub(super) use controller::timbre;
 pub(super) use sends::Sends;
 use song_key::SongKeys;
-use std::ops::Range;
 
 /// Highest key of a tracker; keys above are not played.
 const LAST_KEY: u8 = 119;
@@ -89,7 +94,6 @@ pub(super) struct Keys {
     transpose: Semitones,
     wheels: [Wheel; KEYBOARD_SLOTS],
     song_keys: SongKeys,
-    sends: Sends,
 }
 
 fn name(note: NoteAddress) -> KeyNote {
@@ -115,7 +119,7 @@ pub(super) const TUNING_STEPS: f32 = 1024.0;
 pub(super) const EXPRESSION_STEPS: f32 = 128.0;
 
 impl Keys {
-    pub(super) fn new(rate: SampleRate) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             mode: KeyboardMode::Multi,
             selected: 1,
@@ -126,7 +130,6 @@ impl Keys {
             transpose: Semitones(0.0),
             wheels: [Wheel::default(); KEYBOARD_SLOTS],
             song_keys: SongKeys::default(),
-            sends: Sends::new(rate),
         }
     }
 
@@ -378,17 +381,11 @@ impl Keys {
         self.song_keys.report_silent(scene);
     }
 
-    /// Adds what the slots send of their frames in `range` to the feeds of the returns.
-    pub(super) fn send(&mut self, slots: &[Feed], returns: &mut [Feed], range: &Range<usize>) {
-        self.sends.add(slots, returns, range);
-    }
-
     /// Forgets what is held, and what programs and wheels have changed.
     pub(super) fn reset(&mut self) {
         self.programs = [None; KEYBOARD_SLOTS];
         self.wheels = [Wheel::default(); KEYBOARD_SLOTS];
         self.song_keys = SongKeys::default();
-        self.sends.reset();
     }
 }
 

@@ -135,7 +135,8 @@ impl Lanes {
         while start < frames {
             let left = (frames - start).min(BLOCK_SIZE);
             let piece = self.strips.next_settling().map_or(left, |next| left.min(next));
-            let mut outlets = Outlets::new(feeds, &[]).with_passages(self.strips.begin(piece));
+            let passages = self.strips.begin(piece).map(|[own, _]| own);
+            let mut outlets = Outlets::new(feeds, &[]).with_passages(passages);
             let range = start..start + piece;
             for (outlet, lane) in self.lanes.iter_mut().enumerate() {
                 let from = Sender { outlet, instrument: 0 };

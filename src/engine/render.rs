@@ -120,6 +120,8 @@ pub struct Engine {
     voices: Voices,
     instruments: Instruments,
     lanes: Lanes,
+    /// A command that has to wait until what was in its slot before has faded, and that others wait behind.
+    waiting: Option<Command>,
     /// Commands and transport of the next call have been taken.
     begun: bool,
     note_out: NoteOut,
@@ -166,10 +168,11 @@ impl Engine {
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
-            keys: Keys::new(config.rate),
+            keys: Keys::new(),
             voices: Voices::new(config.rate, config.level),
             instruments: Instruments::new(config.rate),
             lanes: Lanes::new(config.rate, config.level, lanes),
+            waiting: None,
             begun: false,
             note_out: NoteOut::new(),
             song_gain: Ramp::new(1.0),
@@ -385,7 +388,11 @@ impl Engine {
             if self.voices.pool().is_changing() {
                 return; // until the bank before has faded
             }
-            let Some(command) = self.commands.receive() else { return };
+            let Some(command) = self.waiting.take().or_else(|| self.commands.receive()) else { return };
+            if self.has_to_wait(&command) {
+                self.waiting = Some(command);
+                return;
+            }
             let old = match command {
                 Command::Plan(routes) => {
                     self.inputs.set_monitor_output(routes.monitor);
@@ -410,9 +417,19 @@ impl Engine {
                     None
                 }
                 Command::Instrument { slot, machine, channels } => {
-                    let old = self.instruments.put(slot, machine, channels);
+                    let out = (self.frame, &mut self.outgoing);
+                    let old = self.instruments.put(slot, (machine, channels), out);
                     self.channels.set_handed(self.instruments.handed());
                     old.map(Old::Instrument)
+                }
+                Command::InstrumentControl { slot, control, value } => {
+                    self.instruments.set_control(slot, control, value);
+                    None
+                }
+                Command::HandOver { slot, channels } => {
+                    self.instruments.hand_over(slot, channels);
+                    self.channels.set_handed(self.instruments.handed());
+                    None
                 }
                 Command::Song(song) => self.set_song(song.0).map(Old::Song),
                 Command::Lane(lane) => {
@@ -442,6 +459,19 @@ impl Engine {
             if let Some(Err(old)) = old.map(|old| self.commands.retire(old)) {
                 std::mem::forget(old); // `receive` saw room; leaking is the only safe answer if not
             }
+        }
+    }
+
+    /// Whether something comes into a slot where the last change is still to be heard out: it would be cut off.
+    fn has_to_wait(&self, command: &Command) -> bool {
+        let fades = |change: &SlotChange| {
+            let (strip, slot) = change.place;
+            self.strips.get(strip).is_some_and(|strip| strip.insert_fades(slot))
+        };
+        match command {
+            Command::Inserts(change) => change.0.slots.iter().any(fades),
+            Command::Instrument { slot, .. } => self.instruments.is_fading(*slot),
+            _ => false,
         }
     }
 
@@ -763,12 +793,14 @@ impl Engine {
                 Some(buses) => Outlets::by_instrument(instruments, buses),
                 None => Outlets::new(channels, shared),
             };
-            let mut outlets = outlets.with_passages(passages).with_turning(self.plans.turning(start..end));
+            let outlets = outlets.with_turning(self.plans.turning(start..end));
+            let mut outlets = outlets.with_passages(passages.map(|[own, _]| own));
             song.render(&mut ctx, &mut outlets, &(start..end));
+            let mut outlets = outlets.with_passages(passages.map(|[_, launched]| launched));
             song.launch.render(&mut ctx, &mut outlets, &(start..end));
             song.keyboard.render(&mut ctx, slots, &(start..end));
             self.instruments.render(slots, &(start..end), (frame, &mut self.outgoing));
-            self.keys.send(slots, sends, &(start..end));
+            self.instruments.send(slots, sends, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
             start = end;
         }

@@ -8,11 +8,17 @@ use super::Modulation;
 use super::NoteAddress;
 use super::TRIGGERS;
 use super::Target;
+use super::keys::ALL_NOTES_OFF;
+use super::keys::ALL_SOUND_OFF;
 use super::keys::FIRST_KIT_KEY;
 use super::keys::KeyboardMode;
 use super::keys::Keys;
+use super::keys::PEDAL;
+use super::keys::POLY_ON;
+use super::keys::RESET_ALL;
 use super::keys::Wheel;
-use super::keys::around_middle;
+use super::keys::control;
+use super::keys::is_on;
 use super::keys::note_control;
 use super::keys::seven_bits;
 use super::outgoing::Outgoing;
@@ -164,30 +170,20 @@ impl Voices {
     /// Those controllers of keys that voices have: they glide into nothing, and go to no return by themselves.
     fn control(&mut self, channel: u8, number: u8, value: f32) {
         let (midi, slot) = (libm::roundf(value * 127.0), usize::from(channel));
-        let control = match number {
-            1 => Control::Modulation(value),
-            7 => Control::Volume(Gain(value)),
-            10 => Control::Pan(around_middle(midi)),
-            11 => Control::Expression(Gain(value)),
-            71 => Control::Resonance(value),
-            74 => Control::Cutoff(value),
-            76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
-            64 => return self.pool.set_pedal(slot, midi >= 64.0),
-            6 | 38 | 98..=101 => {
-                return self.turn(channel, |wheel| {
-                    wheel.register(number, midi);
-                });
-            }
-            120 => return self.pool.choke_all(Some(slot)),
-            121 => {
+        match number {
+            PEDAL => self.pool.set_pedal(slot, is_on(midi)),
+            6 | 38 | 98..=101 => self.turn(channel, |wheel| {
+                wheel.register(number, midi);
+            }),
+            ALL_SOUND_OFF => self.pool.choke_all(Some(slot)),
+            RESET_ALL => {
                 self.pool.reset_controls(slot);
                 self.turn(channel, Wheel::centre);
-                return self.pool.set_pedal(slot, false);
+                self.pool.set_pedal(slot, false);
             }
-            123..=127 => return self.pool.release_all(Some(slot)),
-            _ => return,
-        };
-        self.pool.control(slot, control);
+            ALL_NOTES_OFF..=POLY_ON => self.pool.release_all(Some(slot)),
+            _ => control(number, value).into_iter().for_each(|control| self.pool.control(slot, control)),
+        }
     }
 
     /// Renders frames of `range`, the first of which is `frame` since reset.

@@ -392,6 +392,14 @@ impl Instrument {
         voices.for_each(|voice| voice.own.set(control));
     }
 
+    /// The same of all notes of a channel.
+    pub fn control_channel(&mut self, channel: u8, control: NoteControl) {
+        let keys = self.keys.iter_mut().filter(|key| key.note.channel == channel);
+        keys.for_each(|key| key.own.set(control));
+        let on_it = |voice: &&mut Voice| voice.note.is_some_and(|note| note.channel == channel);
+        self.voices.iter_mut().filter(on_it).for_each(|voice| voice.own.set(control));
+    }
+
     /// Gain of the keyboard; `of_note` says what comes of it with a note's own offset.
     pub fn set_key_gain(&mut self, gain: Gain, of_note: impl Fn(f32) -> Gain) {
         self.key_gain = gain.0;

@@ -198,6 +198,11 @@ impl Strip {
         self.inserts.put(slot, machine)
     }
 
+    /// Whether the machine that was in a slot before is still to be heard out.
+    pub fn insert_fades(&self, slot: usize) -> bool {
+        self.inserts.fades(slot)
+    }
+
     /// A machine that was replaced and has faded away since.
     pub fn take_left_insert(&mut self) -> Option<Box<Machine>> {
         self.inserts.take_left()

@@ -5,6 +5,8 @@
 //! without a value of its own is set to. Any thread but the audio thread.
 
 use super::InsertSlot;
+use super::InstrumentSlot;
+use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::machine::MachineParameter;
 use crate::mixer::MACROS;
@@ -73,16 +75,16 @@ impl Controls {
         further.map(|parameter| self.get(parameter).unwrap_or(parameter.default)).collect()
     }
 
-    /// Paths that the machine does not have.
-    pub(super) fn unknown(&self, kind: Option<MachineKind>) -> impl Iterator<Item = &str> {
-        let known = move |path: &str| kind.is_some_and(|kind| kind.parameter_index(path).is_some());
+    /// Paths that none of the controls has.
+    pub(super) fn unknown(&self, controls: &'static [MachineParameter]) -> impl Iterator<Item = &str> {
+        let known = move |path: &&str| controls.iter().any(|control| control.path == *path);
         self.0.0.keys().map(String::as_str).filter(move |path| !known(path))
     }
 
     /// Leaves out what is at its default anyway.
-    pub(super) fn tidy(&mut self, kind: MachineKind) {
+    pub(super) fn tidy(&mut self, controls: &[MachineParameter]) {
         let at_default = |parameter: &&MachineParameter| self.get(parameter) == Some(parameter.default);
-        let idle: Vec<_> = kind.parameters().iter().filter(at_default).collect();
+        let idle: Vec<_> = controls.iter().filter(at_default).collect();
         idle.iter().for_each(|parameter| drop(self.0.0.remove(parameter.path)));
     }
 
@@ -94,8 +96,8 @@ impl Controls {
     }
 
     /// The first control whose value is none.
-    fn wrong(&self, kind: MachineKind) -> Option<(&'static MachineParameter, &Value)> {
-        let mut written = kind.parameters().iter().filter_map(|parameter| {
+    fn wrong(&self, controls: &'static [MachineParameter]) -> Option<(&'static MachineParameter, &Value)> {
+        let mut written = controls.iter().filter_map(|parameter| {
             let written = self.0.0.get(parameter.path)?;
             Some((parameter, written))
         });
@@ -103,11 +105,18 @@ impl Controls {
     }
 }
 
+/// A list of machines in a rack.
+#[derive(Clone, Copy, Debug)]
+enum List {
+    Inserts,
+    Instruments,
+}
+
 /// A control that cannot be set so.
 #[derive(Debug)]
 pub struct WrongControl {
-    /// Place of the machine among the rack's, from 0.
-    insert: usize,
+    /// Which list of the rack's, and the machine's place there from 0.
+    machine: (List, usize),
     place: String,
     control: &'static MachineParameter,
     found: String,
@@ -126,18 +135,39 @@ impl fmt::Display for WrongControl {
 
 impl WrongControl {
     /// The first control of any machine whose value is none.
-    pub(super) fn first(inserts: &[InsertSlot]) -> Option<Self> {
-        inserts.iter().enumerate().find_map(|(insert, slot)| {
-            let (control, found) = slot.controls.wrong(slot.kind()?)?;
+    pub(super) fn first(inserts: &[InsertSlot], instruments: &[InstrumentSlot]) -> Option<Self> {
+        let of_insert = |(number, slot): (usize, &InsertSlot)| {
             let place = format!("insert slot {} of {}", slot.slot + 1, strip_name(slot.strip));
-            Some(Self { insert, place, control, found: found.to_string(), line: None })
-        })
+            let known = slot.kind().map(MachineKind::parameters)?;
+            Some(Self::new((List::Inserts, number), place, slot.controls.wrong(known)?))
+        };
+        let of_instrument = |(number, slot): (usize, &InstrumentSlot)| {
+            let known = slot.kind().map(InstrumentKind::parameters)?;
+            let place = format!("instrument {}", slot.slot + 1);
+            Some(Self::new((List::Instruments, number), place, slot.controls.wrong(known)?))
+        };
+        let wrong = inserts.iter().enumerate().find_map(of_insert);
+        wrong.or_else(|| instruments.iter().enumerate().find_map(of_instrument))
+    }
+
+    fn new(
+        machine: (List, usize),
+        place: String,
+        (control, found): (&'static MachineParameter, &Value),
+    ) -> Self {
+        Self { machine, place, control, found: found.to_string(), line: None }
     }
 
     /// The same with its line of the rack's file.
     pub(super) fn in_file(self, text: &str) -> Self {
-        let places = toml::from_str::<Places>(text).ok();
-        let machine = places.and_then(|mut places| places.inserts.drain(..).nth(self.insert));
+        let (list, number) = self.machine;
+        let machine = toml::from_str::<Places>(text).ok().and_then(|places| {
+            let places = match list {
+                List::Inserts => places.inserts,
+                List::Instruments => places.instruments,
+            };
+            places.into_iter().nth(number)
+        });
         let at =
             machine.and_then(|machine| machine.controls.get(self.control.path).map(|at| at.span().start));
         let line = at.and_then(|at| text.get(..at)).map(|before| before.matches('\n').count() + 1);
@@ -150,6 +180,8 @@ impl WrongControl {
 struct Places {
     #[serde(default)]
     inserts: Vec<Place>,
+    #[serde(default)]
+    instruments: Vec<Place>,
 }
 
 #[derive(Deserialize)]

@@ -99,7 +99,7 @@ impl InsertSlot {
     pub(super) fn tidy(&mut self) {
         // A program has defaults of its own.
         if let Some(kind) = self.kind().filter(|kind| *kind != MachineKind::Program) {
-            self.controls.tidy(kind);
+            self.controls.tidy(kind.parameters());
         }
     }
 

@@ -1,9 +1,9 @@
 //! Instruments as a rack saves them: `slot = 2`, `machine = "poly"`, `to = "bus 3"`, `controls = { cutoff = 800 }`.
 //!
-//! Files count from 1, the library from 0. Controls are numbers in their own unit or texts, and kept within their range; what
-//! stands there of the first eight is what a macro parameter without a value of its own is set to. Any thread but the audio
-//! thread.
+//! Files count from 1, the library from 0. Controls are those of `Controls`; what stands there of the first eight is what a macro
+//! parameter without a value of its own is set to. Any thread but the audio thread.
 
+use super::Controls;
 use crate::engine::InstrumentSetup;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineParameter;
@@ -17,8 +17,6 @@ use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 use serde::de::Error;
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 /// An instrument in a slot of the keyboard.
@@ -33,8 +31,8 @@ pub struct InstrumentSlot {
     pub bus: Option<usize>,
     /// Indices of the song channels that hand their notes over to it.
     pub channels: Vec<usize>,
-    /// Values by the controls' paths.
-    pub controls: BTreeMap<String, Value>,
+    /// What its controls are set to, where that is not their default.
+    pub controls: Controls,
     /// What a newer version has added.
     pub unknown: Unknown,
 }
@@ -49,8 +47,8 @@ struct File {
     to: Option<Route>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     channels: Vec<i64>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    controls: BTreeMap<String, Value>,
+    #[serde(default, skip_serializing_if = "Controls::is_empty")]
+    controls: Controls,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -58,7 +56,7 @@ struct File {
 impl InstrumentSlot {
     /// An instrument by its id, with every control at its default.
     pub fn new(slot: usize, machine: impl Into<String>) -> Self {
-        let (controls, unknown) = (BTreeMap::new(), Unknown::default());
+        let (controls, unknown) = (Controls::default(), Unknown::default());
         Self { slot, machine: machine.into(), bus: None, channels: Vec::new(), controls, unknown }
     }
 
@@ -69,8 +67,12 @@ impl InstrumentSlot {
 
     /// What a control is set to.
     pub fn value(&self, parameter: &MachineParameter) -> f32 {
-        let written = self.controls.get(parameter.path).and_then(|value| value_of(parameter, value));
-        written.unwrap_or(parameter.default)
+        self.controls.get(parameter).unwrap_or(parameter.default)
+    }
+
+    /// Leaves out what need not be saved.
+    pub(super) fn tidy(&mut self) {
+        self.controls.tidy(self.kind().map_or(&[], InstrumentKind::parameters));
     }
 
     /// What the engine plays.
@@ -80,24 +82,6 @@ impl InstrumentSlot {
         let channels = self.channels.iter().fold(0, |bits, channel| bits | 1 << channel.min(&63)); // 64 at most
         Some(InstrumentSetup { slot: self.slot, kind, controls, channels })
     }
-
-    /// Paths of controls that the instrument does not have.
-    pub(super) fn unknown_controls(&self) -> impl Iterator<Item = &str> {
-        let kind = self.kind();
-        let known = move |path: &&str| kind.is_some_and(|kind| kind.parameter_index(path).is_some());
-        self.controls.keys().map(String::as_str).filter(move |path| !known(path))
-    }
-}
-
-/// A number or a text as a value of a control, in its range.
-fn value_of(parameter: &MachineParameter, written: &Value) -> Option<f32> {
-    let value = match written {
-        Value::Number(number) => number.as_f64()? as f32,
-        Value::Bool(on) => f32::from(u8::from(*on)),
-        Value::String(text) => parameter.parse(text)?,
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
-    };
-    Some(parameter.clamp(value))
 }
 
 impl From<InstrumentSlot> for File {
@@ -132,21 +116,7 @@ impl TryFrom<File> for InstrumentSlot {
             channel.map(|number| number - 1).ok_or_else(refused)
         };
         let channels = channels.into_iter().map(channel).collect::<Result<_, _>>()?;
-        let read = Self { slot, machine, bus, channels, controls, unknown };
-        let parameters = read.kind().map_or(&[][..], InstrumentKind::parameters);
-        for parameter in parameters {
-            if let Some(found) = read.controls.get(parameter.path)
-                && value_of(parameter, found).is_none()
-            {
-                let (number, path, label) = (slot + 1, parameter.path, parameter.label);
-                let allowed = match parameter.choices {
-                    [] => format!("{} to {}", parameter.text(parameter.min), parameter.text(parameter.max)),
-                    choices => format!("\"{}\"", choices.join("\", \"")),
-                };
-                return Err(format!("instrument {number}: {path} ({label}) is {found}: it can be {allowed}"));
-            }
-        }
-        Ok(read)
+        Ok(Self { slot, machine, bus, channels, controls, unknown })
     }
 }
 
@@ -177,6 +147,7 @@ pub(super) fn claimed_twice(instruments: &[InstrumentSlot]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rack::Rack;
 
     fn read(text: &str) -> Result<InstrumentSlot, String> {
         toml::from_str(text).map_err(|error: toml::de::Error| error.to_string())
@@ -205,11 +176,21 @@ mod tests {
         );
         let to = refused("slot = 1\nmachine = \"lead\"\nto = \"master\"");
         assert!(to.contains("instrument 1: to is master: it can be \"bus 1\" to \"bus 16\""), "{to}");
-        let loud = refused("slot = 1\nmachine = \"lead\"\ncontrols = { cutoff = \"wide\" }");
-        assert!(loud.contains("cutoff (Cutoff) is \"wide\": it can be 20 Hz to 20000 Hz"), "{loud}");
+        let rack = |controls: &str| {
+            let text = format!(
+                "[version]\nmajor = 1\nminor = 0\n[[instruments]]\nslot = 3\nmachine = \"lead\"\n{controls}"
+            );
+            Rack::from_toml(&text).err().unwrap().to_string()
+        };
+        for (written, found) in [("\"wide\"", "\"wide\""), ("20001", "20001")] {
+            let loud = rack(&format!("controls = {{ cutoff = {written} }}"));
+            let said =
+                format!("instrument 3: cutoff (Cutoff) is {found} on line 7: it can be 20 Hz to 20000 Hz");
+            assert!(loud.ends_with(&said), "{loud}");
+        }
         // Unknown instruments and controls are kept.
         let newer = read("slot = 1\nmachine = \"organ\"\ncontrols = { pipes = 8 }").unwrap();
-        assert_eq!(newer.unknown_controls().collect::<Vec<_>>(), ["pipes"]);
+        assert_eq!(newer.controls.unknown(&[]).collect::<Vec<_>>(), ["pipes"]);
         assert!(newer.setup().is_none());
     }
 }

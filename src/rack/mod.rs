@@ -380,7 +380,7 @@ impl Rack {
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
         rack.find_files(folder);
         let rack = rack.checked()?;
-        match WrongControl::first(&rack.inserts) {
+        match WrongControl::first(&rack.inserts, &rack.instruments) {
             Some(wrong) => Err(RackError::Control(Box::new(wrong.in_file(text)))),
             None => Ok(rack),
         }
@@ -453,6 +453,7 @@ impl Rack {
             return Err(RackError::SlotTwice { strip: strip_name(twice.strip), slot: twice.slot + 1 });
         }
         self.inserts.iter_mut().for_each(InsertSlot::tidy);
+        self.instruments.iter_mut().for_each(InstrumentSlot::tidy);
         if let Some(twice) = instrument::claimed_twice(&self.instruments) {
             return Err(RackError::InstrumentTwice { slot: twice + 1 });
         }
@@ -540,7 +541,7 @@ impl Rack {
             snapshots,
             routing: self.routing.clone(),
             inserts: self.insert_setups()?,
-            instruments: self.instruments.iter().filter_map(InstrumentSlot::setup).collect(),
+            instruments: self.instrument_setups(),
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
             lanes: self.lane_setups(),
         })

@@ -1,13 +1,16 @@
-//! What users do to the machines of a rack: choose, change places, set, load.
+//! What users do to the machines of a rack: choose, change places, set, load, and let song channels play them.
 //!
-//! In: places of insert slots, strip and slot counted from 0. Out: the rack as it is then. Macros and bypasses are parameters: they
-//! are not moved here. Any thread but the audio thread.
+//! In: places of insert slots, strip and slot counted from 0, and slots of the keyboard. Out: the rack as it is then. Macros and
+//! bypasses are parameters: they are not moved here. Any thread but the audio thread.
 
 use super::InsertSlot;
+use super::InstrumentSlot;
 use super::Rack;
 use super::RackError;
 use super::SoundFile;
 use crate::engine::Insert;
+use crate::engine::InstrumentSetup;
+use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer::MACROS;
 
@@ -78,6 +81,60 @@ impl Rack {
         }
     }
 
+    /// The instrument in a slot of the keyboard.
+    pub fn instrument_in(&self, slot: usize) -> Option<&InstrumentSlot> {
+        self.instruments.iter().find(|instrument| instrument.slot == slot)
+    }
+
+    fn instrument_in_mut(&mut self, slot: usize) -> Option<&mut InstrumentSlot> {
+        self.instruments.iter_mut().find(|instrument| instrument.slot == slot)
+    }
+
+    /// Puts an instrument into a slot of the keyboard as it comes, or none. Song channels that played the one before play it.
+    pub fn choose_instrument(&mut self, slot: usize, kind: Option<InstrumentKind>) {
+        let before = self.instruments.iter().position(|instrument| instrument.slot == slot);
+        let channels = before.map_or_else(Vec::new, |place| self.instruments.remove(place).channels);
+        let new = kind.map(|kind| InstrumentSlot { channels, ..InstrumentSlot::new(slot, kind.id()) });
+        self.instruments.extend(new);
+    }
+
+    /// Sets a control of an instrument that is no macro, by its place among them all.
+    pub fn set_instrument_control(&mut self, slot: usize, control: usize, value: f32) {
+        if let Some(instrument) = self.instrument_in_mut(slot).filter(|_| control >= MACROS)
+            && let Some(parameter) = instrument.kind().and_then(|kind| kind.parameters().get(control))
+        {
+            instrument.controls.set(parameter, value);
+        }
+    }
+
+    /// Sets all controls of an instrument to their defaults; macros are not set here.
+    pub fn reset_instrument(&mut self, slot: usize) {
+        if let Some(instrument) = self.instrument_in_mut(slot)
+            && let Some(kind) = instrument.kind()
+        {
+            kind.parameters()
+                .iter()
+                .for_each(|parameter| instrument.controls.set(parameter, parameter.default));
+        }
+    }
+
+    /// Lets a song channel hand its notes over to the instrument in a slot, and to no other, or keeps them from it.
+    pub fn hand_over(&mut self, slot: usize, channel: usize, over: bool) {
+        let there = self.instrument_in(slot).is_some();
+        for instrument in self.instruments.iter_mut().filter(|one| one.slot == slot || there && over) {
+            instrument.channels.retain(|own| *own != channel);
+        }
+        if let Some(instrument) = self.instrument_in_mut(slot).filter(|_| over) {
+            let place = instrument.channels.partition_point(|own| *own < channel);
+            instrument.channels.insert(place, channel);
+        }
+    }
+
+    /// What of a setup are its instruments.
+    pub(crate) fn instrument_setups(&self) -> Vec<InstrumentSetup> {
+        self.instruments.iter().filter_map(InstrumentSlot::setup).collect()
+    }
+
     /// What of a setup are its machines.
     pub(crate) fn insert_setups(&self) -> Result<Vec<Insert>, RackError> {
         self.inserts.iter().filter_map(|insert| insert.setup().transpose()).collect()
@@ -129,6 +186,32 @@ mod tests {
         assert!(rack.machine_in(ONE).unwrap().controls.is_empty());
         rack.choose_machine(ONE, None);
         assert!(rack.machine_in(ONE).is_none());
+    }
+
+    #[test]
+    fn a_song_channel_hands_its_notes_over_to_one_instrument() {
+        let mut rack = Rack::default();
+        rack.choose_instrument(4, Some(InstrumentKind::Poly));
+        rack.choose_instrument(2, Some(InstrumentKind::Lead));
+        [7, 3, 7].into_iter().for_each(|channel| rack.hand_over(4, channel, true));
+        rack.hand_over(2, 7, true);
+        rack.hand_over(9, 3, true); // nothing sits there
+        let channels = |rack: &Rack, slot| rack.instrument_in(slot).unwrap().channels.clone();
+        assert_eq!((channels(&rack, 4), channels(&rack, 2)), (vec![3], vec![7]));
+        rack.set_instrument_control(2, MACROS, 50.0);
+        rack.set_instrument_control(2, 0, 50.0);
+        assert!(Rack::unpack(&rack.pack().unwrap()).unwrap() == rack);
+        let saved = rack.to_toml().unwrap();
+        assert!(
+            saved.contains("[instruments.controls]\nshape_1 = 50.0\n") && !saved.contains("cutoff"),
+            "{saved}"
+        );
+        rack.choose_instrument(2, Some(InstrumentKind::Poly));
+        assert_eq!(channels(&rack, 2), [7], "its channels stay");
+        assert!(rack.instrument_in(2).unwrap().controls.is_empty());
+        rack.hand_over(2, 7, false);
+        rack.choose_instrument(4, None);
+        assert!(channels(&rack, 2).is_empty() && rack.instrument_in(4).is_none());
     }
 
     #[test]

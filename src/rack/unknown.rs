@@ -4,6 +4,8 @@
 //! thread but the audio thread.
 
 use super::Rack;
+use crate::machine::InstrumentKind;
+use crate::machine::MachineKind;
 use crate::mixer::Unknown;
 use std::fmt::Display;
 
@@ -61,14 +63,14 @@ fn add_machines(found: &mut Found, rack: &Rack) {
             found.0.push(format!("inserts[{number}].machine = {:?}", insert.machine));
         }
         found.add(format_args!("inserts[{number}]."), &insert.unknown);
-        let controls = insert.controls.unknown(insert.kind());
+        let controls = insert.controls.unknown(insert.kind().map_or(&[], MachineKind::parameters));
         found.0.extend(controls.map(|path| format!("inserts[{number}].controls.{path}")));
     }
     for (number, instrument) in (1..).zip(&rack.instruments) {
         if instrument.kind().is_none() {
             found.0.push(format!("instruments[{number}].machine = {:?}", instrument.machine));
         }
-        let controls = instrument.unknown_controls();
+        let controls = instrument.controls.unknown(instrument.kind().map_or(&[], InstrumentKind::parameters));
         found.0.extend(controls.map(|path| format!("instruments[{number}].controls.{path}")));
         found.add(format_args!("instruments[{number}]."), &instrument.unknown);
     }

@@ -1,8 +1,9 @@
 //! MIDI controllers: what each number means, and the bend wheel with its range.
 //!
 //! In: a channel's controller with its value. Out: a controller of the tracker's, or what becomes of notes. Audio thread.
-//! Numbers and defaults: MIDI 1.0, General MIDI 2 for 71–76, RP-015 for 121, the MPE specification for ranges. 91 and 93
-//! send the slot's sound to the returns; 121 leaves them where they are, as it does all effect depths.
+//! Numbers and defaults: MIDI 1.0, General MIDI 2 for 71–76, RP-015 for 121, the MPE specification for ranges. What voices
+//! and instruments follow stands in the same table. 91 and 93 are the business of `Sends`; 121 leaves them where they are, as it
+//! does all effect depths.
 
 use super::KeyboardMode;
 use super::Keys;
@@ -13,11 +14,17 @@ use crate::tracker::KEYBOARD_SLOTS;
 use crate::units::Gain;
 use crate::units::Semitones;
 
-pub(super) const ALL_SOUND_OFF: u8 = 120;
-const RESET_ALL: u8 = 121;
-pub(super) const ALL_NOTES_OFF: u8 = 123;
+/// Half-way up or more is on.
+const ON: f32 = 64.0;
+
+pub(in crate::engine) const PEDAL: u8 = 64;
+pub(in crate::engine) const ALL_SOUND_OFF: u8 = 120;
+pub(in crate::engine) const RESET_ALL: u8 = 121;
+pub(in crate::engine) const ALL_NOTES_OFF: u8 = 123;
 /// The last of those that end notes besides what else they would do.
-const POLY_ON: u8 = 127;
+pub(in crate::engine) const POLY_ON: u8 = 127;
+/// MPE's third dimension.
+pub(in crate::engine) const TIMBRE: u8 = 74;
 
 /// Semitones that a bend all the way up is worth, and on a member channel of MPE.
 const BEND_RANGE: f32 = 2.0;
@@ -97,6 +104,33 @@ pub(in crate::engine) fn around_middle(midi: f32) -> f32 {
     ((midi - 64.0) / if midi < 64.0 { 64.0 } else { 63.0 }).max(-1.0)
 }
 
+/// Whether a switch of seven bits is on.
+pub(in crate::engine) fn is_on(midi: f32) -> bool {
+    midi >= ON
+}
+
+/// What notes follow of a controller, `value` of which is in the steps of seven bits.
+pub(in crate::engine) fn control(number: u8, value: f32) -> Option<Control> {
+    let midi = libm::roundf(value * 127.0);
+    Some(match number {
+        1 => Control::Modulation(value),
+        5 => Control::PortamentoTime(value),
+        7 => Control::Volume(Gain(value)),
+        10 => Control::Pan(around_middle(midi)),
+        11 => Control::Expression(Gain(value)),
+        65 => Control::Portamento(is_on(midi)),
+        71 => Control::Resonance(value),
+        TIMBRE => Control::Cutoff(value),
+        76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
+        _ => return None,
+    })
+}
+
+/// Brightness that MPE's third dimension asks for: it starts in the middle and goes both ways.
+pub(in crate::engine) fn timbre(value: f32) -> f32 {
+    0.5 + around_middle(libm::roundf(value * 127.0)) / 2.0
+}
+
 impl Keys {
     /// Sends a controller to one MIDI channel or to all.
     pub(super) fn control_each(&mut self, channel: Option<u8>, number: u8, scene: &mut Scene<'_>) {
@@ -112,22 +146,8 @@ impl Keys {
         }
         let value = seven_bits(value);
         let midi = libm::roundf(value * 127.0);
-        let on = midi >= 64.0;
-        let control = match number {
-            1 => Control::Modulation(value),
-            5 => Control::PortamentoTime(value),
-            7 => Control::Volume(Gain(value)),
-            10 => Control::Pan(around_middle(midi)),
-            11 => Control::Expression(Gain(value)),
-            64 => return self.pedal(channel, on, scene),
-            65 => Control::Portamento(on),
-            71 => Control::Resonance(value),
-            // MPE's third dimension starts in the middle and goes both ways.
-            74 if self.plays_mpe() => Control::Brightness(0.5 + around_middle(midi) / 2.0),
-            74 => Control::Cutoff(value),
-            76 => Control::VibratoRate(0.5 + around_middle(midi) / 2.0),
-            91 => return self.sends.set(channel, 0, Gain(value)),
-            93 => return self.sends.set(channel, 1, Gain(value)),
+        match number {
+            PEDAL => return self.pedal(channel, is_on(midi), scene),
             6 | 38 | 98..=101 => return self.registered(channel, number, midi, scene),
             ALL_SOUND_OFF => {
                 scene.playing.keyboard.choke_all(channel);
@@ -140,9 +160,14 @@ impl Keys {
                 scene.playing.launch.release_all(channel, scene.frame, scene.out);
                 return self.song_keys.release_all(channel, scene);
             }
-            _ => return,
-        };
-        self.control(channel, control, scene.playing);
+            TIMBRE if self.plays_mpe() => {
+                return self.control(channel, Control::Brightness(timbre(value)), scene.playing);
+            }
+            _ => {}
+        }
+        if let Some(control) = control(number, value) {
+            self.control(channel, control, scene.playing);
+        }
     }
 
     /// In every mode, so that none finds a pedal down that has come up.

@@ -13,6 +13,10 @@ use crate::units::Gain;
 use crate::units::SampleRate;
 use std::ops::Range;
 
+/// General MIDI's effect depths.
+const REVERB: u8 = 91;
+const CHORUS: u8 = 93;
+
 /// See the module's description.
 #[derive(Debug)]
 pub(in crate::engine) struct Sends {
@@ -31,8 +35,17 @@ impl Sends {
         }
     }
 
+    /// Takes a controller, if it says what a slot sends.
+    pub(in crate::engine) fn control(&mut self, slot: u8, number: u8, level: Gain) {
+        match number {
+            REVERB => self.set(slot, 0, level),
+            CHORUS => self.set(slot, 1, level),
+            _ => {}
+        }
+    }
+
     /// Moves what a slot sends to a return, from the next frame on.
-    pub(in crate::engine) fn set(&mut self, slot: u8, to: usize, level: Gain) {
+    fn set(&mut self, slot: u8, to: usize, level: Gain) {
         if let Some(ramp) = self.levels.get_mut(usize::from(slot)).and_then(|slot| slot.get_mut(to)) {
             ramp.move_to(level.0, self.ramp_frames);
             self.any = true;

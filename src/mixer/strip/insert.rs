@@ -237,6 +237,12 @@ impl Inserts {
         old
     }
 
+    /// Whether what was in a slot before is still heard.
+    pub(super) fn fades(&self, slot: usize) -> bool {
+        let fades = |insert: &Insert| insert.leaving.as_ref().is_some_and(|leaving| !leaving.next.settled());
+        self.slots.get(slot).is_some_and(|insert| !insert.bypassed() && fades(insert))
+    }
+
     /// Slots of machines that tell what they take away, and how much that is.
     pub(super) fn reductions(&self) -> impl Iterator<Item = (usize, Decibels)> {
         let slots = if self.used { &self.slots[..] } else { &[] };
