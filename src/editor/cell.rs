@@ -172,7 +172,7 @@ pub(super) fn button(
     lit: Color32,
     name: &str,
 ) -> Response {
-    let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    let (_, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, enabled, on, name));
     let (fill, colour) = match (on, response.hovered()) {
@@ -180,11 +180,31 @@ pub(super) fn button(
         (false, true) => (theme::LINE, theme::TEXT),
         (false, false) => (theme::WELL, theme::FAINT),
     };
+    paint_button(ui, &response, text, (fill, colour));
+    response
+}
+
+/// One that is never lit, with its text in a colour.
+pub(super) fn coloured_button(
+    ui: &mut Ui,
+    (text, colour): (&str, Color32),
+    width: f32,
+    name: &str,
+) -> Response {
+    let (_, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click());
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
+    let fill = if response.hovered() { theme::LINE } else { theme::WELL };
+    paint_button(ui, &response, text, (fill, colour));
+    response
+}
+
+fn paint_button(ui: &Ui, response: &Response, text: &str, (fill, colour): (Color32, Color32)) {
+    let rect = response.rect;
     ui.painter().rect_filled(rect, 3.0, fill);
-    outline(ui, rect, &response);
+    outline(ui, rect, response);
     let font = TextStyle::Small.resolve(ui.style());
     ui.painter_at(rect).text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
-    response
 }
 
 /// A value with a label before it; returns whether it was clicked. `said` explains both.

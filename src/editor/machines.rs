@@ -6,19 +6,16 @@
 use super::Controls;
 use super::cell;
 use super::dialog::Dialog;
-use super::drag;
-use super::drag::Movable;
+use super::knob::Knob;
+use super::knob::Way;
 use super::theme;
 use crate::engine::ParameterSpec;
 use crate::engine::Target;
 use crate::machine::MachineKind;
-use crate::machine::MachineParameter;
-use crate::machine::Scale;
 use crate::mixer::INSERTS;
 use crate::mixer::MACROS;
 use crate::mixer::STRIPS;
 use crate::mixer::strip_name;
-use crate::params::Gesture;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::MachineEdit;
@@ -49,8 +46,6 @@ const GAP: f32 = 4.0;
 const STRIP: f32 = 60.0;
 /// Between the rows.
 const SPACING: f32 = 3.0;
-/// Of a slot's width, what the name of a choice takes.
-const NAME: f32 = 0.42;
 /// What the reading of a reduction takes beside its bar.
 const READING: f32 = 104.0;
 /// Reduction that fills its bar, and how fast it goes back.
@@ -74,6 +69,8 @@ pub(super) struct Machines {
     dialog: Dialog,
     /// Shown reduction of each slot, in dB.
     taken_db: [f32; INSERTS],
+    /// What the meter has kept since it was last asked is from when another strip was shown.
+    stale: bool,
 }
 
 impl Machines {
@@ -89,13 +86,13 @@ impl Machines {
                 _ => {}
             }
         }
-        Machines { slots, strip: None, dialog: Dialog::default(), taken_db: [0.0; INSERTS] }
+        Machines { slots, strip: None, dialog: Dialog::default(), taken_db: [0.0; INSERTS], stale: true }
     }
 
     /// Brings a strip's slots to the front.
     pub(super) fn open(&mut self, strip: usize) {
         if self.strip != Some(strip) {
-            (self.strip, self.taken_db) = (Some(strip), [0.0; INSERTS]);
+            (self.strip, self.taken_db, self.stale) = (Some(strip), [0.0; INSERTS], true);
         }
     }
 
@@ -128,8 +125,10 @@ impl Machines {
     }
 
     fn follow(&mut self, meter: Option<&Meter>, seconds: f32) -> bool {
+        let stale = std::mem::replace(&mut self.stale, false);
         for (slot, shown) in self.taken_db.iter_mut().enumerate() {
             let new = meter.map_or(0.0, |meter| meter.take_stage_reduction(slot).0);
+            let new = if stale { 0.0 } else { new };
             *shown = (*shown - RECOVERY_DB_PER_S * seconds).max(new);
         }
         self.taken_db.iter().any(|taken| *taken > 0.0)
@@ -190,9 +189,10 @@ impl Machines {
                     show_reduction(ui, place, self.taken_db[place.1], width);
                 }
                 for (control, parameter) in kind.parameters().iter().enumerate() {
+                    let set = |value| edit(instance, MachineEdit::Control(place, control, value));
                     let way = match parameters.macros.get(control) {
                         Some(index) => Way::Macro(controls, *index),
-                        None => Way::Further(instance, insert, control),
+                        None => Way::Edit(insert.controls.get(parameter), &set),
                     };
                     let name = format!("{} {}", slot_name(place), parameter.label);
                     Knob { parameter, name, way }.show(ui, width);
@@ -268,18 +268,8 @@ fn show_head(ui: &mut Ui, view: &View, instance: &Instance, place: Place) {
         show_grip(ui, place, insert.is_some());
         let text = insert.map_or("–", machine_name);
         let said = format!("{}: machine", slot_name(place));
-        let lit = insert.is_some();
-        let button = cell::button(ui, false, (text, ui.available_width()), theme::WELL, &said);
-        if lit {
-            let font = TextStyle::Small.resolve(ui.style());
-            ui.painter_at(button.rect).text(
-                button.rect.center(),
-                Align2::CENTER_CENTER,
-                text,
-                font,
-                theme::ACCENT,
-            );
-        }
+        let colour = if insert.is_some() { theme::ACCENT } else { theme::FAINT };
+        let button = cell::coloured_button(ui, (text, colour), ui.available_width(), &said);
         egui::Popup::menu(&button).show(|ui| show_menu(ui, instance, place, insert));
         button.on_hover_text("Choose a machine");
     });
@@ -399,88 +389,6 @@ fn show_reduction(ui: &mut Ui, place: Place, taken_db: f32, width: f32) {
     let (font, inner) = (TextStyle::Small.resolve(ui.style()), rect.shrink2(vec2(4.0, 0.0)));
     let painter = ui.painter_at(rect);
     painter.text(inner.left_center(), Align2::LEFT_CENTER, format!("Reduction {text}"), font, theme::TEXT);
-}
-
-/// How a control is moved.
-enum Way<'a> {
-    /// By the slot's macro, which is a parameter.
-    Macro(&'a Controls<'a>, Option<usize>),
-    /// By edits of the rack: its place among the machine's controls.
-    Further(&'a Instance, &'a InsertSlot, usize),
-}
-
-/// A control of a machine.
-struct Knob<'a> {
-    parameter: &'static MachineParameter,
-    name: String,
-    way: Way<'a>,
-}
-
-impl Knob<'_> {
-    fn show(&self, ui: &mut Ui, width: f32) {
-        let parameter = self.parameter;
-        if parameter.choices.is_empty() {
-            let turns = parameter.min < 0.0 && parameter.max > 0.0 && parameter.scale == Scale::Linear;
-            let from = if turns { parameter.position_of(0.0) } else { 0.0 };
-            return cell::movable_bar(ui, self, (parameter.label, from), width);
-        }
-        ui.horizontal(|ui| {
-            let (label, list) = (width * NAME, width * (1.0 - NAME) - ui.spacing().item_spacing.x);
-            cell::text(ui, &format!(" {}", parameter.label), label, Align2::LEFT_CENTER);
-            let now = parameter.value_at(self.place()) - parameter.min;
-            if let Some(choice) = cell::menu(ui, list, now as usize, parameter.choices, &self.name) {
-                self.set(parameter.position_of(parameter.min + choice as f32));
-            }
-        });
-    }
-}
-
-impl Movable for Knob<'_> {
-    fn place(&self) -> f32 {
-        match self.way {
-            Way::Macro(controls, index) => index.map_or(0.0, |index| controls.params.normalised(index)),
-            Way::Further(_, insert, _) => {
-                let value = insert.controls.get(self.parameter).unwrap_or(self.parameter.default);
-                self.parameter.position_of(value)
-            }
-        }
-    }
-
-    fn default(&self) -> f32 {
-        self.parameter.position_of(self.parameter.default)
-    }
-
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn text_at(&self, place: f32) -> String {
-        self.parameter.text(self.parameter.value_at(place))
-    }
-
-    fn parsed(&self, text: &str) -> Option<f32> {
-        self.parameter.parse(text).map(|value| self.parameter.position_of(value))
-    }
-
-    fn stepped(&self, steps: f32, fine: bool) -> f32 {
-        let size = match self.parameter.choices.len() {
-            0 if fine => steps * drag::STEP * drag::FINE,
-            0 => steps * drag::STEP,
-            choices => steps.signum() / (choices - 1).max(1) as f32,
-        };
-        (self.place() + size).clamp(0.0, 1.0)
-    }
-
-    fn gesture(&self, step: Gesture) {
-        match (&self.way, step) {
-            (Way::Macro(controls, Some(index)), step) => controls.gesture(*index, step),
-            (Way::Further(instance, insert, control), Gesture::Move(place)) => {
-                let value = self.parameter.value_at(place);
-                edit(instance, MachineEdit::Control((insert.strip, insert.slot), *control, value));
-            }
-            (Way::Macro(_, None) | Way::Further(..), _) => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ mod drag;
 mod fader;
 mod header;
 mod inputs;
+mod instruments;
+mod knob;
 mod loudness;
 mod machines;
 mod meter;
@@ -37,6 +39,7 @@ use egui::RichText;
 use egui::Ui;
 use header::Header;
 use inputs::Inputs;
+use instruments::Instruments;
 use machines::Machines;
 use mixer::Mixer;
 use nice_plug::context::gui::GuiContext;
@@ -83,17 +86,19 @@ const FRAME: Duration = Duration::from_millis(33);
 enum Page {
     Mixer,
     Machines,
+    Instruments,
     Inputs,
     Recorder,
 }
 
 impl Page {
-    const ALL: [Page; 4] = [Page::Mixer, Page::Machines, Page::Inputs, Page::Recorder];
+    const ALL: [Page; 5] = [Page::Mixer, Page::Machines, Page::Instruments, Page::Inputs, Page::Recorder];
 
     fn name(self) -> &'static str {
         match self {
             Page::Mixer => "Mixer",
             Page::Machines => "Machines",
+            Page::Instruments => "Instruments",
             Page::Inputs => "Inputs",
             Page::Recorder => "Recorder",
         }
@@ -137,6 +142,7 @@ struct Pages {
     header: Header,
     mixer: Mixer,
     machines: Machines,
+    instruments: Instruments,
     inputs: Inputs,
     recorder: Recorder,
 }
@@ -148,6 +154,7 @@ impl Pages {
             header: Header::new(table),
             mixer: Mixer::new(table),
             machines: Machines::new(table),
+            instruments: Instruments::new(table),
             inputs: Inputs::new(table),
             recorder: Recorder::default(),
         }
@@ -169,6 +176,10 @@ impl Pages {
             let moves = match self.front {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
                 Page::Machines => self.machines.show(ui, controls, view, instance),
+                Page::Instruments => {
+                    self.instruments.show(ui, controls, view, instance);
+                    false
+                }
                 Page::Inputs => self.inputs.show(ui, controls, view, instance),
                 Page::Recorder => {
                     self.recorder.show(ui, view, instance);

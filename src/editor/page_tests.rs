@@ -7,6 +7,7 @@ use super::SIZE;
 use super::controls::Controls;
 use super::theme;
 use crate::engine::Target;
+use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer::MACROS;
 use crate::params::Gesture;
@@ -14,6 +15,7 @@ use crate::plugin::MachineEdit;
 use crate::plugin::instance_tests::Bench;
 use crate::plugin::instance_tests::lane_rack;
 use crate::rack::InsertSlot;
+use crate::rack::InstrumentSlot;
 use crate::rack::Rack;
 use egui::Pos2;
 use egui::RawInput;
@@ -93,7 +95,12 @@ fn full_bench(bench: Bench) -> Bench {
     let mut inserts: Vec<_> =
         machines.iter().enumerate().map(|(slot, machine)| InsertSlot::new(0, slot, *machine)).collect();
     inserts.push(InsertSlot::new(1, 2, "toaster"));
-    bench.restore(&Rack { inserts, ..Rack::demo() });
+    let mut rack = Rack { inserts, ..Rack::demo() };
+    rack.choose_instrument(1, Some(InstrumentKind::Lead));
+    rack.choose_instrument(4, Some(InstrumentKind::Poly));
+    rack.instruments.push(InstrumentSlot::new(6, "organ"));
+    rack.hand_over(4, 63, true); // so that all of them are shown
+    bench.restore(&rack);
     bench
 }
 
@@ -107,6 +114,12 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
             if page == Page::Mixer {
                 window.pages.mixer.open_routes(2);
                 check(&format!("{plugin}, routes"), &window.said(&bench));
+            }
+            if page == Page::Instruments {
+                for slot in [0, 4, 6] {
+                    window.pages.instruments.open(slot);
+                    check(&format!("{plugin}, instrument {slot}"), &window.said(&bench));
+                }
             }
             if page == Page::Machines {
                 for strip in 1..3 {
@@ -186,6 +199,25 @@ fn all_controls_of_machines_are_there_and_lie_beside_each_other_in_the_smallest_
             let common = |other: &&&Said| one.place.intersect(other.place).is_positive();
             let other = of_slots[..number].iter().find(common);
             assert!(other.is_none(), "{} on {}", one.name, other.unwrap().name);
+        }
+    }
+}
+
+#[test]
+fn all_controls_of_an_instrument_and_all_song_channels_are_there() {
+    let bench = full_bench(Bench::instrument());
+    let mut window = Window::new(&bench, Page::Instruments);
+    for (slot, kind) in [(1, InstrumentKind::Lead), (4, InstrumentKind::Poly)] {
+        window.pages.instruments.open(slot);
+        let said = window.said(&bench);
+        let names: Vec<_> = said.iter().filter(|said| is_control(said)).map(|said| &said.name).collect();
+        for parameter in kind.parameters() {
+            let name = format!("Instrument {} {}", slot + 1, parameter.label);
+            assert!(names.contains(&&name), "{name}");
+        }
+        for channel in 1..=64 {
+            let name = format!("Song channel {channel} plays slot {}", slot + 1);
+            assert!(names.contains(&&name), "{name}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! A song is examined before it replaces the one that plays.
 #![allow(clippy::disallowed_types)] // The session's mutex is never touched by the audio thread.
 
+use super::instruments::InstrumentEdit;
 use super::kind::Kind;
 use super::machines::MachineEdit;
 use super::machines::lasting;
@@ -39,6 +40,7 @@ use crate::mixer::Routing;
 use crate::mixer::SpreadBy;
 use crate::params::RackStore;
 use crate::rack::InsertSlot;
+use crate::rack::InstrumentSlot;
 use crate::rack::Module;
 use crate::rack::Rack;
 use crate::rack::RackError;
@@ -85,6 +87,8 @@ pub(crate) enum EditError {
 pub(crate) enum Edit {
     /// Of the machines on strips.
     Machine(MachineEdit),
+    /// Of the instruments in slots of the keyboard.
+    Instrument(InstrumentEdit),
     /// A file in place of a sample or an instrument of the song, or the song's own again.
     Replace(Replaced, Option<PathBuf>),
     /// Of the routes and the names of buses.
@@ -224,6 +228,10 @@ impl Session {
         let mut routing = self.loaded.rack.routing.clone();
         match edit {
             Edit::Machine(edit) => return Ok(self.edit_machines(edit)?),
+            Edit::Instrument(edit) => {
+                self.edit_instruments(edit);
+                return Ok(());
+            }
             Edit::Replace(..) => return Ok(()), // done without the session's lock, since it takes long
             Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
@@ -252,6 +260,14 @@ impl Session {
         self.loaded.rack = rack;
         self.due.extend(settings);
         Ok(())
+    }
+
+    fn edit_instruments(&mut self, edit: InstrumentEdit) {
+        let mut rack = self.loaded.rack.clone();
+        let settings = edit.apply(&mut rack, &|target| self.plain(target));
+        self.loaded.setup.instruments = rack.instrument_setups();
+        self.loaded.rack = rack;
+        self.due.extend(settings);
     }
 
     /// Notes what lanes could not read, and what they have missed.
@@ -695,6 +711,7 @@ impl Instance {
             layout: session.layout.clone(),
             routing: session.setup().routing.clone(),
             inserts: session.loaded.rack.inserts.clone(),
+            instruments: session.loaded.rack.instruments.clone(),
             replaced: session
                 .loaded
                 .rack
@@ -734,6 +751,8 @@ pub(crate) struct View {
     pub(crate) routing: Routing,
     /// Machines on strips, also those that this version does not know.
     pub(crate) inserts: Vec<InsertSlot>,
+    /// Instruments in slots of the keyboard, also those that this version does not know.
+    pub(crate) instruments: Vec<InstrumentSlot>,
     /// What is played in place of the song's own: of what, and the file's name.
     pub(crate) replaced: Vec<(Replaced, String)>,
     /// Whether the master is to end in the limiter that looks ahead.

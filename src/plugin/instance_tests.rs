@@ -2,6 +2,7 @@
 
 use super::Edit;
 use super::Instance;
+use super::InstrumentEdit;
 use super::MachineEdit;
 use super::engine_layout;
 use super::kind::Insert;
@@ -14,6 +15,7 @@ use crate::engine::Engine;
 use crate::engine::LANES;
 use crate::engine::Target;
 use crate::engine::Transport;
+use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer;
 use crate::mixer::Grouping;
@@ -229,6 +231,46 @@ impl Bench {
         told.iter().for_each(|(index, place)| self.instance.values().set(*index, *place));
         told
     }
+}
+
+#[test]
+fn an_instrument_comes_with_its_defaults_keeps_its_controls_and_has_channels_of_its_own() {
+    let mut bench = Bench::instrument();
+    let edit = |bench: &mut Bench, edit| {
+        bench.instance.edit_later(Edit::Instrument(edit));
+        bench.instance.wait_for_worker();
+        bench.render();
+        bench.told();
+    };
+    let (slot, poly) = (3, InstrumentKind::Poly);
+    let attack = poly.parameter_index("filter_attack").unwrap();
+    bench.set(Target::InstrumentMacro { slot, control: 0 }, 0.125);
+    edit(&mut bench, InstrumentEdit::Choose(slot, Some(poly)));
+    let cutoff = &poly.parameters()[0];
+    let stands = bench.value(Target::InstrumentMacro { slot, control: 0 });
+    assert_eq!(
+        stands,
+        cutoff.position_of(cutoff.default),
+        "what the slot's macro was set to is not the instrument's"
+    );
+    edit(&mut bench, InstrumentEdit::Control(slot, attack, 77.0));
+    edit(&mut bench, InstrumentEdit::Control(slot, 0, 77.0)); // a macro's
+    edit(&mut bench, InstrumentEdit::HandOver { slot, channel: 9, over: true });
+    let saved = Rack::unpack(&bench.instance.save()).unwrap();
+    let instrument = saved.instrument_in(slot).unwrap();
+    assert_eq!(
+        (instrument.value(&poly.parameters()[attack]), instrument.value(cutoff)),
+        (77.0, cutoff.default)
+    );
+    assert_eq!(instrument.channels, [9]);
+    edit(&mut bench, InstrumentEdit::Choose(5, Some(InstrumentKind::Lead)));
+    edit(&mut bench, InstrumentEdit::HandOver { slot: 5, channel: 9, over: true });
+    edit(&mut bench, InstrumentEdit::Reset(slot));
+    edit(&mut bench, InstrumentEdit::Choose(slot, None));
+    let view = bench.instance.view();
+    assert_eq!(view.notice, None);
+    let channels: Vec<_> = view.instruments.iter().map(|one| (one.slot, one.channels.clone())).collect();
+    assert_eq!(channels, [(5, vec![9])]);
 }
 
 #[test]

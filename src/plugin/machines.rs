@@ -107,12 +107,12 @@ fn defaults(kind: MachineKind, (strip, slot): Place, now: &impl Fn(Target) -> f3
     macros.map(place).collect()
 }
 
-fn setting(target: Target, to: f32, now: &impl Fn(Target) -> f32) -> Setting {
+pub(super) fn setting(target: Target, to: f32, now: &impl Fn(Target) -> f32) -> Setting {
     Setting { target, from: now(target), to }
 }
 
 /// Without those that stay.
-fn moved(mut settings: Vec<Setting>) -> Vec<Setting> {
+pub(super) fn moved(mut settings: Vec<Setting>) -> Vec<Setting> {
     settings.retain(|setting| setting.from != setting.to);
     settings
 }

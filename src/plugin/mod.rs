@@ -11,6 +11,7 @@ mod fault;
 mod instance;
 #[cfg(test)]
 pub(crate) mod instance_tests;
+mod instruments;
 mod kind;
 mod link;
 mod machines;
@@ -24,6 +25,7 @@ mod worker;
 pub(crate) use instance::Edit;
 pub(crate) use instance::Instance;
 pub(crate) use instance::View;
+pub(crate) use instruments::InstrumentEdit;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;
 pub(crate) use machines::MachineEdit;
 pub(crate) use machines::Place;
