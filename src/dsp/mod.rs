@@ -5,7 +5,7 @@
 mod block;
 mod convolver;
 mod ducker;
-mod fdn;
+pub(crate) mod fdn;
 mod fft;
 mod kernel;
 mod limiter;

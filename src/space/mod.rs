@@ -2,7 +2,7 @@
 //!
 //! In: mono or stereo sounds with their places. Out: a field of sixteen channels, and what two ears hear of it, or two
 //! virtual microphones. Audio thread, except making. Azimuths count to the right, as hosts show them; inside, x is to the
-//! front, y to the left and z up. What walls do is not here.
+//! front, y to the left and z up. What walls do is `room`'s.
 
 mod decoder;
 mod encoder;
@@ -11,6 +11,7 @@ mod harmonics;
 mod hrir;
 #[cfg(test)]
 mod measured;
+mod room;
 mod rotation;
 mod settings;
 mod stream;
@@ -20,6 +21,9 @@ mod tests;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use harmonics::CHANNELS;
+pub use room::Material;
+pub use room::Room;
+pub use room::Shoebox;
 pub use settings::Law;
 pub use settings::Output;
 pub use settings::Settings;

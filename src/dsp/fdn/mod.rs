@@ -1,6 +1,6 @@
 //! A reverberant room: sixteen delay lines that feed each other.
 //!
-//! In: stereo. Out: its reverberation alone, as loud as steady noise came in. Two shelves in each line let three bands decay
+//! In: stereo. Out: its reverberation alone, as loud as steady noise came in, or each line by itself. Two shelves in each line let three bands decay
 //! in times of their own; what comes out of the lines is mixed by a Hadamard matrix whose lines are turned to and fro in pairs,
 //! which moves the resonances and, unlike lines that change their length, takes nothing away. Changes of settings glide from
 //! one line of the control grid to the next. Audio thread, except `new`. Jot and Chaigne, "Digital delay networks for
@@ -13,7 +13,7 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 
 /// Delay lines.
-const LINES: usize = 16;
+pub(crate) const LINES: usize = 16;
 
 /// Frames between two lines of the grid; no delay is shorter.
 const CELL: usize = 64;
@@ -49,7 +49,17 @@ const WIDEST_TURN: f64 = TAU / 8.0;
 type Lanes = [f32; LINES];
 
 /// Up to a cell of each line.
-type Tile = [[f32; CELL]; LINES];
+pub(crate) type Tile = [[f32; CELL]; LINES];
+
+/// Numbers of a cell's frames, from 1 on.
+const NUMBERS: [f32; CELL] = {
+    let (mut numbers, mut frame) = ([0.0; CELL], 0);
+    while frame < CELL {
+        numbers[frame] = (frame + 1) as f32; // a frame of the cell
+        frame += 1;
+    }
+    numbers
+};
 
 /// How a room sounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -241,14 +251,20 @@ impl Fdn {
         self.rotations = [self.rotations_now(); 2];
     }
 
-    /// Forgets all sound. Real-time, though it writes the whole memory.
+    /// Forgets all sound and begins anew. Real-time, though it writes the whole memory.
     pub fn clear(&mut self) {
+        self.silence();
+        self.diffusers.iter_mut().for_each(|side| side.places = [0; 4]);
+        (self.turns, self.place, self.phase) = ([0.0; LINES / 2], 0, 0);
+        self.settle();
+    }
+
+    /// Forgets all sound, and goes on. Real-time, though it writes the whole memory.
+    pub(crate) fn silence(&mut self) {
         self.memory.fill(0.0);
         self.diffusers.iter_mut().flat_map(|side| &mut side.buffers).for_each(|buffer| buffer.fill(0.0));
-        self.diffusers.iter_mut().for_each(|side| side.places = [0; 4]);
         (self.lows.state, self.highs.state) = ([[0.0; LINES]; 2], [[0.0; LINES]; 2]);
-        (self.dc, self.turns, self.place, self.phase) = ([0.0; 2], [0.0; LINES / 2], 0, 0);
-        self.settle();
+        self.dc = [0.0; 2];
     }
 
     /// Goes on at another frame of the grid's cell, with everything settled. Real-time.
@@ -262,19 +278,50 @@ impl Fdn {
 
     /// Writes the reverberation of `inputs`, as many frames as the shortest plane has. Real-time.
     pub fn process(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
-        let [left, right] = outputs;
-        let frames = inputs[0].len().min(inputs[1].len()).min(left.len()).min(right.len());
+        let ([left, right], level) = (outputs, self.level);
+        let frames = left.len().min(right.len());
+        let inputs = inputs.map(|input| &input[..input.len().min(frames)]);
+        self.process_lines(inputs, |range, lines| {
+            gather(level, &mut left[range.clone()], lines, 0); // no more than the shortest plane has
+            gather(level, &mut right[range], lines, 1);
+        });
+    }
+
+    /// Gives `take` what comes out of each line, and which frames of `inputs` it is due on. Half of the lines are heard on each
+    /// side of [`Self::process`]; the power of all is twice that of an input. Real-time.
+    pub(crate) fn process_lines(&mut self, inputs: [&[f32]; 2], mut take: impl FnMut(Range<usize>, &Tile)) {
+        let frames = inputs[0].len().min(inputs[1].len());
         let mut start = 0;
         while start < frames {
             if self.phase == 0 {
                 self.begin_cell();
             }
             let end = (start + CELL - self.phase).min(frames);
-            let inputs = inputs.map(|input| &input[start..end]);
-            self.piece(inputs, [&mut left[start..end], &mut right[start..end]]);
+            self.read(end - start);
+            take(start..end, &self.tile);
+            self.piece(inputs.map(|input| &input[start..end]));
             self.phase = (self.phase + end - start) % CELL;
             start = end;
         }
+    }
+
+    /// Goes on over frames of silence that nothing is left to sound in: only what moves moves. Real-time.
+    pub(crate) fn skip(&mut self, frames: usize) {
+        let mut left = frames;
+        while left > 0 {
+            if self.phase == 0 {
+                self.begin_cell();
+            }
+            let passed = left.min(CELL - self.phase);
+            self.phase = (self.phase + passed) % CELL;
+            left -= passed;
+        }
+    }
+
+    /// Seconds that the shortest line takes, and all of them on average, at a size.
+    pub(crate) fn delays_s(size: f32) -> [f64; 2] {
+        let mean = LENGTHS.iter().sum::<f64>() / LINES as f64;
+        [LENGTHS[0], mean].map(|length| length * f64::from(size).min(LARGEST) / 48_000.0)
     }
 
     fn delays_of(&self, size: f32) -> [usize; LINES] {
@@ -343,13 +390,9 @@ impl Fdn {
         })
     }
 
-    /// Frames of one cell.
-    fn piece(&mut self, inputs: [&[f32]; 2], outputs: [&mut [f32]; 2]) {
+    /// Frames of one cell, which have been read: sends them round again, with what comes in.
+    fn piece(&mut self, inputs: [&[f32]; 2]) {
         let frames = inputs[0].len();
-        self.read(frames);
-        for (side, output) in outputs.into_iter().enumerate() {
-            gather(self.level, output, &self.tile, side);
-        }
         spread(self.level, &self.tile, &mut self.other, frames);
         absorb(self.level, &mut self.other[..frames], &mut self.lows, self.phase); // at most a cell
         absorb(self.level, &mut self.other[..frames], &mut self.highs, self.phase);
@@ -496,9 +539,7 @@ by_level! {
     fn rotate(level; first: &mut [f32; CELL], second: &mut [f32; CELL], turns: [(f32, f32); 2], span: Range<usize>) {
         let [(cosine, sine), to] = turns;
         let steps = ((to.0 - cosine) / CELL as f32, (to.1 - sine) / CELL as f32);
-        let frames = span.len();
-        for (frame, (a, b)) in span.zip(first.iter_mut().zip(second).take(frames)) {
-            let at = (frame + 1) as f32;
+        for (at, (a, b)) in NUMBERS[span].iter().zip(first.iter_mut().zip(second)) {
             let (cosine, sine) = (cosine + steps.0 * at, sine + steps.1 * at);
             (*a, *b) = (*a * cosine - *b * sine, *a * sine + *b * cosine);
         }
@@ -512,8 +553,8 @@ by_level! {
         for (line, (plane, (gain, to))) in tile.iter_mut().zip(from.iter().zip(to)).enumerate() {
             if line / 2 % 2 == side {
                 let step = (to - gain) / CELL as f32;
-                for (frame, (to, from)) in (phase..).zip(plane.iter_mut().zip(input)) {
-                    *to += from * (gain + step * (frame + 1) as f32);
+                for (at, (to, from)) in NUMBERS[phase..].iter().zip(plane.iter_mut().zip(input)) {
+                    *to += from * (gain + step * at);
                 }
             }
         }
@@ -521,4 +562,4 @@ by_level! {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ const HALL: Room =
 
 type Stereo = [Vec<f32>; 2];
 
-fn noise(frames: usize, mut seed: u64) -> Vec<f32> {
+pub(crate) fn noise(frames: usize, mut seed: u64) -> Vec<f32> {
     let mut next = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (seed >> 40) as f32 / (1 << 23) as f32 - 1.0
@@ -32,13 +32,13 @@ fn bits(signal: &Stereo) -> Vec<u32> {
     signal.iter().flatten().map(|sample| sample.to_bits()).collect()
 }
 
-fn rms(signal: &[f32]) -> f64 {
+pub(crate) fn rms(signal: &[f32]) -> f64 {
     (signal.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>() / signal.len() as f64).sqrt()
 }
 
 /// Two two-pole band-passes one after the other, about a third of an octave wide.
-fn band(signal: &[f32], centre_hz: f64) -> Vec<f64> {
-    let (w, q) = (TAU * centre_hz / RATE.0, 4.0);
+pub(crate) fn band(signal: &[f32], centre_hz: f64, rate: SampleRate) -> Vec<f64> {
+    let (w, q) = (TAU * centre_hz / rate.0, 4.0);
     let alpha = w.sin() / (2.0 * q);
     let (b, a1, a2) = (alpha / (1.0 + alpha), -2.0 * w.cos() / (1.0 + alpha), (1.0 - alpha) / (1.0 + alpha));
     let pass = |signal: Vec<f64>| {
@@ -54,7 +54,7 @@ fn band(signal: &[f32], centre_hz: f64) -> Vec<f64> {
 }
 
 /// Reverberation time from the energy that remains (Schroeder), -5 to -35 dB, extrapolated to -60.
-fn t60_s(response: &[f64]) -> f64 {
+pub(crate) fn t60_s(response: &[f64]) -> f64 {
     let total: f64 = response.iter().map(|x| x * x).sum();
     let (mut left, mut from, mut to) = (total, None, None);
     for (n, x) in response.iter().enumerate() {
@@ -76,7 +76,7 @@ fn measured(room: Room) -> [f64; 3] {
     let response = render(&mut Fdn::new(RATE, Level::detect(), room), &input, || 256);
     let [low, high] = room.crossover_hz.map(f64::from);
     [low / 2.5, (low * high).sqrt(), high * 2.0].map(|centre_hz| {
-        let times = response.iter().map(|side| t60_s(&band(side, centre_hz)));
+        let times = response.iter().map(|side| t60_s(&band(side, centre_hz, RATE)));
         times.sum::<f64>() / 2.0
     })
 }
@@ -141,6 +141,23 @@ fn steady_noise_comes_out_as_loud_as_it_came_in() {
             assert!(change.abs() < 1.5, "{decay_s:?}: {change} dB");
         }
     }
+}
+
+#[test]
+fn all_lines_together_have_twice_the_power_of_an_input() {
+    let (frames, input) = (48_000 * 8, noise(48_000 * 8, 3));
+    let mut fdn = Fdn::new(RATE, Level::detect(), HALL);
+    let (mut power, mut seen) = (0.0, 0);
+    fdn.process_lines([&input, &input], |range, lines| {
+        assert_eq!(range.start, seen);
+        seen = range.end;
+        if range.start >= frames / 2 {
+            power +=
+                lines.iter().map(|line| rms(&line[..range.len()]).powi(2) * range.len() as f64).sum::<f64>();
+        }
+    });
+    let change = 10.0 * (power / (frames / 2) as f64 / rms(&input).powi(2) / 2.0).log10();
+    assert!(seen == frames && change.abs() < 1.5, "{seen} frames, {change} dB");
 }
 
 #[test]
