@@ -167,7 +167,7 @@ fn the_machines_are_set_as_the_rack_says_and_what_is_bypassed_is_not_heard() {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 10] = [
+const RACKS: [(&str, usize); 11] = [
     ("stems", 0),
     ("monitor", 6),
     ("fold", 6),
@@ -178,6 +178,7 @@ const RACKS: [(&str, usize); 10] = [
     ("lanes", 0),
     ("instruments", 0),
     ("space", 0),
+    ("room", 0),
 ];
 
 #[test]
@@ -784,4 +785,27 @@ fn the_lead_in_space_is_on_the_right_the_strings_are_duller_there_and_the_bass_i
     };
     let (there, here) = (highs(&heard(3, &[], true)), highs(&heard(3, &[], false)));
     assert!(there < 0.7 * here && there > 0.0, "{there} beside {here}");
+}
+
+#[test]
+fn the_room_is_heard_beside_the_band_and_one_without_level_is_none() {
+    let heard = |change: &dyn Fn(&mut Rack)| {
+        let mut rack = rack("room");
+        change(&mut rack);
+        whole(&rack, &options(Length::Seconds(8.0), 0)).swap_remove(0)
+    };
+    let energy =
+        |sound: &[Vec<f32>]| -> f64 { sound.iter().flatten().map(|sample| f64::from(sample * sample)).sum() };
+    let alone = heard(&|rack| rack.routing.room = None);
+    let silent = heard(&|rack| rack.routing.room.iter_mut().for_each(|room| room.levels_db = [-120.0; 2]));
+    assert!(alone == silent);
+    let reflected = heard(&|rack| rack.routing.room.iter_mut().for_each(|room| room.levels_db[1] = -120.0));
+    let around = heard(&|_| {});
+    let added = |sound: &[Vec<f32>], to: &[Vec<f32>]| -> f64 {
+        let planes = sound.iter().flatten().zip(to.iter().flatten());
+        let power: f64 = planes.map(|(sample, without)| f64::from(sample - without).powi(2)).sum();
+        10.0 * (power / energy(&alone)).log10()
+    };
+    let (early, late) = (added(&reflected, &alone), added(&around, &reflected));
+    assert!((-15.0..3.0).contains(&early) && (-15.0..3.0).contains(&late), "{early} and {late} dB");
 }

@@ -18,7 +18,9 @@ use crate::mixer::BUSES;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
 use crate::space::Output;
+use crate::space::Room;
 use crate::space::Settings;
+use crate::space::Shoebox;
 use crate::space::Space;
 use crate::units::Decibels;
 use crate::voice::Bank;
@@ -156,6 +158,10 @@ pub(super) struct PreparedSpace {
     /// What buses are like there, and how many planes each has.
     pub(super) settings: [(Settings, usize); BUSES],
     pub(super) output: Output,
+    /// The room around them.
+    pub(super) room: Option<Shoebox>,
+    /// A silent one, taken by an engine that has none.
+    pub(super) made: Option<Box<Room>>,
     /// Routes that have waited in vain.
     pub(super) replaced: Option<Box<Plan>>,
 }

@@ -40,6 +40,7 @@ use crate::mixer::Layout;
 use crate::mixer::LoudnessMeter;
 use crate::mixer::LoudnessReader;
 use crate::mixer::MACROS;
+use crate::mixer::RoomAround;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
 use crate::mixer::Tap;
@@ -48,6 +49,7 @@ use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::space::Room;
 use crate::space::Space;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::tracker::Snapshots;
@@ -167,10 +169,13 @@ impl Build {
             let space = routing.buses.get(bus).and_then(|bus| bus.space.as_ref());
             (space.map(|space| space.settings).unwrap_or_default(), routing.place_channels(&self.layout, bus))
         };
+        let room = routing.room.as_ref().map(RoomAround::heard);
         PreparedSpace {
             space: Some(Box::new(Space::new(BUSES, self.rate, self.level))),
             settings: std::array::from_fn(settings),
             output: routing.space_output.heard(),
+            room,
+            made: room.map(|room| Box::new(Room::new(self.rate, self.level, room.silent()))),
             replaced: None,
         }
     }

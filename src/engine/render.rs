@@ -504,6 +504,7 @@ impl Engine {
         }
         if let Some(space) = &mut self.space {
             space.listener_mut().set_output(prepared.output);
+            space.set_room(prepared.room, &mut prepared.made);
             for (bus, (settings, sides)) in prepared.settings.iter().enumerate() {
                 if let Some(source) = space.source_mut(bus) {
                     source.set_sides(*sides);

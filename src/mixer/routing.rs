@@ -11,6 +11,7 @@ use super::RETURNS;
 use super::SONG_CHANNELS;
 use super::STRIP_CHANNELS;
 use super::STRIPS;
+use super::room::RoomAround;
 use super::route::BusOrNone;
 use super::route::Connection;
 use super::route::FoldOrBroadcast;
@@ -147,6 +148,8 @@ pub struct Routing {
     pub monitor: usize,
     /// What leaves space, where any bus is in it.
     pub space_output: SpaceOutput,
+    /// The room around what is in space.
+    pub room: Option<RoomAround>,
     /// Every bus of the desk.
     pub buses: Vec<Bus>,
     /// What a newer version has added.
@@ -165,6 +168,7 @@ impl Default for Routing {
             input: INPUT_BUS,
             monitor: 0,
             space_output: SpaceOutput::default(),
+            room: None,
             buses: vec![Bus::default(); BUSES],
             unknown: Unknown::default(),
         }
@@ -198,6 +202,8 @@ struct File {
     monitor: HostOutput,
     #[serde(skip_serializing_if = "is_default")]
     space_output: SpaceOutput,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<RoomAround>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     buses: BTreeMap<Number<BUSES>, Bus>,
     #[serde(flatten)]
@@ -275,6 +281,7 @@ impl From<Routing> for File {
             input: BusOrNone(routing.input),
             monitor: HostOutput(routing.monitor),
             space_output: routing.space_output,
+            room: routing.room,
             buses: differing(routing.buses, &Bus::default(), |bus| bus),
             unknown: routing.unknown,
         }
@@ -293,6 +300,7 @@ impl From<File> for Routing {
             input: file.input.0,
             monitor: file.monitor.0,
             space_output: file.space_output,
+            room: file.room,
             buses: filled(all.buses, file.buses, |bus| bus),
             unknown: file.unknown,
         }

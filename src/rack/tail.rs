@@ -108,9 +108,10 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
             };
         }
     }
+    let room = rack.routing.room.as_ref().map_or(0.0, |room| room.shoebox.tail_s());
     for (bus, seconds) in rack.routing.buses.iter().zip(&mut seconds) {
         if bus.space.is_some() {
-            *seconds += space::TAIL_S;
+            *seconds += space::TAIL_S + room;
         }
     }
     Ways::new(rack, set).longest(first, &seconds)

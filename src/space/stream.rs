@@ -6,10 +6,13 @@
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::harmonics::CHANNELS;
+use super::room::Room;
+use super::room::Shoebox;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
+use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
 use crate::audio::Feed;
 use crate::audio::RenderContext;
@@ -22,9 +25,14 @@ pub struct Place {
     field: Feed,
 }
 
-/// All sources together, and the listener.
+/// All sources together, the room around them where there is one, and the listener.
 pub struct Field {
     decoder: Decoder,
+    room: Option<Box<Room>>,
+    /// What the room is sent: the field's first channel, which is the sum of all sources.
+    send: Box<[f32; BLOCK_SIZE]>,
+    /// The next one, counted from reset.
+    frame: u64,
     heard: Feed,
 }
 
@@ -40,7 +48,13 @@ impl Space {
         let place = |_| Place { encoder: Encoder::new(rate, level), field: Feed::new(CHANNELS) };
         Self {
             places: (0..places).map(place).collect(),
-            field: Field { decoder: Decoder::new(rate, level), heard: Feed::new(2) },
+            field: Field {
+                decoder: Decoder::new(rate, level),
+                room: None,
+                send: Box::new([0.0; BLOCK_SIZE]),
+                frame: 0,
+                heard: Feed::new(2),
+            },
         }
     }
 
@@ -57,13 +71,30 @@ impl Space {
     /// The frame that comes next, counted from reset. Nodes that have stood still forget all sound.
     pub fn go_to(&mut self, frame: u64) {
         self.places.iter_mut().for_each(|place| place.encoder.go_to(frame));
-        self.field.decoder.go_to(frame);
+        self.field.go_to(frame);
+    }
+
+    /// The room around all sources, if any, from the next line of the control grid on. `made` is silent, and taken where there
+    /// has been none; all rooms fade in.
+    pub fn set_room(&mut self, room: Option<Shoebox>, made: &mut Option<Box<Room>>) {
+        if self.field.room.is_none()
+            && let Some(mut made) = made.take()
+        {
+            made.go_to(self.field.frame);
+            self.field.room = Some(made);
+        }
+        match (&mut self.field.room, room) {
+            (Some(own), Some(room)) => own.set(room),
+            (Some(own), None) => own.put_out(),
+            (None, _) => {}
+        }
     }
 
     /// Ends all movement at its target, for a start from nothing.
     pub fn settle(&mut self) {
         self.places.iter_mut().for_each(|place| place.encoder.settle());
         self.field.decoder.settle();
+        self.field.room.iter_mut().for_each(|room| room.settle());
     }
 
     /// Forgets all sound.
@@ -121,6 +152,17 @@ impl AudioStream for Place {
     }
 }
 
+impl Field {
+    fn go_to(&mut self, frame: u64) {
+        self.decoder.go_to(frame);
+        if let Some(room) = self.room.as_mut().filter(|_| frame != self.frame) {
+            room.clear();
+            room.go_to(frame);
+        }
+        self.frame = frame;
+    }
+}
+
 impl AudioStream for Field {
     fn channel_config(&self) -> ChannelConfig {
         ChannelConfig { inputs: CHANNELS as u16, outputs: CHANNELS as u16 }
@@ -132,15 +174,25 @@ impl AudioStream for Field {
         _side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        self.heard.begin(io.frames());
+        let frames = io.frames();
+        self.heard.begin(frames);
+        let mut activity = ctx.input();
+        if let (Some(room), Some(send)) = (&mut self.room, self.send.get_mut(..frames)) {
+            send.copy_from_slice(io.channel(0));
+            room.process(send, io);
+            if !room.is_at_rest() {
+                activity = Activity::Sounding;
+            }
+        }
+        self.frame += frames as u64;
         let mut heard = self.heard.fill();
         let (left, right) = heard.stereo_mut();
         self.decoder.process(io, [left, right]);
-        ctx.input()
+        activity
     }
 
     fn asleep(&self) -> bool {
-        self.decoder.is_at_rest()
+        self.decoder.is_at_rest() && self.room.as_ref().is_none_or(|room| room.is_at_rest())
     }
 
     fn outlet(&self, number: usize) -> Option<&Feed> {
@@ -149,10 +201,14 @@ impl AudioStream for Field {
 
     fn reset(&mut self) {
         self.decoder.reset();
+        self.room.iter_mut().for_each(|room| room.clear());
+        self.frame = 0;
     }
 
     fn skip(&mut self, frames: usize) {
         self.heard.begin(frames);
         self.decoder.skip(frames);
+        self.room.iter_mut().for_each(|room| room.skip(frames));
+        self.frame += frames as u64;
     }
 }

@@ -5,6 +5,7 @@ mod automation;
 mod commands;
 mod machines;
 mod mono;
+mod room;
 mod routes;
 mod seams;
 mod sends;

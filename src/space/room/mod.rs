@@ -103,6 +103,11 @@ impl Room {
         self.wanted = room.in_range();
     }
 
+    /// Fades what is heard of it out likewise. Real-time.
+    pub fn put_out(&mut self) {
+        self.wanted = self.wanted.silent();
+    }
+
     /// Jumps to the room that was asked for. Real-time.
     pub fn settle(&mut self) {
         self.room = self.wanted;
