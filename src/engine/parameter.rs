@@ -676,9 +676,9 @@ impl ParameterValues {
 
     /// Sets a plain value and marks it as changed; indices past the table do nothing. Real-time.
     pub fn set(&self, index: usize, plain: f32) {
-        if let (Some(value), Some(word)) = (self.values.get(index), self.changed.get(index / 64)) {
+        if let Some(value) = self.values.get(index) {
             value.store(plain.to_bits(), Relaxed);
-            word.fetch_or(1 << (index % 64), Release);
+            self.mark(index);
         }
     }
 
@@ -701,6 +701,13 @@ impl ParameterValues {
                     apply(index, self.get(index));
                 }
             }
+        }
+    }
+
+    /// Marks one as changed, for whatever has to hear of it anew. Real-time.
+    pub fn mark(&self, index: usize) {
+        if let Some(word) = self.changed.get(index / 64) {
+            word.fetch_or(1 << (index % 64), Release);
         }
     }
 

@@ -499,15 +499,15 @@ impl Engine {
             let places = (0..BUSES)
                 .flat_map(|bus| [Target::Azimuth(bus), Target::Elevation(bus), Target::Distance(bus)]);
             for index in angles.chain(places).filter_map(|target| self.finder.index(target)) {
-                self.values.set(index, self.values.get(index)); // it has to hear of them
+                self.values.mark(index); // it has to hear of them
             }
         }
         if let Some(space) = &mut self.space {
             space.listener_mut().set_output(prepared.output);
             space.set_room(prepared.room, &mut prepared.made);
             for (bus, (settings, sides)) in prepared.settings.iter().enumerate() {
+                space.set_sides(bus, *sides);
                 if let Some(source) = space.source_mut(bus) {
-                    source.set_sides(*sides);
                     source.set(*settings);
                 }
             }

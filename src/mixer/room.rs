@@ -121,13 +121,22 @@ impl TryFrom<File> for RoomAround {
 
     fn try_from(file: File) -> Result<Self, RoomError> {
         let mut room = Shoebox::default();
-        let metres = [-100.0, 100.0];
         room.size_m = within("size", file.size.unwrap_or(room.size_m), [1.0, 100.0])?;
         room.listener_m = match file.listener {
-            Some(place) => within("listener", place, [0.0, 100.0])?,
+            Some(place) => {
+                for (axis, edge) in room.size_m.into_iter().enumerate() {
+                    within("listener", [place[axis]], [0.0, edge])?; // three axes
+                }
+                place
+            }
             None => usual_place(room.size_m),
         };
-        room.source_m = within("source", file.source.unwrap_or(room.source_m), metres)?;
+        if let Some(place) = file.source {
+            for (axis, (edge, listener)) in room.size_m.into_iter().zip(room.listener_m).enumerate() {
+                within("source", [place[axis]], [-listener, edge - listener])?; // three axes
+            }
+            room.source_m = place;
+        }
         room.decay_s = file.decay.map(|decay| within("decay", decay, [0.1, 20.0])).transpose()?;
         for (wall, name) in room.walls.iter_mut().zip(file.walls.names()) {
             if let Some(name) = name {
@@ -220,6 +229,10 @@ mod tests {
     fn what_no_room_can_be_is_refused_with_what_can() {
         for (text, what) in [
             ("[room]\nsize = [8.0, 0.5, 3.0]", "size is 0.5: it can be 1 to 100"),
+            (
+                "[room]\nsize = [8.0, 6.0, 3.0]\nlistener = [4.0, 6.5, 1.0]",
+                "listener is 6.5: it can be 0 to 6",
+            ),
             ("[room]\ndecay = [8.0, 30.0, 3.0]", "decay is 30: it can be 0.1 to 20"),
             ("[room]\nreverb = nan", "reverb is NaN: it can be -120 to 24"),
             ("[room.walls]\nfront = \"cheese\"", "no wall is made of 'cheese': there are open, brick,"),

@@ -108,11 +108,14 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
             };
         }
     }
-    let room = rack.routing.room.as_ref().map_or(0.0, |room| room.shoebox.tail_s());
-    for (bus, seconds) in rack.routing.buses.iter().zip(&mut seconds) {
-        if bus.space.is_some() {
-            *seconds += space::TAIL_S + room;
-        }
+    let ways = Ways::new(rack, set);
+    // The way to the master leads through space, where a bus is in it.
+    let reached = ways.reached(first).into_iter().zip(&ways.0).zip(&rack.routing.buses);
+    let mut in_space =
+        reached.filter(|((reached, to), bus)| *reached && bus.space.is_some() && to.contains(&MASTER));
+    if in_space.next().is_some() {
+        let room = rack.routing.room.as_ref().map_or(0.0, |room| room.heard().tail_s());
+        seconds[MASTER] += space::TAIL_S + room;
     }
-    Ways::new(rack, set).longest(first, &seconds)
+    ways.longest(first, &seconds)
 }

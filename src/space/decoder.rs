@@ -93,6 +93,8 @@ impl Decoder {
 
     /// Ends all movement at its target, for a start from nothing.
     pub fn settle(&mut self) {
+        self.head = [Follower::default(); 3]; // it turns round from where it is, which must not depend on the past
+        self.set = true;
         self.aim();
         self.head.iter_mut().for_each(Follower::settle);
         self.to = self.rotation();
@@ -112,12 +114,13 @@ impl Decoder {
         self.bank.is_drained()
     }
 
-    /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten.
+    /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten, and all movement over.
     pub(super) fn go_to(&mut self, frame: u64) {
         if frame != self.frame {
             self.bank.clear();
             self.bank.skip((frame % GRID as u64) as usize);
             self.frame = frame;
+            self.settle();
         }
     }
 

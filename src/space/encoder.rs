@@ -163,6 +163,7 @@ impl Encoder {
         let sides = sides.clamp(1, 2);
         if sides != self.sides {
             self.sides = sides;
+            self.low_pass.y[1] = 0.0;
             self.follow();
             self.points.iter_mut().for_each(|point| point.from = point.to);
         }
@@ -170,6 +171,7 @@ impl Encoder {
 
     /// Ends all movement at its target, for a start from nothing.
     pub fn settle(&mut self) {
+        self.followers.azimuth = Follower::default(); // it runs round from where it is, which must not depend on the past
         self.aim();
         self.followers.each().into_iter().for_each(|(follower, _)| follower.settle());
         self.follow();
@@ -188,10 +190,11 @@ impl Encoder {
         self.low_pass.y == [0.0; 2]
     }
 
-    /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten.
+    /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten, and all movement over.
     pub(super) fn go_to(&mut self, frame: u64) {
         if frame != self.frame {
             (self.frame, self.quiet, self.low_pass.y) = (frame, TAIL, [0.0; 2]);
+            self.settle();
         }
     }
 

@@ -19,9 +19,14 @@ use crate::audio::RenderContext;
 use crate::dsp::Level;
 use crate::units::SampleRate;
 
+/// 120 dBFS: what is louder, or no number, is taken for silence.
+const LOUDEST: f32 = 1.0e6;
+
 /// A source on its way into the field.
 pub struct Place {
     encoder: Encoder,
+    /// Planes of its sound from the next plan on.
+    sides: usize,
     field: Feed,
 }
 
@@ -45,7 +50,7 @@ pub struct Space {
 impl Space {
     /// Allocates, and prepares what ears hear at this rate unless the process holds that already.
     pub fn new(places: usize, rate: SampleRate, level: Level) -> Self {
-        let place = |_| Place { encoder: Encoder::new(rate, level), field: Feed::new(CHANNELS) };
+        let place = |_| Place { encoder: Encoder::new(rate, level), sides: 1, field: Feed::new(CHANNELS) };
         Self {
             places: (0..places).map(place).collect(),
             field: Field {
@@ -63,14 +68,22 @@ impl Space {
         self.places.get_mut(number).map(|place| &mut place.encoder)
     }
 
+    /// How many planes a source's sound has once the graph has changed.
+    pub fn set_sides(&mut self, number: usize, sides: usize) {
+        self.places.get_mut(number).into_iter().for_each(|place| place.sides = sides);
+    }
+
     /// The listener.
     pub fn listener_mut(&mut self) -> &mut Decoder {
         &mut self.field.decoder
     }
 
-    /// The frame that comes next, counted from reset. Nodes that have stood still forget all sound.
+    /// The graph has changed, and `frame` comes next, counted from reset. Nodes that have stood still forget all sound.
     pub fn go_to(&mut self, frame: u64) {
-        self.places.iter_mut().for_each(|place| place.encoder.go_to(frame));
+        for place in &mut self.places {
+            place.encoder.set_sides(place.sides);
+            place.encoder.go_to(frame);
+        }
         self.field.go_to(frame);
     }
 
@@ -130,6 +143,9 @@ impl AudioStream for Place {
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
         self.field.begin(io.frames());
+        for plane in io.planes_mut() {
+            plane.iter_mut().for_each(|sample| *sample = playable(*sample));
+        }
         self.encoder.process(&io.as_block(), &mut self.field.fill(), true);
         Activity::Silent // nobody hears but the outlet
     }
@@ -150,6 +166,11 @@ impl AudioStream for Place {
         self.field.begin(frames);
         self.encoder.skip(frames);
     }
+}
+
+/// The sample, or 0 if no loudspeaker could play it: filters and rooms would not forget it.
+fn playable(sample: f32) -> f32 {
+    if sample.abs() <= LOUDEST { sample } else { 0.0 }
 }
 
 impl Field {
@@ -179,8 +200,10 @@ impl AudioStream for Field {
         let mut activity = ctx.input();
         if let (Some(room), Some(send)) = (&mut self.room, self.send.get_mut(..frames)) {
             send.copy_from_slice(io.channel(0));
+            // A tail that ends within the piece is heard as far as it goes.
+            let rang = !room.is_at_rest();
             room.process(send, io);
-            if !room.is_at_rest() {
+            if rang || !room.is_at_rest() {
                 activity = Activity::Sounding;
             }
         }

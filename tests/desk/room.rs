@@ -10,8 +10,10 @@ use crate::stage::peak;
 use busker::engine::Setup;
 use busker::engine::Target;
 use busker::mixer::BusSpace;
+use busker::mixer::Layout;
 use busker::mixer::RoomAround;
 use busker::mixer::Routing;
+use busker::mixer::SpaceOutput;
 use busker::space::Material;
 use busker::space::Shoebox;
 
@@ -107,5 +109,21 @@ fn rooms_come_change_and_go_without_a_step() {
             |part: &[f32]| part.windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()));
         // The tone's own is 0.0004 where it is at its loudest.
         assert!(bend(&plane[10_000..]) < 0.001, "bends by {}", bend(&plane[10_000..]));
+    }
+}
+
+#[test]
+fn a_tail_that_ends_within_a_block_gives_the_same_field_however_calls_are_cut() {
+    let mut all = routing(Some(Shoebox { decay_s: Some([0.1; 3]), ..studio() }));
+    all.space_output = SpaceOutput::AmbiX(1);
+    let burst = |channel: usize, frame: usize| if frame < 700 { noise(channel, frame) } else { 0.0 };
+    let layout = Layout { main_input: 2, sidechain: 2, outputs: vec![2; 16] };
+    let run = |cuts: &Cuts| {
+        let setup = Setup { routing: all.clone(), ..Setup::default() };
+        bits(&Desk::new(layout.clone(), &setup).play(96_000, cuts, &[], burst))
+    };
+    let whole = run(&Cuts::Each(4096));
+    for cuts in [Cuts::Each(64), Cuts::Each(100), Cuts::Random(5)] {
+        assert!(run(&cuts) == whole);
     }
 }

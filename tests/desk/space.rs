@@ -14,6 +14,7 @@ use busker::engine::Target;
 use busker::mixer::Bus;
 use busker::mixer::BusSpace;
 use busker::mixer::Layout;
+use busker::mixer::RoomAround;
 use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::mixer::SpaceOutput;
@@ -200,4 +201,52 @@ fn ambix_leaves_by_the_outputs_from_the_ninth_on_in_the_order_of_its_channels() 
     let mut routing = routing(Some(1), Settings::default());
     routing.space_output = SpaceOutput::AmbiX(3);
     assert!(peak(&desk(routing).play(4800, &Cuts::Each(480), &[], noise)[0]) > 0.05);
+}
+
+#[test]
+fn a_bus_in_space_changes_its_width_without_a_step() {
+    let tone = |channel: usize, frame: usize| {
+        if channel < 2 { 0.2 * (frame as f32 * 0.02).sin() } else { 0.0 }
+    };
+    let mut desk = desk(routing(None, Settings::default()));
+    let mut planes = vec![Vec::new(); 2];
+    for channels in [None, Some(1), None] {
+        desk.control.send(desk.control.plan(&routing(channels, Settings::default())).unwrap()).unwrap();
+        // 0.02 · 31,416 is a hundred turns: what is played begins at frame 0 each time.
+        let sound = desk.play(31_416, &Cuts::Each(500), &[], tone);
+        planes.iter_mut().zip(&sound[0]).for_each(|(all, part)| all.extend_from_slice(part));
+        desk.worker.poll();
+    }
+    for plane in &planes {
+        let bend =
+            plane[1000..].windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()));
+        assert!(bend < 2.0 * 0.2 / 240.0 + 0.0001, "bends by {bend}");
+    }
+}
+
+#[test]
+fn what_no_loudspeaker_could_play_leaves_no_trace_in_space() {
+    let garbage = |channel: usize, frame: usize| if channel < 2 && frame == 1000 { 1e15 } else { 0.0 };
+    let mut all = routing(None, Settings { occlusion: 0.5, ..Settings::default() });
+    all.room = Some(RoomAround::default());
+    let sound = desk(all).play(9600, &Cuts::Each(480), &[], garbage);
+    assert!(peak(&sound[0]) == 0.0, "{}", peak(&sound[0]));
+}
+
+#[test]
+fn after_a_reset_space_sounds_as_in_a_new_engine() {
+    let all = routing(None, Settings::default());
+    let places = [(Target::Azimuth(0), 77.7), (Target::HeadYaw, 150.0), (Target::HeadRoll, 33.3)];
+    let others = [(Target::Azimuth(0), 12.3), (Target::HeadYaw, -150.0), (Target::HeadRoll, 101.1)];
+    let again_and_again = |channel: usize, frame: usize| noise(channel, frame % 9600);
+    let [mut used, mut new] = [(); 2].map(|()| desk(all.clone()));
+    places.iter().for_each(|(target, value)| used.set(*target, *value));
+    used.play(9600, &Cuts::Each(480), &[], again_and_again);
+    for desk in [&mut used, &mut new] {
+        desk.engine.reset();
+        others.iter().for_each(|(target, value)| desk.set(*target, *value));
+    }
+    let heard = |mut desk: Desk| bits(&desk.play(4800, &Cuts::Each(480), &[], again_and_again));
+    let [again, fresh] = [used, new].map(heard);
+    assert!(again == fresh);
 }

@@ -18,6 +18,9 @@ pub(crate) const LINES: usize = 16;
 /// Frames between two lines of the grid; no delay is shorter.
 const CELL: usize = 64;
 
+/// Shares in which all sound can be forgotten, so that no block has to write the whole memory.
+pub(crate) const SHARES: usize = 64;
+
 /// Cells that a change takes.
 const GLIDE: u32 = 64;
 
@@ -253,16 +256,23 @@ impl Fdn {
 
     /// Forgets all sound and begins anew. Real-time, though it writes the whole memory.
     pub fn clear(&mut self) {
-        self.silence();
+        (0..SHARES).for_each(|share| self.silence(share));
+        self.begin_anew();
+    }
+
+    /// Begins anew with what sound it holds. Real-time.
+    pub(crate) fn begin_anew(&mut self) {
         self.diffusers.iter_mut().for_each(|side| side.places = [0; 4]);
         (self.turns, self.place, self.phase) = ([0.0; LINES / 2], 0, 0);
         self.settle();
     }
 
-    /// Forgets all sound, and goes on. Real-time, though it writes the whole memory.
-    pub(crate) fn silence(&mut self) {
-        self.memory.fill(0.0);
-        self.diffusers.iter_mut().flat_map(|side| &mut side.buffers).for_each(|buffer| buffer.fill(0.0));
+    /// Forgets one of [`SHARES`] of all sound, and goes on; between the first and the last nothing is processed. Real-time.
+    pub(crate) fn silence(&mut self, share: usize) {
+        let frames = self.memory.len().div_ceil(SHARES);
+        self.memory.chunks_mut(frames).nth(share).into_iter().for_each(|part| part.fill(0.0));
+        let buffers = self.diffusers.iter_mut().flat_map(|side| &mut side.buffers);
+        buffers.skip(share).step_by(SHARES).for_each(|buffer| buffer.fill(0.0));
         (self.lows.state, self.highs.state) = ([[0.0; LINES]; 2], [[0.0; LINES]; 2]);
         self.dc = [0.0; 2];
     }

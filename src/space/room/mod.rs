@@ -22,6 +22,7 @@ use crate::audio::AudioBlockMut;
 use crate::audio::GRID;
 use crate::dsp::Fdn;
 use crate::dsp::Level;
+use crate::dsp::fdn::SHARES;
 use crate::dsp::scale_by;
 use crate::dsp::simd::by_level;
 use crate::units::SampleRate;
@@ -68,8 +69,10 @@ pub struct Room {
     /// Frames since something was last heard, and from how many on all has passed.
     quiet: u64,
     tail_frames: u64,
-    /// Nothing is left of any sound.
+    /// Nothing is left of any sound that could be heard.
     at_rest: bool,
+    /// Of what could not, so many shares are forgotten.
+    forgotten: usize,
     past: Past,
     taps: Box<[[[f32; GRID]; TAPS]; 2]>,
     network: Fdn,
@@ -91,6 +94,7 @@ impl Room {
             quiet: 0,
             tail_frames: tail_frames(&room, rate),
             at_rest: true,
+            forgotten: SHARES,
             past: Past::new(rate),
             taps: Box::new([[[0.0; GRID]; TAPS]; 2]),
             network: Fdn::new(rate, level, room.network()),
@@ -118,12 +122,29 @@ impl Room {
         self.network.settle();
     }
 
-    /// Forgets all sound, and settles. Real-time, though it writes the whole memory.
+    /// Forgets all sound, and settles. Real-time, though it writes the whole memory where something sounded.
     pub fn clear(&mut self) {
-        self.past.silence();
-        (self.phase, self.at_rest) = (0, true);
+        if !self.at_rest {
+            self.come_to_rest();
+        }
+        self.forget(SHARES);
+        self.phase = 0;
         self.settle();
-        self.network.clear();
+        self.network.begin_anew();
+    }
+
+    fn come_to_rest(&mut self) {
+        (self.at_rest, self.forgotten) = (true, 0);
+    }
+
+    /// Forgets so many shares of what is left, if there are as many.
+    fn forget(&mut self, shares: usize) {
+        let first = self.forgotten;
+        self.forgotten = SHARES.min(first + shares);
+        for share in first..self.forgotten {
+            self.past.silence(share);
+            self.network.silence(share);
+        }
     }
 
     /// Whether silence in gives silence out, so that [`Self::skip`] may stand for [`Self::process`]. Real-time.
@@ -182,7 +203,10 @@ impl Room {
     /// Notes how long ago the last sound was.
     fn listen(&mut self, send: &[f32]) {
         match send.iter().rev().position(|sample| *sample != 0.0) {
-            Some(after) => (self.quiet, self.at_rest) = (after as u64, false),
+            Some(after) => {
+                self.forget(SHARES);
+                (self.quiet, self.at_rest) = (after as u64, false);
+            }
             None => self.quiet = self.quiet.saturating_add(send.len() as u64),
         }
     }
@@ -199,10 +223,10 @@ impl Room {
             self.tail_frames = self.tail_frames.max(tail_frames(&self.room, self.rate));
             self.network.set(self.room.network());
         }
-        if !self.at_rest && self.quiet >= self.tail_frames {
-            self.past.silence();
-            self.network.silence();
-            self.at_rest = true;
+        if self.at_rest {
+            self.forget(1);
+        } else if self.quiet >= self.tail_frames {
+            self.come_to_rest();
             self.tail_frames = tail_frames(&self.room, self.rate);
         }
     }

@@ -12,6 +12,7 @@ use super::material::CROSSOVER_HZ;
 use super::shoebox::Shoebox;
 use crate::audio::GRID;
 use crate::dsp::Level;
+use crate::dsp::fdn::SHARES;
 use crate::dsp::simd::by_level;
 use crate::space::harmonics::CHANNELS;
 use crate::space::harmonics::harmonics;
@@ -105,8 +106,10 @@ impl Past {
         }
     }
 
-    pub(super) fn silence(&mut self) {
-        self.memory.fill(0.0);
+    /// Forgets one of [`SHARES`] of all sound.
+    pub(super) fn silence(&mut self, share: usize) {
+        let frames = self.memory.len().div_ceil(SHARES);
+        self.memory.chunks_mut(frames).nth(share).into_iter().for_each(|part| part.fill(0.0));
         self.splits.iter_mut().for_each(|split| split.s = 0.0);
     }
 
