@@ -8,6 +8,7 @@ use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::Event;
 use busker::engine::EventKind;
+use busker::engine::Expression;
 use busker::engine::NoteAddress;
 use busker::engine::ParameterValues;
 use busker::engine::Target;
@@ -293,6 +294,125 @@ fn with_mpe_every_channel_bends_its_own_note_of_the_first_slots_instrument() {
     let (_, ended) = stage.call(48_000, &both);
     let ended: Vec<_> = ended.into_iter().map(|(_, note)| note.channel).collect();
     assert!(ended.contains(&3) && ended.contains(&5), "{ended:?}");
+}
+
+#[test]
+fn a_note_that_is_named_by_its_id_alone_is_found_in_every_slot() {
+    let by_id = |key: i32| NoteAddress { channel: 0, key: 0, id: Some(key) };
+    for end in [EventKind::NoteOff(by_id(60)), EventKind::Choke(by_id(60))] {
+        let mut stage = Stage::new(RACK, false);
+        stage.call(64, &[]);
+        let (_, ended) = stage.call(9_600, &[on(0, 1, 60), on(0, 2, 48), Event { frame: 2_400, kind: end }]);
+        let ended: Vec<_> = ended.into_iter().map(|(_, note)| note).collect();
+        assert_eq!(ended, [address(1, 60)], "{end:?}");
+    }
+    let heard = |id| {
+        let mut stage = Stage::new(RACK, false);
+        stage.call(64, &[]);
+        let kind = EventKind::Expression(by_id(id), Expression::Volume(0.0));
+        stage.call(9_600, &[on(0, 1, 60), Event { frame: 0, kind }]).0.swap_remove(1)
+    };
+    assert!(!sounds(&heard(60)) && sounds(&heard(61)));
+}
+
+fn control(frame: u32, channel: u8, number: u8, value: f32) -> Event {
+    Event { frame, kind: EventKind::Controller { channel, number, value } }
+}
+
+fn bend(frame: u32, channel: u8, value: f32) -> Event {
+    Event { frame, kind: EventKind::PitchBend { channel, value } }
+}
+
+#[test]
+fn with_mpe_what_ends_a_members_notes_ends_no_other_and_a_reset_lifts_its_pressure() {
+    let text =
+        RACK.replace("slot = 2", "slot = 1").replace("release = 20", "release = 20, filter_pressure = 4");
+    let run = |events: &[Event]| {
+        let mut stage = Stage::new(&text, false);
+        stage.set(Target::Mpe, 1.0);
+        stage.call(64, &[]);
+        let (mut planes, ended) = stage.call(9_600, events);
+        (planes.swap_remove(1), ended.into_iter().map(|(_, note)| note.channel).collect::<Vec<_>>())
+    };
+    let event = |kind| Event { frame: 2_400, kind };
+    for (end, gone) in [
+        (event(EventKind::AllNotesOff(Some(3))), vec![3]),
+        (event(EventKind::AllSoundOff(Some(3))), vec![3]),
+        (control(2_400, 3, 123, 0.0), vec![3]),
+        (control(2_400, 3, 120, 0.0), vec![3]),
+        (control(2_400, 4, 120, 0.0), vec![]),
+    ] {
+        assert_eq!(run(&[on(0, 3, 60), on(0, 5, 64), end]).1, gone, "{end:?}");
+    }
+    let pressed = Event { frame: 0, kind: EventKind::Pressure { channel: 3, value: 1.0 } };
+    let plain = run(&[on(0, 3, 60)]).0;
+    assert_ne!(run(&[pressed, on(0, 3, 60)]).0, plain);
+    assert_eq!(run(&[pressed, control(0, 3, 121, 0.0), on(0, 3, 60)]).0, plain);
+}
+
+#[test]
+fn switching_mpe_leaves_no_bend_range_and_no_filter_behind() {
+    let text = RACK.replace("slot = 2", "slot = 1");
+    let run = |from: f32, before: &[Event]| {
+        let mut stage = Stage::new(&text, false);
+        stage.set(Target::Mpe, from);
+        stage.call(64, &[]);
+        stage.call(64, before);
+        stage.set(Target::Mpe, 1.0 - from);
+        stage.call(64, &[]);
+        stage.call(9_600, &[bend(0, 0, 0.5), on(0, 0, 60)]).0.swap_remove(1)
+    };
+    let range = [control(0, 0, 101, 0.0), control(0, 0, 100, 0.0), control(0, 0, 6, 12.0 / 127.0)];
+    for from in [0.0, 1.0] {
+        let plain = run(from, &[]);
+        assert!(sounds(&plain));
+        assert_eq!(run(from, &range), plain, "range from {from}");
+        assert_eq!(run(from, &[control(0, 0, 74, 0.0)]), plain, "filter from {from}");
+    }
+}
+
+#[test]
+fn with_mpe_a_member_leaves_the_instrument_of_its_own_slot_alone() {
+    let text = RACK.replace("slot = 2", "slot = 1");
+    let text = text.replace("controls = { release = \"30 ms\" }", "channels = [5, 6]");
+    let text = format!("{text}[parameters]\naudit = \"on\"\n");
+    let lead = |mpe: f32, events: &[Event]| {
+        let mut stage = Stage::new(&text, true);
+        stage.set(Target::Mpe, mpe);
+        stage.call(64, &[]);
+        stage.call(64, events);
+        stage.call(432_000, &[]).0.swap_remove(2)
+    };
+    let moved = [bend(0, 2, 1.0), control(0, 2, 7, 0.3)];
+    let plain = lead(1.0, &[]);
+    assert!(sounds(&plain));
+    assert!(lead(1.0, &moved) == plain && lead(0.0, &moved) != plain);
+}
+
+#[test]
+fn channels_that_hand_over_play_on_where_another_slot_changes() {
+    let text = RACK.replace("controls = { release = \"30 ms\" }", "channels = [5, 6]");
+    let text = format!("{text}[parameters]\naudit = \"on\"\n");
+    let lead = |changes: [(&str, &str); 2]| {
+        let mut stage = Stage::new(&text, true);
+        let mut lead = Vec::new();
+        // Changes fall into notes and between them.
+        for n in 0..60 {
+            let (from, to) = changes[n % 2];
+            stage.rack.instruments =
+                Rack::from_toml(&format!("{HEAD}{}", text.replace(from, to))).unwrap().instruments;
+            stage.worker.apply(&stage.rack.setup(&stage.layout).unwrap()).unwrap();
+            lead.extend(stage.call(7_200, &[]).0.swap_remove(2));
+            stage.worker.poll();
+        }
+        lead
+    };
+    let plain = lead([("", ""), ("", "")]);
+    assert!(sounds(&plain));
+    let poly = "machine = \"poly\"";
+    let handed = "machine = \"poly\"\nchannels = [60]";
+    assert!(lead([(poly, poly), (poly, handed)]) == plain, "another channel is handed over");
+    assert!(lead([(poly, poly), (poly, "machine = \"lead\"")]) == plain, "a slot without channels");
 }
 
 /// Rising frames of a plane, as a measure of pitch.

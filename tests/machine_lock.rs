@@ -13,14 +13,15 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
-/// `path min..max unit`, or `path first|second`.
+/// `path min..max unit = default`, or `path first|second = first`: what is at its default is not saved.
 fn control(parameter: &MachineParameter) -> String {
-    let MachineParameter { path, unit, min, max, scale, choices, .. } = parameter;
+    let MachineParameter { path, unit, min, max, scale, choices, default, .. } = parameter;
     if !choices.is_empty() {
-        return format!("{path} {}", choices.join("|"));
+        return format!("{path} {} = {}", choices.join("|"), choices[*default as usize]);
     }
     let scale = if *scale == Scale::Logarithmic { " log" } else { "" };
-    format!("{path} {min}..{max} {unit}{scale}").replace("  ", " ").trim_end().to_owned()
+    let range = format!("{path} {min}..{max} {unit}{scale}").replace("  ", " ");
+    format!("{} = {default}", range.trim_end())
 }
 
 /// `id: control, control …`
@@ -67,16 +68,17 @@ fn machines_and_their_controls_stay_and_new_ones_come_last() {
 
 #[test]
 fn the_lock_notices_what_goes_moves_or_comes_between() {
-    let now = ["a: x 0..1, y, z".to_owned(), "b: u on|off".to_owned()];
-    assert!(broken("a: x 0..1, y\nb: u on|off", &now).is_empty(), "a control has come behind");
+    let now = ["a: x 0..1 = 1, y, z".to_owned(), "b: u on|off".to_owned()];
+    assert!(broken("a: x 0..1 = 1, y\nb: u on|off", &now).is_empty(), "a control has come behind");
     for (locked, why) in [
         ("c: x", "a machine has gone"),
-        ("a: y, x 0..1", "controls have changed places"),
-        ("a: x 0..1, z", "a control has come between"),
+        ("a: y, x 0..1 = 1", "controls have changed places"),
+        ("a: x 0..1 = 1, z", "a control has come between"),
         ("b: u on|off, v", "a control has gone"),
-        ("a: x 0..1, yy", "a control has another name"),
-        ("a: x 0..2, y", "a control has another range"),
-        ("a: x 0..1 log, y", "a control has another scale"),
+        ("a: x 0..1 = 1, yy", "a control has another name"),
+        ("a: x 0..2 = 1, y", "a control has another range"),
+        ("a: x 0..1 = 0, y", "a control has another default"),
+        ("a: x 0..1 log = 1, y", "a control has another scale"),
         ("b: u off|on", "choices have changed places"),
         ("b: u on", "there is another choice"),
     ] {

@@ -236,7 +236,8 @@ impl Command {
                 Self::Instrument { slot: other, .. }
                 | Self::InstrumentControl { slot: other, .. }
                 | Self::HandOver { slot: other, .. },
-            ) => slot == other,
+            )
+            | (Self::HandOver { slot, .. }, Self::HandOver { slot: other, .. }) => slot == other,
             (
                 Self::InstrumentControl { slot, control, .. },
                 Self::InstrumentControl { slot: at, control: other, .. },
@@ -370,6 +371,13 @@ fn within(kind: &Kind, plain: f32) -> f32 {
 mod tests {
     use super::*;
     use crate::engine::table;
+
+    #[test]
+    fn what_a_slot_is_handed_undoes_what_it_was_handed_before_and_nothing_of_another_slot() {
+        let [first, again, other] =
+            [(2, 1), (2, 6), (3, 1)].map(|(slot, channels)| Command::HandOver { slot, channels });
+        assert!(again.undoes(&first) && !other.undoes(&first) && !first.undoes(&other));
+    }
 
     #[test]
     fn every_parameter_is_found_by_what_it_acts_on_and_kept_in_range() {

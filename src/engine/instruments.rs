@@ -68,14 +68,24 @@ impl Slot {
         }
     }
 
-    fn control(&mut self, control: Control) {
+    /// Keeps what its channel says of all notes; the machine is told where it is `heard`.
+    fn control(&mut self, control: Control, heard: bool) {
         self.controls.set(control);
-        self.machine.iter_mut().for_each(|machine| machine.control(control));
+        self.machine.iter_mut().filter(|_| heard).for_each(|machine| machine.control(control));
     }
 
-    fn set_pedal(&mut self, down: bool) {
+    fn set_pedal(&mut self, down: bool, heard: bool) {
         self.pedal = down;
-        self.machine.iter_mut().for_each(|machine| machine.set_pedal(down));
+        self.machine.iter_mut().filter(|_| heard).for_each(|machine| machine.set_pedal(down));
+    }
+
+    /// Tells the machine all of it.
+    fn tell(&mut self) {
+        let Self { machine, controls, pedal, .. } = self;
+        machine.iter_mut().for_each(|machine| {
+            machine.set_controls(*controls);
+            machine.set_pedal(*pedal);
+        });
     }
 }
 
@@ -126,12 +136,16 @@ impl Instruments {
         (machine, channels): (Option<Box<Instrument>>, u64),
         (frame, out): (u64, &mut Outgoing),
     ) -> Option<Box<Instrument>> {
+        // What is handed over to it begins anew.
+        self.hand_over(number, 0);
         self.hand_over(number, if machine.is_some() { channels } else { 0 });
         let Some(slot) = self.slots.get_mut(number) else { return machine };
         let mut old = std::mem::replace(&mut slot.machine, machine);
+        // One of 16.
+        if !self.zone.is_member(number as u8) {
+            slot.tell();
+        }
         if let Some(machine) = &mut slot.machine {
-            machine.set_controls(slot.controls);
-            machine.set_pedal(slot.pedal);
             machine.set_transpose(self.transpose);
             machine.set_key_gain(self.gain.into(), |_| self.gain.into());
         }
@@ -189,10 +203,26 @@ impl Instruments {
     /// Whether all channels play the first slot's instrument, with what each of them says for its own notes.
     fn look_for_zone(&mut self) {
         let there = self.slots.first().is_some_and(|slot| slot.machine.is_some());
-        if self.zone.switch(self.multi && there) {
-            // Nobody would find them again.
-            self.machines().for_each(Instrument::release_all);
+        if !self.zone.switch(self.multi && there) {
+            return;
         }
+        // Nobody would find them again.
+        self.machines().for_each(Instrument::release_all);
+        if let Some(first) = self.slots.first_mut() {
+            // One controller moves either, by whether the zone holds.
+            first.controls.set(Control::Cutoff(1.0));
+            first.controls.set(Control::Brightness(0.5));
+        }
+        for (channel, slot) in (0..).zip(&mut self.slots) {
+            slot.wheel.forget_range();
+            if self.zone.is_member(channel) {
+                // Its channel lifts it no more.
+                slot.machine.iter_mut().for_each(|machine| machine.set_pedal(false));
+            } else {
+                slot.tell();
+            }
+        }
+        (0..KEYBOARD_SLOTS as u8).for_each(|channel| self.turn(channel, |_| {})); // 16
     }
 
     fn machines(&mut self) -> impl Iterator<Item = &mut Instrument> {
@@ -253,10 +283,10 @@ impl Instruments {
             EventKind::NoteOn(note, velocity) if takes => {
                 let velocity = keys.curved(seven_bits(velocity));
                 let own = self.zone.begin(note.channel);
-                self.with(note, |machine| {
+                if let Some(machine) = self.machine_of(note.channel) {
                     machine.strike(played(note), velocity);
                     own.into_iter().flatten().for_each(|own| machine.control_note(played(note), own));
-                });
+                }
             }
             // Somebody else's.
             EventKind::NoteOn(_, velocity) if seven_bits(velocity) > 0.0 => {}
@@ -264,8 +294,8 @@ impl Instruments {
                 self.with(note, |machine| machine.release(played(note)));
             }
             EventKind::Choke(note) => self.with(note, |machine| machine.choke(played(note))),
-            EventKind::AllNotesOff(channel) => self.each(channel, Instrument::release_all),
-            EventKind::AllSoundOff(channel) => self.each(channel, Instrument::choke_all),
+            EventKind::AllNotesOff(channel) => self.release_each(channel),
+            EventKind::AllSoundOff(channel) => self.choke_each(channel),
             EventKind::PitchBend { channel, value } => self.turn(channel, |wheel| wheel.turn(value)),
             EventKind::Controller { channel, number, value } => {
                 self.controller(channel, number, seven_bits(value));
@@ -295,18 +325,38 @@ impl Instruments {
         self.report(frame, out);
     }
 
-    fn with(&mut self, note: NoteAddress, act: impl FnOnce(&mut Instrument)) {
-        let slot = self.slots.get_mut(self.zone.slot(note.channel));
-        if let Some(machine) = slot.and_then(|slot| slot.machine.as_deref_mut()) {
-            act(machine);
+    /// What a channel's notes play.
+    fn machine_of(&mut self, channel: u8) -> Option<&mut Instrument> {
+        self.slots.get_mut(self.zone.slot(channel))?.machine.as_deref_mut()
+    }
+
+    /// Tells whoever may have a note: the host may name it by its id alone, whatever its channel.
+    fn with(&mut self, note: NoteAddress, act: impl Fn(&mut Instrument)) {
+        match note.id {
+            Some(_) => self.machines().for_each(act),
+            None => self.machine_of(note.channel).into_iter().for_each(act),
         }
     }
 
-    fn each(&mut self, channel: Option<u8>, act: impl Fn(&mut Instrument)) {
-        for (number, slot) in (0..).zip(&mut self.slots) {
-            if channel.is_none_or(|channel| channel == number) {
-                slot.machine.iter_mut().for_each(|machine| act(machine));
+    /// Lets go of what one channel plays, or all of them.
+    fn release_each(&mut self, channel: Option<u8>) {
+        match channel {
+            None => self.machines().for_each(Instrument::release_all),
+            Some(channel) if self.zone.is_member(channel) => {
+                self.machine_of(channel).into_iter().for_each(|machine| machine.release_channel(channel));
             }
+            Some(channel) => self.machine_of(channel).into_iter().for_each(Instrument::release_all),
+        }
+    }
+
+    /// The same at once.
+    fn choke_each(&mut self, channel: Option<u8>) {
+        match channel {
+            None => self.machines().for_each(Instrument::choke_all),
+            Some(channel) if self.zone.is_member(channel) => {
+                self.machine_of(channel).into_iter().for_each(|machine| machine.choke_channel(channel));
+            }
+            Some(channel) => self.machine_of(channel).into_iter().for_each(Instrument::choke_all),
         }
     }
 
@@ -314,7 +364,7 @@ impl Instruments {
         let Some(slot) = self.slots.get_mut(usize::from(channel)) else { return };
         turn(&mut slot.wheel);
         let bends = [false, true].map(|member| slot.wheel.bend(member));
-        slot.control(Control::Bend(bends[0]));
+        slot.control(Control::Bend(bends[0]), !self.zone.is_member(channel));
         if let Some(own) = self.zone.bend(channel, bends[1]) {
             self.control_member(channel, own);
         }
@@ -322,7 +372,7 @@ impl Instruments {
 
     fn control(&mut self, channel: u8, control: Control) {
         if let Some(slot) = self.slots.get_mut(usize::from(channel)) {
-            slot.control(control);
+            slot.control(control, !self.zone.is_member(channel));
         }
     }
 
@@ -338,24 +388,31 @@ impl Instruments {
         if let Some(own) = self.zone.timbre(channel, (number, value)) {
             return self.control_member(channel, own);
         }
+        let heard = !self.zone.is_member(channel);
         let Some(slot) = self.slots.get_mut(usize::from(channel)) else { return };
         match number {
-            PEDAL => slot.set_pedal(is_on(midi)),
+            PEDAL => slot.set_pedal(is_on(midi), heard),
             6 | 38 | 98..=101 => self.register(channel, number, midi),
-            ALL_SOUND_OFF => self.each(Some(channel), Instrument::choke_all),
-            RESET_ALL => {
-                slot.controls.reset_most();
-                let controls = slot.controls;
-                slot.machine.iter_mut().for_each(|machine| machine.set_controls(controls));
-                slot.set_pedal(false);
-                self.turn(channel, Wheel::centre);
-            }
-            ALL_NOTES_OFF..=POLY_ON => self.each(Some(channel), Instrument::release_all),
+            ALL_SOUND_OFF => self.choke_each(Some(channel)),
+            RESET_ALL => self.reset_controllers(channel),
+            ALL_NOTES_OFF..=POLY_ON => self.release_each(Some(channel)),
             _ => match self.zone.control(channel, control(number, value)) {
-                Some(control) => slot.control(control),
+                Some(control) => slot.control(control, heard),
                 None => self.sends.control(channel, number, Gain(value)),
             },
         }
+    }
+
+    fn reset_controllers(&mut self, channel: u8) {
+        let Some(slot) = self.slots.get_mut(usize::from(channel)) else { return };
+        slot.controls.reset_most();
+        slot.pedal = false;
+        if let Some(own) = self.zone.pressure(channel, 0.0) {
+            self.control_member(channel, own);
+        } else {
+            slot.tell();
+        }
+        self.turn(channel, Wheel::centre);
     }
 
     /// Registered parameters: of these the bend range, one member's of which is that of all.

@@ -388,6 +388,9 @@ impl Engine {
             if self.voices.pool().is_changing() {
                 return; // until the bank before has faded
             }
+            if self.waiting.is_some() && !self.commands.has_room() {
+                return; // until what it replaces can go home
+            }
             let Some(command) = self.waiting.take().or_else(|| self.commands.receive()) else { return };
             if self.has_to_wait(&command) {
                 self.waiting = Some(command);

@@ -80,13 +80,14 @@ impl PlayedNote {
         self.channel < Self::KEYBOARD
     }
 
-    /// Whether what is said to `other` is said to it.
+    /// Whether what is said to `other` is said to it: ids decide where both sides have one.
     fn answers(&self, other: &Self) -> bool {
-        let same_id = match (self.id, other.id) {
-            (Some(own), Some(other)) => own == other,
-            _ => true,
-        };
-        (self.channel, self.key) == (other.channel, other.key) && same_id
+        match (self.id, other.id) {
+            (Some(own), Some(id)) => own == id,
+            // The song's notes have none.
+            (None, Some(_)) if !self.is_key() => false,
+            _ => (self.channel, self.key) == (other.channel, other.key),
+        }
     }
 }
 
@@ -323,12 +324,21 @@ impl Instrument {
 
     /// Every key goes up, and nothing of the song's; the pedal holds as ever.
     pub fn release_all(&mut self) {
-        while let Some(key) = self.keys.iter().map(|key| key.note).find(PlayedNote::is_key) {
+        self.release_those(PlayedNote::is_key);
+    }
+
+    /// Every key of a MIDI channel goes up.
+    pub fn release_channel(&mut self, channel: u8) {
+        self.release_those(|note| note.is_key() && note.channel == channel);
+    }
+
+    fn release_those(&mut self, which: impl Fn(&PlayedNote) -> bool) {
+        while let Some(key) = self.keys.iter().map(|key| key.note).find(&which) {
             self.release_mono(key);
         }
         if !self.is_mono() {
             let pedal = self.pedal;
-            let keys = |voice: &&mut Voice| voice.is_held() && voice.note.is_some_and(|note| note.is_key());
+            let keys = |voice: &&mut Voice| voice.is_held() && voice.note.as_ref().is_some_and(&which);
             for voice in self.voices.iter_mut().filter(keys) {
                 voice.by_pedal = pedal;
                 voice.stand.gate = if pedal { 1.0 } else { 0.0 };
@@ -338,15 +348,22 @@ impl Instrument {
 
     /// A note ends at once.
     pub fn choke(&mut self, note: PlayedNote) {
-        self.drop_keys(|key| key.answers(&note));
-        let sounds = |voice: &&mut Voice| voice.note.is_some_and(|own| own.answers(&note));
-        self.voices.iter_mut().filter(sounds).for_each(|voice| voice.stand.gate = -1.0);
+        self.choke_those(|own| own.answers(&note));
     }
 
     /// Every note ends at once.
     pub fn choke_all(&mut self) {
-        self.drop_keys(|_| true);
-        let sounding = self.voices.iter_mut().filter(|voice| voice.note.is_some());
+        self.choke_those(|_| true);
+    }
+
+    /// Every note of a MIDI channel ends at once.
+    pub fn choke_channel(&mut self, channel: u8) {
+        self.choke_those(|note| note.is_key() && note.channel == channel);
+    }
+
+    fn choke_those(&mut self, which: impl Fn(&PlayedNote) -> bool) {
+        self.drop_keys(&which);
+        let sounding = self.voices.iter_mut().filter(|voice| voice.note.as_ref().is_some_and(&which));
         sounding.for_each(|voice| voice.stand.gate = -1.0);
     }
 

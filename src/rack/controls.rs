@@ -54,9 +54,11 @@ impl Controls {
         self.0.0.is_empty()
     }
 
-    /// The value of a control, where the rack has one.
+    /// The value of a control, where the rack has one. Numbers beyond its range, as only a host's state can have them, are kept
+    /// within it.
     pub fn get(&self, parameter: &MachineParameter) -> Option<f32> {
-        self.0.0.get(parameter.path).and_then(|written| value_of(parameter, written))
+        let written = self.0.0.get(parameter.path)?;
+        value_of(parameter, written).or_else(|| nearest(parameter, written))
     }
 
     /// Sets a control, kept within its range; its default leaves nothing to save.
@@ -83,7 +85,10 @@ impl Controls {
 
     /// Leaves out what is at its default anyway.
     pub(super) fn tidy(&mut self, controls: &[MachineParameter]) {
-        let at_default = |parameter: &&MachineParameter| self.get(parameter) == Some(parameter.default);
+        let at_default = |parameter: &&MachineParameter| {
+            let written = self.0.0.get(parameter.path);
+            written.and_then(|written| value_of(parameter, written)) == Some(parameter.default)
+        };
         let idle: Vec<_> = controls.iter().filter(at_default).collect();
         idle.iter().for_each(|parameter| drop(self.0.0.remove(parameter.path)));
     }
@@ -200,6 +205,12 @@ fn value_of(parameter: &MachineParameter, written: &Value) -> Option<f32> {
     };
     let whole = parameter.choices.is_empty() || value.fract() == 0.0;
     (whole && parameter.clamp(value) == value).then_some(value)
+}
+
+/// The value nearest to a number that is none of the control's; choices have no nearest one.
+fn nearest(parameter: &MachineParameter, written: &Value) -> Option<f32> {
+    let value = written.as_f64().map(|value| value as f32)?;
+    (parameter.choices.is_empty() && !value.is_nan()).then(|| parameter.clamp(value))
 }
 
 /// Whether a text is a choice's name, or a number with nothing behind it but the control's unit.

@@ -188,6 +188,14 @@ mod tests {
                 format!("instrument 3: cutoff (Cutoff) is {found} on line 7: it can be 20 Hz to 20000 Hz");
             assert!(loud.ends_with(&said), "{loud}");
         }
+        // A host's state is played as far as it can be.
+        let far =
+            read("slot = 1\nmachine = \"lead\"\ncontrols = { cutoff = 30000, level = -99, filter = 7 }")
+                .unwrap();
+        let setup = far.setup().unwrap();
+        let at = |path| setup.controls[setup.kind.parameter_index(path).unwrap()];
+        let filter = setup.kind.parameters()[setup.kind.parameter_index("filter").unwrap()].default;
+        assert_eq!((at("cutoff"), at("level"), at("filter")), (20_000.0, -60.0, filter));
         // Unknown instruments and controls are kept.
         let newer = read("slot = 1\nmachine = \"organ\"\ncontrols = { pipes = 8 }").unwrap();
         assert_eq!(newer.controls.unknown(&[]).collect::<Vec<_>>(), ["pipes"]);

@@ -114,6 +114,8 @@ pub struct ChannelNotes {
     strips: Vec<Strip>,
     /// What was looked at last.
     seen: Option<Stamp>,
+    /// It is looked at again, though no tick has passed: a channel begins anew.
+    again: bool,
 }
 
 impl ChannelNotes {
@@ -123,14 +125,16 @@ impl ChannelNotes {
             lanes: vec![Lane::default(); LANES],
             strips: vec![FRESH; usize::from(midi_channels.max(1))],
             seen: None,
+            again: false,
         }
     }
 
     /// Sends what has changed since the last call, if a tick or a key has passed since. Real-time: yes.
     pub fn follow(&mut self, player: &SongPlayer, send: Send<'_>) {
         let stamp = player.stamp();
+        let again = std::mem::replace(&mut self.again, false);
         match self.seen {
-            Some(seen) if seen == stamp => return,
+            Some(seen) if seen == stamp && !again => return,
             Some(seen) if !stamp.follows(&seen) => self.release(send),
             _ => {}
         }
@@ -157,6 +161,19 @@ impl ChannelNotes {
     pub fn release(&mut self, send: Send<'_>) {
         (0..self.lanes.len()).for_each(|lane| self.end(lane, send));
         self.seen = None;
+    }
+
+    /// Ends what a song channel plays, which shares its MIDI channel with none, and begins it anew: its receiver is another one,
+    /// of which nothing is known. Real-time: yes.
+    pub(crate) fn forget_lane(&mut self, lane: usize, send: Send<'_>) {
+        if lane >= self.lanes.len() {
+            return;
+        }
+        self.end(lane, send);
+        self.lanes[lane] = Lane::default();
+        let strip = self.strip_of(lane);
+        self.strips[strip] = FRESH;
+        self.again = true;
     }
 
     /// Knows of no note and no bend any more, and sends nothing. Real-time: yes.

@@ -132,17 +132,23 @@ impl Handed {
         }
     }
 
-    /// Lets those channels by their bits hand over to a slot, and no others; a channel plays one slot at most.
+    /// Lets those channels by their bits hand over to a slot, and no others; a channel plays one slot at most. Those for which that
+    /// changes nothing play on.
     pub(super) fn hand_over(&mut self, (slot, channels): (usize, u64), slots: &mut [Slot]) {
-        if channels != 0 || self.lines.iter().any(|line| line.slot == Some(slot)) {
-            // All begin anew, so that each is told again what it was told before.
-            self.let_go(slots);
-            self.notes.forget();
-        }
-        for (channel, line) in self.lines.iter_mut().enumerate() {
-            let others = line.slot.filter(|other| *other != slot);
-            line.slot = if channels >> channel & 1 == 1 { Some(slot) } else { others };
-            line.idle();
+        let Self { lines, notes, song } = self;
+        for channel in 0..SONG_CHANNELS {
+            let Some(own) = lines.get(channel).map(|line| line.slot) else { return };
+            let others = own.filter(|other| *other != slot);
+            let next = if channels >> channel & 1 == 1 { Some(slot) } else { others };
+            if own == next {
+                continue;
+            }
+            // It begins anew, so that the next one is told what this one was.
+            notes.forget_lane(channel, &mut |message| play((lines, *song), slots, message));
+            if let Some(line) = lines.get_mut(channel) {
+                line.slot = next;
+                line.idle();
+            }
         }
     }
 

@@ -67,7 +67,7 @@ impl Wheel {
         Semitones(self.value * range.min(WIDEST_RANGE))
     }
 
-    pub(super) fn forget_range(&mut self) {
+    pub(in crate::engine) fn forget_range(&mut self) {
         self.range = None;
     }
 
