@@ -111,6 +111,7 @@ impl Ducker {
     }
 
     /// Hears the frames of `range`, at most `BLOCK_SIZE`; gives a gain for each, or `None` where all are 1.
+    #[inline]
     pub fn follow(
         &mut self,
         level: Level,
@@ -122,6 +123,10 @@ impl Ducker {
             self.advance(range.len());
             return None;
         }
+        Some(self.listen(level, side, range))
+    }
+
+    fn listen(&mut self, level: Level, side: Option<&AudioBlock<'_>>, range: &Range<usize>) -> &[f32] {
         let frames = range.len().min(BLOCK_SIZE);
         self.gains[..frames].fill(0.0);
         for plane in side.iter().flat_map(|side| side.planes()) {
@@ -151,7 +156,7 @@ impl Ducker {
         }
         (self.peak, self.envelope, self.eased) = (peak, envelope, eased);
         self.advance(frames);
-        Some(&self.gains[..frames])
+        &self.gains[..frames]
     }
 
     fn advance(&mut self, frames: usize) {
