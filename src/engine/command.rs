@@ -17,6 +17,7 @@ use crate::machine::Machine;
 use crate::mixer::BUSES;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
+use crate::space::Hearing;
 use crate::space::Output;
 use crate::space::Room;
 use crate::space::Settings;
@@ -158,6 +159,7 @@ pub(super) struct PreparedSpace {
     /// What buses are like there, and how many planes each has.
     pub(super) settings: [(Settings, usize); BUSES],
     pub(super) output: Output,
+    pub(super) hearing: Hearing,
     /// The room around them.
     pub(super) room: Option<Shoebox>,
     /// A silent one, taken by an engine that has none.

@@ -174,6 +174,7 @@ impl Build {
             space: Some(Box::new(Space::new(BUSES, self.rate, self.level))),
             settings: std::array::from_fn(settings),
             output: routing.space_output.heard(),
+            hearing: routing.listener.hearing,
             room,
             made: room.map(|room| Box::new(Room::new(self.rate, self.level, room.silent()))),
             replaced: None,

@@ -507,6 +507,7 @@ impl Engine {
         }
         if let Some(space) = &mut self.space {
             space.listener_mut().set_output(prepared.output);
+            space.set_hearing(prepared.hearing);
             space.set_room(prepared.room, &mut prepared.made);
             for (bus, (settings, sides)) in prepared.settings.iter().enumerate() {
                 space.set_sides(bus, *sides);
@@ -874,9 +875,9 @@ fn set_input(inputs: &mut Inputs, target: Target, value: f32) -> bool {
 /// Sets what a parameter of a place or of the head says; false for all others.
 fn set_space(space: &mut Space, target: Target, value: f32) -> bool {
     match target {
-        Target::HeadYaw => space.listener_mut().set_yaw(value),
-        Target::HeadPitch => space.listener_mut().set_pitch(value),
-        Target::HeadRoll => space.listener_mut().set_roll(value),
+        Target::HeadYaw => space.set_yaw(value),
+        Target::HeadPitch => space.set_pitch(value),
+        Target::HeadRoll => space.set_roll(value),
         Target::Azimuth(bus) => {
             space.source_mut(bus).into_iter().for_each(|source| source.set_azimuth(value))
         }

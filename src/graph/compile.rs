@@ -205,7 +205,8 @@ fn gates(graph: &Graph) -> Gates {
         let mix = edge.mix.unwrap_or(graph.mix);
         let shape = Shape { mix, from: channels(edge.from), to: channels(edge.to) };
         let grouped = graph.groups.iter().flatten().any(|&node| node == edge.from);
-        Passing { way: way(graph, edge), shape, solos, grouped }
+        let gentle = graph.gentle.iter().any(|&node| node == edge.from || node == edge.to);
+        Passing { way: way(graph, edge), shape, solos, grouped, gentle }
     };
     Gates::new(ways.map(passing).collect())
 }

@@ -53,6 +53,8 @@ pub(super) struct Passing {
     pub(super) solos: Solos,
     /// It begins at a source that may share its block.
     pub(super) grouped: bool,
+    /// It comes and goes along a curve without edges, and so does what it takes the place of.
+    pub(super) gentle: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -60,6 +62,8 @@ struct Gate {
     passing: Passing,
     /// 1 where the way is there, 0 where another plan will lack it or has lacked it.
     there: Ramp,
+    /// It moves along a curve.
+    curved: bool,
     /// What solo leaves open.
     ramp: Ramp,
     /// Frames until it opens, in as many again.
@@ -80,7 +84,7 @@ impl Gates {
     pub(super) fn new(mut ways: Vec<Passing>) -> Self {
         ways.sort_unstable_by_key(|passing| passing.way);
         let open = Ramp::new(1.0);
-        let gate = |passing| Gate { passing, there: open, ramp: open, wait: 0, opens_in: 0 };
+        let gate = |passing| Gate { passing, there: open, curved: false, ramp: open, wait: 0, opens_in: 0 };
         Self { gates: ways.into_iter().map(gate).collect(), soloed: 0, moving: false }
     }
 
@@ -101,9 +105,14 @@ impl Gates {
     pub(super) fn leave(&mut self, next: &Self, frames: u32) -> bool {
         let mut nexts = next.gates.iter().peekable();
         let mut any = false;
-        for gate in self.gates.iter_mut().filter(|gate| !gate.passing.grouped) {
+        for number in 0..self.gates.len() {
+            let curved = self.gates.get(number).is_some_and(|gate| self.curves(gate, next));
+            let Some(gate) = self.gates.get_mut(number).filter(|gate| !gate.passing.grouped) else {
+                continue;
+            };
             if !gate.find_in(&mut nexts).is_some_and(|next| next.does_as(gate)) {
                 gate.there.move_to(0.0, frames);
+                gate.curved = curved;
                 any = true;
             }
         }
@@ -116,7 +125,9 @@ impl Gates {
     pub(super) fn take_over(&mut self, old: &Self, frames: u32) {
         self.soloed = old.soloed;
         let mut olds = old.gates.iter().peekable();
-        for gate in &mut self.gates {
+        for number in 0..self.gates.len() {
+            let curved = self.gates.get(number).is_some_and(|gate| self.curves(gate, old));
+            let Some(gate) = self.gates.get_mut(number) else { continue };
             let (found, passing) = (gate.find_in(&mut olds), gate.passing);
             let stays = passing.grouped || found.is_some_and(|old| old.does_as(gate));
             match found {
@@ -125,6 +136,7 @@ impl Gates {
             }
             if !stays {
                 gate.there.jump_to(0.0);
+                gate.curved = curved;
             }
             gate.there.move_to(1.0, frames);
         }
@@ -147,10 +159,21 @@ impl Gates {
     }
 
     fn of_source(&self, source: usize) -> &[Gate] {
+        self.of(Kind::Source(source))
+    }
+
+    fn of(&self, node: Kind) -> &[Gate] {
         let from = |gate: &Gate| gate.passing.way.from;
-        let start = self.gates.partition_point(|gate| from(gate) < Kind::Source(source));
-        let end = self.gates.partition_point(|gate| from(gate) <= Kind::Source(source));
+        let start = self.gates.partition_point(|gate| from(gate) < node);
+        let end = self.gates.partition_point(|gate| from(gate) <= node);
         self.gates.get(start..end).unwrap_or(&[])
+    }
+
+    /// Whether a gate of this plan that comes or goes does so along a curve: its way is gentle, or gives way to or takes the place of
+    /// a gentle one in another plan.
+    fn curves(&self, gate: &Gate, other: &Self) -> bool {
+        let replaced = |other: &Gate| other.passing.gentle && self.find(&other.passing.way).is_none();
+        gate.passing.gentle || other.of(gate.passing.way.from).iter().any(replaced)
     }
 
     /// Lets every gate move to where solo wants it.
@@ -220,6 +243,9 @@ impl Gate {
         if !(self.there.settled() && self.there.target() == 1.0) {
             let mut there = [0.0; BLOCK_SIZE];
             self.there.peek(&mut there);
+            if self.curved {
+                there = there.map(|share| share * share * (3.0 - 2.0 * share));
+            }
             factors.iter_mut().zip(there).for_each(|(factor, there)| *factor *= there);
         }
         factors

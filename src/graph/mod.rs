@@ -55,6 +55,8 @@ pub struct Graph {
     mix: &'static dyn ChannelMix,
     /// Sources that one node adds to.
     groups: Vec<Vec<NodeId>>,
+    /// Nodes whose ways come and go without an edge.
+    gentle: Vec<NodeId>,
 }
 
 impl Default for Graph {
@@ -66,7 +68,7 @@ impl Default for Graph {
 impl Graph {
     /// An empty graph whose edges mix by `mix` unless they say otherwise.
     pub fn new(mix: &'static dyn ChannelMix) -> Self {
-        Self { nodes: Vec::new(), edges: Vec::new(), mix, groups: Vec::new() }
+        Self { nodes: Vec::new(), edges: Vec::new(), mix, groups: Vec::new(), gentle: Vec::new() }
     }
 
     /// A block that the caller fills before the plan runs.
@@ -116,6 +118,12 @@ impl Graph {
     /// Says that one node adds to all of these sources, so that those which go the same way may share one block.
     pub fn group(&mut self, sources: &[NodeId]) {
         self.groups.push(sources.to_vec());
+    }
+
+    /// Says that ways to and from this node, and those whose place they take, come and go along a curve without edges instead of a
+    /// straight line.
+    pub fn make_gentle(&mut self, node: NodeId) {
+        self.gentle.push(node);
     }
 
     /// Gives `from` to the sidechain of `to`; the last one counts.

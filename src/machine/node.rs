@@ -16,12 +16,10 @@ use crate::audio::GRID;
 use crate::audio::RenderContext;
 use crate::audio::Tail;
 use crate::dsp::Level;
+use crate::dsp::playable;
 use crate::units::SampleRate;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// +120 dBFS.
-const LOUDEST: f32 = 1.0e6;
 
 /// -120 dBFS: a kernel whose output stays below may sleep.
 const INAUDIBLE: f32 = 1.0e-6;
@@ -194,7 +192,7 @@ impl Machine {
             Activity::Silent => [&[][..], &[]],
             Activity::Sounding => [&*left, &*right],
         };
-        let first = |plane: &[f32]| plane.iter().position(|sample| clean(*sample) != 0.0);
+        let first = |plane: &[f32]| plane.iter().position(|sample| playable(*sample) != 0.0);
         let first_sounding = heard.iter().chain(&side).filter_map(|plane| first(plane)).min();
         let start = match (self.asleep, first_sounding) {
             (true, None) if input == Activity::Silent => return Activity::Silent,
@@ -244,17 +242,12 @@ struct Piece<'a> {
     side: [&'a [f32]; 2],
 }
 
-/// The sample, or 0 if no loudspeaker could play it.
-fn clean(sample: f32) -> f32 {
-    if sample.abs() <= LOUDEST { sample } else { 0.0 }
-}
-
 /// Copies `plane` to the front of `scratch`, with silence after it up to `frames`; at most `GRID` frames.
 fn cleaned<'a>(plane: &[f32], frames: usize, scratch: &'a mut [f32; GRID]) -> &'a [f32] {
     let scratch = scratch.get_mut(..frames).unwrap_or(&mut []);
     let (heard, silent) = scratch.split_at_mut(plane.len().min(frames));
     for (to, from) in heard.iter_mut().zip(plane) {
-        *to = clean(*from);
+        *to = playable(*from);
     }
     silent.fill(0.0);
     scratch

@@ -56,6 +56,7 @@ pub use routing::SongBy;
 pub use routing::VOICE_SOURCE;
 pub use routing::source_channels;
 pub use space::BusSpace;
+pub use space::Listener;
 pub use space::NoSpaceOutput;
 pub use space::SpaceError;
 pub use space::SpaceOutput;

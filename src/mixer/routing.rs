@@ -19,6 +19,7 @@ use super::route::HostOutput;
 use super::route::Route;
 use super::route::SideSource;
 use super::space::BusSpace;
+use super::space::Listener;
 use super::space::SpaceOutput;
 use super::space::part_of;
 use super::strip_name;
@@ -148,6 +149,8 @@ pub struct Routing {
     pub monitor: usize,
     /// What leaves space, where any bus is in it.
     pub space_output: SpaceOutput,
+    /// Who hears what is in space.
+    pub listener: Listener,
     /// The room around what is in space.
     pub room: Option<RoomAround>,
     /// Every bus of the desk.
@@ -168,6 +171,7 @@ impl Default for Routing {
             input: INPUT_BUS,
             monitor: 0,
             space_output: SpaceOutput::default(),
+            listener: Listener::default(),
             room: None,
             buses: vec![Bus::default(); BUSES],
             unknown: Unknown::default(),
@@ -202,6 +206,8 @@ struct File {
     monitor: HostOutput,
     #[serde(skip_serializing_if = "is_default")]
     space_output: SpaceOutput,
+    #[serde(skip_serializing_if = "is_default")]
+    listener: Listener,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<RoomAround>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -281,6 +287,7 @@ impl From<Routing> for File {
             input: BusOrNone(routing.input),
             monitor: HostOutput(routing.monitor),
             space_output: routing.space_output,
+            listener: routing.listener,
             room: routing.room,
             buses: differing(routing.buses, &Bus::default(), |bus| bus),
             unknown: routing.unknown,
@@ -300,6 +307,7 @@ impl From<File> for Routing {
             input: file.input.0,
             monitor: file.monitor.0,
             space_output: file.space_output,
+            listener: file.listener,
             room: file.room,
             buses: filled(all.buses, file.buses, |bus| bus),
             unknown: file.unknown,
@@ -497,6 +505,7 @@ impl Routing {
         };
         let mut nodes: Vec<NodeId> = (0..BUSES).map(place).collect();
         nodes.push(graph.add_stream("Space", space::CHANNELS));
+        nodes.iter().for_each(|&node| graph.make_gentle(node));
         nodes
     }
 

@@ -7,6 +7,7 @@ use super::HOST_OUTPUTS;
 use super::unknown::Unknown;
 use crate::audio::ChannelMix;
 use crate::space;
+use crate::space::Hearing;
 use crate::space::Law;
 use crate::space::Settings;
 use serde::Deserialize;
@@ -23,6 +24,73 @@ pub struct BusSpace {
     pub settings: Settings,
     /// What a newer version has added.
     pub unknown: Unknown,
+}
+
+/// Who hears what is in space, beside where the head looks, which parameters say.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ListenerFile", into = "ListenerFile")]
+pub struct Listener {
+    /// See there.
+    pub hearing: Hearing,
+    /// What a newer version has added.
+    pub unknown: Unknown,
+}
+
+/// As it is written.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct ListenerFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pattern: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sharpness: Option<f32>,
+    #[serde(flatten)]
+    unknown: Unknown,
+}
+
+impl TryFrom<ListenerFile> for Listener {
+    type Error = SpaceError;
+
+    fn try_from(file: ListenerFile) -> Result<Self, SpaceError> {
+        let all = Hearing::default();
+        let hearing = Hearing {
+            pattern: read("pattern", file.pattern, all.pattern, PATTERN)?,
+            sharpness: read("sharpness", file.sharpness, all.sharpness, SHARPNESS)?,
+        };
+        Ok(Self { hearing, unknown: file.unknown })
+    }
+}
+
+impl From<Listener> for ListenerFile {
+    fn from(listener: Listener) -> Self {
+        let (own, all) = (listener.hearing, Hearing::default());
+        Self {
+            pattern: differs(own.pattern, all.pattern),
+            sharpness: differs(own.sharpness, all.sharpness),
+            unknown: listener.unknown,
+        }
+    }
+}
+
+/// Ranges that sources and the listener share.
+const PATTERN: (f32, f32) = (0.0, 1.0);
+const SHARPNESS: (f32, f32) = (0.0, 16.0);
+
+/// What is written, or else the default, if it is in its range.
+fn read(
+    name: &'static str,
+    value: Option<f32>,
+    default: f32,
+    (least, most): (f32, f32),
+) -> Result<f32, SpaceError> {
+    let value = value.unwrap_or(default);
+    let fits = (least..=most).contains(&value);
+    if fits { Ok(value) } else { Err(SpaceError { name, value, least, most }) }
+}
+
+/// What is to be written.
+fn differs(own: f32, default: f32) -> Option<f32> {
+    (own != default).then_some(own)
 }
 
 /// A setting that its range does not hold.
@@ -68,11 +136,6 @@ impl TryFrom<File> for BusSpace {
 
     fn try_from(file: File) -> Result<Self, SpaceError> {
         let all = Settings::default();
-        let read = |name, value: Option<f32>, default: f32, (least, most): (f32, f32)| {
-            let value = value.unwrap_or(default);
-            let fits = (least..=most).contains(&value);
-            if fits { Ok(value) } else { Err(SpaceError { name, value, least, most }) }
-        };
         let metres = (0.1, 1000.0);
         let near = read("near", file.near, all.near, metres)?;
         let settings = Settings {
@@ -82,8 +145,8 @@ impl TryFrom<File> for BusSpace {
             near,
             far: read("far", file.far, all.far.max(near), (near, metres.1))?,
             occlusion: read("occlusion", file.occlusion, all.occlusion, (0.0, 1.0))?,
-            pattern: read("pattern", file.pattern, all.pattern, (0.0, 1.0))?,
-            sharpness: read("sharpness", file.sharpness, all.sharpness, (0.0, 16.0))?,
+            pattern: read("pattern", file.pattern, all.pattern, PATTERN)?,
+            sharpness: read("sharpness", file.sharpness, all.sharpness, SHARPNESS)?,
             yaw: read("yaw", file.yaw, all.yaw, (-180.0, 180.0))?,
             pitch: read("pitch", file.pitch, all.pitch, (-90.0, 90.0))?,
         };
@@ -94,7 +157,6 @@ impl TryFrom<File> for BusSpace {
 impl From<BusSpace> for File {
     fn from(space: BusSpace) -> Self {
         let (own, all) = (space.settings, Settings::default());
-        let differs = |own: f32, default: f32| (own != default).then_some(own);
         Self {
             width: differs(own.width, all.width),
             spread: differs(own.spread, all.spread),
@@ -241,6 +303,10 @@ mod tests {
 
     #[test]
     fn space_survives_its_table_and_only_what_differs_is_written() {
+        let text = "[listener]\npattern = 0.5\nears = \"pointed\"\n";
+        let routing = read(text).unwrap();
+        assert_eq!(routing.listener.hearing, Hearing { pattern: 0.5, sharpness: 1.0 });
+        assert_eq!(toml::to_string(&routing).unwrap(), text);
         let text = "space_output = \"ambix 2\"\n\n[buses.1.space]\n\n[buses.3.space]\nspread = 45.0\nlaw = \"linear\"\nfar = 20.0\nhalo = 3\n";
         let routing = read(text).unwrap();
         assert_eq!(routing.buses[0].space, Some(BusSpace::default()));
@@ -268,6 +334,7 @@ mod tests {
             ("[buses.1.space]\nnear = 5\nfar = 2", "far is 2: it can be 5 to 1000"),
             ("[buses.1.space]\nocclusion = nan", "occlusion is NaN: it can be 0 to 1"),
             ("[buses.1.space]\nlaw = \"cubic\"", "unknown variant `cubic`"),
+            ("[listener]\npattern = 1.5", "pattern is 1.5: it can be 0 to 1"),
             ("space_output = \"5.1\"", "'5.1' is none of 'binaural', 'stereo', 'ambix 1'"),
         ] {
             let error = read(text).unwrap_err();

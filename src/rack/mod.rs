@@ -499,7 +499,13 @@ impl Rack {
         voices
             .chain(lanes)
             .chain(self.inserts.iter().filter_map(InsertSlot::notice).map(Notice::Program))
+            .chain(self.has_empty_room().then_some(Notice::EmptyRoom))
             .collect()
+    }
+
+    /// Whether nothing is in its room.
+    fn has_empty_room(&self) -> bool {
+        self.routing.room.is_some() && !self.routing.has_space()
     }
 
     /// Plays a recording instead of one of the song's samples or instruments, in place of what else was to be played there.
@@ -595,6 +601,9 @@ pub enum Notice {
     /// Of a program in Faust.
     #[error(transparent)]
     Program(ProgramNotice),
+    /// Nothing is in the room.
+    #[error("nothing is heard of `routing.room`, for no bus is in space: give one a table `space`")]
+    EmptyRoom,
 }
 
 /// What of a rack's file is looked at beside the rack itself.
@@ -844,6 +853,14 @@ mod tests {
         let error = noise.setup(&layout).err().unwrap().to_string();
         assert!(error.starts_with("the rack's impulse response noise.wav cannot be read ("), "{error}");
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_room_that_nothing_is_in_is_told() {
+        let notices = |text: &str| Rack::from_toml(&format!("{HEAD}{text}")).unwrap().notices();
+        assert_eq!(notices("[routing.room]\n"), [Notice::EmptyRoom]);
+        assert_eq!(notices("[routing.room]\n[routing.buses.3.space]\n"), []);
+        assert_eq!(notices("[routing.buses.3.space]\n"), []);
     }
 
     #[test]

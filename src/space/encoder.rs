@@ -11,7 +11,9 @@ use super::follower::Follower;
 use super::follower::Pace;
 use super::harmonics::CHANNELS;
 use super::harmonics::ORDERS;
+use super::harmonics::Vector;
 use super::harmonics::harmonics;
+use super::settings::Hearing;
 use super::settings::Settings;
 use super::settings::direction;
 use crate::audio::AudioBlock;
@@ -92,6 +94,8 @@ pub struct Encoder {
     azimuth: f32,
     elevation: f32,
     distance: f32,
+    /// How the listener hears, and where the head looks.
+    hearing: (Hearing, Vector),
     /// Something was set since the last line.
     set: bool,
     followers: Followers,
@@ -118,6 +122,7 @@ impl Encoder {
             azimuth: 0.0,
             elevation: 0.0,
             distance: 1.0,
+            hearing: (Hearing::default(), [1.0, 0.0, 0.0]),
             set: true,
             followers: Followers {
                 azimuth: still,
@@ -156,6 +161,11 @@ impl Encoder {
     /// What the source is like.
     pub fn set(&mut self, settings: Settings) {
         (self.settings, self.set) = (settings, true);
+    }
+
+    /// How the listener hears it, and the unit vector along which the head looks.
+    pub(super) fn set_hearing(&mut self, hearing: Hearing, looks: Vector) {
+        (self.hearing, self.set) = ((hearing, looks), true);
     }
 
     /// How many planes its sound has, 1 unless set: on the next frame a point or two stand where it is.
@@ -275,7 +285,9 @@ impl Encoder {
         followers.width.aim(settings.width);
         followers.spread.aim(settings.spread.clamp(0.0, 360.0));
         followers.occlusion.aim(settings.occlusion.clamp(0.0, 1.0));
-        followers.gain.aim(settings.at_distance(self.distance) * settings.towards_listener(place));
+        let (hearing, looks) = self.hearing;
+        let heard = settings.towards_listener(place) * hearing.of(looks, place);
+        followers.gain.aim(settings.at_distance(self.distance) * heard);
     }
 
     /// Gains and filter of where the followers are.

@@ -24,6 +24,7 @@ pub use harmonics::CHANNELS;
 pub use room::Material;
 pub use room::Room;
 pub use room::Shoebox;
+pub use settings::Hearing;
 pub use settings::Law;
 pub use settings::Output;
 pub use settings::Settings;

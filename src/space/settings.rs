@@ -73,6 +73,41 @@ impl Default for Settings {
     }
 }
 
+/// How the listener hears what is around.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hearing {
+    /// To where the head looks: 0 all around alike, 1/2 a cardioid, 1 an eight.
+    pub pattern: f32,
+    /// Power of the pattern.
+    pub sharpness: f32,
+}
+
+impl Default for Hearing {
+    fn default() -> Self {
+        Self { pattern: 0.0, sharpness: 1.0 }
+    }
+}
+
+impl Hearing {
+    /// Factor of what comes from a place for a head that looks along a vector.
+    pub(super) fn of(&self, looks: Vector, place: impl FnOnce() -> Vector) -> f32 {
+        directivity(self.pattern, self.sharpness, || dot(looks, place()))
+    }
+}
+
+/// `|1 - p + p·cosine|^sharpness`.
+fn directivity(pattern: f32, sharpness: f32, cosine: impl FnOnce() -> f32) -> f32 {
+    if pattern <= 0.0 {
+        return 1.0;
+    }
+    let pattern = pattern.clamp(0.0, 1.0);
+    libm::powf((1.0 - pattern + pattern * cosine()).abs(), sharpness.max(0.0))
+}
+
+fn dot(one: Vector, other: Vector) -> f32 {
+    one.iter().zip(other).map(|(one, other)| one * other).sum()
+}
+
 /// The unit vector of an azimuth to the right and an elevation, in degrees.
 pub(super) fn direction(azimuth: f32, elevation: f32) -> Vector {
     let (azimuth, elevation) = (-azimuth.to_radians(), elevation.to_radians());
@@ -97,13 +132,6 @@ impl Settings {
 
     /// Factor of what the source sends to the listener from a place in this direction.
     pub(super) fn towards_listener(&self, place: impl FnOnce() -> Vector) -> f32 {
-        if self.pattern <= 0.0 {
-            return 1.0;
-        }
-        let place = place();
-        let looks = direction(self.yaw, self.pitch);
-        let cosine: f32 = -(0..3).map(|axis| looks[axis] * place[axis]).sum::<f32>(); // three axes
-        let pattern = self.pattern.clamp(0.0, 1.0);
-        libm::powf((1.0 - pattern + pattern * cosine).abs(), self.sharpness.max(0.0))
+        directivity(self.pattern, self.sharpness, || -dot(direction(self.yaw, self.pitch), place()))
     }
 }

@@ -8,6 +8,8 @@ use super::encoder::Encoder;
 use super::harmonics::CHANNELS;
 use super::room::Room;
 use super::room::Shoebox;
+use super::settings::Hearing;
+use super::settings::direction;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
@@ -17,10 +19,8 @@ use crate::audio::ChannelConfig;
 use crate::audio::Feed;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
+use crate::dsp::playable;
 use crate::units::SampleRate;
-
-/// 120 dBFS: what is louder, or no number, is taken for silence.
-const LOUDEST: f32 = 1.0e6;
 
 /// A source on its way into the field.
 pub struct Place {
@@ -44,6 +44,9 @@ pub struct Field {
 /// As many places as a graph may need, and their field.
 pub struct Space {
     places: Box<[Place]>,
+    /// How the listener hears, and the head's yaw and pitch.
+    hearing: Hearing,
+    head: [f32; 2],
     field: Field,
 }
 
@@ -53,6 +56,8 @@ impl Space {
         let place = |_| Place { encoder: Encoder::new(rate, level), sides: 1, field: Feed::new(CHANNELS) };
         Self {
             places: (0..places).map(place).collect(),
+            hearing: Hearing::default(),
+            head: [0.0; 2],
             field: Field {
                 decoder: Decoder::new(rate, level),
                 room: None,
@@ -71,6 +76,42 @@ impl Space {
     /// How many planes a source's sound has once the graph has changed.
     pub fn set_sides(&mut self, number: usize, sides: usize) {
         self.places.get_mut(number).into_iter().for_each(|place| place.sides = sides);
+    }
+
+    /// Turns the head to the right, in degrees.
+    pub fn set_yaw(&mut self, degrees: f32) {
+        self.field.decoder.set_yaw(degrees);
+        self.head[0] = degrees;
+        self.tell_hearing(self.hearing);
+    }
+
+    /// Lifts the head, in degrees.
+    pub fn set_pitch(&mut self, degrees: f32) {
+        self.field.decoder.set_pitch(degrees);
+        self.head[1] = degrees.clamp(-90.0, 90.0);
+        self.tell_hearing(self.hearing);
+    }
+
+    /// Leans the head over to the right, in degrees.
+    pub fn set_roll(&mut self, degrees: f32) {
+        self.field.decoder.set_roll(degrees);
+    }
+
+    /// How the listener hears what is around.
+    pub fn set_hearing(&mut self, hearing: Hearing) {
+        if hearing != self.hearing {
+            let before = std::mem::replace(&mut self.hearing, hearing);
+            self.tell_hearing(before);
+        }
+    }
+
+    /// Tells all sources how they are heard, unless that is and was all around alike.
+    fn tell_hearing(&mut self, before: Hearing) {
+        let (hearing, [yaw, pitch]) = (self.hearing, self.head);
+        if hearing.pattern > 0.0 || before.pattern > 0.0 {
+            let looks = direction(yaw, pitch);
+            self.places.iter_mut().for_each(|place| place.encoder.set_hearing(hearing, looks));
+        }
     }
 
     /// The listener.
@@ -166,11 +207,6 @@ impl AudioStream for Place {
         self.field.begin(frames);
         self.encoder.skip(frames);
     }
-}
-
-/// The sample, or 0 if no loudspeaker could play it: filters and rooms would not forget it.
-fn playable(sample: f32) -> f32 {
-    if sample.abs() <= LOUDEST { sample } else { 0.0 }
 }
 
 impl Field {

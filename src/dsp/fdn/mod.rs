@@ -21,8 +21,8 @@ const CELL: usize = 64;
 /// Shares in which all sound can be forgotten, so that no block has to write the whole memory.
 pub(crate) const SHARES: usize = 64;
 
-/// Cells that a change takes.
-const GLIDE: u32 = 64;
+/// Seconds that a change takes: 64 cells at 48 kHz.
+const GLIDE_S: f64 = 4096.0 / 48_000.0;
 
 /// Lengths at a size of 1, in frames at 48 kHz: primes, of equal ratios as nearly as may be.
 const LENGTHS: [f64; LINES] = [
@@ -168,6 +168,11 @@ fn frames(length: f64, rate: SampleRate) -> usize {
     (libm::round(length * rate.0 / 48_000.0) as usize).max(CELL)
 }
 
+/// Cells that a change takes at a rate.
+pub(crate) fn glide_cells(rate: SampleRate) -> u32 {
+    (libm::round(GLIDE_S * rate.0 / CELL as f64) as u32).max(1)
+}
+
 /// The network.
 pub struct Fdn {
     level: Level,
@@ -177,7 +182,9 @@ pub struct Fdn {
     to: Room,
     /// What was asked for; a change that is under way is finished first.
     wanted: Room,
-    /// Cells of a change that are over; `GLIDE` when it has come.
+    /// Cells that a change takes.
+    glide: u32,
+    /// Those of them that are over; `glide` when it has come.
     glided: u32,
     /// Frames of this cell that are over.
     phase: usize,
@@ -217,7 +224,8 @@ impl Fdn {
             from: room,
             to: room,
             wanted: room,
-            glided: GLIDE,
+            glide: glide_cells(rate),
+            glided: glide_cells(rate),
             phase: 0,
             delays: [[CELL; LINES]; 2],
             resizes: false,
@@ -247,7 +255,7 @@ impl Fdn {
     /// Jumps to where settings go. Real-time.
     pub fn settle(&mut self) {
         (self.room, self.to) = (self.wanted, self.wanted);
-        (self.glided, self.resizes) = (GLIDE, false);
+        (self.glided, self.resizes) = (self.glide, false);
         self.delays = [self.delays_of(self.room.size); 2];
         self.shape();
         self.arrive();
@@ -341,7 +349,7 @@ impl Fdn {
     /// On a line of the grid.
     fn begin_cell(&mut self) {
         self.arrive();
-        if self.glided == GLIDE {
+        if self.glided == self.glide {
             self.delays[0] = self.delays[1];
             self.resizes = false;
             if self.wanted != self.to {
@@ -350,11 +358,11 @@ impl Fdn {
                 self.resizes = self.delays[0] != self.delays[1];
             }
         }
-        if self.glided < GLIDE {
+        if self.glided < self.glide {
             self.glided += 1;
             self.room = match self.glided {
-                GLIDE => self.to,
-                glided => self.from.towards(&self.to, glided as f32 / GLIDE as f32),
+                glided if glided == self.glide => self.to,
+                glided => self.from.towards(&self.to, glided as f32 / self.glide as f32),
             };
             self.shape();
         }
@@ -379,7 +387,7 @@ impl Fdn {
             .room
             .crossover_hz
             .map(|edge| libm::tanf(std::f32::consts::PI * edge.min(nyquist) / self.rate.0 as f32));
-        let share = self.glided as f32 / GLIDE as f32;
+        let share = self.glided as f32 / self.glide as f32;
         for line in 0..LINES {
             // Each line has a delay; there are three bands and two crossovers.
             let [from, to] = self.delays.map(|delays| delays[line] as f32);
@@ -440,7 +448,7 @@ impl Fdn {
             if self.resizes {
                 copy_out(memory, self.place.wrapping_sub(from) & mask, &mut before[..frames]);
                 let over = self.glided.saturating_sub(1) as usize * CELL + self.phase;
-                let whole = (GLIDE as usize * CELL) as f32;
+                let whole = (self.glide as usize * CELL) as f32;
                 for (frame, (sample, before)) in (over..).zip(tile[..frames].iter_mut().zip(&before)) {
                     *sample = before + (*sample - before) * ((frame + 1) as f32 / whole);
                 }

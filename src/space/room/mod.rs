@@ -23,6 +23,7 @@ use crate::audio::GRID;
 use crate::dsp::Fdn;
 use crate::dsp::Level;
 use crate::dsp::fdn::SHARES;
+use crate::dsp::fdn::glide_cells;
 use crate::dsp::scale_by;
 use crate::dsp::simd::by_level;
 use crate::units::SampleRate;
@@ -32,12 +33,10 @@ use paths::Paths;
 use paths::TAPS;
 use surround::Surround;
 
-/// Cells that a change takes, as in the network.
-const FADE: u32 = 64;
-
-/// The share of what is new, by frames since the start of a change: `s²·(3 - 2s)`, which begins and ends without an edge.
-fn shares(faded: u32, phase: usize) -> [f32; GRID] {
-    let whole = (FADE as usize * GRID) as f32;
+/// The share of what is new, by frames since the start of a change of so many cells: `s²·(3 - 2s)`, which begins and ends without
+/// an edge.
+fn shares(fade: u32, faded: u32, phase: usize) -> [f32; GRID] {
+    let whole = (fade as usize * GRID) as f32;
     let first = faded as usize * GRID + phase + 1;
     std::array::from_fn(|frame| {
         let share = ((first + frame) as f32 / whole).min(1.0);
@@ -50,7 +49,7 @@ type Weights = [[f32; IMAGES]; CHANNELS];
 
 /// Frames after which nothing of a sound is left, whatever changes meanwhile.
 fn tail_frames(room: &Shoebox, rate: SampleRate) -> u64 {
-    rate.frames_in(room.tail_s()) as u64 + u64::from(FADE) * GRID as u64
+    rate.frames_in(room.tail_s()) as u64 + u64::from(glide_cells(rate)) * GRID as u64
 }
 
 /// A room that sounds.
@@ -62,7 +61,8 @@ pub struct Room {
     wanted: Shoebox,
     /// Before a change and after it.
     paths: Box<[Paths; 2]>,
-    /// Cells of a change that are over; `FADE` when it has come.
+    /// Cells that a change takes, as in the network, and those of them that are over: all when it has come.
+    fade: u32,
     faded: u32,
     /// Frames of this cell that are over.
     phase: usize,
@@ -89,7 +89,8 @@ impl Room {
             room,
             wanted: room,
             paths: Box::new([Paths::new(&room, rate), Paths::new(&room, rate)]),
-            faded: FADE,
+            fade: glide_cells(rate),
+            faded: glide_cells(rate),
             phase: 0,
             quiet: 0,
             tail_frames: tail_frames(&room, rate),
@@ -116,7 +117,7 @@ impl Room {
     pub fn settle(&mut self) {
         self.room = self.wanted;
         self.paths[1] = Paths::new(&self.room, self.rate);
-        self.faded = FADE;
+        self.faded = self.fade;
         self.tail_frames = tail_frames(&self.room, self.rate);
         self.network.set(self.room.network());
         self.network.settle();
@@ -197,7 +198,7 @@ impl Room {
 
     /// Nothing is heard of the room, nor will be.
     fn is_off(&self) -> bool {
-        self.faded == FADE && self.room.is_silent()
+        self.faded == self.fade && self.room.is_silent()
     }
 
     /// Notes how long ago the last sound was.
@@ -213,8 +214,8 @@ impl Room {
 
     /// On a line of the grid.
     fn begin_cell(&mut self) {
-        self.faded = (self.faded + 1).min(FADE);
-        if self.faded == FADE && self.wanted != self.room {
+        self.faded = (self.faded + 1).min(self.fade);
+        if self.faded == self.fade && self.wanted != self.room {
             self.paths.swap(0, 1);
             self.room = self.wanted;
             self.paths[1] = Paths::new(&self.room, self.rate);
@@ -236,9 +237,9 @@ impl Room {
         let (level, frames) = (self.level, bus.frames());
         let ([old, new], [before, after]) = (&mut *self.taps, &*self.paths);
         self.past.read(level, after, new, frames);
-        if self.faded < FADE {
+        if self.faded < self.fade {
             self.past.read(level, before, old, frames);
-            let shares = shares(self.faded, self.phase);
+            let shares = shares(self.fade, self.faded, self.phase);
             let rest = shares.map(|share| 1.0 - share);
             new.iter_mut().for_each(|tap| scale_by(level, tap, &shares));
             old.iter_mut().for_each(|tap| scale_by(level, tap, &rest));
