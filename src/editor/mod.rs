@@ -24,6 +24,7 @@ mod recorder;
 mod repaint;
 mod replacements;
 mod routes;
+mod space;
 mod strip;
 mod theme;
 mod window;
@@ -54,6 +55,7 @@ use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::HandlerError;
 use nice_plug_egui::create_egui_editor;
 use recorder::Recorder;
+use space::Space;
 use std::sync::Arc;
 use std::time::Duration;
 pub(crate) use window::Editor;
@@ -87,18 +89,21 @@ enum Page {
     Mixer,
     Machines,
     Instruments,
+    Space,
     Inputs,
     Recorder,
 }
 
 impl Page {
-    const ALL: [Page; 5] = [Page::Mixer, Page::Machines, Page::Instruments, Page::Inputs, Page::Recorder];
+    const ALL: [Page; 6] =
+        [Page::Mixer, Page::Machines, Page::Instruments, Page::Space, Page::Inputs, Page::Recorder];
 
     fn name(self) -> &'static str {
         match self {
             Page::Mixer => "Mixer",
             Page::Machines => "Machines",
             Page::Instruments => "Instruments",
+            Page::Space => "Space",
             Page::Inputs => "Inputs",
             Page::Recorder => "Recorder",
         }
@@ -143,6 +148,7 @@ struct Pages {
     mixer: Mixer,
     machines: Machines,
     instruments: Instruments,
+    space: Space,
     inputs: Inputs,
     recorder: Recorder,
 }
@@ -155,6 +161,7 @@ impl Pages {
             mixer: Mixer::new(table),
             machines: Machines::new(table),
             instruments: Instruments::new(table),
+            space: Space::new(table),
             inputs: Inputs::new(table),
             recorder: Recorder::default(),
         }
@@ -178,6 +185,10 @@ impl Pages {
                 Page::Machines => self.machines.show(ui, controls, view, instance),
                 Page::Instruments => {
                     self.instruments.show(ui, controls, view, instance);
+                    false
+                }
+                Page::Space => {
+                    self.space.show(ui, controls, view, instance);
                     false
                 }
                 Page::Inputs => self.inputs.show(ui, controls, view, instance),

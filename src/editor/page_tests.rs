@@ -9,7 +9,9 @@ use super::theme;
 use crate::engine::Target;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
+use crate::mixer::BusSpace;
 use crate::mixer::MACROS;
+use crate::mixer::RoomAround;
 use crate::params::Gesture;
 use crate::plugin::MachineEdit;
 use crate::plugin::instance_tests::Bench;
@@ -17,6 +19,9 @@ use crate::plugin::instance_tests::lane_rack;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
 use crate::rack::Rack;
+use egui::Event;
+use egui::Modifiers;
+use egui::PointerButton;
 use egui::Pos2;
 use egui::RawInput;
 use egui::Rect;
@@ -53,11 +58,16 @@ impl Window {
     }
 
     fn draw(&mut self, bench: &Bench) -> egui::FullOutput {
+        self.draw_after(bench, Vec::new())
+    }
+
+    /// The same after something has happened to the window.
+    fn draw_after(&mut self, bench: &Bench, events: Vec<Event>) -> egui::FullOutput {
         let told = &self.told;
         let host = |index, step| told.borrow_mut().push((index, step));
         let controls = Controls { params: &bench.params, host: &host, restart: &|| {} };
         let rect = Rect::from_min_size(Pos2::ZERO, vec2(self.size.width, self.size.height));
-        let input = RawInput { screen_rect: Some(rect), ..RawInput::default() };
+        let input = RawInput { screen_rect: Some(rect), events, ..RawInput::default() };
         let pages = &mut self.pages;
         let mut drawn =
             self.egui.run_ui(input, |ui| pages.show(ui, &controls, &bench.instance.view(), &bench.instance));
@@ -121,6 +131,10 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
                     check(&format!("{plugin}, instrument {slot}"), &window.said(&bench));
                 }
             }
+            if page == Page::Space {
+                put_in_space(&bench);
+                check(&format!("{plugin}, sources in a room"), &window.said(&bench));
+            }
             if page == Page::Machines {
                 for strip in 1..3 {
                     window.pages.machines.open(strip);
@@ -129,6 +143,15 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
             }
         }
     }
+}
+
+/// A bus in front, and a room whose decay is its own.
+fn put_in_space(bench: &Bench) {
+    bench.change(|routing| {
+        routing.buses[4].space = Some(BusSpace::default());
+        routing.room = Some(RoomAround::default());
+        routing.room.iter_mut().for_each(|room| room.shoebox.decay_s = Some([1.0; 3]));
+    });
 }
 
 #[test]
@@ -298,4 +321,41 @@ fn what_a_rack_misses_is_said_on_every_page() {
         };
         assert!(said.iter().any(told), "{}", page.name());
     }
+}
+
+#[test]
+fn a_source_that_is_dragged_is_where_the_pointer_is_by_one_gesture_of_each_parameter() {
+    let bench = Bench::instrument();
+    put_in_space(&bench);
+    let mut window = Window::new(&bench, Page::Space);
+    let said = window.said(&bench);
+    let front = said.iter().find(|said| said.name == "Bus 5 from above").unwrap().place.center();
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let (way, moved) = (vec2(60.0, 30.0), |part| front + part * vec2(60.0, 30.0));
+    for events in [
+        vec![Event::PointerMoved(front), button(front, true)],
+        vec![Event::PointerMoved(moved(0.5))],
+        vec![Event::PointerMoved(moved(1.0))],
+        vec![button(moved(1.0), false)],
+    ] {
+        window.draw_after(&bench, events);
+    }
+    let told = window.told.borrow();
+    let [azimuth, metres] = [Target::Azimuth(4), Target::Distance(4)].map(|target| {
+        let index = bench.index(target);
+        let steps: Vec<_> = told.iter().filter(|(told, _)| *told == index).map(|(_, step)| *step).collect();
+        let [Gesture::Begin, .., Gesture::Move(last), Gesture::End] = steps[..] else { panic!("{steps:?}") };
+        bench.params.table()[index].kind.plain(last)
+    });
+    // From the middle, which the azimuth gives; a metre was a third of the way from a tenth of one to a hundred.
+    let before = way.y + way.x / azimuth.to_radians().tan();
+    let distance = 0.1 * 1000f32.powf((before - way.y).hypot(way.x) / (3.0 * before));
+    assert!((30.0..80.0).contains(&azimuth) && before > 40.0, "{azimuth}, {before}");
+    assert!((metres / distance - 1.0).abs() < 0.01, "{metres} and {distance}");
+    assert_eq!(told.iter().filter(|(_, step)| *step == Gesture::Begin).count(), 2);
 }

@@ -186,6 +186,8 @@ pub enum Kind {
         default: f32,
         /// For the text.
         unit: Unit,
+        /// Whether equal ways are equal ratios, not equal steps.
+        logarithmic: bool,
     },
     /// -1 left … 0 centre … 1 right.
     Pan,
@@ -232,6 +234,9 @@ impl Kind {
             Self::Choice { labels, .. } => plain.round() / (labels.len() - 1).max(1) as f32,
             Self::Integer { min, max, .. } => (plain.round() - min as f32) / (max - min).max(1) as f32,
             Self::Level { .. } => fader_position(Decibels(plain)),
+            Self::Number { min, max, logarithmic: true, .. } => {
+                libm::logf(plain.max(min) / min) / libm::logf(max / min)
+            }
             Self::Number { min, max, .. } => (plain - min) / (max - min),
             Self::Pan => (plain + 1.0) / 2.0,
             Self::Macro { .. } => plain,
@@ -247,6 +252,7 @@ impl Kind {
             Self::Choice { labels, .. } => (x * (labels.len() - 1) as f32).round(),
             Self::Integer { min, max, .. } => (min as f32 + x * (max - min) as f32).round(),
             Self::Level { .. } => fader_level(x).0,
+            Self::Number { min, max, logarithmic: true, .. } => rounded(min * libm::powf(max / min, x)),
             Self::Number { min, max, .. } => min + x * (max - min),
             Self::Pan => x * 2.0 - 1.0,
             Self::Macro { .. } => x,
@@ -306,6 +312,12 @@ fn fader_level(position: f32) -> Decibels {
 /// A level whose fader is moved by `offset` of its way, as a host's modulation does.
 pub(super) fn modulated(level: Decibels, offset: f32) -> Decibels {
     fader_level((fader_position(level) + offset).clamp(0.0, 1.0))
+}
+
+/// To five digits, so that what has been set comes back to the bit.
+fn rounded(plain: f32) -> f32 {
+    let digits = libm::pow(10.0, 4.0 - libm::floor(libm::log10(f64::from(plain))));
+    (libm::round(f64::from(plain) * digits) / digits) as f32
 }
 
 fn number_text(plain: f32, unit: Unit) -> String {
@@ -419,7 +431,7 @@ const UNITY: Kind = Kind::Level { default: Decibels(0.0) };
 const SILENT: Kind = Kind::Level { default: Decibels(f32::NEG_INFINITY) };
 
 fn number(min: f32, max: f32, default: f32, unit: Unit) -> Kind {
-    Kind::Number { min, max, default, unit }
+    Kind::Number { min, max, default, unit, logarithmic: false }
 }
 
 fn choice(labels: &'static [&'static str], default: usize) -> Kind {
@@ -546,7 +558,7 @@ impl Table {
                 format!("b{n:02}r"),
                 "Distance",
                 &*path,
-                number(0.1, 100.0, 1.0, metres),
+                Kind::Number { min: 0.1, max: 100.0, default: 1.0, unit: metres, logarithmic: true },
                 Target::Distance(strip),
             );
         }

@@ -181,6 +181,27 @@ impl From<RoomAround> for File {
 }
 
 impl RoomAround {
+    /// Makes a side of the room, 0 to 2, so many metres long; listener and sources keep their shares of it.
+    pub fn resize(&mut self, axis: usize, metres: f32) {
+        let room = &mut self.shoebox;
+        let sides = (room.size_m.get_mut(axis), room.listener_m.get_mut(axis), room.source_m.get_mut(axis));
+        if let (Some(side), Some(listener), Some(source)) = sides {
+            let ratio = metres / *side;
+            (*side, *listener) = (metres, (*listener * ratio).min(metres));
+            *source = (*source * ratio).clamp(-*listener, metres - *listener);
+        }
+    }
+
+    /// Puts the listener at a part of a side of the room, 0 to 2; sources come along as far as there is room.
+    pub fn stand(&mut self, axis: usize, part: f32) {
+        let room = &mut self.shoebox;
+        let sides = (room.size_m.get(axis), room.listener_m.get_mut(axis), room.source_m.get_mut(axis));
+        if let (Some(side), Some(listener), Some(source)) = sides {
+            *listener = (*side * part).min(*side);
+            *source = source.clamp(-*listener, *side - *listener);
+        }
+    }
+
     /// The room as it is to be heard.
     pub fn heard(&self) -> Shoebox {
         let [reflections, reverb] = self.levels_db.map(|level| match level {

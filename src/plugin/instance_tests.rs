@@ -211,7 +211,13 @@ impl Bench {
         self.instance.wait_for_worker();
     }
 
-    fn index(&self, target: Target) -> usize {
+    /// The same of routes.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Routing) + Send + 'static) {
+        self.instance.edit_later(Edit::Routing(Box::new(change)));
+        self.instance.wait_for_worker();
+    }
+
+    pub(crate) fn index(&self, target: Target) -> usize {
         self.instance.table().iter().position(|spec| spec.target == target).unwrap()
     }
 

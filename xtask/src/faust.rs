@@ -29,6 +29,8 @@ use std::path::PathBuf;
 use crate::error::TaskError;
 use crate::paths;
 use crate::tools;
+use rayon::iter::IntoParallelIterator;
+use rayon::iter::ParallelIterator;
 use source::Generated;
 use toolchain::Toolchain;
 
@@ -111,19 +113,20 @@ fn generate(check: bool) -> Result<(), FaustError> {
     let work = paths::target().join("faust");
     make_folder(&work)?;
     let toolchain = Toolchain::install(&paths::target().join("venv-faust"))?;
-    let mut files = Vec::new();
-    let mut machines = Vec::new();
-    for source in sources(&root)? {
+    let libm = proof::libm(&work)?;
+    let proven = |source: PathBuf| {
         let machine = source::generate(&toolchain, &source, &work)?;
-        proof::same_bits(&toolchain, &source, &machine, &work)?;
-        println!(
-            "{}: {} parameters, same bits as the compiler's Rust and C++",
-            machine.name,
-            machine.parameters.len()
-        );
-        files.push((PathBuf::from(GENERATED).join(format!("{}.rs", machine.name)), machine.text.clone()));
-        machines.push(machine);
-    }
+        proof::same_bits(&toolchain, &source, &machine, (&work, &libm))?;
+        let count = machine.parameters.len();
+        println!("{}: {count} parameters, same bits as the compiler's Rust and C++", machine.name);
+        Ok(machine)
+    };
+    let machines: Vec<Generated> =
+        sources(&root)?.into_par_iter().map(proven).collect::<Result<_, FaustError>>()?;
+    let file = |machine: &Generated| {
+        (PathBuf::from(GENERATED).join(format!("{}.rs", machine.name)), machine.text.clone())
+    };
+    let mut files: Vec<_> = machines.iter().map(file).collect();
     files.push((PathBuf::from(THIRD_PARTY), licence::document(&machines)));
     if check { compare(&root, &files, &machines) } else { write(&root, &files) }
 }

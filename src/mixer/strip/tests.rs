@@ -208,7 +208,7 @@ fn levels(channels: usize, seed: Option<usize>) -> Vec<[u32; 2]> {
 fn rms_does_not_depend_on_how_blocks_are_cut() {
     for channels in [1, 2, 6, 8] {
         let whole = levels(channels, None);
-        assert!(whole[1..].iter().all(|sides| f32::from_bits(sides[0]) > 0.01));
+        assert!(whole[2..].iter().all(|sides| f32::from_bits(sides[0]) > 0.01));
         for seed in 2..8 {
             assert_eq!(levels(channels, Some(seed)), whole, "{channels} channels, cuts {seed}");
         }

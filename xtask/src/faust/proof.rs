@@ -11,6 +11,7 @@ use super::source::Generated;
 use super::toolchain;
 use super::toolchain::Toolchain;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What the raw module expects around it; nothing of it is called.
@@ -73,34 +74,36 @@ pub(super) fn same_bits(
     toolchain: &Toolchain,
     source: &Path,
     machine: &Generated,
-    work: &Path,
+    (work, libm): (&Path, &Path),
 ) -> Result<(), FaustError> {
     let name = &machine.name;
     let path = |suffix: &str| work.join(format!("{name}_{suffix}"));
     cpp::compile(toolchain, source, Mathematics::Platform, (&path("proof_cpp.o"), &["-O2", "-c"]))?;
     super::write_file(&path("proof.rs"), &program(machine)?)?;
-    compile(&path("proof.rs"), &path("proof"), &path("proof_cpp.o"), work)?;
+    let (with_libm, with_object) =
+        (format!("libm={}", libm.display()), format!("link-arg={}", path("proof_cpp.o").display()));
+    let libraries = ["-C", &with_object, "-C", CPP_LIBRARY, "--extern", &with_libm];
+    toolchain::run(rustc().args(libraries).arg("-o").args([path("proof"), path("proof.rs")]))?;
     toolchain::run(&mut Command::new(path("proof"))).map(drop).map_err(|error| match error {
         FaustError::Failed { output, .. } => FaustError::Sound { machine: name.clone(), difference: output },
         other => other,
     })
 }
 
-/// Compiles one file, optimised, with the `libm` of the proof and an object of C++.
-fn compile(source: &Path, program: &Path, object: &Path, work: &Path) -> Result<(), FaustError> {
+/// Makes the `libm` of all proofs.
+pub(super) fn libm(work: &Path) -> Result<PathBuf, FaustError> {
     let library = work.join("liblibm.rlib");
-    let rustc = || {
-        let mut rustc = Command::new("rustc");
-        rustc.args(["--edition", "2024", "-C", "opt-level=3", "-C", "codegen-units=1", "-C", "panic=abort"]);
-        rustc
-    };
     super::write_file(&work.join("libm.rs"), LIBM)?;
-    let crate_options = ["--crate-type", "rlib", "--crate-name", "libm", "-o"];
-    toolchain::run(rustc().args(crate_options).arg(&library).arg(work.join("libm.rs")))?;
-    let with_libm = format!("libm={}", library.display());
-    let with_object = format!("link-arg={}", object.display());
-    let libraries = ["-C", &with_object, "-C", CPP_LIBRARY, "--extern", &with_libm];
-    toolchain::run(rustc().args(libraries).arg("-o").arg(program).arg(source)).map(drop)
+    let options = ["--crate-type", "rlib", "--crate-name", "libm", "-o"];
+    toolchain::run(rustc().args(options).arg(&library).arg(work.join("libm.rs")))?;
+    Ok(library)
+}
+
+/// The compiler, which optimises.
+fn rustc() -> Command {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-C", "opt-level=3", "-C", "codegen-units=1", "-C", "panic=abort"]);
+    rustc
 }
 
 /// The post-processed module and what it needs, for the inside of a module called `machine`.

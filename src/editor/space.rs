@@ -1,0 +1,586 @@
+//! The space page: buses around the listener seen from above, how each of them sounds there, the head, and the room.
+//!
+//! Out: places and the head as gestures of their parameters, all else as edits that the worker takes. In the view from above a
+//! source's way from the middle is its distance, in equal ratios; front is up.
+
+use super::Controls;
+use super::cell;
+use super::controls::find;
+use super::drag;
+use super::knob::Knob;
+use super::knob::Way;
+use super::theme;
+use crate::engine::ParameterSpec;
+use crate::engine::Target;
+use crate::machine::MachineParameter;
+use crate::machine::Scale;
+use crate::mixer::BUSES;
+use crate::mixer::BusSpace;
+use crate::mixer::RoomAround;
+use crate::mixer::Routing;
+use crate::mixer::SpaceOutput;
+use crate::mixer::strip_name;
+use crate::params::Gesture;
+use crate::plugin::Edit;
+use crate::plugin::Instance;
+use crate::plugin::View;
+use crate::space::Law;
+use crate::space::Material;
+use crate::space::Settings;
+use egui::Align2;
+use egui::EventFilter;
+use egui::Key;
+use egui::Pos2;
+use egui::Rect;
+use egui::Response;
+use egui::Sense;
+use egui::Stroke;
+use egui::TextStyle;
+use egui::Ui;
+use egui::WidgetInfo;
+use egui::pos2;
+use egui::vec2;
+
+/// The view from above, at least and at most.
+const MAP: (f32, f32) = (200.0, 520.0);
+/// Between it and its outermost ring.
+const MARGIN: f32 = 18.0;
+/// Half the height of a source's dot.
+const DOT: f32 = 9.0;
+/// Distances with a ring, in metres.
+const RINGS_M: [f32; 6] = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
+/// Steps of the arrow keys.
+const TURN_DEG: f32 = 5.0;
+const RATIO: f32 = 1.1;
+/// Width of a bar, of a name and of a bus's switch.
+const BAR: f32 = 150.0;
+const NAME: f32 = 90.0;
+const SWITCH: f32 = 64.0;
+/// Between the rows.
+const SPACING: f32 = 3.0;
+
+/// Azimuth, elevation and distance.
+type Position = [Option<usize>; 3];
+
+/// The page, and which bus it is about.
+pub(super) struct Space {
+    places: Vec<Position>,
+    head: [Option<usize>; 3],
+    /// `None` until it is shown: then the first that is in space.
+    chosen: Option<usize>,
+}
+
+/// A setting of a bus in space or of the room, with what reads and writes it.
+struct Setting<T> {
+    parameter: MachineParameter,
+    read: fn(&T) -> f32,
+    write: fn(&mut T, f32),
+}
+
+/// One in equal steps; its label and unit, and its least, greatest and default value.
+const fn linear<T>(
+    [label, unit]: [&'static str; 2],
+    [min, max, default]: [f32; 3],
+    (read, write): (fn(&T) -> f32, fn(&mut T, f32)),
+) -> Setting<T> {
+    let (step, scale) = ((max - min) / 1000.0, Scale::Linear);
+    let parameter = MachineParameter { path: "", label, unit, min, max, default, step, scale, choices: &[] };
+    Setting { parameter, read, write }
+}
+
+/// The same in equal ratios.
+const fn logarithmic<T>(
+    texts: [&'static str; 2],
+    range: [f32; 3],
+    access: (fn(&T) -> f32, fn(&mut T, f32)),
+) -> Setting<T> {
+    let linear = linear(texts, range, access);
+    let parameter = MachineParameter { step: range[0] / 10.0, scale: Scale::Logarithmic, ..linear.parameter };
+    Setting { parameter, ..linear }
+}
+
+/// A field of something that can be read and written as a number.
+macro_rules! field {
+    ($($field:tt)+) => { (|of| of.$($field)+, |of, value| of.$($field)+ = value) };
+}
+
+/// How a bus sounds where it is.
+static OF_BUS: [Setting<Settings>; 10] = [
+    linear(["Width", "°"], [0.0, 360.0, 60.0], field!(width)),
+    linear(["Spread", "°"], [0.0, 360.0, 0.0], field!(spread)),
+    Setting {
+        parameter: MachineParameter {
+            path: "",
+            label: "Falls",
+            unit: "",
+            min: 0.0,
+            max: 3.0,
+            default: 0.0,
+            step: 1.0,
+            scale: Scale::Linear,
+            choices: &["by half", "logarithmic", "linear", "not"],
+        },
+        read: |of| LAWS.iter().position(|law| *law == of.law).map_or(0.0, |place| place as f32),
+        write: |of, value| of.law = LAWS.get(value as usize).copied().unwrap_or_default(),
+    },
+    logarithmic(
+        ["Near", "m"],
+        [0.1, 1000.0, 1.0],
+        (|of| of.near, |of, metres| (of.near, of.far) = (metres, of.far.max(metres))),
+    ),
+    logarithmic(
+        ["Far", "m"],
+        [0.1, 1000.0, 100.0],
+        (|of| of.far, |of, metres| (of.near, of.far) = (of.near.min(metres), metres)),
+    ),
+    linear(["Occlusion", ""], [0.0, 1.0, 0.0], field!(occlusion)),
+    linear(["Pattern", ""], [0.0, 1.0, 0.0], field!(pattern)),
+    linear(["Sharpness", ""], [0.0, 16.0, 1.0], field!(sharpness)),
+    linear(["Looks right", "°"], [-180.0, 180.0, 0.0], field!(yaw)),
+    linear(["Looks up", "°"], [-90.0, 90.0, 0.0], field!(pitch)),
+];
+
+const LAWS: [Law; 4] = [Law::Inverse, Law::Logarithmic, Law::Linear, Law::None];
+
+/// The room's sides, where the listener is in it, and how loud it is.
+static OF_ROOM: [Setting<RoomAround>; 8] = [
+    logarithmic(["Length", "m"], [1.0, 100.0, 18.0], (|of| of.shoebox.size_m[0], |of, m| of.resize(0, m))),
+    logarithmic(["Width", "m"], [1.0, 100.0, 12.0], (|of| of.shoebox.size_m[1], |of, m| of.resize(1, m))),
+    logarithmic(["Height", "m"], [1.0, 100.0, 7.0], (|of| of.shoebox.size_m[2], |of, m| of.resize(2, m))),
+    linear(
+        ["From behind", "%"],
+        [0.0, 100.0, 39.0],
+        (|of| share(of, 0), |of, part| of.stand(0, part / 100.0)),
+    ),
+    linear(
+        ["From the right", "%"],
+        [0.0, 100.0, 53.0],
+        (|of| share(of, 1), |of, part| of.stand(1, part / 100.0)),
+    ),
+    linear(
+        ["Ears above", "%"],
+        [0.0, 100.0, 19.0],
+        (|of| share(of, 2), |of, part| of.stand(2, part / 100.0)),
+    ),
+    linear(["Reflections", "dB"], [-60.0, 24.0, 0.0], field!(levels_db[0])),
+    linear(["Reverb", "dB"], [-60.0, 24.0, 0.0], field!(levels_db[1])),
+];
+
+/// Percent of the room's side at which the listener is.
+fn share(room: &RoomAround, axis: usize) -> f32 {
+    100.0 * room.shoebox.listener_m[axis] / room.shoebox.size_m[axis] // three axes
+}
+
+/// Seconds to -60 dB of lows, mids and highs, where walls do not say.
+static DECAYS: [Setting<[f32; 3]>; 3] = [
+    logarithmic(["Lows", "s"], [0.1, 20.0, 1.5], (|of| of[0], |of, seconds| of[0] = seconds)),
+    logarithmic(["Mids", "s"], [0.1, 20.0, 1.5], (|of| of[1], |of, seconds| of[1] = seconds)),
+    logarithmic(["Highs", "s"], [0.1, 20.0, 1.5], (|of| of[2], |of, seconds| of[2] = seconds)),
+];
+
+const WALLS: [&str; 6] = ["Front", "Back", "Left", "Right", "Ceiling", "Floor"];
+
+const OUTPUTS: [(SpaceOutput, &str); 5] = [
+    (SpaceOutput::Binaural, "Headphones"),
+    (SpaceOutput::Stereo, "Loudspeakers"),
+    (SpaceOutput::AmbiX(1), "AmbiX, order 1"),
+    (SpaceOutput::AmbiX(2), "AmbiX, order 2"),
+    (SpaceOutput::AmbiX(3), "AmbiX, order 3"),
+];
+
+impl Space {
+    pub(super) fn new(table: &[ParameterSpec]) -> Self {
+        let find = |target| find(table, target);
+        let place = |bus| [Target::Azimuth(bus), Target::Elevation(bus), Target::Distance(bus)].map(find);
+        let head = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].map(find);
+        Space { places: (0..BUSES).map(place).collect(), head, chosen: None }
+    }
+
+    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
+        cell::tighten(ui, SPACING);
+        let in_space = |bus: &usize| view.routing.buses.get(*bus).is_some_and(|bus| bus.space.is_some());
+        let there: Vec<usize> = (0..self.places.len()).filter(in_space).collect();
+        if !self.chosen.is_some_and(|chosen| there.contains(&chosen)) {
+            self.chosen = there.first().copied();
+        }
+        egui::ScrollArea::both().id_salt("space").auto_shrink([false, false]).show(ui, |ui| {
+            ui.horizontal_top(|ui| {
+                ui.spacing_mut().item_spacing.x = 12.0;
+                self.show_map(ui, controls, view, &there);
+                ui.vertical(|ui| {
+                    cell::tighten(ui, SPACING);
+                    show_output(ui, view, instance);
+                    ui.horizontal(|ui| {
+                        cell::text(ui, "The head looks", NAME, Align2::LEFT_CENTER);
+                        for (index, word) in self.head.into_iter().zip(["Right", "Up", "Tilts"]) {
+                            cell::labelled_bar(ui, controls, index, BAR, word);
+                        }
+                    });
+                    ui.add_space(6.0);
+                    show_switches(ui, view, instance);
+                    self.show_chosen(ui, (controls, view, instance), &there);
+                    ui.add_space(6.0);
+                    show_room(ui, view, instance);
+                });
+            });
+        });
+    }
+
+    fn show_map(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, there: &[usize]) {
+        let side = ui.available_height().min(0.4 * ui.available_width()).clamp(MAP.0, MAP.1);
+        let (rect, _) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
+        let map = Map { middle: rect.center(), radius: side / 2.0 - MARGIN };
+        ui.painter().rect_filled(rect, 4.0, theme::PANEL);
+        let Some([_, _, Some(distance)]) = self.places.first().copied() else { return };
+        let font = TextStyle::Small.resolve(ui.style());
+        for metres in RINGS_M {
+            let ring = map.radius * controls.kind(distance).normalise(metres);
+            ui.painter().circle_stroke(map.middle, ring, Stroke::new(1.0, theme::LINE));
+            let place = map.middle + vec2(2.0, ring - 1.0);
+            ui.painter().text(place, Align2::LEFT_BOTTOM, format!("{metres} m"), font.clone(), theme::FAINT);
+        }
+        let yaw = self.head[0].map_or(0.0, |yaw| plain(controls, yaw));
+        paint_head(ui, map.middle, yaw);
+        for &bus in there {
+            let [Some(azimuth), Some(elevation), Some(distance)] = self.places[bus] else { continue }; // one of the table
+            let dot = Dot { controls, map: &map, azimuth, elevation, distance };
+            let name = view.routing.bus_name(bus);
+            if dot.show(ui, (bus, &name), self.chosen == Some(bus)) {
+                self.chosen = Some(bus);
+            }
+        }
+        if there.is_empty() {
+            let text = "No bus is in space yet: switch some on to the right.";
+            ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_TOP, text, font, theme::TEXT);
+        }
+    }
+
+    /// Where the chosen bus is and how it sounds there.
+    fn show_chosen(
+        &mut self,
+        ui: &mut Ui,
+        (controls, view, instance): (&Controls<'_>, &View, &Instance),
+        there: &[usize],
+    ) {
+        let Some(chosen) = self.chosen else { return };
+        ui.horizontal_wrapped(|ui| {
+            cell::text(ui, "Shown", NAME, Align2::LEFT_CENTER);
+            for &bus in there {
+                let said = format!("Show {}", strip_name(bus));
+                let name = view.routing.bus_name(bus);
+                if cell::button(ui, bus == chosen, (&name, SWITCH), theme::ACCENT, &said).clicked() {
+                    self.chosen = Some(bus);
+                }
+            }
+        });
+        let Some(space) = view.routing.buses.get(chosen).and_then(|bus| bus.space.as_ref()) else { return };
+        ui.horizontal(|ui| {
+            for (index, word) in self.places[chosen].into_iter().zip(["Azimuth", "Elevation", "Distance"]) {
+                cell::labelled_bar(ui, controls, index, BAR, word);
+            }
+        });
+        let title = strip_name(chosen);
+        show_settings(ui, (&title, &OF_BUS), &space.settings, |write, value| {
+            edit(instance, move |routing| {
+                let space = routing.buses.get_mut(chosen).and_then(|bus| bus.space.as_mut());
+                space.into_iter().for_each(|space| write(&mut space.settings, value));
+            });
+        });
+    }
+}
+
+/// The ground around the listener.
+struct Map {
+    middle: Pos2,
+    radius: f32,
+}
+
+impl Map {
+    /// Where something at an azimuth in degrees is, a part of the way to the edge.
+    fn at(&self, azimuth: f32, part: f32) -> Pos2 {
+        let (sine, cosine) = azimuth.to_radians().sin_cos();
+        self.middle + self.radius * part * vec2(sine, -cosine)
+    }
+
+    /// Azimuth and part of the way; the middle has every azimuth, and keeps `before`.
+    fn read(&self, at: Pos2, before: f32) -> (f32, f32) {
+        let way = at - self.middle;
+        let azimuth = if way.length() < 1.0 { before } else { way.x.atan2(-way.y).to_degrees() };
+        (azimuth, (way.length() / self.radius).min(1.0))
+    }
+}
+
+/// A source on the map: its parameters.
+struct Dot<'a> {
+    controls: &'a Controls<'a>,
+    map: &'a Map,
+    azimuth: usize,
+    elevation: usize,
+    distance: usize,
+}
+
+impl Dot<'_> {
+    /// Returns whether somebody asks for it.
+    fn show(&self, ui: &mut Ui, (bus, name): (usize, &str), chosen: bool) -> bool {
+        let id = ui.make_persistent_id(("source", bus));
+        let held: Option<Pos2> = ui.data(|data| data.get_temp(id));
+        let azimuth = plain(self.controls, self.azimuth);
+        let at = held.unwrap_or_else(|| self.map.at(azimuth, self.controls.params.normalised(self.distance)));
+        let text = format!("{}", bus + 1);
+        let response =
+            ui.interact(Rect::from_center_size(at, vec2(2.0 * DOT, 2.0 * DOT)), id, Sense::click_and_drag());
+        self.drag(ui, &response, at);
+        if response.double_clicked() {
+            for index in [self.azimuth, self.elevation, self.distance] {
+                self.controls.set(index, self.controls.params.default(index));
+            }
+        }
+        self.step_by_keys(ui, &response);
+        let enabled = ui.is_enabled();
+        let said = format!("{} from above", strip_name(bus));
+        response.widget_info(|| WidgetInfo::slider(enabled, f64::from(azimuth), &said));
+        let elevation = plain(self.controls, self.elevation);
+        let height = match elevation {
+            up if up >= 0.5 => format!(" {up:.0}° up"),
+            down if down <= -0.5 => format!(" {:.0}° down", -down),
+            _ => String::new(),
+        };
+        let fill = if chosen { theme::ACCENT } else { theme::FILL_LIT };
+        let font = TextStyle::Small.resolve(ui.style());
+        ui.painter().circle_filled(at, DOT, fill);
+        cell::outline(ui, response.rect, &response);
+        let ink = if chosen { theme::BACKGROUND } else { theme::TEXT };
+        ui.painter().text(at, Align2::CENTER_CENTER, text, font.clone(), ink);
+        let beside = pos2(at.x, at.y + DOT);
+        ui.painter().text(beside, Align2::CENTER_TOP, format!("{name}{height}"), font, theme::TEXT);
+        let asked = response.clicked() || response.drag_started() || response.gained_focus();
+        response.on_hover_text(format!(
+            "{}\n{}\n{}",
+            cell::hint(self.controls, self.azimuth),
+            cell::hint(self.controls, self.elevation),
+            cell::hint(self.controls, self.distance)
+        ));
+        asked
+    }
+
+    /// The host takes a change in its own time, so while the dot is held its place is kept here.
+    fn drag(&self, ui: &Ui, response: &Response, at: Pos2) {
+        let both = [self.azimuth, self.distance];
+        if response.drag_started() {
+            both.into_iter().for_each(|index| self.controls.gesture(index, Gesture::Begin));
+        }
+        if response.dragged() {
+            let fine = if ui.input(|input| input.modifiers.shift) { drag::FINE } else { 1.0 };
+            let at = at + fine * response.drag_delta();
+            let (azimuth, part) = self.map.read(at, plain(self.controls, self.azimuth));
+            let turned = self.controls.kind(self.azimuth).normalise(azimuth);
+            self.controls.gesture(self.azimuth, Gesture::Move(turned));
+            self.controls.gesture(self.distance, Gesture::Move(part));
+            ui.data_mut(|data| data.insert_temp(response.id, self.map.at(azimuth, part)));
+        }
+        if response.drag_stopped() {
+            both.into_iter().for_each(|index| self.controls.gesture(index, Gesture::End));
+            ui.data_mut(|data| data.remove::<Pos2>(response.id));
+        }
+    }
+
+    /// Right and left turn, up and down take away and bring near.
+    fn step_by_keys(&self, ui: &Ui, response: &Response) {
+        if !response.has_focus() {
+            return;
+        }
+        let arrows = EventFilter { vertical_arrows: true, horizontal_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+        let steps =
+            |more, less| ui.input(|input| input.num_presses(more) as f32 - input.num_presses(less) as f32);
+        let fine = if ui.input(|input| input.modifiers.shift) { drag::FINE } else { 1.0 };
+        let (turns, away) =
+            (fine * steps(Key::ArrowRight, Key::ArrowLeft), fine * steps(Key::ArrowUp, Key::ArrowDown));
+        if turns != 0.0 {
+            let azimuth = plain(self.controls, self.azimuth) + turns * TURN_DEG;
+            let azimuth = (azimuth + 180.0).rem_euclid(360.0) - 180.0;
+            self.controls.set(self.azimuth, self.controls.kind(self.azimuth).normalise(azimuth));
+        }
+        if away != 0.0 {
+            let metres = plain(self.controls, self.distance) * RATIO.powf(away);
+            self.controls.set(self.distance, self.controls.kind(self.distance).normalise(metres));
+        }
+    }
+}
+
+/// The value of a parameter in its own unit.
+fn plain(controls: &Controls<'_>, index: usize) -> f32 {
+    controls.kind(index).plain(controls.params.normalised(index))
+}
+
+/// From above, with a nose.
+fn paint_head(ui: &Ui, middle: Pos2, yaw: f32) {
+    let head = Map { middle, radius: 8.0 };
+    let nose = [head.at(yaw - 35.0, 1.0), head.at(yaw, 1.7), head.at(yaw + 35.0, 1.0)].to_vec();
+    let painter = ui.painter();
+    painter.add(egui::Shape::convex_polygon(nose, theme::FAINT, Stroke::NONE));
+    painter.circle_filled(middle, head.radius, theme::FAINT);
+    for side in [-90.0, 90.0] {
+        painter.circle_filled(head.at(yaw + side, 1.1), 2.5, theme::FAINT);
+    }
+}
+
+fn show_output(ui: &mut Ui, view: &View, instance: &Instance) {
+    ui.horizontal(|ui| {
+        cell::text(ui, "Heard through", NAME, Align2::LEFT_CENTER);
+        let texts = OUTPUTS.map(|(_, text)| text);
+        let now = OUTPUTS.iter().position(|(output, _)| *output == view.routing.space_output).unwrap_or(0);
+        if let Some(chosen) = cell::menu(ui, BAR, now, &texts, "What space is heard through")
+            && let Some((output, _)) = OUTPUTS.get(chosen)
+        {
+            edit(instance, |routing| routing.space_output = *output);
+        }
+    });
+}
+
+/// Which buses are in space.
+fn show_switches(ui: &mut Ui, view: &View, instance: &Instance) {
+    ui.horizontal_wrapped(|ui| {
+        cell::text(ui, "In space", NAME, Align2::LEFT_CENTER);
+        for (number, bus) in view.routing.buses.iter().enumerate() {
+            let on = bus.space.is_some();
+            let (name, said) = (view.routing.bus_name(number), format!("{} in space", strip_name(number)));
+            if cell::button(ui, on, (&name, SWITCH), theme::ACCENT, &said).on_hover_text(&said).clicked() {
+                edit(instance, move |routing| {
+                    let bus = routing.buses.get_mut(number);
+                    bus.into_iter().for_each(|bus| bus.space = (!on).then(BusSpace::default));
+                });
+            }
+        }
+    });
+}
+
+fn show_room(ui: &mut Ui, view: &View, instance: &Instance) {
+    let room = view.routing.room.as_ref();
+    ui.horizontal(|ui| {
+        cell::text(ui, "Around it", NAME, Align2::LEFT_CENTER);
+        if cell::button(ui, room.is_some(), ("Room", SWITCH), theme::ACCENT, "Room around what is in space")
+            .clicked()
+        {
+            let on = room.is_some();
+            edit(instance, move |routing| routing.room = (!on).then(RoomAround::default));
+        }
+    });
+    let Some(room) = room else { return };
+    show_settings(ui, ("Room", &OF_ROOM), room, |write, value| {
+        edit(instance, move |routing| routing.room.iter_mut().for_each(|room| write(room, value)));
+    });
+    egui::Grid::new("walls").num_columns(3).spacing([4.0, SPACING]).show(ui, |ui| {
+        for (wall, name) in WALLS.into_iter().enumerate() {
+            ui.horizontal(|ui| {
+                cell::text(ui, name, BAR / 3.0, Align2::LEFT_CENTER);
+                let now = Material::ALL.iter().position(|material| *material == room.shoebox.walls[wall]); // six walls
+                let said = format!("{name} wall");
+                let names: Vec<_> = Material::ALL.iter().map(|material| material.name()).collect();
+                let width = BAR * 2.0 / 3.0 - ui.spacing().item_spacing.x;
+                if let Some(&material) = cell::menu(ui, width, now.unwrap_or(0), &names, &said)
+                    .and_then(|chosen| Material::ALL.get(chosen))
+                {
+                    edit(instance, move |routing| {
+                        routing.room.iter_mut().for_each(|room| room.shoebox.walls[wall] = material); // as above
+                    });
+                }
+            });
+            if wall % 3 == 2 {
+                ui.end_row();
+            }
+        }
+    });
+    let own = room.shoebox.decay_s;
+    ui.horizontal(|ui| {
+        let said = "Decay of its own, whatever the walls are made of";
+        if cell::button(ui, own.is_some(), ("Own decay", SWITCH), theme::ACCENT, said)
+            .on_hover_text(said)
+            .clicked()
+        {
+            let decay_s = own.is_none().then_some(DECAYS.each_ref().map(|decay| decay.parameter.default));
+            edit(instance, move |routing| {
+                routing.room.iter_mut().for_each(|room| room.shoebox.decay_s = decay_s)
+            });
+        }
+    });
+    let Some(decay_s) = own else { return };
+    show_settings(ui, ("Decay of", &DECAYS), &decay_s, |write, value| {
+        edit(instance, move |routing| {
+            let decays = routing.room.as_mut().and_then(|room| room.shoebox.decay_s.as_mut());
+            decays.into_iter().for_each(|decay_s| write(decay_s, value));
+        });
+    });
+}
+
+/// Three beside each other; `set` gets what writes one of them, and its value.
+fn show_settings<T>(
+    ui: &mut Ui,
+    (title, settings): (&str, &'static [Setting<T>]),
+    of: &T,
+    set: impl Fn(fn(&mut T, f32), f32),
+) {
+    egui::Grid::new(title).num_columns(3).spacing([4.0, SPACING]).show(ui, |ui| {
+        for (number, setting) in settings.iter().enumerate() {
+            let (parameter, write) = (&setting.parameter, setting.write);
+            let set = |value| set(write, value);
+            let way = Way::Edit(Some((setting.read)(of)), &set);
+            Knob { parameter, name: format!("{title} {}", parameter.label), way }.show(ui, BAR);
+            if number % 3 == 2 {
+                ui.end_row();
+            }
+        }
+    });
+}
+
+fn edit(instance: &Instance, change: impl FnOnce(&mut Routing) + Send + 'static) {
+    instance.edit_later(Edit::Routing(Box::new(change)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_on_the_map_is_read_from_where_it_stands() {
+        let map = Map { middle: pos2(100.0, 50.0), radius: 80.0 };
+        for azimuth in [-179.0, -90.0, -1.0, 0.0, 45.0, 120.0] {
+            let (found, part) = map.read(map.at(azimuth, 0.7), 3.0);
+            assert!((found - azimuth).abs() < 1e-3 && (part - 0.7).abs() < 1e-4, "{azimuth}: {found}");
+        }
+        assert!(map.at(90.0, 1.0).x > 170.0 && map.at(0.0, 1.0).y < -20.0, "right, and up is front");
+        assert_eq!(map.read(map.middle, 3.0), (3.0, 0.0));
+        assert_eq!(map.read(pos2(900.0, 50.0), 0.0).1, 1.0);
+    }
+
+    #[test]
+    fn defaults_are_those_of_racks_and_every_setting_can_be_saved_at_both_ends() {
+        let saved =
+            |routing: &Routing| toml::from_str::<Routing>(&toml::to_string(routing).unwrap()).unwrap();
+        let (mut bus, mut room) = (Settings::default(), RoomAround::default());
+        for setting in &OF_BUS {
+            assert_eq!((setting.read)(&bus), setting.parameter.default, "{}", setting.parameter.label);
+        }
+        for setting in &OF_BUS {
+            for value in [setting.parameter.max, setting.parameter.min] {
+                (setting.write)(&mut bus, value);
+                assert_eq!((setting.read)(&bus), value, "{}", setting.parameter.label);
+                let mut routing = Routing::default();
+                routing.buses[3].space = Some(BusSpace { settings: bus, ..BusSpace::default() });
+                assert_eq!(saved(&routing), routing, "{} at {value}", setting.parameter.label);
+            }
+        }
+        for setting in &OF_ROOM {
+            let now = (setting.read)(&room);
+            assert!((now - setting.parameter.default).abs() < 0.5, "{}: {now}", setting.parameter.label);
+        }
+        for setting in &OF_ROOM {
+            for value in [setting.parameter.max, setting.parameter.min] {
+                (setting.write)(&mut room, value);
+                assert!(((setting.read)(&room) - value).abs() < 1e-3, "{}", setting.parameter.label);
+                let routing = Routing { room: Some(room.clone()), ..Routing::default() };
+                assert_eq!(saved(&routing), routing, "{} at {value}", setting.parameter.label);
+            }
+        }
+    }
+}
