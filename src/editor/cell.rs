@@ -74,7 +74,11 @@ pub(super) fn labelled_bar(
     let parameter = Parameter { controls, index };
     let value = drag::by_hand(ui, &parameter, &response, Travel::Anywhere(TRAVEL));
     let kind = controls.kind(index);
-    let from = if matches!(kind, Kind::Pan) { 0.5 } else { 0.0 };
+    let from = match kind {
+        Kind::Pan => 0.5,
+        Kind::Number { min, max, .. } if *min == -max => 0.5,
+        _ => 0.0,
+    };
     paint_bar(ui, (rect, &response), (from, value));
     let text = short_text(kind, kind.plain(value));
     paint_value(ui, rect, label, (&text, text_colour(kind, value)));

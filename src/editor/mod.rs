@@ -24,6 +24,7 @@ mod recorder;
 mod repaint;
 mod replacements;
 mod routes;
+mod song;
 mod space;
 mod strip;
 mod theme;
@@ -55,6 +56,7 @@ use nice_plug_egui::RepaintNotifier;
 use nice_plug_egui::baseview::HandlerError;
 use nice_plug_egui::create_egui_editor;
 use recorder::Recorder;
+use song::Song;
 use space::Space;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +89,7 @@ const FRAME: Duration = Duration::from_millis(33);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Page {
     Mixer,
+    Song,
     Machines,
     Instruments,
     Space,
@@ -95,12 +98,20 @@ enum Page {
 }
 
 impl Page {
-    const ALL: [Page; 6] =
-        [Page::Mixer, Page::Machines, Page::Instruments, Page::Space, Page::Inputs, Page::Recorder];
+    const ALL: [Page; 7] = [
+        Page::Mixer,
+        Page::Song,
+        Page::Machines,
+        Page::Instruments,
+        Page::Space,
+        Page::Inputs,
+        Page::Recorder,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Page::Mixer => "Mixer",
+            Page::Song => "Song",
             Page::Machines => "Machines",
             Page::Instruments => "Instruments",
             Page::Space => "Space",
@@ -146,6 +157,7 @@ struct Pages {
     front: Page,
     header: Header,
     mixer: Mixer,
+    song: Song,
     machines: Machines,
     instruments: Instruments,
     space: Space,
@@ -159,6 +171,7 @@ impl Pages {
             front: Page::Mixer,
             header: Header::new(table),
             mixer: Mixer::new(table),
+            song: Song::new(table),
             machines: Machines::new(table),
             instruments: Instruments::new(table),
             space: Space::new(table),
@@ -182,6 +195,10 @@ impl Pages {
             });
             let moves = match self.front {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
+                Page::Song => {
+                    self.song.show(ui, controls, view);
+                    false
+                }
                 Page::Machines => self.machines.show(ui, controls, view, instance),
                 Page::Instruments => {
                     self.instruments.show(ui, controls, view, instance);

@@ -45,6 +45,7 @@ use crate::rack::Module;
 use crate::rack::Rack;
 use crate::rack::RackError;
 use crate::tracker::Replaced;
+use crate::tracker::song::Song;
 use crate::units::SampleRate;
 use std::fs;
 use std::path::Path;
@@ -708,6 +709,7 @@ impl Instance {
             title: song.map(|song| song.title.trim().to_owned()).filter(|title| !title.is_empty()),
             file,
             channels: song.map_or(0, |song| song.channels.len()),
+            song: song.cloned(),
             layout: session.layout.clone(),
             routing: session.setup().routing.clone(),
             inserts: session.loaded.rack.inserts.clone(),
@@ -746,6 +748,8 @@ pub(crate) struct View {
     pub(crate) title: Option<String>,
     pub(crate) file: Option<String>,
     pub(crate) channels: usize,
+    /// As it is played.
+    pub(crate) song: Option<Arc<Song>>,
     /// The host's buses.
     pub(crate) layout: Layout,
     pub(crate) routing: Routing,

@@ -209,7 +209,7 @@ pub(crate) fn decode_patterns(song: &Song, rules: &Rules) -> Vec<Box<[Step]>> {
     song.patterns.iter().map(|pattern| pattern.cells.iter().map(decode).collect()).collect()
 }
 
-fn decode_cell(song: &Song, rules: &Rules, cell: Cell) -> Step {
+pub(super) fn decode_cell(song: &Song, rules: &Rules, cell: Cell) -> Step {
     let effect = match song.format {
         Format::Mod | Format::Xm => decode_numbered(song, rules, cell.effect, cell.parameter),
         Format::S3m | Format::It => decode_lettered(song.format, cell.effect, cell.parameter),

@@ -74,7 +74,7 @@ const CONTROL: u32 = 0xffe3;
 const PAGE_DOWN: u32 = 0xff56;
 
 /// The pages after the first, in the editor's order.
-const PAGES: [&str; 4] = ["machines", "instruments", "inputs", "recorder"];
+const PAGES: [&str; 6] = ["song", "machines", "instruments", "space", "inputs", "recorder"];
 /// How long a page is in front before its picture is taken.
 const PAGE_SECONDS: f64 = 1.0;
 

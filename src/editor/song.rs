@@ -1,0 +1,469 @@
+//! The song page: the order list, the pattern that plays, and what its samples and instruments are.
+//!
+//! Out: gestures of the song's parameters; nothing here changes the song. The pattern follows the song while it runs, until
+//! somebody looks elsewhere.
+
+use super::Controls;
+use super::cell;
+use super::controls::find;
+use super::theme;
+use crate::audio::AudioSource;
+use crate::engine::ParameterSpec;
+use crate::engine::Position;
+use crate::engine::Target;
+use crate::mixer::SONG_CHANNELS;
+use crate::plugin::View;
+use crate::tracker::song;
+use crate::tracker::song::Envelope;
+use crate::tracker::song::Order;
+use crate::tracker::song::Sample;
+use egui::Align2;
+use egui::Color32;
+use egui::FontFamily;
+use egui::FontId;
+use egui::Pos2;
+use egui::Rangef;
+use egui::Rect;
+use egui::RichText;
+use egui::Role;
+use egui::ScrollArea;
+use egui::Sense;
+use egui::Stroke;
+use egui::Ui;
+use egui::UiBuilder;
+use egui::WidgetInfo;
+use egui::pos2;
+use egui::text::LayoutJob;
+use egui::text::TextFormat;
+use egui::vec2;
+
+/// Height of a row, and of what stands above a channel.
+const ROW: f32 = 14.0;
+const HEAD: f32 = 20.0;
+/// Of the letters of a pattern.
+const LETTER: f32 = 11.0;
+/// Width of a channel, of the row numbers, of the order list and of what is to the right.
+const CHANNEL: f32 = 108.0;
+const NUMBERS: f32 = 30.0;
+const ORDERS: f32 = 92.0;
+const ASIDE: f32 = 300.0;
+/// Height of a waveform and of an envelope.
+const WAVE: f32 = 70.0;
+const ENVELOPE: f32 = 50.0;
+/// Frames that are looked at for each point of a waveform, at most.
+const LOOKS: usize = 24;
+/// Width of a bar and of a list.
+const BAR: f32 = 112.0;
+/// Rows to a beat, where the song does not say.
+const BEAT: u16 = 4;
+
+/// What is shown beside the pattern.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Aside {
+    Samples,
+    Instruments,
+    Message,
+}
+
+/// The page.
+pub(super) struct Song {
+    /// Parameters that are lists of choices, and those that are numbers, each with a word.
+    choices: [(Option<usize>, &'static str); 5],
+    numbers: [(Option<usize>, &'static str); 3],
+    channels: Vec<[Option<usize>; 2]>,
+    follow: bool,
+    /// Place in the order list that is shown.
+    order: usize,
+    aside: Aside,
+    sample: usize,
+    instrument: usize,
+}
+
+impl Song {
+    pub(super) fn new(table: &[ParameterSpec]) -> Self {
+        let find = |target| find(table, target);
+        let channel = |channel| [find(Target::ChannelMute(channel)), find(Target::ChannelSolo(channel))];
+        Song {
+            choices: [
+                (find(Target::ModuleTempo), "Module tempo"),
+                (find(Target::TempoRatio), "Ratio"),
+                (find(Target::EndBehaviour), "At the end"),
+                (find(Target::Tone), "Tone"),
+                (find(Target::Interpolation), "Interpolation"),
+            ],
+            numbers: [
+                (find(Target::StartOrder), "Start order"),
+                (find(Target::StartBeat), "Start"),
+                (find(Target::Separation), "Separation"),
+            ],
+            channels: (0..SONG_CHANNELS).map(channel).collect(),
+            follow: true,
+            order: 0,
+            aside: Aside::Samples,
+            sample: 0,
+            instrument: 0,
+        }
+    }
+
+    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View) {
+        let Some(song) = view.song.as_deref() else {
+            ui.label(RichText::new("Open a song, and its patterns are shown here.").color(theme::FAINT));
+            return;
+        };
+        let position = view.control.as_deref().map(|control| control.position()).unwrap_or_default();
+        if self.follow && position.running {
+            self.order = position.order.into();
+        }
+        cell::tighten(ui, 3.0);
+        self.show_parameters(ui, controls);
+        ui.horizontal_top(|ui| {
+            let height = ui.available_height();
+            ui.allocate_ui(vec2(ORDERS, height), |ui| self.show_orders(ui, song, position));
+            let width = (ui.available_width() - ASIDE).max(CHANNEL);
+            ui.allocate_ui(vec2(width, height), |ui| self.show_pattern(ui, controls, song, position));
+            ui.allocate_ui(vec2(ASIDE, height), |ui| ui.vertical(|ui| self.show_aside(ui, song)));
+        });
+    }
+
+    fn show_parameters(&mut self, ui: &mut Ui, controls: &Controls<'_>) {
+        ui.horizontal(|ui| {
+            let said = "The pattern follows the song";
+            if cell::button(ui, self.follow, ("Follow", ORDERS), theme::ACCENT, said)
+                .on_hover_text(said)
+                .clicked()
+            {
+                self.follow = !self.follow;
+            }
+            for (index, word) in self.choices {
+                ui.label(RichText::new(word).small().color(theme::FAINT));
+                cell::choice(ui, controls, index, 0.7 * BAR);
+            }
+            for (index, word) in self.numbers {
+                cell::labelled_bar(ui, controls, index, BAR, word);
+            }
+        });
+    }
+
+    fn show_orders(&mut self, ui: &mut Ui, song: &song::Song, position: Position) {
+        let list = ScrollArea::vertical().id_salt("orders").auto_shrink([false, false]);
+        list.show(ui, |ui| {
+            for (place, order) in song.orders.iter().enumerate() {
+                let text = match order {
+                    Order::Pattern(pattern) => format!("{place:03}  pattern {pattern}"),
+                    Order::Skip => format!("{place:03}  +++"),
+                    Order::End => format!("{place:03}  ---"),
+                };
+                let plays = position.running && place == usize::from(position.order);
+                let text = if plays { format!("{text} ▶") } else { text };
+                let shown = place == self.order;
+                let response = ui.selectable_label(shown, cell::text_on(shown, &text).small());
+                if plays && self.follow {
+                    response.scroll_to_me(None);
+                }
+                if response.clicked() {
+                    (self.order, self.follow) = (place, false);
+                }
+            }
+        });
+    }
+
+    fn show_pattern(&mut self, ui: &mut Ui, controls: &Controls<'_>, song: &song::Song, position: Position) {
+        let Some(&Order::Pattern(number)) = song.orders.get(self.order) else { return };
+        let Some(pattern) = song.patterns.get(usize::from(number)) else { return };
+        let plays = position.running && usize::from(position.order) == self.order;
+        let row = plays.then_some(position.row);
+        let height = ui.available_height();
+        let mut area = ScrollArea::both().id_salt("pattern").auto_shrink([false, false]);
+        if let Some(row) = row.filter(|_| self.follow) {
+            let middle = (f32::from(row) + 0.5) * ROW - (height - HEAD) / 2.0;
+            area = area.vertical_scroll_offset(middle.max(0.0));
+        }
+        let grid = Grid { song, number, rows: pattern.rows, row };
+        let size = vec2(NUMBERS + song.channels.len() as f32 * CHANNEL, HEAD + f32::from(pattern.rows) * ROW);
+        area.show_viewport(ui, |ui, viewport| {
+            let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+            let enabled = ui.is_enabled();
+            response.widget_info(|| WidgetInfo::labeled(Role::Table, enabled, grid.said()));
+            let seen = viewport.translate(rect.min.to_vec2());
+            grid.paint(ui, rect.min, seen);
+            let channels = self.channels.iter().zip(&song.channels).enumerate();
+            for (channel, (switches, setup)) in channels {
+                let at = pos2(rect.left() + NUMBERS + channel as f32 * CHANNEL, seen.top());
+                let head = Rect::from_min_size(at, vec2(CHANNEL - 4.0, HEAD));
+                if head.right() < seen.left() + NUMBERS || head.left() > seen.right() {
+                    continue;
+                }
+                ui.scope_builder(UiBuilder::new().max_rect(head), |ui| {
+                    show_head(ui, controls, (channel, &setup.name), switches);
+                });
+            }
+            let words = response.hover_pos().and_then(|at| grid.explained(rect.min, at)).unwrap_or_default();
+            if !words.is_empty() {
+                response.on_hover_text_at_pointer(words);
+            }
+        });
+    }
+
+    fn show_aside(&mut self, ui: &mut Ui, song: &song::Song) {
+        ui.horizontal(|ui| {
+            for (aside, text) in
+                [(Aside::Samples, "Samples"), (Aside::Instruments, "Instruments"), (Aside::Message, "About")]
+            {
+                if aside == Aside::Instruments && song.instruments.is_empty() {
+                    continue;
+                }
+                if cell::button(ui, self.aside == aside, (text, 72.0), theme::ACCENT, text).clicked() {
+                    self.aside = aside;
+                }
+            }
+        });
+        match self.aside {
+            Aside::Instruments if !song.instruments.is_empty() => self.show_instruments(ui, song),
+            Aside::Samples | Aside::Instruments => self.show_samples(ui, song),
+            Aside::Message => show_message(ui, song),
+        }
+    }
+
+    fn show_samples(&mut self, ui: &mut Ui, song: &song::Song) {
+        if let Some(sample) = song.samples.get(self.sample) {
+            let (rect, _) = ui.allocate_exact_size(vec2(ASIDE, WAVE), Sense::hover());
+            paint_wave(ui, rect, sample);
+            let small = |ui: &mut Ui, text: String| ui.label(RichText::new(text).small().color(theme::FAINT));
+            small(ui, described(sample));
+        }
+        let names = song.samples.iter().map(|sample| sample.name.trim());
+        choose(ui, ("Sample", names), &mut self.sample);
+    }
+
+    fn show_instruments(&mut self, ui: &mut Ui, song: &song::Song) {
+        if let Some(instrument) = song.instruments.get(self.instrument) {
+            let third = if instrument.pitch_envelope_is_filter { "Filter" } else { "Pitch" };
+            for (name, envelope, ends) in [
+                ("Volume", &instrument.volume_envelope, (0.0, 64.0)),
+                ("Panning", &instrument.panning_envelope, (-32.0, 32.0)),
+                (third, &instrument.pitch_envelope, (-32.0, 32.0)),
+            ] {
+                let (rect, _) = ui.allocate_exact_size(vec2(ASIDE, ENVELOPE), Sense::hover());
+                paint_envelope(ui, rect, (name, envelope), ends);
+            }
+        }
+        let names = song.instruments.iter().map(|instrument| instrument.name.trim());
+        choose(ui, ("Instrument", names), &mut self.instrument);
+    }
+}
+
+/// Number and name of a channel, mute and solo.
+fn show_head(
+    ui: &mut Ui,
+    controls: &Controls<'_>,
+    (channel, name): (usize, &str),
+    [mute, solo]: &[Option<usize>; 2],
+) {
+    ui.painter().rect_filled(ui.max_rect(), 2.0, theme::PANEL);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        cell::text(ui, &format!(" {} {name}", channel + 1), CHANNEL - 44.0, Align2::LEFT_CENTER);
+        cell::switch(ui, controls, *mute, ("M", 16.0), theme::WARNING);
+        cell::switch(ui, controls, *solo, ("S", 16.0), theme::SOLO);
+    });
+}
+
+/// A pattern, and the row that plays.
+struct Grid<'a> {
+    song: &'a song::Song,
+    number: u16,
+    rows: u16,
+    row: Option<u16>,
+}
+
+impl Grid<'_> {
+    /// For those who cannot see it: the pattern's number, and the row that plays.
+    fn said(&self) -> String {
+        let row = self.row.map_or_else(String::new, |row| {
+            let cells = (0..self.song.channels.len()).filter_map(|channel| {
+                let written = self.song.written(self.song.cell(self.number, row, channel));
+                let columns = [written.note, written.instrument, written.volume, written.effect];
+                let text =
+                    columns.into_iter().filter(|column| !column.is_empty()).collect::<Vec<_>>().join(" ");
+                (!text.is_empty()).then(|| format!(", channel {}: {text}", channel + 1))
+            });
+            format!(", row {row}{}", cells.collect::<String>())
+        });
+        format!("Pattern {}{row}", self.number)
+    }
+
+    /// What lies under a place asks for.
+    fn explained(&self, origin: Pos2, at: Pos2) -> Option<String> {
+        let (x, y) = (at.x - origin.x - NUMBERS, at.y - origin.y - HEAD);
+        let (channel, row) = ((x / CHANNEL).floor(), (y / ROW).floor());
+        let inside = x >= 0.0 && y >= 0.0 && row < f32::from(self.rows);
+        inside.then(|| self.song.explained(self.song.cell(self.number, row as u16, channel as usize)))
+    }
+
+    /// What is seen of it; row numbers stay at the left.
+    fn paint(&self, ui: &Ui, origin: Pos2, seen: Rect) {
+        let painter = ui.painter().with_clip_rect(
+            Rect::from_x_y_ranges(seen.x_range(), Rangef::new(seen.top() + HEAD, seen.bottom()))
+                .intersect(ui.clip_rect()),
+        );
+        let top = origin.y + HEAD;
+        let place = |y: f32| ((y - top) / ROW).floor().clamp(0.0, f32::from(self.rows)) as u16;
+        let font = FontId::new(LETTER, FontFamily::Monospace);
+        let visible = |channel: &usize| {
+            let left = origin.x + NUMBERS + *channel as f32 * CHANNEL;
+            left < seen.right() && left + CHANNEL > seen.left() + NUMBERS
+        };
+        let channels: Vec<usize> = (0..self.song.channels.len()).filter(visible).collect();
+        for row in place(seen.top() + HEAD)..(place(seen.bottom()) + 1).min(self.rows) {
+            let y = top + f32::from(row) * ROW;
+            let line = Rect::from_x_y_ranges(seen.x_range(), Rangef::new(y, y + ROW));
+            if self.row == Some(row) {
+                painter.rect_filled(line, 0.0, theme::FILL);
+            } else if row % BEAT == 0 {
+                painter.rect_filled(line, 0.0, theme::PANEL);
+            }
+            for &channel in &channels {
+                let at = pos2(origin.x + NUMBERS + channel as f32 * CHANNEL, y);
+                let job = self.cell_text(&font, row, channel);
+                let galley = ui.fonts_mut(|fonts| fonts.layout_job(job));
+                painter.galley(at, galley, theme::TEXT);
+            }
+            let number = Rect::from_min_size(pos2(seen.left(), y), vec2(NUMBERS - 4.0, ROW));
+            painter.rect_filled(
+                number,
+                0.0,
+                if self.row == Some(row) { theme::FILL } else { theme::BACKGROUND },
+            );
+            let text = row.to_string();
+            painter.text(number.right_center(), Align2::RIGHT_CENTER, text, font.clone(), theme::FAINT);
+        }
+    }
+
+    /// A cell in its columns, each in a colour of its own.
+    fn cell_text(&self, font: &FontId, row: u16, channel: usize) -> LayoutJob {
+        let written = self.song.written(self.song.cell(self.number, row, channel));
+        let mut job = LayoutJob::default();
+        for (text, empty, colour) in [
+            (written.note, "···", theme::TEXT),
+            (written.instrument, "··", theme::ACCENT),
+            (written.volume, "···", theme::METER_LOW),
+            (written.effect, "···", theme::REDUCTION),
+        ] {
+            let (text, colour) =
+                if text.is_empty() { (empty.to_owned(), theme::LINE) } else { (text, colour) };
+            let format = TextFormat { font_id: font.clone(), color: colour, ..TextFormat::default() };
+            job.append(&format!("{text:<3}"), 3.0, format);
+        }
+        job
+    }
+}
+
+fn described(sample: &Sample) -> String {
+    let kind = match sample.data.channels() {
+        _ if sample.adlib.is_some() => return "AdLib instrument".to_owned(),
+        2 => "stereo",
+        _ => "mono",
+    };
+    let frames = sample.data.frames();
+    let looped = match (sample.sample_loop, sample.sustain_loop) {
+        (None, None) => "no loop",
+        (Some(one), None) if one.ping_pong => "ping-pong loop",
+        (Some(_), None) => "loop",
+        (_, Some(_)) => "sustain loop",
+    };
+    format!("{frames} frames, {kind}, {} Hz, volume {}, {looped}", sample.c5_speed, sample.volume)
+}
+
+/// The outline of a sample, with its loop lit.
+fn paint_wave(ui: &Ui, rect: Rect, sample: &Sample) {
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 2.0, theme::WELL);
+    let frames = sample.data.frames();
+    if frames == 0 {
+        return;
+    }
+    let x = |frame: u32| rect.left() + rect.width() * frame as f32 / frames as f32;
+    for span in [sample.sample_loop, sample.sustain_loop].into_iter().flatten() {
+        let lit = Rect::from_x_y_ranges(x(span.start)..=x(span.end), rect.y_range());
+        painter.rect_filled(lit, 0.0, theme::PANEL);
+    }
+    let points = rect.width() as usize;
+    for point in 0..points {
+        let (from, to) =
+            (point * frames / points, ((point + 1) * frames / points).max(point * frames / points + 1));
+        let step = ((to - from) / LOOKS).max(1);
+        let values = (from..to.min(frames)).step_by(step).map(|frame| sample.data.read_f32(0, frame));
+        let (least, most) =
+            values.fold((f32::MAX, f32::MIN), |(least, most), value| (least.min(value), most.max(value)));
+        if least <= most {
+            let y = |value: f32| rect.center().y - value.clamp(-1.0, 1.0) * rect.height() / 2.0;
+            let ends = Rangef::new(y(most) - 0.5, y(least) + 0.5);
+            painter.vline(rect.left() + point as f32 + 0.5, ends, Stroke::new(1.0, theme::METER_LOW));
+        }
+    }
+}
+
+/// An envelope as a line with its points, its loop lit and where it is held marked.
+fn paint_envelope(ui: &Ui, rect: Rect, (name, envelope): (&str, &Envelope), (least, most): (f32, f32)) {
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 2.0, theme::WELL);
+    let font = FontId::new(LETTER - 1.0, FontFamily::Proportional);
+    let on = envelope.enabled && !envelope.points.is_empty();
+    let text = if on { name.to_owned() } else { format!("{name}: off") };
+    let inner = rect.shrink(4.0);
+    let length = f32::from(envelope.points.last().map_or(1, |point| point.tick.max(1)));
+    let at = |place: usize| {
+        envelope.points.get(place).map(|point| {
+            let part = (f32::from(point.value) - least) / (most - least);
+            pos2(
+                inner.left() + inner.width() * f32::from(point.tick) / length,
+                inner.bottom() - inner.height() * part,
+            )
+        })
+    };
+    for (span, colour) in [(envelope.envelope_loop, theme::PANEL), (envelope.sustain, theme::FILL)] {
+        if let Some((start, end)) = span.and_then(|span| Some((at(span.start.into())?, at(span.end.into())?)))
+        {
+            let lit = Rect::from_x_y_ranges(start.x - 1.0..=end.x + 1.0, rect.y_range());
+            painter.rect_filled(lit, 0.0, colour);
+        }
+    }
+    let colour: Color32 = if on { theme::ACCENT } else { theme::LINE };
+    let points: Vec<Pos2> = (0..envelope.points.len()).filter_map(at).collect();
+    for point in &points {
+        painter.circle_filled(*point, 2.0, colour);
+    }
+    painter.line(points, Stroke::new(1.0, colour));
+    painter.text(inner.left_top(), Align2::LEFT_TOP, text, font, theme::FAINT);
+}
+
+fn show_message(ui: &mut Ui, song: &song::Song) {
+    let about = format!(
+        "{} of {}\n{} channels, {} patterns, {} orders\nspeed {}, tempo {}",
+        song.format,
+        song.made_with,
+        song.channels.len(),
+        song.patterns.len(),
+        song.orders.len(),
+        song.initial_speed,
+        song.initial_tempo
+    );
+    ui.label(RichText::new(about).small());
+    ui.add_space(6.0);
+    ScrollArea::both().id_salt("message").auto_shrink([false, false]).show(ui, |ui| {
+        ui.label(RichText::new(song.message.replace('\r', "\n")).monospace().size(LETTER));
+    });
+}
+
+/// A list of numbered names; musicians write to us in them, so empty ones stay.
+fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>), chosen: &mut usize) {
+    ScrollArea::vertical().id_salt(what).auto_shrink([false, false]).show(ui, |ui| {
+        for (place, name) in names.enumerate() {
+            let shown = place == *chosen;
+            let text = cell::text_on(shown, &format!("{:02}  {name}", place + 1)).small();
+            if ui.selectable_label(shown, text).clicked() {
+                *chosen = place;
+            }
+        }
+    });
+}
