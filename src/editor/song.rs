@@ -33,6 +33,7 @@ use egui::Ui;
 use egui::UiBuilder;
 use egui::WidgetInfo;
 use egui::pos2;
+use egui::scroll_area::ScrollBarVisibility;
 use egui::text::LayoutJob;
 use egui::text::TextFormat;
 use egui::vec2;
@@ -145,7 +146,7 @@ impl Song {
     }
 
     fn show_orders(&mut self, ui: &mut Ui, song: &song::Song, position: Position) {
-        let list = ScrollArea::vertical().id_salt("orders").auto_shrink([false, false]);
+        let list = fixed(ScrollArea::vertical().id_salt("orders"));
         list.show(ui, |ui| {
             for (place, order) in song.orders.iter().enumerate() {
                 let text = match order {
@@ -173,7 +174,7 @@ impl Song {
         let plays = position.running && usize::from(position.order) == self.order;
         let row = plays.then_some(position.row);
         let height = ui.available_height();
-        let mut area = ScrollArea::both().id_salt("pattern").auto_shrink([false, false]);
+        let mut area = fixed(ScrollArea::both().id_salt("pattern"));
         if let Some(row) = row.filter(|_| self.follow) {
             let middle = (f32::from(row) + 0.5) * ROW - (height - HEAD) / 2.0;
             area = area.vertical_scroll_offset(middle.max(0.0));
@@ -190,7 +191,7 @@ impl Song {
             for (channel, (switches, setup)) in channels {
                 let at = pos2(rect.left() + NUMBERS + channel as f32 * CHANNEL, seen.top());
                 let head = Rect::from_min_size(at, vec2(CHANNEL - 4.0, HEAD));
-                if head.right() < seen.left() + NUMBERS || head.left() > seen.right() {
+                if head.left() < seen.left() + NUMBERS || head.right() > seen.right() {
                     continue;
                 }
                 ui.scope_builder(UiBuilder::new().max_rect(head), |ui| {
@@ -212,7 +213,8 @@ impl Song {
                 if aside == Aside::Instruments && song.instruments.is_empty() {
                     continue;
                 }
-                if cell::button(ui, self.aside == aside, (text, 72.0), theme::ACCENT, text).clicked() {
+                let said = format!("{text} of the song");
+                if cell::button(ui, self.aside == aside, (text, 72.0), theme::ACCENT, &said).clicked() {
                     self.aside = aside;
                 }
             }
@@ -250,6 +252,11 @@ impl Song {
         let names = song.instruments.iter().map(|instrument| instrument.name.trim());
         choose(ui, ("Instrument", names), &mut self.instrument);
     }
+}
+
+/// As large as there is room, with its bars always there, so that nothing moves when a song comes.
+fn fixed(area: ScrollArea) -> ScrollArea {
+    area.auto_shrink([false, false]).scroll_bar_visibility(ScrollBarVisibility::AlwaysVisible)
 }
 
 /// Number and name of a channel, mute and solo.
@@ -450,14 +457,14 @@ fn show_message(ui: &mut Ui, song: &song::Song) {
     );
     ui.label(RichText::new(about).small());
     ui.add_space(6.0);
-    ScrollArea::both().id_salt("message").auto_shrink([false, false]).show(ui, |ui| {
+    fixed(ScrollArea::both().id_salt("message")).show(ui, |ui| {
         ui.label(RichText::new(song.message.replace('\r', "\n")).monospace().size(LETTER));
     });
 }
 
 /// A list of numbered names; musicians write to us in them, so empty ones stay.
 fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>), chosen: &mut usize) {
-    ScrollArea::vertical().id_salt(what).auto_shrink([false, false]).show(ui, |ui| {
+    fixed(ScrollArea::vertical().id_salt(what)).show(ui, |ui| {
         for (place, name) in names.enumerate() {
             let shown = place == *chosen;
             let text = cell::text_on(shown, &format!("{:02}  {name}", place + 1)).small();

@@ -73,15 +73,18 @@ pub(super) struct Space {
 /// A setting of a bus in space or of the room, with what reads and writes it.
 struct Setting<T> {
     parameter: MachineParameter,
-    read: fn(&T) -> f32,
-    write: fn(&mut T, f32),
+    read: Read<T>,
+    write: Write<T>,
 }
+
+type Read<T> = fn(&T) -> f32;
+type Write<T> = fn(&mut T, f32);
 
 /// One in equal steps; its label and unit, and its least, greatest and default value.
 const fn linear<T>(
     [label, unit]: [&'static str; 2],
     [min, max, default]: [f32; 3],
-    (read, write): (fn(&T) -> f32, fn(&mut T, f32)),
+    (read, write): (Read<T>, Write<T>),
 ) -> Setting<T> {
     let (step, scale) = ((max - min) / 1000.0, Scale::Linear);
     let parameter = MachineParameter { path: "", label, unit, min, max, default, step, scale, choices: &[] };
@@ -92,7 +95,7 @@ const fn linear<T>(
 const fn logarithmic<T>(
     texts: [&'static str; 2],
     range: [f32; 3],
-    access: (fn(&T) -> f32, fn(&mut T, f32)),
+    access: (Read<T>, Write<T>),
 ) -> Setting<T> {
     let linear = linear(texts, range, access);
     let parameter = MachineParameter { step: range[0] / 10.0, scale: Scale::Logarithmic, ..linear.parameter };
@@ -518,7 +521,7 @@ fn show_settings<T>(
     ui: &mut Ui,
     (title, settings): (&str, &'static [Setting<T>]),
     of: &T,
-    set: impl Fn(fn(&mut T, f32), f32),
+    set: impl Fn(Write<T>, f32),
 ) {
     egui::Grid::new(title).num_columns(3).spacing([4.0, SPACING]).show(ui, |ui| {
         for (number, setting) in settings.iter().enumerate() {

@@ -64,6 +64,9 @@ pub struct Arguments {
     /// How long the editor is open before the picture is taken.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// How often the editor is opened, resized and closed before, while the plugin plays.
+    #[arg(long, default_value_t = 0)]
+    visits: usize,
     /// Uses the display that is there.
     #[arg(long, hide = true)]
     here: bool,
@@ -75,6 +78,8 @@ const PAGE_DOWN: u32 = 0xff56;
 
 /// The pages after the first, in the editor's order.
 const PAGES: [&str; 6] = ["song", "machines", "instruments", "space", "inputs", "recorder"];
+/// The smallest editor that is asked for.
+const LEAST_SIZE: (u16, u16) = (640, 360);
 /// How long a page is in front before its picture is taken.
 const PAGE_SECONDS: f64 = 1.0;
 
@@ -82,7 +87,16 @@ impl Arguments {
     /// Every page of the editor of the bundle's first plugin.
     pub(super) fn of(bundle: PathBuf, output: PathBuf) -> Self {
         let page = PAGES.map(str::to_owned).to_vec();
-        Self { plugin: Some(bundle), name: None, song: None, output, page, seconds: 3.0, here: false }
+        Self {
+            plugin: Some(bundle),
+            name: None,
+            song: None,
+            output,
+            page,
+            seconds: 3.0,
+            visits: 100,
+            here: false,
+        }
     }
 }
 
@@ -96,6 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let mut child = Command::new(program);
     let plugin = arguments.plugin.clone().unwrap_or_else(|| paths::bundle(Format::Clap));
     child.args(["screenshot", "--here", "--seconds", &arguments.seconds.to_string()]);
+    child.args(["--visits", &arguments.visits.to_string()]);
     child.arg("--plugin").arg(absolute(&plugin)?).arg("--output").arg(absolute(&arguments.output)?);
     if let Some(name) = &arguments.name {
         child.args(["--name", name]);
@@ -158,15 +173,56 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
         host.load_preset(song)?;
     }
     let (connection, window) = open_window()?;
-    let begun = Instant::now();
-    let (width, height) = host.open_editor(window)?;
-    println!("editor of {width} x {height} opened in {} ms", begun.elapsed().as_millis());
+    play_while_open(&mut *host, |host| {
+        visit_often(host, &connection, window, arguments.visits)?;
+        let begun = Instant::now();
+        let size = open_editor(host, &connection, window)?;
+        println!("editor of {} x {} opened in {} ms", size.0, size.1, begun.elapsed().as_millis());
+        let visit = Visit { connection: &connection, window, size };
+        let photographed = visit.photograph_pages(host, arguments);
+        host.close_editor();
+        photographed
+    })
+}
+
+/// Opens the editor and brings its window to the same size.
+fn open_editor(
+    host: &mut dyn PluginHost,
+    connection: &RustConnection,
+    window: u32,
+) -> Result<(u16, u16), TaskError> {
+    let size = host.open_editor(window)?;
+    resize(connection, window, size)?;
+    Ok(size)
+}
+
+fn resize(connection: &RustConnection, window: u32, (width, height): (u16, u16)) -> Result<(), TaskError> {
     let size = ConfigureWindowAux::new().width(u32::from(width)).height(u32::from(height));
     connection.configure_window(window, &size).map_err(window_error)?;
-    connection.flush().map_err(window_error)?;
-    let visit = Visit { connection: &connection, window, size: (width, height) };
-    play_while_open(&mut *host, |host| visit.photograph_pages(host, arguments))?;
-    host.close_editor();
+    connection.flush().map_err(window_error)
+}
+
+/// Opens, resizes and closes the editor as often as that, each time after another while; the size that it had comes back.
+fn visit_often(
+    host: &mut dyn PluginHost,
+    connection: &RustConnection,
+    window: u32,
+    visits: usize,
+) -> Result<(), TaskError> {
+    for (visit, share) in (0..visits).zip([1.0f32, 0.7, 1.2, 0.5, 0.9].into_iter().cycle()) {
+        let (width, height) = open_editor(host, connection, window)?;
+        wait(host, 0.01 * (visit % 8) as f64);
+        let scaled = |side: u16| (f32::from(side) * share) as u16;
+        let size = (scaled(width).max(LEAST_SIZE.0), scaled(height).max(LEAST_SIZE.1));
+        host.resize_editor(size)?;
+        resize(connection, window, size)?;
+        wait(host, 0.01 * (visit % 5) as f64);
+        host.resize_editor((width, height))?;
+        host.close_editor();
+    }
+    if visits > 0 {
+        println!("opened, resized and closed {visits} times while it played");
+    }
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use clack_extensions::audio_ports_config::AudioPortsConfigBuffer;
 use clack_extensions::audio_ports_config::PluginAudioPortsConfig;
 use clack_extensions::gui::GuiApiType;
 use clack_extensions::gui::GuiConfiguration;
+use clack_extensions::gui::GuiSize;
 use clack_extensions::gui::PluginGui;
 use clack_extensions::gui::Window;
 use clack_extensions::latency::PluginLatency;
@@ -341,6 +342,13 @@ impl PluginHost for ClapHost {
         // Embedded editors may take `show` for granted and answer false.
         let _ = gui.show(&handle);
         Ok((size.width as u16, size.height as u16))
+    }
+
+    fn resize_editor(&mut self, (width, height): (u16, u16)) -> Result<(), HostError> {
+        let gui = self.extension::<PluginGui>("editor")?;
+        let size = GuiSize { width: width.into(), height: height.into() };
+        let set = gui.set_size(&self.instance.plugin_handle(), size);
+        set.map_err(|_| HostError::Refused("another size of its editor"))
     }
 
     fn close_editor(&mut self) {

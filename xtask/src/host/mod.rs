@@ -196,6 +196,8 @@ pub trait PluginHost {
     fn idle(&mut self) -> Requests;
     /// Opens the editor inside an X11 window; returns its size in pixels.
     fn open_editor(&mut self, window: u32) -> Result<(u16, u16), HostError>;
+    /// Gives the open editor another size in pixels.
+    fn resize_editor(&mut self, size: (u16, u16)) -> Result<(), HostError>;
     /// Closes the editor.
     fn close_editor(&mut self);
 }

@@ -488,6 +488,14 @@ impl PluginHost for Vst3Host {
         }
     }
 
+    fn resize_editor(&mut self, (width, height): (u16, u16)) -> Result<(), HostError> {
+        let view = self.view.as_ref().ok_or(HostError::Missing("open editor"))?;
+        let mut size = ViewRect { left: 0, top: 0, right: width.into(), bottom: height.into() };
+        // SAFETY: the view is alive and attached.
+        let set = unsafe { view.onSize(&raw mut size) };
+        if set == kResultOk { Ok(()) } else { Err(HostError::Refused("another size of its editor")) }
+    }
+
     fn close_editor(&mut self) {
         if let Some(view) = self.view.take() {
             // SAFETY: the view is alive and attached.
