@@ -17,10 +17,12 @@ use crate::tracker::song;
 use crate::tracker::song::Envelope;
 use crate::tracker::song::Order;
 use crate::tracker::song::Sample;
+use egui::Align;
 use egui::Align2;
 use egui::Color32;
 use egui::FontFamily;
 use egui::FontId;
+use egui::Layout;
 use egui::Pos2;
 use egui::Rangef;
 use egui::Rect;
@@ -118,11 +120,10 @@ impl Song {
         cell::tighten(ui, 3.0);
         self.show_parameters(ui, controls);
         ui.horizontal_top(|ui| {
-            let height = ui.available_height();
-            ui.allocate_ui(vec2(ORDERS, height), |ui| self.show_orders(ui, song, position));
-            let width = (ui.available_width() - ASIDE).max(CHANNEL);
-            ui.allocate_ui(vec2(width, height), |ui| self.show_pattern(ui, controls, song, position));
-            ui.allocate_ui(vec2(ASIDE, height), |ui| ui.vertical(|ui| self.show_aside(ui, song)));
+            column(ui, ORDERS, |ui| self.show_orders(ui, song, position));
+            let width = (ui.available_width() - ASIDE - ui.spacing().item_spacing.x).max(CHANNEL);
+            column(ui, width, |ui| self.show_pattern(ui, controls, song, position));
+            column(ui, ASIDE, |ui| self.show_aside(ui, song));
         });
     }
 
@@ -155,7 +156,7 @@ impl Song {
                     Order::End => format!("{place:03}  ---"),
                 };
                 let plays = position.running && place == usize::from(position.order);
-                let text = if plays { format!("{text} ▶") } else { text };
+                let text = if plays { format!("{text} <") } else { text };
                 let shown = place == self.order;
                 let response = ui.selectable_label(shown, cell::text_on(shown, &text).small());
                 if plays && self.follow {
@@ -252,6 +253,12 @@ impl Song {
         let names = song.instruments.iter().map(|instrument| instrument.name.trim());
         choose(ui, ("Instrument", names), &mut self.instrument);
     }
+}
+
+/// From here down to the page's end.
+fn column(ui: &mut Ui, width: f32, show: impl FnOnce(&mut Ui)) {
+    let size = vec2(width, ui.available_height());
+    ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), show);
 }
 
 /// As large as there is room, with its bars always there, so that nothing moves when a song comes.

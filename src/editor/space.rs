@@ -24,6 +24,7 @@ use crate::params::Gesture;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::View;
+use crate::space::Hearing;
 use crate::space::Law;
 use crate::space::Material;
 use crate::space::Settings;
@@ -143,6 +144,12 @@ static OF_BUS: [Setting<Settings>; 10] = [
     linear(["Looks up", "°"], [-90.0, 90.0, 0.0], field!(pitch)),
 ];
 
+/// How the listener hears, by where the head looks.
+static OF_LISTENER: [Setting<Hearing>; 2] = [
+    linear(["Hears ahead", ""], [0.0, 1.0, 0.0], field!(pattern)),
+    linear(["Sharpness", ""], [0.0, 16.0, 1.0], field!(sharpness)),
+];
+
 const LAWS: [Law; 4] = [Law::Inverse, Law::Logarithmic, Law::Linear, Law::None];
 
 /// The room's sides, where the listener is in it, and how loud it is.
@@ -219,6 +226,14 @@ impl Space {
                             cell::labelled_bar(ui, controls, index, BAR, word);
                         }
                     });
+                    show_settings(
+                        ui,
+                        ("Listener", &OF_LISTENER),
+                        &view.routing.listener.hearing,
+                        |write, value| {
+                            edit(instance, move |routing| write(&mut routing.listener.hearing, value));
+                        },
+                    );
                     ui.add_space(6.0);
                     show_switches(ui, view, instance);
                     self.show_chosen(ui, (controls, view, instance), &there);
@@ -563,6 +578,19 @@ mod tests {
         let (mut bus, mut room) = (Settings::default(), RoomAround::default());
         for setting in &OF_BUS {
             assert_eq!((setting.read)(&bus), setting.parameter.default, "{}", setting.parameter.label);
+        }
+        for setting in &OF_LISTENER {
+            assert_eq!(
+                (setting.read)(&Hearing::default()),
+                setting.parameter.default,
+                "{}",
+                setting.parameter.label
+            );
+            for value in [setting.parameter.max, setting.parameter.min] {
+                let mut routing = Routing::default();
+                (setting.write)(&mut routing.listener.hearing, value);
+                assert_eq!(saved(&routing), routing, "{} at {value}", setting.parameter.label);
+            }
         }
         for setting in &OF_BUS {
             for value in [setting.parameter.max, setting.parameter.min] {
