@@ -39,7 +39,7 @@ pub enum Control {
 pub enum NoteControl {
     /// Factor on everything else.
     Volume(Gain),
-    /// -1..=1, to the left and right of where the note is.
+    /// -1..=1, to the left and right of where the note is: 90° either way in space.
     Pan(f32),
     /// Added to the bend.
     Tuning(Semitones),
@@ -58,4 +58,39 @@ pub enum NoteControl {
     },
     /// Added to the transposition.
     Transpose(Semitones),
+    /// Added to the azimuth of keys in space, in degrees to the right.
+    Azimuth(f32),
+    /// Added to their elevation, in degrees up.
+    Elevation(f32),
+    /// Factor on their distance.
+    Distance(f32),
+}
+
+/// Degrees and factors beyond which no note goes from where keys are.
+const FARTHEST: f32 = 1000.0;
+
+/// How far a note is from where keys are in space: degrees to the right and up, and a factor on their distance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aside(pub [f32; 3]);
+
+impl Default for Aside {
+    fn default() -> Self {
+        Self([0.0, 0.0, 1.0])
+    }
+}
+
+impl Aside {
+    /// Takes a change that is about it; all others and what is no number change nothing.
+    pub fn set(&mut self, control: NoteControl) {
+        let [azimuth, elevation, distance] = &mut self.0;
+        let (part, value, least) = match control {
+            NoteControl::Azimuth(by) => (azimuth, by, -FARTHEST),
+            NoteControl::Elevation(by) => (elevation, by, -FARTHEST),
+            NoteControl::Distance(factor) => (distance, factor, 1.0 / FARTHEST),
+            _ => return,
+        };
+        if !value.is_nan() {
+            *part = value.clamp(least, FARTHEST);
+        }
+    }
 }

@@ -187,7 +187,7 @@ fn controls_of_a_rack_are_heard_and_saved() {
     let poly = stage.rack.instruments[0].kind().unwrap();
     assert!((poly.parameters()[0].value_at(value(1, 0)) - 800.0).abs() < 0.5);
     assert!((poly.parameters()[6].value_at(value(1, 6)) - 20.0).abs() < 0.5);
-    assert_eq!((stage.rack.routing.keyboard[1], stage.rack.routing.keyboard[2]), (Some(2), Some(3)));
+    assert_eq!((stage.rack.routing.keyboard[1].bus, stage.rack.routing.keyboard[2].bus), (Some(2), Some(3)));
     let again = Rack::from_toml(&stage.rack.to_toml().unwrap()).unwrap();
     assert!(
         again == stage.rack

@@ -94,7 +94,7 @@ fn a_folder_of_tracks_becomes_a_rack_that_plays_them_together_sample_for_sample(
     let rack = opened(&text, &home);
     let names: Vec<_> = rack.lanes.iter().map(|lane| (lane.lane, &*lane.name, lane.takes.len())).collect();
     assert_eq!(names, [(0, "Bass", 1), (1, "Drums", 2)]);
-    assert_eq!((rack.routing.bus_name(1), rack.routing.lanes[1]), ("Drums".to_owned(), Some(1)));
+    assert_eq!((rack.routing.bus_name(1), rack.routing.lanes[1].bus), ("Drums".to_owned(), Some(1)));
     assert!(rack.notices().is_empty());
     let whole = mix(&rack, &options(2.5, 8_192));
     let wanted = |frame: usize| {

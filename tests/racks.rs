@@ -167,7 +167,7 @@ fn the_machines_are_set_as_the_rack_says_and_what_is_bypassed_is_not_heard() {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 11] = [
+const RACKS: [(&str, usize); 12] = [
     ("stems", 0),
     ("monitor", 6),
     ("fold", 6),
@@ -179,6 +179,7 @@ const RACKS: [(&str, usize); 11] = [
     ("instruments", 0),
     ("space", 0),
     ("room", 0),
+    ("around", 0),
 ];
 
 #[test]
@@ -208,6 +209,7 @@ fn every_rack_gives_the_same_bits_in_blocks_of_random_sizes() {
             "voices" => voices(&[]),
             "replace" => replace(),
             "lanes" => lanes("blocks"),
+            "around" => around("blocks"),
             name => rack(name),
         };
         let options = options(Length::Seconds(9.0), inputs);
@@ -742,7 +744,7 @@ fn the_bass_begins_on_its_frame_and_the_rain_goes_round_as_long_as_it_is_held() 
 fn a_song_channel_plays_the_lead_on_its_own_output_and_is_silent_itself() {
     let options = options(Length::Seconds(9.0), 0);
     let with = rack("instruments");
-    assert_eq!((with.routing.keyboard[1], with.routing.keyboard[2]), (Some(2), Some(3)));
+    assert_eq!((with.routing.keyboard[1].bus, with.routing.keyboard[2].bus), (Some(2), Some(3)));
     let planes = whole(&with, &options);
     assert!(peak(&planes[2]) > 0.02 && peak(&planes[1]) == 0.0, "the lead, and nobody on the pads");
     // What is left of the song is the song without the channel.
@@ -808,4 +810,53 @@ fn the_room_is_heard_beside_the_band_and_one_without_level_is_none() {
     };
     let (early, late) = (added(&reflected, &alone), added(&around, &reflected));
     assert!((-15.0..3.0).contains(&early) && (-15.0..3.0).contains(&late), "{early} and {late} dB");
+}
+
+/// The rack with its recordings, as long as they are needed.
+fn around(test: &str) -> Rack {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("racks-around-{test}"));
+    let sample_format = hound::SampleFormat::Float;
+    let spec = hound::WavSpec { channels: 1, sample_rate: RATE as u32, bits_per_sample: 32, sample_format };
+    for (file, pitch) in [("stems/Rain.wav", 300.0), ("samples/bird.wav", 1500.0)] {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut writer = hound::WavWriter::create(path, spec).unwrap();
+        let wave = |frame: usize| (0.3 * (TAU * pitch * frame as f64 / RATE as f64).sin()) as f32;
+        (0..RATE).for_each(|frame| writer.write_sample(wave(frame)).unwrap());
+        writer.finalize().unwrap();
+    }
+    let text = fs::read_to_string(self::folder().join("around.busker.toml")).unwrap();
+    let text = text.replace("../../src/rack", concat!(env!("CARGO_MANIFEST_DIR"), "/src/rack"));
+    Rack::from_toml_in(&text, Some(&folder)).unwrap()
+}
+
+#[test]
+fn birds_call_from_both_sides_and_the_brook_runs_behind_whatever_their_bus_does() {
+    let mut rack = around("heard");
+    assert!(rack.notices().is_empty() && rack.unknown_fields().is_empty());
+    let again = Rack::from_toml(&rack.to_toml().unwrap()).unwrap();
+    assert!(again.routing == rack.routing && again.voices == rack.voices && again.routing.has_space());
+    assert_eq!(Rack::unpack_unread(&rack.pack().unwrap()).unwrap().routing, rack.routing);
+    let heard = |parameters: &[(Target, f32)]| {
+        let parameters = parameters.to_vec();
+        let mut options = RenderOptions { parameters, ..options(Length::Seconds(2.0), 0) };
+        options.sidechain = 0;
+        whole(&rack, &options).swap_remove(0)
+    };
+    let energy = |plane: &[f32]| plane.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
+    let to_right = |sound: &[Vec<f32>]| 10.0 * (energy(&sound[1]) / energy(&sound[0])).log10();
+    let (one, two, brook) = (Target::VoiceTrigger(0), Target::VoiceTrigger(1), Target::LaneMute(0));
+    let right = heard(&[(two, 0.0), (brook, 1.0), (Target::StripMute(0), 1.0)]);
+    let left = heard(&[(one, 0.0), (brook, 1.0)]);
+    assert!(to_right(&right) > 3.0 && to_right(&left) < -3.0, "{} {}", to_right(&right), to_right(&left));
+    let behind = heard(&[(one, 0.0), (two, 0.0), (Target::StripMute(0), 1.0)]);
+    let turned = heard(&[(one, 0.0), (two, 0.0), (Target::HeadYaw, 80.0)]);
+    assert!(
+        to_right(&behind).abs() < to_right(&turned).abs()
+            && behind[0].iter().any(|sample| sample.abs() > 0.01)
+    );
+    rack.voices.iter_mut().for_each(|voice| voice.space = None);
+    rack.routing.lanes[0].space = None;
+    rack.routing.keyboard[0].space = None;
+    assert!(!rack.setup(&options(Length::Seconds(1.0), 0).layout()).unwrap().routing.has_space());
 }

@@ -316,7 +316,7 @@ fn a_spread_song_sums_to_the_mix_whatever_is_grouped() {
 fn reverb_and_chorus_controllers_send_a_slot_from_their_frame() {
     for (name, song) in songs() {
         let mut routing = Routing::default();
-        routing.keyboard.fill(Some(2));
+        routing.keyboard.fill(Some(2).into());
         routing.buses[2].to = vec![Route::Output(1).into()];
         let note = NoteAddress { channel: 0, key: 60, id: None };
         let number = |number, value| EventKind::Controller { channel: 0, number, value };

@@ -38,14 +38,25 @@ impl Feed {
 
     /// Frames of `range` of both sides, to add to: 0 where nothing has been added in this block. Mono is all left.
     pub fn open(&mut self, range: Range<usize>) -> (&mut [f32], &mut [f32]) {
-        let end = range.end.min(self.frames);
-        let start = range.start.min(end);
+        let Range { start, end } = self.wake(range);
+        let (left, right) = self.buffer.stereo_mut();
+        (left.get_mut(start..end).unwrap_or(&mut []), right.get_mut(start..end).unwrap_or(&mut []))
+    }
+
+    /// The same of all channels.
+    pub fn open_all(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
+        let range = self.wake(range);
+        self.buffer.range_mut(range)
+    }
+
+    /// Makes the block one that sounds; gives what of `range` lies in it.
+    fn wake(&mut self, range: Range<usize>) -> Range<usize> {
         if self.activity == Activity::Silent {
             self.buffer.range_mut(0..self.frames).silence();
             self.activity = Activity::Sounding;
         }
-        let (left, right) = self.buffer.stereo_mut();
-        (left.get_mut(start..end).unwrap_or(&mut []), right.get_mut(start..end).unwrap_or(&mut []))
+        let end = range.end.min(self.frames);
+        range.start.min(end)..end
     }
 
     /// Multiplies what has been added to frames of `range`, each by its own factor; the shorter of both counts.

@@ -8,6 +8,7 @@ mod block;
 mod buffer;
 mod channel_mix;
 mod feed;
+mod note;
 mod source;
 mod stream;
 
@@ -28,6 +29,8 @@ pub use feed::Sender;
 pub use feed::Senders;
 pub use feed::Turned;
 pub use feed::Turning;
+pub use note::NotePlacer;
+pub use note::PlacedNote;
 pub use source::AudioSource;
 pub use source::Plane;
 pub use stream::Activity;

@@ -6,6 +6,7 @@
 use super::ParameterSpec;
 use super::ParameterValues;
 use super::Target;
+use super::note_places::NotePlaces;
 use super::parameter::Kind;
 use super::parameter::LEVEL_MAX;
 use super::song::Playing;
@@ -14,10 +15,11 @@ use crate::lane::Pages;
 use crate::lane::Start;
 use crate::machine::Instrument;
 use crate::machine::Machine;
-use crate::mixer::BUSES;
+use crate::mixer::PLACES;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
 use crate::space::Hearing;
+use crate::space::Notes;
 use crate::space::Output;
 use crate::space::Room;
 use crate::space::Settings;
@@ -148,7 +150,7 @@ pub struct PreparedPlan {
     pub(super) plan: Box<Plan>,
     /// Host output of the monitor.
     pub(super) monitor: usize,
-    /// Where any bus is in space.
+    /// Where anything is in space.
     pub(super) space: Option<Box<PreparedSpace>>,
 }
 
@@ -156,8 +158,12 @@ pub struct PreparedPlan {
 pub(super) struct PreparedSpace {
     /// Taken by an engine that has none.
     pub(super) space: Option<Box<Space>>,
-    /// What buses are like there, and how many planes each has.
-    pub(super) settings: [(Settings, usize); BUSES],
+    /// What the sources of places are like that are there, and how many planes each has.
+    pub(super) settings: [Option<(Settings, usize)>; PLACES],
+    /// Where notes are.
+    pub(super) notes: Box<NotePlaces>,
+    /// What they need there, taken by an engine that has none.
+    pub(super) made_notes: Option<Box<Notes>>,
     pub(super) output: Output,
     pub(super) hearing: Hearing,
     /// The room around them.

@@ -83,6 +83,12 @@ pub enum Modulation {
     Gain(f32),
     /// Added to the transposition.
     Transpose(Semitones),
+    /// Added to the azimuth of keys in space, in degrees to the right.
+    Azimuth(f32),
+    /// Added to their elevation, in degrees up.
+    Elevation(f32),
+    /// Factor on their distance.
+    Distance(f32),
 }
 
 /// Note expressions that both plugin formats know.

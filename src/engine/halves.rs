@@ -12,6 +12,8 @@ use super::command::Setting;
 use super::command::SlotChange;
 use super::lanes::LaneCells;
 use super::lanes::LaneReading;
+use super::note_places::NOTES;
+use super::note_places::NotePlaces;
 use super::render::Engine;
 use super::render::Meters;
 use super::song::Playing;
@@ -34,12 +36,12 @@ use crate::machine::MachineKind;
 use crate::machine::MachineParameter;
 use crate::machine::Program;
 use crate::mixer;
-use crate::mixer::BUSES;
 use crate::mixer::INSERTS;
 use crate::mixer::Layout;
 use crate::mixer::LoudnessMeter;
 use crate::mixer::LoudnessReader;
 use crate::mixer::MACROS;
+use crate::mixer::PLACES;
 use crate::mixer::RoomAround;
 use crate::mixer::Routing;
 use crate::mixer::STRIPS;
@@ -49,6 +51,7 @@ use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::space::Notes;
 use crate::space::Room;
 use crate::space::Space;
 use crate::tracker::KEYBOARD_SLOTS;
@@ -165,14 +168,18 @@ impl Build {
     }
 
     fn space(&self, routing: &Routing) -> PreparedSpace {
-        let settings = |bus: usize| {
-            let space = routing.buses.get(bus).and_then(|bus| bus.space.as_ref());
-            (space.map(|space| space.settings).unwrap_or_default(), routing.place_channels(&self.layout, bus))
+        let settings = |place: usize| {
+            let settings = routing.settings_at(place);
+            settings.map(|settings| (*settings, routing.place_channels(&self.layout, place)))
         };
         let room = routing.room.as_ref().map(RoomAround::heard);
         PreparedSpace {
-            space: Some(Box::new(Space::new(BUSES, self.rate, self.level))),
+            space: Some(Box::new(Space::new(PLACES, self.rate, self.level))),
             settings: std::array::from_fn(settings),
+            notes: Box::new(NotePlaces::of(routing)),
+            made_notes: routing
+                .has_notes_in_space()
+                .then(|| Box::new(Notes::new(NOTES, self.rate, self.level))),
             output: routing.space_output.heard(),
             hearing: routing.listener.hearing,
             room,

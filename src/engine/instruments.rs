@@ -9,7 +9,6 @@ mod handed;
 mod zone;
 
 use super::EventKind;
-use super::Modulation;
 use super::NoteAddress;
 use super::Target;
 use super::keys::ALL_NOTES_OFF;
@@ -23,6 +22,7 @@ use super::keys::Sends;
 use super::keys::Wheel;
 use super::keys::control;
 use super::keys::is_on;
+use super::keys::modulation_control;
 use super::keys::note_control;
 use super::keys::seven_bits;
 use super::outgoing::Outgoing;
@@ -311,12 +311,7 @@ impl Instruments {
                 self.with(note, |machine| machine.control_note(played(note), note_control(expression)));
             }
             EventKind::Modulation(note, modulation) => {
-                let control = match modulation {
-                    Modulation::Gain(offset) => {
-                        NoteControl::Gain { offset, gain: modulated(self.gain, offset).into() }
-                    }
-                    Modulation::Transpose(interval) => NoteControl::Transpose(interval),
-                };
+                let control = modulation_control(modulation, self.gain);
                 self.with(note, |machine| machine.control_note(played(note), control));
             }
             // A slot's instrument is the rack's.

@@ -247,12 +247,7 @@ impl Keys {
                 self.control_note(note, note_control(expression), scene.playing)
             }
             EventKind::Modulation(note, modulation) => {
-                let control = match modulation {
-                    Modulation::Gain(offset) => {
-                        NoteControl::Gain { offset, gain: modulated(self.gain, offset).into() }
-                    }
-                    Modulation::Transpose(interval) => NoteControl::Transpose(interval),
-                };
+                let control = modulation_control(modulation, self.gain);
                 self.control_note(note, control, scene.playing);
             }
             // Said by us, not to us.
@@ -405,6 +400,17 @@ pub(super) fn note_control(expression: Expression) -> NoteControl {
         Expression::Vibrato(depth) => NoteControl::Vibrato(fine(depth)),
         Expression::Brightness(brightness) => NoteControl::Brightness(fine(brightness)),
         Expression::Pressure(depth) => NoteControl::Pressure(fine(depth)),
+    }
+}
+
+/// What a host's modulation of a note asks of it, while the keyboard's gain is `gain`.
+pub(super) fn modulation_control(modulation: Modulation, gain: Decibels) -> NoteControl {
+    match modulation {
+        Modulation::Gain(offset) => NoteControl::Gain { offset, gain: modulated(gain, offset).into() },
+        Modulation::Transpose(interval) => NoteControl::Transpose(interval),
+        Modulation::Azimuth(degrees) => NoteControl::Azimuth(degrees),
+        Modulation::Elevation(degrees) => NoteControl::Elevation(degrees),
+        Modulation::Distance(factor) => NoteControl::Distance(factor),
     }
 }
 

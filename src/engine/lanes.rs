@@ -99,6 +99,11 @@ impl Lanes {
         }
     }
 
+    /// Whether what a lane plays is the same on both sides.
+    pub(super) fn is_mono(&self, lane: usize) -> bool {
+        self.lanes.get(lane).is_some_and(Lane::is_mono)
+    }
+
     /// What the host says of the next frame.
     pub(super) fn follow(&mut self, transport: &Transport, frame: u64) {
         let moment = moment(transport);

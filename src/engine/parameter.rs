@@ -3,11 +3,15 @@
 //! The table says name, group, range and text of each; [`ParameterValues`] holds what they are set to and which have
 //! changed. Any thread writes, the audio thread reads the dirty bitmap.
 
+use super::Modulation;
 use crate::lane::LANES;
 use crate::machine::MachineKind;
 use crate::mixer::BUSES;
 use crate::mixer::INPUT_CHANNELS;
+use crate::mixer::INPUT_PLACE;
 use crate::mixer::INSERTS;
+use crate::mixer::KEYBOARD_PLACE;
+use crate::mixer::LANE_PLACE;
 use crate::mixer::MACROS;
 use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
@@ -70,19 +74,36 @@ pub enum Target {
     StripMute(usize),
     StripSolo(usize),
     StripPan(usize),
-    SendLevel { strip: usize, send: usize },
-    SendPre { strip: usize, send: usize },
+    SendLevel {
+        strip: usize,
+        send: usize,
+    },
+    SendPre {
+        strip: usize,
+        send: usize,
+    },
     SoftClip(usize),
     Limiter(usize),
     DuckAmount(usize),
     DuckThreshold(usize),
     DuckAttack(usize),
     DuckRelease(usize),
+    /// Of a place in space: see [`PLACES`](crate::mixer::PLACES).
     Azimuth(usize),
     Elevation(usize),
     Distance(usize),
-    InsertBypass { strip: usize, slot: usize },
-    InsertMacro { strip: usize, slot: usize, control: usize },
+    KeyboardAzimuth,
+    KeyboardElevation,
+    KeyboardDistance,
+    InsertBypass {
+        strip: usize,
+        slot: usize,
+    },
+    InsertMacro {
+        strip: usize,
+        slot: usize,
+        control: usize,
+    },
     LaneGain(usize),
     LaneMute(usize),
     LaneSolo(usize),
@@ -93,15 +114,24 @@ pub enum Target {
     InputMute(usize),
     InputSolo(usize),
     InputPan(usize),
-    InputToBus { input: usize, bus: usize },
-    InputToOutput { input: usize, output: usize },
+    InputToBus {
+        input: usize,
+        bus: usize,
+    },
+    InputToOutput {
+        input: usize,
+        output: usize,
+    },
     InputMonitor(usize),
     OutputGain(usize),
     MonitorGain,
     Listen,
     Identify,
     VoiceTrigger(usize),
-    InstrumentMacro { slot: usize, control: usize },
+    InstrumentMacro {
+        slot: usize,
+        control: usize,
+    },
 }
 
 impl Target {
@@ -126,6 +156,7 @@ impl Target {
             MonitorGain | Listen | Identify => true,
             InsertBypass { .. } | InsertMacro { .. } | InstrumentMacro { .. } => true,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => true,
+            KeyboardAzimuth | KeyboardElevation | KeyboardDistance => true,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
         }
@@ -200,6 +231,10 @@ pub enum Kind {
 
 /// Greatest transposition of the keyboard, up and down.
 pub const TRANSPOSE_MAX: Semitones = Semitones(24.0);
+
+/// Metres that a place can be away.
+const NEAREST: f32 = 0.1;
+const FARTHEST: f32 = 100.0;
 
 /// Loudest setting of a level.
 pub const LEVEL_MAX: Decibels = Decibels(12.0);
@@ -307,6 +342,17 @@ fn fader_position(level: Decibels) -> f32 {
 
 fn fader_level(position: f32) -> Decibels {
     Decibels((DECADE * libm::log10f(position / UNITY_POSITION)).min(LEVEL_MAX.0))
+}
+
+/// What a note is moved by in space where a host moves one of the keyboard's place parameters by `offset` of its way for it;
+/// `None` for other parameters. Real-time: yes.
+pub fn moved(target: Target, offset: f32) -> Option<Modulation> {
+    match target {
+        Target::KeyboardAzimuth => Some(Modulation::Azimuth(360.0 * offset)),
+        Target::KeyboardElevation => Some(Modulation::Elevation(180.0 * offset)),
+        Target::KeyboardDistance => Some(Modulation::Distance(libm::powf(FARTHEST / NEAREST, offset))),
+        _ => None,
+    }
 }
 
 /// A level whose fader is moved by `offset` of its way, as a host's modulation does.
@@ -423,14 +469,22 @@ pub fn table() -> Vec<ParameterSpec> {
         );
     });
     (0..KEYBOARD_SLOTS).for_each(|slot| table.instrument(slot));
+    table.further_places();
     table.0
 }
+
+/// Degrees to the right and up, and metres.
+const PLACE: [Kind; 3] = [
+    number(-180.0, 180.0, 0.0, Unit::Degrees),
+    number(-90.0, 90.0, 0.0, Unit::Degrees),
+    Kind::Number { min: NEAREST, max: FARTHEST, default: 1.0, unit: Unit::Metres, logarithmic: true },
+];
 
 const OFF: Kind = Kind::Switch { on: false };
 const UNITY: Kind = Kind::Level { default: Decibels(0.0) };
 const SILENT: Kind = Kind::Level { default: Decibels(f32::NEG_INFINITY) };
 
-fn number(min: f32, max: f32, default: f32, unit: Unit) -> Kind {
+const fn number(min: f32, max: f32, default: f32, unit: Unit) -> Kind {
     Kind::Number { min, max, default, unit, logarithmic: false }
 }
 
@@ -538,30 +592,30 @@ impl Table {
         }
         if strip < BUSES {
             self.duck(strip);
-            let path = format!("{group}/Space");
-            let (degrees, metres) = (Unit::Degrees, Unit::Metres);
-            self.add(
-                format!("b{n:02}a"),
-                "Azimuth",
-                &*path,
-                number(-180.0, 180.0, 0.0, degrees),
-                Target::Azimuth(strip),
-            );
-            self.add(
-                format!("b{n:02}v"),
-                "Elevation",
-                &*path,
-                number(-90.0, 90.0, 0.0, degrees),
-                Target::Elevation(strip),
-            );
-            self.add(
-                format!("b{n:02}r"),
-                "Distance",
-                &*path,
-                Kind::Number { min: 0.1, max: 100.0, default: 1.0, unit: metres, logarithmic: true },
-                Target::Distance(strip),
-            );
+            let place = [Target::Azimuth(strip), Target::Elevation(strip), Target::Distance(strip)];
+            self.place(format!("{group}/Space"), ["a", "v", "r"].map(|end| format!("b{n:02}{end}")), place);
         }
+    }
+
+    /// Azimuth, elevation and distance.
+    fn place(&mut self, path: String, ids: [String; 3], targets: [Target; 3]) {
+        let names = ["Azimuth", "Elevation", "Distance"];
+        for (((id, name), kind), target) in ids.into_iter().zip(names).zip(PLACE).zip(targets) {
+            self.add(id, name, &*path, kind, target);
+        }
+    }
+
+    /// Those of lanes, inputs and keys in space.
+    fn further_places(&mut self) {
+        let lanes = (1..).zip(LANE_PLACE..INPUT_PLACE).map(|(n, place)| ("Lane", "l", n, place));
+        let inputs = (1..).zip(INPUT_PLACE..KEYBOARD_PLACE).map(|(n, place)| ("Input", "i", n, place));
+        for (source, letter, n, place) in lanes.chain(inputs) {
+            let targets = [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)];
+            let ids = ["a", "e", "r"].map(|end| format!("{letter}{n}{end}"));
+            self.place(format!("{source} {n}/Space"), ids, targets);
+        }
+        let targets = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
+        self.place("Keyboard/Space".to_owned(), ["kbaz", "kbel", "kbdist"].map(str::to_owned), targets);
     }
 
     fn duck(&mut self, strip: usize) {

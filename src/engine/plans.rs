@@ -11,6 +11,7 @@ use crate::audio::Turned;
 use crate::audio::Turning;
 use crate::dsp::Ramp;
 use crate::graph::Plan;
+use crate::graph::gentle;
 use crate::mixer::BUSES;
 use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::NOWHERE;
@@ -27,12 +28,14 @@ pub(super) struct Plans {
     /// Takes the running one's place once `turn` has landed.
     next: Option<Box<Plan>>,
     waiting: Option<Box<Plan>>,
-    /// Of the song's senders that go elsewhere: to 0 while they leave, to 1 when they have come.
+    /// Of the senders that go elsewhere: to 0 while they leave, to 1 when they have come.
     turn: Ramp,
     moved: Moved,
     /// Whether any are turned in the frames that have begun, and by how much.
     turning: bool,
     factors: [f32; BLOCK_SIZE],
+    /// The same along a curve without edges, for what comes into space and leaves it.
+    gentle: [f32; BLOCK_SIZE],
     ramp_frames: u32,
 }
 
@@ -55,6 +58,7 @@ impl Plans {
             moved: Moved::nobody(),
             turning: false,
             factors: [1.0; BLOCK_SIZE],
+            gentle: [1.0; BLOCK_SIZE],
             ramp_frames,
         }
     }
@@ -120,6 +124,7 @@ impl Plans {
         self.turning = self.moved.any() && !(self.turn.settled() && self.turn.target() == 1.0);
         if self.turning {
             self.turn.fill(&mut self.factors[..frames.min(BLOCK_SIZE)]);
+            self.gentle = self.factors.map(gentle);
         } else {
             self.turn.skip(frames);
         }
@@ -128,7 +133,19 @@ impl Plans {
     /// The senders that are turned up or down in frames that have begun, and by how much.
     pub(super) fn turning(&self, range: Range<usize>) -> Option<Turning<'_>> {
         let factors = self.factors.get(range)?;
-        self.turning.then_some(Turning { turned: self.moved.turned(), factors })
+        (self.turning && self.moved.any_senders()).then_some(Turning { turned: self.moved.turned(), factors })
+    }
+
+    /// The bits of the voice slots and of the keyboard slots whose notes are turned, and by how much.
+    pub(super) fn turning_notes(&self, range: Range<usize>) -> Option<([u128; 2], &[f32])> {
+        let factors = self.gentle.get(range)?;
+        (self.turning && self.moved.slots != [0; 2]).then_some((self.moved.slots, factors))
+    }
+
+    /// The bits of the voice slots and of the keyboard slots that are in space.
+    pub(super) fn in_space(&self) -> [u128; 2] {
+        let [voices, keyboard, _] = self.running().map_or([0; 3], Plan::marked);
+        [voices, keyboard]
     }
 
     /// Ends every ramp at its target, for a start from nothing.
@@ -140,20 +157,26 @@ impl Plans {
     }
 }
 
-/// Who of the song goes elsewhere in another plan.
+/// Who of the song and of the voices goes elsewhere in another plan.
 struct Moved {
     /// Instruments where both plans go by them, else song channels.
     senders: Senders,
     /// Where one plan goes by instruments and the other does not.
     destinations: Option<Destinations>,
+    /// Bits of the voice slots and of the keyboard slots that come into space or leave it.
+    slots: [u128; 2],
 }
 
 impl Moved {
     fn nobody() -> Self {
-        Self { senders: Senders::NONE, destinations: None }
+        Self { senders: Senders::NONE, destinations: None, slots: [0; 2] }
     }
 
     fn any(&self) -> bool {
+        self.any_senders() || self.slots != [0; 2]
+    }
+
+    fn any_senders(&self) -> bool {
         self.destinations.is_some() || self.senders != Senders::NONE
     }
 
@@ -162,7 +185,8 @@ impl Moved {
     }
 
     fn between(old: &Plan, new: &Plan) -> Self {
-        let mut moved = Self::nobody();
+        let ([voices, keyboard, _], [new_voices, new_keyboard, _]) = (old.marked(), new.marked());
+        let mut moved = Self { slots: [voices ^ new_voices, keyboard ^ new_keyboard], ..Self::nobody() };
         match (old.assigned(), new.assigned()) {
             (Some(old), Some(new)) => {
                 let differs = |number: &usize| old.get(*number) != new.get(*number);

@@ -28,6 +28,7 @@ use super::lanes::Lanes;
 use super::launch::LaunchMode;
 use super::launch::LaunchQuantise;
 use super::note_out::NoteOut;
+use super::note_places::NotePlaces;
 use super::outgoing::Outgoing;
 use super::plans::Moment;
 use super::plans::Plans;
@@ -44,15 +45,19 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::audio::Outlets;
+use crate::audio::PlacedNote;
 use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::graph::Piece;
 use crate::machine::Tempo;
 use crate::mixer::Arrival;
 use crate::mixer::BUSES;
+use crate::mixer::FIELD_SOURCE;
 use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::Inputs;
+use crate::mixer::KEYBOARD_PLACE;
 use crate::mixer::KEYBOARD_SOURCE;
+use crate::mixer::LANE_PLACE;
 use crate::mixer::LANE_SOURCE;
 use crate::mixer::MASTER;
 use crate::mixer::Outputs;
@@ -108,10 +113,11 @@ pub struct Engine {
     strips: Vec<Strip>,
     channels: ChannelStrips,
     plans: Plans,
-    /// Made once any bus is in space, and kept from then on.
+    /// Made once anything is in space, and kept from then on.
     space: Option<Box<Space>>,
     /// Nothing has been heard of it yet.
     space_is_new: bool,
+    note_places: NotePlaces,
     /// Bits of the strips whose solo is on.
     soloed: u64,
     song: Option<Box<Playing>>,
@@ -165,6 +171,7 @@ impl Engine {
             plans: Plans::new(Ramp::control_frames(config.rate)),
             space: None,
             space_is_new: false,
+            note_places: NotePlaces::default(),
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
@@ -438,7 +445,9 @@ impl Engine {
                 Command::Lane(lane) => {
                     self.tell_lane_speeds();
                     let now = self.transport_now();
-                    self.lanes.put(lane, (&now, self.frame)).map(Old::Lane)
+                    let old = self.lanes.put(lane, (&now, self.frame)).map(Old::Lane);
+                    self.tell_mono_lanes();
+                    old
                 }
                 Command::Voices(bank) => self.voices.set_bank(bank).map(Old::Voices),
                 Command::Tap { source, tap } => match source {
@@ -492,28 +501,46 @@ impl Engine {
 
     /// Takes what routes say of space, and space itself where there has been none.
     fn set_space(&mut self, prepared: &mut PreparedSpace) {
-        if self.space.is_none() {
+        let new = self.space.is_none();
+        if new {
             self.space = prepared.space.take();
-            if let Some(space) = &mut self.space {
-                space.go_to(self.frame);
-            }
             self.space_is_new = true;
             let angles = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].into_iter();
-            let places = (0..BUSES)
-                .flat_map(|bus| [Target::Azimuth(bus), Target::Elevation(bus), Target::Distance(bus)]);
-            for index in angles.chain(places).filter_map(|target| self.finder.index(target)) {
+            let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
+            let places = (0..KEYBOARD_PLACE).flat_map(|place| {
+                [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)]
+            });
+            for index in angles.chain(keys).chain(places).filter_map(|target| self.finder.index(target)) {
                 self.values.mark(index); // it has to hear of them
             }
         }
+        self.note_places.take(&mut prepared.notes);
         if let Some(space) = &mut self.space {
             space.listener_mut().set_output(prepared.output);
             space.set_hearing(prepared.hearing);
             space.set_room(prepared.room, &mut prepared.made);
-            for (bus, (settings, sides)) in prepared.settings.iter().enumerate() {
-                space.set_sides(bus, *sides);
-                if let Some(source) = space.source_mut(bus) {
-                    source.set(*settings);
+            space.set_notes(&mut prepared.made_notes);
+            for (place, settings) in prepared.settings.iter().enumerate() {
+                let Some((settings, sides)) = *settings else { continue };
+                space.set_sides(place, sides);
+                if let Some(source) = space.source_mut(place) {
+                    source.set(settings);
                 }
+            }
+            self.note_places.show(space);
+            if new {
+                space.go_to(self.frame);
+            }
+        }
+        self.tell_mono_lanes();
+    }
+
+    /// Has lanes that are the same on both sides stand in one point.
+    fn tell_mono_lanes(&mut self) {
+        let Some(space) = &mut self.space else { return };
+        for lane in 0..LANES {
+            if let Some(source) = space.source_mut(LANE_PLACE + lane) {
+                source.set_mono(self.lanes.is_mono(lane));
             }
         }
     }
@@ -546,6 +573,9 @@ impl Engine {
                 std::mem::forget(old); // there was room
             }
         }
+        let [voices, keyboard] = self.plans.in_space();
+        self.voices.pool().set_in_space(voices);
+        self.song.iter_mut().for_each(|song| song.keyboard.set_in_space(keyboard as u16)); // it has 16 slots
     }
 
     fn ramp_frames(&self) -> u32 {
@@ -595,7 +625,7 @@ impl Engine {
             ..
         } = self;
         let (inputs, outputs, channels) = (&mut self.inputs, &mut self.outputs, &mut self.channels);
-        let mut space = self.space.as_deref_mut();
+        let (mut space, places) = (self.space.as_deref_mut(), &mut self.note_places);
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             voices.set(spec.target, value);
@@ -634,6 +664,9 @@ impl Engine {
                 }
                 Target::InstrumentMacro { .. } => {}
                 target if space.as_deref_mut().is_some_and(|space| set_space(space, target, value)) => {}
+                target if places.set(target, value) => {
+                    space.as_deref_mut().into_iter().for_each(|space| places.show(space));
+                }
                 target if lanes.set(target, value) => {}
                 target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
@@ -677,6 +710,9 @@ impl Engine {
         self.lanes.render(&mut self.sources[LANE_SOURCE..], range.len()); // SOURCES is more
         self.play_song(&range, events);
         self.apply_song_gain(range.len());
+        if let Some((space, field)) = self.space.as_deref_mut().zip(self.sources.last_mut()) {
+            space.ring_notes(range.len(), field); // FIELD_SOURCE
+        }
         let piece = Piece { frame: self.frame, range };
         match self.plans.running_mut() {
             Some(plan) => {
@@ -704,8 +740,9 @@ impl Engine {
     /// Fills the sources of voices, cut at events alone.
     fn play_voices(&mut self, range: &Range<usize>, events: &[Event]) {
         let launched = self.song.as_deref().is_some_and(Playing::is_launched);
-        let Self { voices, keys, outgoing: out, sources, frame: first, .. } = self;
-        let feeds = &mut sources[VOICE_SOURCE..VOICE_SOURCE + BUSES]; // SOURCES is as many
+        let Self { voices, keys, outgoing: out, sources, frame: first, plans, note_places, space, .. } = self;
+        let (feeds, field) = sources.split_at_mut(FIELD_SOURCE); // SOURCES is one more
+        let feeds = &mut feeds[VOICE_SOURCE..VOICE_SOURCE + BUSES]; // as many before it
         let mut events = events.iter().peekable();
         let mut start = 0;
         while start < range.len() {
@@ -714,7 +751,13 @@ impl Engine {
                 voices.act(&event.kind, keys, launched, (frame, out));
             }
             let end = events.peek().map_or(range.len(), |event| block_frame(event, range));
-            voices.render(feeds, &(start..end), (frame, out));
+            let mut place = |note: &PlacedNote<'_>| {
+                if let Some(stage) = space.as_deref_mut().zip(field.first_mut()) {
+                    note_places.add_voice(note, frame, stage);
+                }
+            };
+            let turned = plans.turning_notes(start..end).map(|([voices, _], factors)| (voices, factors));
+            voices.render(feeds, &(start..end), (turned, &mut place), (frame, out));
             start = end;
         }
     }
@@ -762,7 +805,8 @@ impl Engine {
         let (channels, rest) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more than each of these
         let (slots, rest) = rest.split_at_mut(INSTRUMENT_SOURCE - KEYBOARD_SOURCE);
         let (instruments, rest) = rest.split_at_mut(SEND_SOURCE - INSTRUMENT_SOURCE);
-        let sends = &mut rest[..RETURNS];
+        let (sends, rest) = rest.split_at_mut(RETURNS);
+        let (mut field, note_places) = (rest.last_mut(), &self.note_places); // FIELD_SOURCE
         let launched = song.is_launched();
         let mut events = events.iter().peekable();
         let mut start = 0;
@@ -803,7 +847,14 @@ impl Engine {
             song.render(&mut ctx, &mut outlets, &(start..end));
             let mut outlets = outlets.with_passages(passages.map(|[_, launched]| launched));
             song.launch.render(&mut ctx, &mut outlets, &(start..end));
-            song.keyboard.render(&mut ctx, slots, &(start..end));
+            let mut place = |note: &PlacedNote<'_>| {
+                if let Some(stage) = self.space.as_deref_mut().zip(field.as_deref_mut()) {
+                    note_places.add_key(note, frame, stage);
+                }
+            };
+            let turned =
+                self.plans.turning_notes(start..end).map(|([_, slots], factors)| (slots as u16, factors));
+            song.keyboard.render_with(&mut ctx, slots, &(start..end), turned, &mut place);
             self.instruments.render(slots, &(start..end), (frame, &mut self.outgoing));
             self.instruments.send(slots, sends, &(start..end));
             self.keys.report(&mut Scene { playing: song, frame, out: &mut self.outgoing });
@@ -872,7 +923,7 @@ fn set_input(inputs: &mut Inputs, target: Target, value: f32) -> bool {
     true
 }
 
-/// Sets what a parameter of a place or of the head says; false for all others.
+/// Sets what a parameter of a source's place or of the head says; false for all others.
 fn set_space(space: &mut Space, target: Target, value: f32) -> bool {
     match target {
         Target::HeadYaw => space.set_yaw(value),

@@ -4,7 +4,6 @@
 //! began. Audio thread. Key 36 plays the first slot, as it plays the first sample in Kit mode; keys below play the last slots.
 
 use super::EventKind;
-use super::Modulation;
 use super::NoteAddress;
 use super::TRIGGERS;
 use super::Target;
@@ -19,13 +18,14 @@ use super::keys::RESET_ALL;
 use super::keys::Wheel;
 use super::keys::control;
 use super::keys::is_on;
+use super::keys::modulation_control;
 use super::keys::note_control;
 use super::keys::seven_bits;
 use super::outgoing::Outgoing;
 use super::parameter::modulated;
 use crate::audio::Feed;
+use crate::audio::NotePlacer;
 use crate::control::Control;
-use crate::control::NoteControl;
 use crate::dsp::Level;
 use crate::units::Decibels;
 use crate::units::Gain;
@@ -145,12 +145,7 @@ impl Voices {
                 self.pool.express(cause(note), note_control(expression))
             }
             EventKind::Modulation(note, modulation) => {
-                let control = match modulation {
-                    Modulation::Gain(offset) => {
-                        NoteControl::Gain { offset, gain: modulated(self.gain, offset).into() }
-                    }
-                    Modulation::Transpose(interval) => NoteControl::Transpose(interval),
-                };
+                let control = modulation_control(modulation, self.gain);
                 self.pool.express(cause(note), control);
             }
             // Slots are no instruments.
@@ -186,14 +181,15 @@ impl Voices {
         }
     }
 
-    /// Renders frames of `range`, the first of which is `frame` since reset.
+    /// Renders frames of `range`, the first of which is `frame` since reset; see [`Pool::render_with`].
     pub(super) fn render(
         &mut self,
         feeds: &mut [Feed],
         range: &Range<usize>,
+        (turned, place): (Option<(u128, &[f32])>, &mut NotePlacer<'_>),
         (frame, out): (u64, &mut Outgoing),
     ) {
-        self.pool.render(feeds, range);
+        self.pool.render_with(feeds, range, turned, place);
         self.report(frame, out);
     }
 

@@ -235,6 +235,9 @@ impl Compiled<'_> {
             Kind::Stream(number) => Some(number),
             Kind::Output(_) => None,
         };
+        if !self.graph.edges.iter().any(|edge| edge.to == node || edge.from == node) {
+            return None; // nobody would hear of it
+        }
         let edges = || edges.iter().filter(|edge| edge.to == node);
         let inputs: Vec<Input> =
             edges().filter(|edge| !edge.side).filter_map(|edge| self.input(edge)).collect();

@@ -244,7 +244,7 @@ impl Gate {
             let mut there = [0.0; BLOCK_SIZE];
             self.there.peek(&mut there);
             if self.curved {
-                there = there.map(|share| share * share * (3.0 - 2.0 * share));
+                there = there.map(gentle);
             }
             factors.iter_mut().zip(there).for_each(|(factor, there)| *factor *= there);
         }
@@ -292,6 +292,11 @@ impl Gate {
             }
         }
     }
+}
+
+/// A share that goes straight from 0 to 1 along a curve without edges.
+pub fn gentle(share: f32) -> f32 {
+    share * share * (3.0 - 2.0 * share)
 }
 
 /// Multiplies each frame by its own factor; 0 silences whatever it meets.

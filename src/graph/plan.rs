@@ -103,6 +103,7 @@ pub struct Plan {
     passing: AudioBuffer,
     level: Level,
     assigned: Option<Box<[u8]>>,
+    marked: [u128; 3],
 }
 
 /// What is known of an output bus of the host.
@@ -143,7 +144,7 @@ impl Plan {
             })
             .collect();
         let (passing, level) = (AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE), Level::BASELINE);
-        Self { parts, scratch, outputs, passing, level, assigned: None }
+        Self { parts, scratch, outputs, passing, level, assigned: None, marked: [0; 3] }
     }
 
     /// Sums with the instructions of `level`; to the same bits.
@@ -164,6 +165,16 @@ impl Plan {
     /// The table that the plan has brought. Real-time.
     pub fn assigned(&self) -> Option<&[u8]> {
         self.assigned.as_deref()
+    }
+
+    /// The same with three sets of bits.
+    pub fn mark(&mut self, bits: [u128; 3]) {
+        self.marked = bits;
+    }
+
+    /// The bits that the plan has brought. Real-time.
+    pub fn marked(&self) -> [u128; 3] {
+        self.marked
     }
 
     /// Whether any node hears a source; one that none hears need not be filled. Real-time.

@@ -106,7 +106,7 @@ pub(super) fn prepare_with(
 }
 
 fn feed(mut material: Material, rate: SampleRate, (sender, stop): (&Sender<News>, &AtomicBool)) {
-    let (mut filler, pages) = pages(rate, material.frames());
+    let (mut filler, pages) = pages(rate, material.frames(), material.is_mono());
     let mut pages = Some(Box::new(pages));
     while !stop.load(Relaxed) {
         if filler.has_start()

@@ -195,6 +195,11 @@ impl Material {
         self.frames
     }
 
+    /// Whether both sides hold the same throughout.
+    pub fn is_mono(&self) -> bool {
+        self.takes.iter().flatten().all(|take| take.file.is_mono())
+    }
+
     /// What has turned out not to be decodable since the last time, take by take.
     pub fn damage(&mut self) -> Option<LaneError> {
         let mut takes = self.takes.iter_mut().zip(&self.paths);

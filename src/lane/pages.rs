@@ -173,6 +173,7 @@ pub struct Pages {
     wishes: Arc<Wishes>,
     sizes: Sizes,
     frames: Option<u64>,
+    mono: bool,
     /// Numbers of the pages in `held`, each in the same place.
     numbers: Box<[u64]>,
     held: Box<[Option<Box<Page>>]>,
@@ -184,6 +185,11 @@ impl Pages {
     /// Frames of the whole material; `None` is no end of them. Real-time, like all that follows.
     pub(super) fn frames(&self) -> Option<u64> {
         self.frames
+    }
+
+    /// Whether both sides hold the same.
+    pub(super) fn is_mono(&self) -> bool {
+        self.mono
     }
 
     /// Takes what has come, and gives back what is not wanted.
@@ -297,8 +303,8 @@ impl Pages {
     }
 }
 
-/// Both halves, for material of so many frames. Allocates.
-pub(super) fn pages(rate: SampleRate, frames: Option<u64>) -> (Filler, Pages) {
+/// Both halves, for material of so many frames, mono or not. Allocates.
+pub(super) fn pages(rate: SampleRate, frames: Option<u64>, mono: bool) -> (Filler, Pages) {
     let sizes = Sizes::new(rate, frames);
     let (full, came) = RingBuffer::new(sizes.count());
     let (gone, empty) = RingBuffer::new(sizes.count());
@@ -321,6 +327,7 @@ pub(super) fn pages(rate: SampleRate, frames: Option<u64>) -> (Filler, Pages) {
         wishes,
         sizes,
         frames,
+        mono,
         numbers: vec![NONE; sizes.count()].into(),
         held: (0..sizes.count()).map(|_| None).collect(),
         window: 0,

@@ -143,6 +143,11 @@ impl Lane {
         }
     }
 
+    /// Whether what it plays is the same on both sides.
+    pub fn is_mono(&self) -> bool {
+        self.pages.as_ref().is_some_and(|pages| pages.is_mono())
+    }
+
     /// Underruns since reset.
     pub fn underruns(&self) -> u64 {
         self.underruns

@@ -1,7 +1,7 @@
 //! Input strips: trim, mute, solo, pan and meters of the host's input channels, and where they go.
 //!
 //! In: the main input and the sidechain, channel by channel. Out: sources of the graph (the main input as one wide block, the
-//! matrix's sums for the buses, single channels for sidechains), and sums for the host's outputs, which `Outputs` adds.
+//! matrix's sums for the buses, single channels for sidechains and for places in space), and sums for the host's outputs, which `Outputs` adds.
 //! Audio thread. Gains ramp linearly in amplitude over 5 ms from the frame on which they are set; what nobody hears is
 //! neither copied nor summed, and a strip at rest at unity hands on what it got.
 
@@ -29,6 +29,7 @@ use crate::dsp::Level;
 use crate::dsp::Levels;
 use crate::dsp::Ramp;
 use crate::graph::Plan;
+use crate::graph::gentle;
 use crate::rt;
 use crate::rt::Meter;
 use crate::rt::MeterWriter;
@@ -54,6 +55,8 @@ struct InputStrip {
     trim: Ramp,
     /// 1, or 0 where mute or solo silence it.
     heard: Ramp,
+    /// 1, or 0 where it goes into space and to no bus.
+    to_buses: Ramp,
     muted: bool,
     soloed: bool,
     pan: [f32; 2],
@@ -62,6 +65,8 @@ struct InputStrip {
     meter: MeterWriter,
     /// After trim, mute and solo, where that is not what came.
     samples: [f32; BLOCK_SIZE],
+    /// The same on its way to buses, while it leaves them or comes back.
+    leaving: [f32; BLOCK_SIZE],
 }
 
 impl InputStrip {
@@ -70,6 +75,7 @@ impl InputStrip {
         let strip = Self {
             trim: Ramp::new(1.0),
             heard: Ramp::new(1.0),
+            to_buses: Ramp::new(1.0),
             muted: false,
             soloed: false,
             pan: mono_pan(0.0),
@@ -77,13 +83,14 @@ impl InputStrip {
             to_monitor: Gain::SILENCE,
             meter: writer,
             samples: [0.0; BLOCK_SIZE],
+            leaving: [0.0; BLOCK_SIZE],
         };
         (strip, meter)
     }
 
-    /// The next frames after trim, mute and solo, metered: `None` is silence.
-    fn pass<'a>(&'a mut self, level: Level, raw: &'a [f32]) -> Option<&'a [f32]> {
-        let Self { trim, heard, meter, samples, .. } = self;
+    /// The next frames after trim, mute and solo, metered, and what buses hear of them: `None` is silence.
+    fn pass<'a>(&'a mut self, level: Level, raw: &'a [f32]) -> [Option<&'a [f32]>; 2] {
+        let Self { trim, heard, to_buses, meter, samples, leaving, .. } = self;
         let samples = &mut samples[..raw.len()]; // `take` cuts at BLOCK_SIZE
         let left = if trim.settled() && heard.settled() {
             match trim.target() * heard.target() {
@@ -104,7 +111,25 @@ impl InputStrip {
             Some(&*samples)
         };
         report(level, meter, raw, left);
-        left
+        let on_buses = match (to_buses.settled(), to_buses.target()) {
+            (true, 1.0) => left,
+            (true, _) => None,
+            (false, _) => {
+                let leaving = &mut leaving[..raw.len()]; // as long as `samples`
+                to_buses.fill(leaving);
+                leaving.iter_mut().for_each(|share| *share = gentle(*share));
+                left.map(|left| {
+                    dsp::scale_by(level, leaving, left);
+                    &*leaving
+                })
+            }
+        };
+        [left, on_buses]
+    }
+
+    /// Goes to buses, or into space instead.
+    fn lead(&mut self, placed: bool, ramp_frames: u32) {
+        self.to_buses.move_to(f32::from(u8::from(!placed)), ramp_frames);
     }
 
     /// Goes on over silence.
@@ -116,6 +141,7 @@ impl InputStrip {
     fn advance(&mut self, frames: usize) {
         self.trim.skip(frames);
         self.heard.skip(frames);
+        self.to_buses.skip(frames);
     }
 }
 
@@ -307,22 +333,25 @@ impl Inputs {
 
     /// Takes the next frames, and fills those of the sources in `feeds` that `plan` reads and an input sounds in.
     pub fn take(&mut self, arrival: &Arrival<'_>, plan: Option<&Plan>, feeds: &mut [Feed]) {
-        let Self { level, strips, taps, monitor, side, .. } = self;
+        let Self { level, strips, taps, monitor, side, ramp_frames, .. } = self;
         let (level, frames) = (*level, arrival.frames.min(BLOCK_SIZE));
         let whole = padded(&arrival.side, side, frames);
         let mut sources: Sources<'_> = [None; INPUT_CHANNELS];
+        let mut to_buses: Sources<'_> = [None; INPUT_CHANNELS];
         let missing: &[f32] = &[];
         let main = arrival.main.planes().chain([missing; INPUT_CHANNELS]).take(self.main);
         let raw = main.chain(whole.planes());
         monitor.begin();
+        let [.., placed] = plan.map_or([0; 3], Plan::marked);
         let mut strips = strips.iter_mut().take(self.count);
-        for ((input, source), raw) in sources.iter_mut().enumerate().zip(raw) {
+        for (((input, source), on_buses), raw) in sources.iter_mut().enumerate().zip(&mut to_buses).zip(raw) {
             let Some(strip) = strips.next() else { break };
+            strip.lead(placed >> input & 1 == 1, if arrival.frame == 0 { 0 } else { *ramp_frames });
             let raw = raw.get(..frames).filter(|raw| !dsp::is_silent(level, raw));
             match raw {
                 Some(raw) => {
                     monitor.listen(input, &strip.trim, raw);
-                    *source = strip.pass(level, raw);
+                    [*source, *on_buses] = strip.pass(level, raw);
                     if let Some(tap) = &mut taps[input] {
                         // As many as there are inputs.
                         tap.write(TapPoint::PreGain, arrival.frame, &AudioBlock::new(&[raw]));
@@ -336,7 +365,7 @@ impl Inputs {
         }
         let reads = |source| plan.is_some_and(|plan| plan.reads_source(source));
         fill_main(
-            &sources[..self.main.min(INPUT_CHANNELS)],
+            &to_buses[..self.main.min(INPUT_CHANNELS)],
             reads(INPUT_SOURCE),
             feeds.get_mut(INPUT_SOURCE),
         );
@@ -356,11 +385,11 @@ impl Inputs {
         for ((bus, columns), feed) in
             self.to_buses.iter_mut().enumerate().zip(feeds.iter_mut().skip(MATRIX_SOURCE))
         {
-            let heard = reads(MATRIX_SOURCE + bus) && columns.iter().any(|column| column.hears(&sources));
+            let heard = reads(MATRIX_SOURCE + bus) && columns.iter().any(|column| column.hears(&to_buses));
             if heard {
                 let (left, right) = feed.open(0..frames);
-                columns[0].add(level, &sources, left);
-                columns[1].add(level, &sources, right);
+                columns[0].add(level, &to_buses, left);
+                columns[1].add(level, &to_buses, right);
             } else {
                 columns.iter_mut().for_each(|column| column.skip(frames));
             }

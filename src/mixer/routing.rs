@@ -18,8 +18,12 @@ use super::route::FoldOrBroadcast;
 use super::route::HostOutput;
 use super::route::Route;
 use super::route::SideSource;
+use super::source;
+use super::source::InputRoute;
+use super::source::SourceRoute;
 use super::space::BusSpace;
 use super::space::Listener;
+use super::space::NoteSpace;
 use super::space::SpaceOutput;
 use super::space::part_of;
 use super::strip_name;
@@ -30,6 +34,7 @@ use crate::graph::NodeId;
 use crate::graph::Plan;
 use crate::lane::LANES;
 use crate::space;
+use crate::space::Settings;
 use crate::tracker::KEYBOARD_SLOTS;
 use serde::Deserialize;
 use serde::Deserializer;
@@ -139,15 +144,19 @@ pub struct Routing {
     pub song_channels: Vec<Option<usize>>,
     /// Bus of each instrument.
     pub instruments: Vec<Option<usize>>,
-    /// Bus of each keyboard slot.
-    pub keyboard: Vec<Option<usize>>,
-    /// Bus of each lane.
-    pub lanes: Vec<Option<usize>>,
+    /// Where each keyboard slot goes.
+    pub keyboard: Vec<SourceRoute<NoteSpace>>,
+    /// Where each lane goes.
+    pub lanes: Vec<SourceRoute>,
     /// Bus of the main input.
     pub input: Option<usize>,
+    /// What is said of each input channel, those of the main input first.
+    pub inputs: Vec<InputRoute>,
+    /// Voice slots in space, in their order. Their own entries say so in files, not the routes.
+    pub voices: Vec<Option<NoteSpace>>,
     /// Host output of the monitor mix.
     pub monitor: usize,
-    /// What leaves space, where any bus is in it.
+    /// What leaves space, where anything is in it.
     pub space_output: SpaceOutput,
     /// Who hears what is in space.
     pub listener: Listener,
@@ -166,9 +175,11 @@ impl Default for Routing {
             song_by: SongBy::default(),
             song_channels: vec![SONG_BUS; SONG_CHANNELS],
             instruments: vec![SONG_BUS; INSTRUMENTS],
-            keyboard: vec![KEYBOARD_BUS; KEYBOARD_SLOTS],
-            lanes: vec![LANE_BUS; LANES],
+            keyboard: vec![KEYBOARD_BUS.into(); KEYBOARD_SLOTS],
+            lanes: vec![LANE_BUS.into(); LANES],
             input: INPUT_BUS,
+            inputs: vec![InputRoute::default(); INPUT_CHANNELS],
+            voices: Vec::new(),
             monitor: 0,
             space_output: SpaceOutput::default(),
             listener: Listener::default(),
@@ -197,11 +208,13 @@ struct File {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     instruments: BTreeMap<Number<INSTRUMENTS>, BusOrNone>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    keyboard: BTreeMap<Number<KEYBOARD_SLOTS>, BusOrNone>,
+    keyboard: BTreeMap<Number<KEYBOARD_SLOTS>, source::File<NoteSpace>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    lanes: BTreeMap<Number<LANES>, BusOrNone>,
+    lanes: BTreeMap<Number<LANES>, source::File<BusSpace>>,
     #[serde(skip_serializing_if = "is_input_bus")]
     input: BusOrNone,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    inputs: BTreeMap<Number<INPUT_CHANNELS>, InputRoute>,
     #[serde(skip_serializing_if = "is_default")]
     monitor: HostOutput,
     #[serde(skip_serializing_if = "is_default")]
@@ -252,15 +265,15 @@ impl<'de, const LAST: usize> Deserialize<'de> for Number<LAST> {
     }
 }
 
-/// A list from what differs from `default` in it.
+/// A list from what differs from `default` in it; `value` is handed what would be there.
 fn filled<const LAST: usize, T, U: Clone>(
     mut list: Vec<U>,
     differing: BTreeMap<Number<LAST>, T>,
-    value: fn(T) -> U,
+    value: fn(T, &U) -> U,
 ) -> Vec<U> {
     for (Number(index), found) in differing {
         if let Some(place) = list.get_mut(index) {
-            *place = value(found);
+            *place = value(found, place);
         }
     }
     list
@@ -270,7 +283,7 @@ fn filled<const LAST: usize, T, U: Clone>(
 fn differing<const LAST: usize, T, U: PartialEq>(
     list: Vec<U>,
     default: &U,
-    value: fn(U) -> T,
+    value: impl Fn(U) -> T,
 ) -> BTreeMap<Number<LAST>, T> {
     let differs = list.into_iter().enumerate().filter(|(_, found)| found != default);
     differs.map(|(index, found)| (Number(index), value(found))).collect()
@@ -278,13 +291,15 @@ fn differing<const LAST: usize, T, U: PartialEq>(
 
 impl From<Routing> for File {
     fn from(routing: Routing) -> Self {
+        let (keyboard, lane) = (KEYBOARD_BUS.into(), LANE_BUS.into());
         Self {
             song_by: routing.song_by,
             song_channels: differing(routing.song_channels, &SONG_BUS, BusOrNone),
             instruments: differing(routing.instruments, &SONG_BUS, BusOrNone),
-            keyboard: differing(routing.keyboard, &KEYBOARD_BUS, BusOrNone),
-            lanes: differing(routing.lanes, &LANE_BUS, BusOrNone),
+            keyboard: differing(routing.keyboard, &keyboard, |route| source::File::of(route, &keyboard)),
+            lanes: differing(routing.lanes, &lane, |route| source::File::of(route, &lane)),
             input: BusOrNone(routing.input),
+            inputs: differing(routing.inputs, &InputRoute::default(), |input| input),
             monitor: HostOutput(routing.monitor),
             space_output: routing.space_output,
             listener: routing.listener,
@@ -300,16 +315,18 @@ impl From<File> for Routing {
         let all = Self::default();
         Self {
             song_by: file.song_by,
-            song_channels: filled(all.song_channels, file.song_channels, |bus| bus.0),
-            instruments: filled(all.instruments, file.instruments, |bus| bus.0),
-            keyboard: filled(all.keyboard, file.keyboard, |bus| bus.0),
-            lanes: filled(all.lanes, file.lanes, |bus| bus.0),
+            song_channels: filled(all.song_channels, file.song_channels, |bus, _| bus.0),
+            instruments: filled(all.instruments, file.instruments, |bus, _| bus.0),
+            keyboard: filled(all.keyboard, file.keyboard, source::File::route),
+            lanes: filled(all.lanes, file.lanes, source::File::route),
             input: file.input.0,
+            inputs: filled(all.inputs, file.inputs, |input, _| input),
+            voices: Vec::new(),
             monitor: file.monitor.0,
             space_output: file.space_output,
             listener: file.listener,
             room: file.room,
-            buses: filled(all.buses, file.buses, |bus| bus),
+            buses: filled(all.buses, file.buses, |bus, _| bus),
             unknown: file.unknown,
         }
     }
@@ -335,11 +352,21 @@ pub const SIDECHAIN_SOURCE: usize = INPUT_CHANNEL_SOURCE + INPUT_CHANNELS;
 pub const VOICE_SOURCE: usize = SIDECHAIN_SOURCE + 1;
 /// The first lane.
 pub const LANE_SOURCE: usize = VOICE_SOURCE + BUSES;
+/// What single notes put into space, in the field's own channels.
+pub const FIELD_SOURCE: usize = LANE_SOURCE + LANES;
 /// Sources of the graph.
-pub const SOURCES: usize = LANE_SOURCE + LANES;
+pub const SOURCES: usize = FIELD_SOURCE + 1;
 
-/// The first stream of space in the graph, where any bus is in it: a place for each bus, and then the field.
+/// The first stream of space in the graph, where anything is in it: the field, and then all places.
 pub const SPACE_STREAM: usize = STRIPS;
+/// The first lane's place in space; those of the buses come before.
+pub const LANE_PLACE: usize = BUSES;
+/// The first input's place.
+pub const INPUT_PLACE: usize = LANE_PLACE + LANES;
+/// The first keyboard slot's place.
+pub const KEYBOARD_PLACE: usize = INPUT_PLACE + INPUT_CHANNELS;
+/// Places in space.
+pub const PLACES: usize = KEYBOARD_PLACE + KEYBOARD_SLOTS;
 
 /// Channels of a source's block.
 pub fn source_channels(layout: &Layout, source: usize) -> usize {
@@ -347,6 +374,7 @@ pub fn source_channels(layout: &Layout, source: usize) -> usize {
         INPUT_SOURCE => layout.main_input.max(1),
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => 1,
         SIDECHAIN_SOURCE => layout.sidechain.max(1),
+        FIELD_SOURCE => space::CHANNELS,
         _ => 2,
     }
 }
@@ -362,7 +390,8 @@ fn source_name(source: usize) -> String {
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
         SIDECHAIN_SOURCE => "Sidechain".to_owned(),
         VOICE_SOURCE..LANE_SOURCE => format!("Voices on Bus {}", source - VOICE_SOURCE + 1),
-        _ => format!("Lane {}", source - LANE_SOURCE + 1),
+        LANE_SOURCE..FIELD_SOURCE => format!("Lane {}", source - LANE_SOURCE + 1),
+        _ => "Notes in Space".to_owned(),
     }
 }
 
@@ -404,14 +433,44 @@ impl Routing {
         fitted
     }
 
-    /// Whether any bus is in space.
+    /// Whether anything is in space.
     pub fn has_space(&self) -> bool {
-        self.buses.iter().any(|bus| bus.space.is_some())
+        (0..PLACES).any(|place| self.settings_at(place).is_some()) || self.has_notes_in_space()
     }
 
-    /// Channels of a bus's place in space.
-    pub fn place_channels(&self, layout: &Layout, bus: usize) -> usize {
-        self.strip_channels(layout, bus).min(2)
+    /// Whether any slot whose notes stand in space one by one is there.
+    pub fn has_notes_in_space(&self) -> bool {
+        self.voices.iter().any(Option::is_some) || self.keyboard.iter().any(|slot| slot.space.is_some())
+    }
+
+    /// What the source of a place in space is like there; `None` where it is not there.
+    pub fn settings_at(&self, place: usize) -> Option<&Settings> {
+        let space = match place {
+            ..LANE_PLACE => self.buses.get(place)?.space.as_ref(),
+            LANE_PLACE..INPUT_PLACE => self.lanes.get(place - LANE_PLACE)?.space.as_ref(),
+            INPUT_PLACE..KEYBOARD_PLACE => self.inputs.get(place - INPUT_PLACE)?.space.as_ref(),
+            _ => self.keyboard.get(place - KEYBOARD_PLACE)?.space.as_ref().map(|note| &note.space),
+        };
+        space.map(|space| &space.settings)
+    }
+
+    /// Channels of a place in space.
+    pub fn place_channels(&self, layout: &Layout, place: usize) -> usize {
+        match place {
+            ..LANE_PLACE => self.strip_channels(layout, place).min(2),
+            INPUT_PLACE..KEYBOARD_PLACE => 1,
+            _ => 2,
+        }
+    }
+
+    fn place_name(&self, place: usize) -> String {
+        let source = match place {
+            ..LANE_PLACE => self.bus_name(place),
+            LANE_PLACE..INPUT_PLACE => source_name(LANE_SOURCE + place - LANE_PLACE),
+            INPUT_PLACE..KEYBOARD_PLACE => source_name(INPUT_CHANNEL_SOURCE + place - INPUT_PLACE),
+            _ => source_name(KEYBOARD_SOURCE + place - KEYBOARD_PLACE),
+        };
+        format!("{source} in Space")
     }
 
     /// Host outputs that a field goes to, in the order of its channels.
@@ -419,12 +478,19 @@ impl Routing {
         if self.has_space() { self.space_output.outputs() } else { 0..0 }
     }
 
-    /// Compiles the routes into a plan, fitted to the host's outputs. Allocates.
+    /// Compiles the routes into a plan, fitted to the host's outputs; it is marked with the voice slots, the keyboard
+    /// slots and the input channels that are in space.
+    /// Allocates.
     pub fn compile(&self, layout: &Layout) -> Result<Plan, GraphError> {
         let mut plan = self.fitted(layout).graph(layout)?.compile()?;
         if self.song_by == SongBy::Instrument {
             plan.assign(self.buses_of_instruments());
         }
+        plan.mark([
+            bits(self.voices.iter().map(Option::is_some)),
+            bits(self.keyboard.iter().map(|slot| slot.space.is_some())),
+            bits(self.inputs.iter().map(|input| input.space.is_some())),
+        ]);
         Ok(plan)
     }
 
@@ -452,14 +518,19 @@ impl Routing {
             .zip(&layout.outputs)
             .map(|(number, &channels)| graph.add_output(format!("Output {number}"), channels))
             .collect();
-        self.connect_sources(&mut graph, &sources, &strips);
+        self.connect_sources(&mut graph, &sources, (&strips, &space));
         self.connect_sides(&mut graph, &sources, &strips);
         self.connect_strips(&mut graph, &strips, (&space, &outputs));
-        self.connect_space(&mut graph, strips[MASTER], (&space, &outputs));
+        self.connect_space(&mut graph, (sources[FIELD_SOURCE], strips[MASTER]), (&space, &outputs));
         Ok(graph)
     }
 
-    fn connect_sources(&self, graph: &mut Graph, sources: &[NodeId], strips: &[NodeId]) {
+    fn connect_sources(
+        &self,
+        graph: &mut Graph,
+        sources: &[NodeId],
+        (strips, space): (&[NodeId], &[NodeId]),
+    ) {
         let (buses, returns) = strips.split_at(BUSES); // the master comes after both
         let mut feed = |first: usize, to: &[Option<usize>]| {
             for (&source, bus) in sources.iter().skip(first).zip(to) {
@@ -468,18 +539,32 @@ impl Routing {
                 }
             }
         };
+        let keyboard: Vec<_> = self.keyboard.iter().map(SourceRoute::heard_on).collect();
+        let lanes: Vec<_> = self.lanes.iter().map(SourceRoute::heard_on).collect();
         let each: Vec<Option<usize>> = (0..BUSES).map(Some).collect();
         feed(SONG_SOURCE, &self.song_channels);
-        feed(KEYBOARD_SOURCE, &self.keyboard);
+        feed(KEYBOARD_SOURCE, &keyboard);
         feed(INSTRUMENT_SOURCE, &each);
         feed(INPUT_SOURCE, &[self.input]);
         feed(MATRIX_SOURCE, &each);
         feed(VOICE_SOURCE, &each);
-        feed(LANE_SOURCE, &self.lanes);
+        feed(LANE_SOURCE, &lanes);
         for (&source, &to) in sources[SEND_SOURCE..].iter().zip(&returns[..RETURNS]) {
             graph.connect(source, to);
         }
+        let placed = [
+            (LANE_PLACE..INPUT_PLACE, LANE_SOURCE),
+            (INPUT_PLACE..KEYBOARD_PLACE, INPUT_CHANNEL_SOURCE),
+            (KEYBOARD_PLACE..PLACES, KEYBOARD_SOURCE),
+        ];
+        for (place, source) in placed.into_iter().flat_map(|(places, first)| places.zip(first..)) {
+            if let Some(&to) = space.get(1 + place).filter(|_| self.settings_at(place).is_some()) {
+                graph.connect(sources[source], to); // one of all sources
+            }
+        }
         graph.group(&sources[SONG_SOURCE..KEYBOARD_SOURCE]);
+        // Whoever plays notes turns up what comes into space, and down what leaves it.
+        graph.group(&sources[FIELD_SOURCE..=FIELD_SOURCE]);
     }
 
     fn connect_sides(&self, graph: &mut Graph, sources: &[NodeId], strips: &[NodeId]) {
@@ -495,27 +580,39 @@ impl Routing {
         }
     }
 
-    /// Places for all buses and the field, if any bus is in space.
+    /// The field and all places, if anything is in space.
     fn add_space(&self, graph: &mut Graph, layout: &Layout) -> Vec<NodeId> {
         if !self.has_space() {
             return Vec::new();
         }
-        let place = |bus: usize| {
-            graph.add_stream(format!("{} in Space", self.bus_name(bus)), self.place_channels(layout, bus))
-        };
-        let mut nodes: Vec<NodeId> = (0..BUSES).map(place).collect();
-        nodes.push(graph.add_stream("Space", space::CHANNELS));
+        let mut nodes = vec![graph.add_stream("Space", space::CHANNELS)];
+        nodes.extend(
+            (0..PLACES)
+                .map(|place| graph.add_stream(self.place_name(place), self.place_channels(layout, place))),
+        );
         nodes.iter().for_each(|&node| graph.make_gentle(node));
         nodes
     }
 
+    /// Whether the source of a place sounds there.
+    fn is_placed(&self, place: usize) -> bool {
+        let to_master = |bus: &Bus| bus.to.iter().any(|way| way.to == Route::Master);
+        self.settings_at(place).is_some() && self.buses.get(place).is_none_or(to_master)
+    }
+
     /// What sounds from all places comes to the field, and what leaves that to the master or to outputs of its own.
-    fn connect_space(&self, graph: &mut Graph, master: NodeId, (space, outputs): (&[NodeId], &[NodeId])) {
-        let Some((&field, places)) = space.split_last() else { return };
-        for (&place, bus) in places.iter().zip(&self.buses) {
-            if bus.space.is_some() && bus.to.iter().any(|way| way.to == Route::Master) {
-                graph.connect_outlet(place, 0, field);
-            }
+    fn connect_space(
+        &self,
+        graph: &mut Graph,
+        (notes, master): (NodeId, NodeId),
+        (space, outputs): (&[NodeId], &[NodeId]),
+    ) {
+        let Some((&field, places)) = space.split_first() else { return };
+        for (_, &place) in places.iter().enumerate().filter(|(place, _)| self.is_placed(*place)) {
+            graph.connect_outlet(place, 0, field);
+        }
+        if self.has_notes_in_space() {
+            graph.connect(notes, field);
         }
         let SpaceOutput::AmbiX(order) = self.space_output else {
             return graph.connect_outlet(field, 0, master);
@@ -530,7 +627,7 @@ impl Routing {
 
     fn connect_strips(&self, graph: &mut Graph, strips: &[NodeId], (space, outputs): (&[NodeId], &[NodeId])) {
         for (number, (&strip, bus)) in strips[..BUSES].iter().zip(&self.buses).enumerate() {
-            let place = space.get(number).filter(|_| bus.space.is_some());
+            let place = space.get(1 + number).filter(|_| bus.space.is_some());
             for Connection { to, mix, .. } in &bus.to {
                 let to = match *to {
                     Route::Master => place.or(strips.get(MASTER)),
@@ -552,6 +649,12 @@ impl Routing {
             graph.connect(strips[MASTER], main);
         }
     }
+}
+
+/// Those of places of which something is true.
+fn bits(places: impl Iterator<Item = bool>) -> u128 {
+    let places = (0..u128::BITS).zip(places).filter(|(_, is)| *is);
+    places.fold(0, |bits, (place, _)| bits | 1 << place)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! What a rack says of space: how a bus stands in it, and what leaves it.
+//! What a rack says of space: how buses, other sources and notes stand in it, and what leaves it.
 //!
 //! Plain data, and the file's tables and texts for it; a table holds only what differs from the default. Any thread but the
-//! audio thread. Where a bus is, parameters say.
+//! audio thread. Where a bus, a lane or an input is, parameters say; where the notes of a slot are, its table says first.
 
 use super::HOST_OUTPUTS;
 use super::unknown::Unknown;
@@ -16,7 +16,7 @@ use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// A bus in space: what it is like there, beside its place.
+/// A bus, a lane or an input in space: what it is like there, beside its place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "File", into = "File")]
 pub struct BusSpace {
@@ -24,6 +24,23 @@ pub struct BusSpace {
     pub settings: Settings,
     /// What a newer version has added.
     pub unknown: Unknown,
+}
+
+/// The notes of a slot in space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "NoteFile", into = "NoteFile")]
+pub struct NoteSpace {
+    /// Degrees to the right and up, and metres; what the keyboard's parameters say comes on top.
+    pub position: [f32; 3],
+    /// What they are like there.
+    pub space: BusSpace,
+}
+
+impl Default for NoteSpace {
+    /// One metre in front of the listener.
+    fn default() -> Self {
+        Self { position: [0.0, 0.0, 1.0], space: BusSpace::default() }
+    }
 }
 
 /// Who hears what is in space, beside where the head looks, which parameters say.
@@ -131,19 +148,56 @@ struct File {
     unknown: Unknown,
 }
 
+/// Metres that anything can be away.
+const METRES: (f32, f32) = (0.1, 1000.0);
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+struct NoteFile {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    azimuth: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    elevation: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    distance: Option<f32>,
+    #[serde(flatten)]
+    space: BusSpace,
+}
+
+impl TryFrom<NoteFile> for NoteSpace {
+    type Error = SpaceError;
+
+    fn try_from(file: NoteFile) -> Result<Self, SpaceError> {
+        let [azimuth, elevation, distance] = Self::default().position;
+        let position = [
+            read("azimuth", file.azimuth, azimuth, (-180.0, 180.0))?,
+            read("elevation", file.elevation, elevation, (-90.0, 90.0))?,
+            read("distance", file.distance, distance, METRES)?,
+        ];
+        Ok(Self { position, space: file.space })
+    }
+}
+
+impl From<NoteSpace> for NoteFile {
+    fn from(note: NoteSpace) -> Self {
+        let all = NoteSpace::default().position;
+        let [azimuth, elevation, distance] = [0, 1, 2].map(|part| differs(note.position[part], all[part])); // three of each
+        Self { azimuth, elevation, distance, space: note.space }
+    }
+}
+
 impl TryFrom<File> for BusSpace {
     type Error = SpaceError;
 
     fn try_from(file: File) -> Result<Self, SpaceError> {
         let all = Settings::default();
-        let metres = (0.1, 1000.0);
-        let near = read("near", file.near, all.near, metres)?;
+        let near = read("near", file.near, all.near, METRES)?;
         let settings = Settings {
             width: read("width", file.width, all.width, (0.0, 360.0))?,
             spread: read("spread", file.spread, all.spread, (0.0, 360.0))?,
             law: file.law.unwrap_or_default(),
             near,
-            far: read("far", file.far, all.far.max(near), (near, metres.1))?,
+            far: read("far", file.far, all.far.max(near), (near, METRES.1))?,
             occlusion: read("occlusion", file.occlusion, all.occlusion, (0.0, 1.0))?,
             pattern: read("pattern", file.pattern, all.pattern, PATTERN)?,
             sharpness: read("sharpness", file.sharpness, all.sharpness, SHARPNESS)?,

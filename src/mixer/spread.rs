@@ -70,7 +70,7 @@ pub fn spread(routing: &mut Routing, song: &Arc<Song>, by: SpreadBy, grouping: G
         }
     }
     routing.song_by = song_by;
-    routing.keyboard.fill(Some(LAST_BUS));
+    routing.keyboard.iter_mut().for_each(|slot| slot.bus = Some(LAST_BUS));
     routing.input = routing.input.map(|_| LAST_BUS);
     for (number, (bus, group)) in routing.buses.iter_mut().zip(&groups).enumerate().take(LAST_BUS) {
         *bus = Bus { name: group.name.clone(), to: vec![Route::Output(number + 1).into()], ..Bus::default() };
@@ -86,7 +86,7 @@ pub fn gather(routing: &mut Routing) {
     routing.song_by = new.song_by;
     routing.song_channels = new.song_channels;
     routing.instruments = new.instruments;
-    routing.keyboard = new.keyboard;
+    routing.keyboard.iter_mut().zip(new.keyboard).for_each(|(slot, new)| slot.bus = new.bus);
     routing.input = routing.input.and(new.input);
     for (bus, new) in routing.buses.iter_mut().zip(new.buses) {
         (bus.name, bus.to) = (new.name, new.to);
@@ -321,7 +321,8 @@ mod tests {
         spread(&mut routing, &song(24, 20), SpreadBy::Channels, Grouping::Each);
         let own = |channel: usize| if channel < LAST_BUS { Some(channel) } else { Some(LAST_BUS) };
         assert_eq!(routing.song_channels, (0..SONG_CHANNELS).map(own).collect::<Vec<_>>());
-        assert!(routing.keyboard.iter().chain([&routing.input]).all(|bus| *bus == Some(LAST_BUS)));
+        let keyboard = routing.keyboard.iter().map(|slot| slot.bus);
+        assert!(keyboard.chain([routing.input]).all(|bus| bus == Some(LAST_BUS)));
         assert_eq!(routing.buses[LAST_BUS], Bus { name: "Others".to_owned(), ..Bus::default() });
     }
 

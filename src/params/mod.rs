@@ -14,6 +14,7 @@ use crate::engine::ParameterSpec;
 use crate::engine::ParameterValues;
 use crate::engine::TRANSPOSE_MAX;
 use crate::engine::Target;
+use crate::engine::moved;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineParameter;
 use crate::rack::RACK_FIELD;
@@ -245,12 +246,15 @@ fn continuous(
 /// Under which the framework hands on what hosts do to single notes.
 const GAIN_MODULATION: u32 = 1;
 pub(crate) const TRANSPOSE_MODULATION: u32 = 2;
+/// Of where keys are in space, each by its parameter.
+const PLACE_MODULATIONS: [(u32, Target); 3] =
+    [(3, Target::KeyboardAzimuth), (4, Target::KeyboardElevation), (5, Target::KeyboardDistance)];
 
 fn modulation_id(target: Target) -> Option<u32> {
     match target {
         Target::KeyboardGain => Some(GAIN_MODULATION),
         Target::Transpose => Some(TRANSPOSE_MODULATION),
-        _ => None,
+        _ => PLACE_MODULATIONS.iter().find(|(_, own)| *own == target).map(|(id, _)| *id),
     }
 }
 
@@ -259,7 +263,10 @@ pub(crate) fn modulation(id: u32, offset: f32) -> Option<Modulation> {
     match id {
         GAIN_MODULATION => Some(Modulation::Gain(offset)),
         TRANSPOSE_MODULATION => Some(Modulation::Transpose(Semitones(offset * 2.0 * TRANSPOSE_MAX.0))),
-        _ => None,
+        _ => PLACE_MODULATIONS
+            .iter()
+            .find(|(own, _)| *own == id)
+            .and_then(|(_, target)| moved(*target, offset)),
     }
 }
 

@@ -118,3 +118,16 @@ fn the_rack_is_saved_as_one_field() {
     assert_eq!(fields.len(), 1);
     assert_eq!(fields[RACK_FIELD], "\"a rack\"");
 }
+
+#[test]
+fn a_host_moves_single_notes_in_space_by_parts_of_the_parameters_ranges() {
+    for (target, wanted) in [
+        (Target::KeyboardAzimuth, Modulation::Azimuth(-90.0)),
+        (Target::KeyboardElevation, Modulation::Elevation(-45.0)),
+        (Target::KeyboardDistance, Modulation::Distance(libm::powf(1000.0, -0.25))),
+    ] {
+        assert_eq!(modulation(modulation_id(target).unwrap(), -0.25), Some(wanted));
+    }
+    let ids: Vec<u32> = table().iter().filter_map(|spec| modulation_id(spec.target)).collect();
+    assert_eq!(ids, [GAIN_MODULATION, TRANSPOSE_MODULATION, 3, 4, 5]);
+}

@@ -243,8 +243,8 @@ impl Session {
             }
         }
         routing.compile(&self.layout)?;
-        self.loaded.setup.routing.clone_from(&routing);
         self.loaded.rack.routing = routing;
+        self.loaded.setup.routing = self.loaded.rack.routing_with_voices();
         Ok(())
     }
 

@@ -465,7 +465,7 @@ impl Rack {
             if let (Some(bus), Some(way)) =
                 (instrument.bus.take(), self.routing.keyboard.get_mut(instrument.slot))
             {
-                *way = Some(bus);
+                way.bus = Some(bus);
             }
         }
         if let Some(twice) = voice::claimed_twice(&self.voices) {
@@ -505,7 +505,7 @@ impl Rack {
 
     /// Whether nothing is in its room.
     fn has_empty_room(&self) -> bool {
-        self.routing.room.is_some() && !self.routing.has_space()
+        self.routing.room.is_some() && !self.routing_with_voices().has_space()
     }
 
     /// Plays a recording instead of one of the song's samples or instruments, in place of what else was to be played there.
@@ -545,12 +545,17 @@ impl Rack {
             song,
             trim,
             snapshots,
-            routing: self.routing.clone(),
+            routing: self.routing_with_voices(),
             inserts: self.insert_setups()?,
             instruments: self.instrument_setups(),
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
             lanes: self.lane_setups(),
         })
+    }
+
+    /// The routes, with what voice slots say of space.
+    pub(crate) fn routing_with_voices(&self) -> Routing {
+        Routing { voices: voice::in_space(&self.voices), ..self.routing.clone() }
     }
 
     /// What of a setup are its lanes.
@@ -602,7 +607,9 @@ pub enum Notice {
     #[error(transparent)]
     Program(ProgramNotice),
     /// Nothing is in the room.
-    #[error("nothing is heard of `routing.room`, for no bus is in space: give one a table `space`")]
+    #[error(
+        "nothing is heard of `routing.room`, for nothing is in space: give a bus or another source a table `space`"
+    )]
     EmptyRoom,
 }
 

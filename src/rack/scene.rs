@@ -65,7 +65,7 @@ pub fn scene(folder: &Path, home: &Path) -> Result<Rack, SceneError> {
     let mut rack = Rack { inserts: Vec::new(), ..Rack::default() };
     for (lane, (name, takes)) in tracks.into_iter().enumerate() {
         let takes = takes.into_values().map(|path| take(path, home)).collect::<Result<_, _>>()?;
-        rack.routing.lanes[lane] = Some(lane); // there are more buses than lanes
+        rack.routing.lanes[lane].bus = Some(lane); // there are more buses than lanes
         rack.routing.buses[lane].name.clone_from(&name);
         rack.lanes.push(LaneSlot { name, takes, ..LaneSlot::new(lane) });
     }

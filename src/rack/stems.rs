@@ -119,7 +119,7 @@ pub fn further_outputs(rack: &Rack, options: &RenderOptions) -> Vec<FurtherOutpu
             }
         }
     }
-    let routing = rack.routing.fitted(&options.layout());
+    let routing = rack.routing_with_voices().fitted(&options.layout());
     for (number, output) in routing.field_outputs().enumerate() {
         names.entry(output).or_default().push(format!("ambix {:02}-{:02}", 2 * number, 2 * number + 1));
     }

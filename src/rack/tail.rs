@@ -109,13 +109,16 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
         }
     }
     let ways = Ways::new(rack, set);
-    // The way to the master leads through space, where a bus is in it.
+    // The way to the master leads through space, where a bus or an input is in it.
     let reached = ways.reached(first).into_iter().zip(&ways.0).zip(&rack.routing.buses);
     let mut in_space =
         reached.filter(|((reached, to), bus)| *reached && bus.space.is_some() && to.contains(&MASTER));
-    if in_space.next().is_some() {
+    let placed = rack.routing.inputs.iter().any(|input| input.space.is_some());
+    let mut first = first.to_vec();
+    first.extend(placed.then_some(MASTER));
+    if placed || in_space.next().is_some() {
         let room = rack.routing.room.as_ref().map_or(0.0, |room| room.heard().tail_s());
         seconds[MASTER] += space::TAIL_S + room;
     }
-    ways.longest(first, &seconds)
+    ways.longest(&first, &seconds)
 }

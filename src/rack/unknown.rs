@@ -6,6 +6,7 @@
 use super::Rack;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
+use crate::mixer::BusSpace;
 use crate::mixer::Unknown;
 use std::fmt::Display;
 
@@ -15,6 +16,10 @@ impl Found {
     /// `place` ends where a field's name would follow.
     fn add(&mut self, place: impl Display, unknown: &Unknown) {
         self.0.extend(unknown.0.keys().map(|field| format!("{place}{field}")));
+    }
+
+    fn add_space(&mut self, source: &str, space: Option<&BusSpace>) {
+        space.into_iter().for_each(|space| self.add(format_args!("{source}.space."), &space.unknown));
     }
 
     fn add_all<'a>(&mut self, list: &str, all: impl Iterator<Item = &'a Unknown>) {
@@ -40,6 +45,7 @@ pub(super) fn fields(rack: &Rack) -> Vec<String> {
     found.add_all("voices", rack.voices.iter().map(|voice| &voice.unknown));
     found.add_all("lanes", rack.lanes.iter().map(|lane| &lane.unknown));
     for (number, voice) in (1..).zip(&rack.voices) {
+        found.add_space(&format!("voices[{number}]"), voice.space.as_ref().map(|note| &note.space));
         found.add_all(&format!("voices[{number}].takes"), voice.takes.iter().map(|take| take.unknown()));
     }
     for (number, lane) in (1..).zip(&rack.lanes) {
@@ -58,6 +64,19 @@ fn add_routing(found: &mut Found, rack: &Rack) {
             found.add(format_args!("routing.buses.{number}.space."), &space.unknown);
         });
         found.add_all(&format!("routing.buses.{number}.to"), bus.to.iter().map(|way| &way.unknown));
+        found.add_space(&format!("routing.buses.{number}"), bus.space.as_ref());
+    }
+    for (number, lane) in (1..).zip(&rack.routing.lanes) {
+        found.add(format_args!("routing.lanes.{number}."), &lane.unknown);
+        found.add_space(&format!("routing.lanes.{number}"), lane.space.as_ref());
+    }
+    for (number, input) in (1..).zip(&rack.routing.inputs) {
+        found.add(format_args!("routing.inputs.{number}."), &input.unknown);
+        found.add_space(&format!("routing.inputs.{number}"), input.space.as_ref());
+    }
+    for (number, slot) in (1..).zip(&rack.routing.keyboard) {
+        found.add(format_args!("routing.keyboard.{number}."), &slot.unknown);
+        found.add_space(&format!("routing.keyboard.{number}"), slot.space.as_ref().map(|note| &note.space));
     }
 }
 
@@ -100,6 +119,9 @@ parameters = { b99z = 1.0 }
 
 [routing]
 song_channel = { 3 = "bus 2" }
+lanes = { 2 = { bus = "bus 3", tone = 1, space = { halo = 1 } } }
+inputs = { 1 = { spac = {} } }
+keyboard = { 4 = { space = { halo = 2 } } }
 
 [routing.buses.3]
 chanels = 1
@@ -109,6 +131,7 @@ to = ["bus 5", { to = "master", gain = 0.5 }]
 slot = 7
 takes = [{ file = "a.wav", tune = 1 }]
 pitchrange = 2
+space = { azimut = 3 }
 
 [[lanes]]
 lane = 1
@@ -119,6 +142,11 @@ loops = 2
             "colour",
             "song_time.sped",
             "routing.song_channel",
+            "routing.lanes.2.tone",
+            "routing.lanes.2.space.halo",
+            "routing.inputs.1.spac",
+            "routing.keyboard.4.space.halo",
+            "voices[1].space.azimut",
             "routing.buses.3.chanels",
             "routing.buses.3.to[2].gain",
             "master.lookahead",

@@ -7,6 +7,7 @@ use super::take::TakeFile;
 use super::take::Trouble;
 use crate::engine::LEVEL_MAX;
 use crate::mixer::BUSES;
+use crate::mixer::NoteSpace;
 use crate::mixer::Route;
 use crate::mixer::Unknown;
 use crate::sample::Interpolation;
@@ -60,8 +61,10 @@ pub struct VoiceSlot {
     pub limit: usize,
     /// What stands between two frames.
     pub interpolation: Interpolation,
-    /// Index of the bus.
+    /// Index of the bus, unless the slot is in space.
     pub bus: usize,
+    /// Where it is there, its voices go into space, each by itself, and to no bus.
+    pub space: Option<NoteSpace>,
     /// What a newer version has added.
     pub unknown: Unknown,
 }
@@ -86,6 +89,7 @@ impl VoiceSlot {
             limit: VOICES,
             interpolation: Interpolation::Cubic,
             bus: 0,
+            space: None,
             unknown: Unknown::default(),
         }
     }
@@ -165,6 +169,16 @@ pub(super) fn takes(voices: &mut [VoiceSlot]) -> impl Iterator<Item = &mut TakeF
 /// What the engine plays.
 pub(super) fn bank(seed: u64, voices: &[VoiceSlot]) -> Bank {
     Bank::new(seed, voices.iter().map(|voice| (voice.slot, voice.settings())))
+}
+
+/// The slots in space up to the last one.
+pub(super) fn in_space(voices: &[VoiceSlot]) -> Vec<Option<NoteSpace>> {
+    let mut slots = Vec::new();
+    for voice in voices.iter().filter(|voice| voice.space.is_some()) {
+        slots.resize(slots.len().max(voice.slot + 1), None);
+        slots[voice.slot] = voice.space.clone(); // there is room now
+    }
+    slots
 }
 
 /// The first slot that two entries claim.
@@ -281,6 +295,8 @@ struct File {
     interpolation: InterpolationName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bus: Option<Route>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    space: Option<NoteSpace>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     takes: Vec<TakeFile>,
     #[serde(flatten)]
@@ -328,6 +344,7 @@ impl From<VoiceSlot> for File {
                 Interpolation::Sinc => InterpolationName::Sinc,
             },
             bus: (voice.bus != 0).then_some(Route::Bus(voice.bus)),
+            space: voice.space,
             takes: voice.takes,
             unknown: voice.unknown,
         }
@@ -415,6 +432,7 @@ fn read(file: File) -> Result<VoiceSlot, Refused> {
             InterpolationName::Sinc => Interpolation::Sinc,
         },
         bus,
+        space: file.space,
         name: file.name,
         takes: file.takes,
         unknown: file.unknown,
@@ -434,7 +452,7 @@ mod tests {
         assert_eq!(toml::to_string(&VoiceSlot::new(4)).unwrap(), "slot = 5\n");
         let text = "slot = 128\nname = \"Rain\"\ngain = -6.5\npan = -0.3\npitch = 7.02\npitch_range = 0.5\nplay = \"loop\"\n\
                     loop = [100, 48000]\nstart = 20\nrelease = 250.0\nchoke = 16\npriority = 3\nvoices = 2\n\
-                    interpolation = \"sinc\"\nbus = \"bus 16\"\nmood = \"calm\"\n\n[[takes]]\nfile = \"a.wav\"\n";
+                    interpolation = \"sinc\"\nbus = \"bus 16\"\nmood = \"calm\"\n\n[space]\nazimuth = -120.0\nspread = 30.0\nhalo = 2\n\n[[takes]]\nfile = \"a.wav\"\n";
         let voice = read(text).unwrap();
         assert_eq!(
             (voice.slot, voice.choke, voice.bus, voice.looped.clone()),
@@ -475,6 +493,7 @@ mod tests {
             ("slot = 1\nloop = [5, 5]", "loop's start is 5: it can be 0 to 4"),
             ("slot = 1\nbus = \"master\"", "bus is master: it can be \"bus 1\" to \"bus 16\""),
             ("slot = 1\nbus = \"bus 17\"", "'bus 17' does not exist"),
+            ("slot = 1\nspace = { elevation = 91 }", "elevation is 91: it can be -90 to 90"),
             ("slot = 1\nplay = \"twice\"", "unknown variant `twice`"),
             ("takes = []", "missing field `slot`"),
         ] {

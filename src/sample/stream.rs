@@ -94,6 +94,11 @@ impl AudioFile {
         self.frames
     }
 
+    /// Whether the file says that it has one channel.
+    pub fn is_mono(&self) -> bool {
+        self.track.parameters.channels.as_ref().is_some_and(|channels| channels.count() == 1)
+    }
+
     /// The first thing that could not be decoded, if that has happened.
     pub fn damage(&self) -> Option<&DecodeError> {
         self.damage.as_ref()

@@ -101,6 +101,8 @@ pub struct Encoder {
     followers: Followers,
     /// Planes of the sound.
     sides: usize,
+    /// Both hold the same.
+    mono: bool,
     points: [Point; 2],
     low_pass: LowPass,
     /// Frames since the start, and since the last sample that was not 0.
@@ -133,6 +135,7 @@ impl Encoder {
                 gain: still,
             },
             sides: 1,
+            mono: false,
             points: [silent; 2],
             low_pass: LowPass::default(),
             frame: 0,
@@ -168,6 +171,12 @@ impl Encoder {
         (self.hearing, self.set) = ((hearing, looks), true);
     }
 
+    /// Whether both planes of its sound hold the same: they stand in one point then, half of it each.
+    pub fn set_mono(&mut self, mono: bool) {
+        self.set |= mono != self.mono;
+        self.mono = mono;
+    }
+
     /// How many planes its sound has, 1 unless set: on the next frame a point or two stand where it is.
     pub fn set_sides(&mut self, sides: usize) {
         let sides = sides.clamp(1, 2);
@@ -191,8 +200,7 @@ impl Encoder {
 
     /// Back to a source that has not sounded, where it is set to be.
     pub fn reset(&mut self) {
-        (self.frame, self.quiet, self.low_pass.y) = (0, TAIL, [0.0; 2]);
-        self.settle();
+        self.begin(0);
     }
 
     /// Whether silence in gives silence out.
@@ -203,9 +211,33 @@ impl Encoder {
     /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten, and all movement over.
     pub(super) fn go_to(&mut self, frame: u64) {
         if frame != self.frame {
-            (self.frame, self.quiet, self.low_pass.y) = (frame, TAIL, [0.0; 2]);
-            self.settle();
+            self.begin(frame);
         }
+    }
+
+    /// Begins on a frame where it is set to be, as if nothing had been before.
+    pub(super) fn begin(&mut self, frame: u64) {
+        (self.frame, self.quiet, self.low_pass.y) = (frame, TAIL, [0.0; 2]);
+        self.settle();
+    }
+
+    /// Starts towards another place, in degrees and metres, or other settings, where they are others.
+    pub(super) fn stand(&mut self, [azimuth, elevation, distance]: [f32; 3], settings: &Settings) {
+        let elevation = elevation.clamp(-90.0, 90.0);
+        let place = (azimuth, elevation, distance);
+        if place != (self.azimuth, self.elevation, self.distance) || *settings != self.settings {
+            (self.azimuth, self.elevation, self.distance) = place;
+            self.set(*settings);
+        }
+    }
+
+    /// What is left of a sound that has ended, in each channel.
+    pub(super) fn left(&self) -> [f32; CHANNELS] {
+        let sides = self.points.iter().zip(self.low_pass.y).take(self.sides);
+        sides.fold([0.0; CHANNELS], |mut left, (point, y)| {
+            left.iter_mut().zip(point.to).for_each(|(left, gain)| *left += self.low_pass.to * y * gain);
+            left
+        })
     }
 
     /// Goes on over frames of silence, at rest.
@@ -282,12 +314,13 @@ impl Encoder {
         let followers = &mut self.followers;
         followers.azimuth.aim_round(self.azimuth);
         followers.elevation.aim(self.elevation);
-        followers.width.aim(settings.width);
+        let (width, share) = if self.mono { (0.0, FRAC_1_SQRT_2) } else { (settings.width, 1.0) };
+        followers.width.aim(width);
         followers.spread.aim(settings.spread.clamp(0.0, 360.0));
         followers.occlusion.aim(settings.occlusion.clamp(0.0, 1.0));
         let (hearing, looks) = self.hearing;
         let heard = settings.towards_listener(place) * hearing.of(looks, place);
-        followers.gain.aim(settings.at_distance(self.distance) * heard);
+        followers.gain.aim(settings.at_distance(self.distance) * heard * share);
     }
 
     /// Gains and filter of where the followers are.

@@ -11,6 +11,7 @@ mod harmonics;
 mod hrir;
 #[cfg(test)]
 mod measured;
+mod notes;
 mod room;
 mod rotation;
 mod settings;
@@ -21,6 +22,8 @@ mod tests;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use harmonics::CHANNELS;
+pub use notes::NoteStand;
+pub use notes::Notes;
 pub use room::Material;
 pub use room::Room;
 pub use room::Shoebox;

@@ -6,6 +6,8 @@
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::harmonics::CHANNELS;
+use super::notes::NoteStand;
+use super::notes::Notes;
 use super::room::Room;
 use super::room::Shoebox;
 use super::settings::Hearing;
@@ -17,6 +19,7 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
 use crate::audio::Feed;
+use crate::audio::PlacedNote;
 use crate::audio::RenderContext;
 use crate::dsp::Level;
 use crate::dsp::playable;
@@ -44,6 +47,8 @@ pub struct Field {
 /// As many places as a graph may need, and their field.
 pub struct Space {
     places: Box<[Place]>,
+    /// Those that stand there one by one, where there are any.
+    notes: Option<Box<Notes>>,
     /// How the listener hears, and the head's yaw and pitch.
     hearing: Hearing,
     head: [f32; 2],
@@ -56,6 +61,7 @@ impl Space {
         let place = |_| Place { encoder: Encoder::new(rate, level), sides: 1, field: Feed::new(CHANNELS) };
         Self {
             places: (0..places).map(place).collect(),
+            notes: None,
             hearing: Hearing::default(),
             head: [0.0; 2],
             field: Field {
@@ -111,7 +117,33 @@ impl Space {
         if hearing.pattern > 0.0 || before.pattern > 0.0 {
             let looks = direction(yaw, pitch);
             self.places.iter_mut().for_each(|place| place.encoder.set_hearing(hearing, looks));
+            self.notes.iter_mut().for_each(|notes| notes.set_hearing(hearing, looks));
         }
+    }
+
+    /// What single notes need; `made` is taken where there has been nothing.
+    pub fn set_notes(&mut self, made: &mut Option<Box<Notes>>) {
+        if self.notes.is_none() {
+            self.notes = made.take();
+            self.tell_hearing(self.hearing);
+        }
+    }
+
+    /// Adds a note's frames, by voice number `voice`, to those of its range in `field`, whose first is number `frame` since
+    /// reset.
+    pub fn add_note(
+        &mut self,
+        note: (&PlacedNote<'_>, usize),
+        stand: &NoteStand,
+        frame: u64,
+        field: &mut Feed,
+    ) {
+        self.notes.iter_mut().for_each(|notes| notes.add(note, stand, frame, field));
+    }
+
+    /// Adds what notes that have ended leave to a block of `field`, after all notes.
+    pub fn ring_notes(&mut self, frames: usize, field: &mut Feed) {
+        self.notes.iter_mut().for_each(|notes| notes.ring(frames, field));
     }
 
     /// The listener.
@@ -154,21 +186,20 @@ impl Space {
     /// Forgets all sound.
     pub fn reset(&mut self) {
         self.places.iter_mut().for_each(Place::reset);
+        self.notes.iter_mut().for_each(|notes| notes.reset());
         self.field.reset();
     }
 
-    /// A node by its number: the places, and then the field.
+    /// A node by its number: the field, and then the places.
     pub fn stream(&self, number: usize) -> Option<&dyn AudioStream> {
-        let field = || (number == self.places.len()).then_some(&self.field as &dyn AudioStream);
-        self.places.get(number).map(|place| place as &dyn AudioStream).or_else(field)
+        let Some(place) = number.checked_sub(1) else { return Some(&self.field) };
+        self.places.get(place).map(|place| place as &dyn AudioStream)
     }
 
     /// The same.
     pub fn stream_mut(&mut self, number: usize) -> Option<&mut dyn AudioStream> {
-        if number == self.places.len() {
-            return Some(&mut self.field);
-        }
-        self.places.get_mut(number).map(|place| place as &mut dyn AudioStream)
+        let Some(place) = number.checked_sub(1) else { return Some(&mut self.field) };
+        self.places.get_mut(place).map(|place| place as &mut dyn AudioStream)
     }
 }
 

@@ -9,6 +9,7 @@ use super::rules::Rules;
 use super::state::FilterSetting;
 use super::state::Voice;
 use super::tick::Output;
+use crate::control::Aside;
 use crate::control::Control;
 use crate::control::NoteControl;
 use crate::units::Gain;
@@ -155,6 +156,8 @@ pub(crate) struct NoteControls {
     /// Difference of the gain, and the gain.
     gain: (f32, f32),
     transpose: f32,
+    /// Where it is in space.
+    pub(crate) aside: Aside,
 }
 
 impl Default for NoteControls {
@@ -168,6 +171,7 @@ impl Default for NoteControls {
             pressure: 0.0,
             gain: (0.0, 1.0),
             transpose: 0.0,
+            aside: Aside::default(),
         }
     }
 }
@@ -192,6 +196,9 @@ impl NoteControls {
             NoteControl::Brightness(brightness) => (&mut self.brightness, brightness, 0.0, 1.0),
             NoteControl::Pressure(depth) => (&mut self.pressure, depth, 0.0, 1.0),
             NoteControl::Transpose(interval) => (&mut self.transpose, interval.0, -WIDEST_BEND, WIDEST_BEND),
+            NoteControl::Azimuth(_) | NoteControl::Elevation(_) | NoteControl::Distance(_) => {
+                return self.aside.set(control);
+            }
         };
         if !value.is_nan() {
             *place = value.clamp(least, most);
@@ -209,7 +216,12 @@ impl NoteControls {
         if self.gain.0 == 0.0 { overall.gain.0 } else { self.gain.1 }
     }
 
-    /// Panning to the left and right of where a note is, in a tracker's unit.
+    /// Panning to the left and right of where a note is, -1..=1.
+    pub(crate) fn pan(&self) -> f32 {
+        self.pan
+    }
+
+    /// The same in a tracker's unit.
     pub(crate) fn panning_shift(&self) -> i32 {
         libm::roundf(self.pan * 128.0) as i32
     }

@@ -23,7 +23,10 @@ use super::song::ChannelSetup;
 use super::song::NewNoteAction;
 use super::song::Song;
 use super::wave::RandomNumbers;
+use crate::audio::Activity;
 use crate::audio::Feed;
+use crate::audio::NotePlacer;
+use crate::audio::PlacedNote;
 use crate::audio::RenderContext;
 use crate::control::Control;
 use crate::control::NoteControl;
@@ -44,6 +47,9 @@ use voice::Note;
 pub const KEYBOARD_SLOTS: usize = 16;
 /// Notes that sound at once.
 pub const KEYBOARD_VOICES: usize = 64;
+
+/// Voices with those that fade out: each has a number below this.
+pub const KEYBOARD_PLACES: usize = KEYBOARD_VOICES + FADING_VOICES;
 
 /// Voices beyond those, for notes that fade out because they were stolen, choked or cut.
 const FADING_VOICES: usize = 32;
@@ -112,6 +118,10 @@ pub struct Keyboard {
     overall: Overall,
     /// The first slot's controllers hold for all, and all sound on its feed.
     mpe: bool,
+    /// Bits of the slots whose notes stand in space one by one.
+    in_space: u16,
+    /// Sound of such a note.
+    alone: Feed,
     setup: ChannelSetup,
     tick_frames: f64,
     ramp_frames: u32,
@@ -128,7 +138,7 @@ impl Keyboard {
     pub fn new(song: Arc<Song>, rate: SampleRate) -> Self {
         let tempo = f64::from(song.initial_tempo.max(32));
         let core = Core::new(song, rate);
-        let voices = KEYBOARD_VOICES + FADING_VOICES;
+        let voices = KEYBOARD_PLACES;
         Self {
             flow: Flow::standing(&core.song),
             voices: (0..voices).map(|_| KeyVoice::new(&core)).collect(),
@@ -136,6 +146,8 @@ impl Keyboard {
             slots: [Slot::default(); KEYBOARD_SLOTS],
             overall: Overall::default(),
             mpe: false,
+            in_space: 0,
+            alone: Feed::new(2),
             setup: ChannelSetup::centred(),
             tick_frames: rate.0 * 2.5 / tempo,
             ramp_frames: Ramp::control_frames(rate),
@@ -192,6 +204,20 @@ impl Keyboard {
         }
     }
 
+    /// Says which slots' notes stand in space, by their bits: those of others are not heard on that frame.
+    pub fn set_in_space(&mut self, slots: u16) {
+        if std::mem::replace(&mut self.in_space, slots) == slots {
+            return;
+        }
+        for key in &mut self.voices {
+            let in_space = is_among(slots, key.outlet);
+            if key.in_space != in_space {
+                (key.in_space, key.placed) = (in_space, false);
+            }
+        }
+        self.follow(|_| true);
+    }
+
     /// Silence at once, and every controller where it was at first. Says nothing of the notes that sounded.
     pub fn reset(&mut self) {
         self.voices.iter_mut().for_each(|key| key.rest(&self.setup, &self.core));
@@ -216,6 +242,7 @@ impl Keyboard {
         let index = self.make_room();
         let controls = self.controls(slot);
         let outlet = if self.mpe { 0 } else { slot };
+        let in_space = is_among(self.in_space, outlet);
         let Self { core, flow, voices, slots, tick_frames, overall, pressed, .. } = self;
         let Some(key) = voices.get_mut(index) else { return };
         let last_key = slots[usize::from(slot)].last_key.replace(press.key); // `slot` is below KEYBOARD_SLOTS
@@ -230,7 +257,7 @@ impl Keyboard {
         });
         std::mem::swap(&mut flow.random, &mut key.random);
         let rings = matches!(press.sound, KeySound::Sample(_));
-        key.struck_with(Note { name, hold: Hold::Down, age: *pressed, rings }, outlet);
+        key.struck_with(Note { name, hold: Hold::Down, age: *pressed, rings }, (outlet, in_space));
         key.begin(Acting::new(&controls, &key.own, overall), controls.channel_panning(), core);
         let ended = key.tick(core, flow, *tick_frames);
         self.note_end(0, ended);
@@ -313,7 +340,7 @@ impl Keyboard {
     /// Sets every controller as another keyboard's are.
     pub fn take_controllers(&mut self, other: &Self) {
         self.slots = other.slots;
-        (self.overall, self.mpe) = (other.overall, other.mpe);
+        (self.overall, self.mpe, self.in_space) = (other.overall, other.mpe, other.in_space);
     }
 
     /// Hands over the notes that have died away since the last call, each with the frames of the last `render` before it.
@@ -450,15 +477,35 @@ impl Keyboard {
     }
 
     /// Renders the frames of `range` of a block; each slot is a feed, which is added to where the slot sounds.
-    pub fn render(&mut self, _ctx: &mut RenderContext<'_>, feeds: &mut [Feed], range: &Range<usize>) {
+    pub fn render(&mut self, ctx: &mut RenderContext<'_>, feeds: &mut [Feed], range: &Range<usize>) {
+        self.render_with(ctx, feeds, range, None, &mut |_| {});
+    }
+
+    /// The same where notes may stand in space: those `place` is handed one by one, multiplied by the factors of `turned` where
+    /// it names their slots by their bits.
+    pub fn render_with(
+        &mut self,
+        _ctx: &mut RenderContext<'_>,
+        feeds: &mut [Feed],
+        range: &Range<usize>,
+        turned: Option<(u16, &[f32])>,
+        place: &mut NotePlacer<'_>,
+    ) {
         if !std::mem::take(&mut self.awake) {
             return;
         }
-        let Self { core, flow, voices, setup, tick_frames, ended, .. } = self;
-        for key in voices.iter_mut().filter(|key| key.awake()) {
+        let Self { core, flow, voices, setup, tick_frames, ended, alone, .. } = self;
+        for (number, key) in voices.iter_mut().enumerate().filter(|(_, key)| key.awake()) {
             self.awake = true;
-            let Some(feed) = feeds.get_mut(usize::from(key.outlet)) else { continue };
+            let (outlet, pan, offset) = (key.outlet, key.own.pan(), key.own.aside.0);
+            let in_space = key.in_space;
+            alone.begin(range.end);
+            let bus = feeds.get_mut(usize::from(outlet));
+            let Some(feed) = (if in_space { Some(&mut *alone) } else { bus }) else { continue };
+            let begins = !std::mem::replace(&mut key.placed, true);
+            let mut passed = 0;
             key.add_to(feed, range, |key, frames| {
+                passed = frames;
                 let note = if key.fade.is_some() {
                     let note = key.note.map(|note| note.name);
                     key.rest(setup, core);
@@ -470,8 +517,31 @@ impl Keyboard {
                     ended.push((frames, note));
                 }
             });
+            if in_space {
+                let ends = !key.awake();
+                let heard = range.start..if ends { range.start + passed } else { range.end };
+                let factors = turned.filter(|(slots, _)| is_among(*slots, outlet));
+                alone.scale(&heard, factors.map_or(&[], |(_, factors)| factors));
+                let sounds = alone.activity() == Activity::Sounding;
+                place(&PlacedNote {
+                    voice: number,
+                    slot: outlet.into(),
+                    begins,
+                    ends,
+                    pan,
+                    offset: Some(offset),
+                    sides: 2,
+                    sound: sounds.then(|| alone.block().slice(heard.clone())),
+                    range: heard,
+                });
+            }
         }
     }
+}
+
+/// Whether a slot is among those whose bits are set.
+fn is_among(slots: u16, slot: u8) -> bool {
+    slots.checked_shr(slot.into()).is_some_and(|bits| bits & 1 == 1)
 }
 
 /// What acts on a slot's notes.

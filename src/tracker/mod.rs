@@ -72,6 +72,7 @@ pub use crate::sample::Interpolation;
 pub use chase::Chase;
 pub use chase::Chaser;
 pub use gain::Ramping;
+pub use keyboard::KEYBOARD_PLACES;
 pub use keyboard::KEYBOARD_SLOTS;
 pub use keyboard::KEYBOARD_VOICES;
 pub use keyboard::KeyNote;

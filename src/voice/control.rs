@@ -5,6 +5,7 @@
 //! so every 64 frames from where it began, so that no cut shows. The filter is a trapezoidal state-variable one: V. Zavalishin,
 //! "The Art of VA Filter Design", chapter 4.
 
+use crate::control::Aside;
 use crate::control::Control;
 use crate::control::NoteControl;
 use crate::units::SampleRate;
@@ -104,6 +105,8 @@ pub(super) struct Acting {
     pub(super) key_gain: f32,
     pub(super) transpose: f64,
     own_transpose: f32,
+    /// Where it is in space.
+    pub(super) aside: Aside,
 }
 
 impl Acting {
@@ -120,6 +123,7 @@ impl Acting {
             key_gain,
             transpose,
             own_transpose: 0.0,
+            aside: Aside::default(),
         }
     }
 
@@ -139,6 +143,9 @@ impl Acting {
             NoteControl::Brightness(brightness) => (&mut self.brightness, brightness, 0.0, 1.0),
             NoteControl::Pressure(depth) => (&mut self.pressure, depth, 0.0, 1.0),
             NoteControl::Transpose(by) => (&mut self.own_transpose, by.0, -WIDEST, WIDEST),
+            NoteControl::Azimuth(_) | NoteControl::Elevation(_) | NoteControl::Distance(_) => {
+                return self.aside.set(control);
+            }
         };
         if !value.is_nan() {
             *place = value.clamp(least, most);

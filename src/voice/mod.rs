@@ -19,5 +19,6 @@ pub use bank::SLOTS;
 pub use bank::Slot;
 pub use bank::Take;
 pub use pool::Cause;
+pub use pool::PLACES;
 pub use pool::Pool;
 pub use pool::VOICES;

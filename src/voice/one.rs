@@ -144,6 +144,10 @@ pub(super) struct Voice {
     pub(super) ending: bool,
     /// Some frame has been rendered.
     pub(super) begun: bool,
+    /// Stands in space by itself; its pan turns it there.
+    pub(super) in_space: bool,
+    /// Has been there already.
+    pub(super) placed: bool,
     ended: bool,
     not_heard: bool,
     /// The loop has been gone round.
@@ -169,7 +173,7 @@ pub(super) struct Run<'a> {
 impl Voice {
     /// Stands at its gain from the first frame on; what the place held before is forgotten.
     pub(super) fn new(
-        (slot, number): (&Slot, u8),
+        (slot, number, in_space): (&Slot, u8, bool),
         take: u16,
         (cause, own): (Cause, Own),
         times: Times,
@@ -184,6 +188,8 @@ impl Voice {
             own,
             ending: false,
             begun: false,
+            in_space,
+            placed: false,
             ended: recording.data().frames() == 0,
             not_heard: false,
             round: false,
@@ -203,6 +209,9 @@ impl Voice {
 
     fn gains(&self, slot: &Slot, take: &Take) -> [f32; 2] {
         let gain = self.own.velocity * self.own.acting.gain();
+        if self.in_space {
+            return [slot.gain.0 * gain; 2];
+        }
         slot.sides(take, self.own.acting.pan(slot.pan)).map(|side| side * gain)
     }
 
@@ -251,6 +260,13 @@ impl Voice {
         } else {
             self.sides.iter_mut().zip(gains).for_each(|(side, gain)| side.move_to(gain, times.ramp));
         }
+    }
+
+    /// Comes into space or leaves it, where nothing of it is heard for a moment.
+    pub(super) fn move_to(&mut self, in_space: bool, slot: &Slot, take: &Take) {
+        (self.in_space, self.placed) = (in_space, false);
+        let gains = self.gains(slot, take);
+        self.sides.iter_mut().zip(gains).for_each(|(side, gain)| side.jump_to(gain));
     }
 
     /// Fades to its end in `frames`, unless it does so sooner. One that nobody has heard yet, or can hear, ends at once.

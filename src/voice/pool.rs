@@ -18,7 +18,11 @@ use super::one::Own;
 use super::one::Run;
 use super::one::Times;
 use super::one::Voice;
+use crate::audio::Activity;
+use crate::audio::AudioSource;
 use crate::audio::Feed;
+use crate::audio::NotePlacer;
+use crate::audio::PlacedNote;
 use crate::control::Control;
 use crate::control::NoteControl;
 use crate::dsp::Level;
@@ -30,8 +34,8 @@ use std::sync::Arc;
 
 /// Voices that sound at once.
 pub const VOICES: usize = 1024;
-/// With those that fade out.
-const PLACES: usize = 2 * VOICES;
+/// With those that fade out: each has a number below this.
+pub const PLACES: usize = 2 * VOICES;
 /// MIDI channels.
 const CHANNELS: usize = 16;
 
@@ -89,6 +93,10 @@ pub struct Pool {
     controls: [Controls; CHANNELS],
     key_gain: f32,
     transpose: f64,
+    /// Bits of the slots in space.
+    in_space: u128,
+    /// A voice's own sound, where it does not go straight to a feed.
+    alone: Feed,
     times: Times,
     level: Level,
     /// Who has ended since they were last taken, with the frame of the run.
@@ -112,6 +120,8 @@ impl Pool {
             controls: [Controls::NEUTRAL; CHANNELS],
             key_gain: 1.0,
             transpose: 0.0,
+            in_space: 0,
+            alone: Feed::new(2),
             times: Times::new(rate),
             level,
             ended: Vec::with_capacity(2 * PLACES),
@@ -240,7 +250,29 @@ impl Pool {
             chance: f64::from(slot.pitch_range.0) * chance::bipolar(chance(Matter::Pitch)),
             acting,
         };
-        Voice::new((slot, number), take as u16, (cause, own), self.times)
+        Voice::new((slot, number, self.is_in_space(number)), take as u16, (cause, own), self.times)
+    }
+
+    fn is_in_space(&self, slot: u8) -> bool {
+        self.in_space.checked_shr(slot.into()).is_some_and(|bits| bits & 1 == 1)
+    }
+
+    /// Says which slots are in space, by their bits: voices of others are turned to nothing where that changes.
+    pub fn set_in_space(&mut self, slots: u128) {
+        if std::mem::replace(&mut self.in_space, slots) == slots {
+            return;
+        }
+        let bank = Arc::clone(&self.bank);
+        let before = Arc::clone(self.leaving.as_ref().unwrap_or(&bank));
+        for voice in self.places.iter_mut().flatten() {
+            let own = if voice.leaving { &before } else { &bank };
+            let in_space = slots.checked_shr(voice.slot.into()).is_some_and(|bits| bits & 1 == 1);
+            let found =
+                own.slot(voice.slot).and_then(|slot| Some((slot, slot.takes.get(usize::from(voice.take))?)));
+            if let Some((slot, take)) = found.filter(|_| voice.in_space != in_space) {
+                voice.move_to(in_space, slot, take);
+            }
+        }
     }
 
     fn controls_of(&self, channel: usize) -> Controls {
@@ -480,6 +512,18 @@ impl Pool {
 
     /// Adds frames of `range`, at most `BLOCK_SIZE`, to the feeds of the buses; what goes to none only advances.
     pub fn render(&mut self, feeds: &mut [Feed], range: &Range<usize>) {
+        self.render_with(feeds, range, None, &mut |_| {});
+    }
+
+    /// The same where voices may stand in space: those `place` is handed one by one. Voices of slots that `turned` names by their
+    /// bits are multiplied by its factors.
+    pub fn render_with(
+        &mut self,
+        feeds: &mut [Feed],
+        range: &Range<usize>,
+        turned: Option<(u128, &[f32])>,
+        place: &mut NotePlacer<'_>,
+    ) {
         let (bank, level) = (Arc::clone(&self.bank), self.level);
         let before = Arc::clone(self.leaving.as_ref().unwrap_or(&bank));
         let times = self.times;
@@ -487,11 +531,20 @@ impl Pool {
         let (now, then) = (run(&bank), run(&before));
         let mut any = false;
         for index in 0..self.order.len() {
-            let place = usize::from(self.order[index]); // below the length
-            let Some(voice) = self.places.get_mut(place).and_then(Option::as_mut) else { continue };
+            let number = usize::from(self.order[index]); // below the length
+            let Some(voice) = self.places.get_mut(number).and_then(Option::as_mut) else { continue };
             let run = if voice.leaving { &then } else { &now };
             let bus = run.bank.slot(voice.slot).and_then(|slot| feeds.get_mut(slot.bus));
-            let Some(frame) = voice.run(run, bus) else { continue };
+            let slot = u32::from(voice.slot);
+            let factors =
+                turned.filter(|(slots, _)| slots.checked_shr(slot).is_some_and(|bits| bits & 1 == 1));
+            let ended = if voice.in_space || factors.is_some() {
+                let factors = factors.map_or(&[][..], |(_, factors)| factors);
+                run_alone(voice, run, (&mut self.alone, factors), (number, bus, place))
+            } else {
+                voice.run(run, bus)
+            };
+            let Some(frame) = ended else { continue };
             let (slot, ending) = (voice.slot, voice.ending);
             self.ended.push((frame, voice.cause));
             any = true;
@@ -508,6 +561,43 @@ impl Pool {
     pub fn take_ended(&mut self, mut tell: impl FnMut(usize, Cause)) {
         self.ended.drain(..).for_each(|(frame, cause)| tell(frame, cause));
     }
+}
+
+/// Runs a voice by itself, turns it by the factors if there are any, and hands it to its bus or to its place.
+fn run_alone(
+    voice: &mut Voice,
+    run: &Run<'_>,
+    (alone, factors): (&mut Feed, &[f32]),
+    (number, bus, place): (usize, Option<&mut Feed>, &mut NotePlacer<'_>),
+) -> Option<usize> {
+    let range = &run.range;
+    alone.begin(range.end);
+    let slot = run.bank.slot(voice.slot);
+    let ended = voice.run(run, Some(&mut *alone));
+    alone.scale(range, factors);
+    let heard = range.start..range.start + ended.unwrap_or(range.len()).min(range.len());
+    let sound = Some(alone.block().slice(heard.clone())).filter(|_| alone.activity() == Activity::Sounding);
+    if !voice.in_space {
+        if let (Some(sound), Some(bus)) = (&sound, bus) {
+            bus.add_scaled(&heard, [sound.channel(0), sound.channel(1)], [1.0; 2]);
+        }
+        return ended;
+    }
+    let take = slot.and_then(|slot| slot.takes.get(usize::from(voice.take)));
+    let acting = &voice.own.acting;
+    let keys = voice.cause.channel().is_some();
+    place(&PlacedNote {
+        voice: number,
+        slot: voice.slot.into(),
+        begins: !std::mem::replace(&mut voice.placed, true),
+        ends: ended.is_some(),
+        pan: acting.pan(slot.map_or(0.0, |slot| slot.pan)),
+        offset: keys.then_some(acting.aside.0),
+        sides: take.map_or(1, |take| take.data().channels().clamp(1, 2).into()),
+        range: heard,
+        sound,
+    });
+    ended
 }
 
 /// Has a voice of the old bank play on in the new one, or fade out where that no longer has its recording.

@@ -8,6 +8,8 @@ use busker::engine::Call;
 use busker::engine::Control;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
+use busker::engine::Event;
+use busker::engine::EventKind;
 use busker::engine::ParameterSpec;
 use busker::engine::ParameterValues;
 use busker::engine::Setup;
@@ -15,11 +17,13 @@ use busker::engine::Target;
 use busker::engine::Transport;
 use busker::engine::Worker;
 use busker::engine::table;
+use busker::engine::wait_for_lanes;
 use busker::mixer::Layout;
 use busker::mixer::Routing;
 use busker::rack::Rack;
 use busker::units::SampleRate;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) const RATE: f64 = 48000.0;
 
@@ -28,6 +32,9 @@ pub(crate) const RAMP: usize = 240;
 
 /// Where the host starts, past the demo song's introduction.
 const FIRST_BEAT: f64 = 32.0;
+
+/// How long lanes are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Most frames of a call.
 const LONGEST: usize = 8192;
@@ -67,6 +74,10 @@ pub(crate) struct Desk {
     pub(crate) values: Arc<ParameterValues>,
     table: Arc<[ParameterSpec]>,
     layout: Layout,
+    /// What happens on which frame, in their order.
+    pub(crate) events: Vec<(usize, EventKind)>,
+    /// Whether lanes are waited for.
+    pub(crate) offline: bool,
     rendered: usize,
 }
 
@@ -103,7 +114,17 @@ impl Desk {
         };
         let (control, engine, mut worker) = busker::engine::new(config);
         worker.apply(setup).unwrap();
-        Self { control, engine, worker, values, table, layout, rendered: 0 }
+        Self {
+            control,
+            engine,
+            worker,
+            values,
+            table,
+            layout,
+            events: Vec::new(),
+            offline: false,
+            rendered: 0,
+        }
     }
 
     pub(crate) fn index(&self, target: Target) -> usize {
@@ -129,7 +150,12 @@ impl Desk {
         let transport = Transport { playing: true, tempo: 120.0, beats, ..Transport::default() };
         let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(frames)).collect();
         let side: AudioBlock<'_> = side.block(frames);
-        let call = Call { frames, transport: Some(transport), events: &[] };
+        let now = self.rendered..self.rendered + frames;
+        let events = self.events.iter().filter(|(at, _)| now.contains(at));
+        let events: Vec<Event> =
+            events.map(|(at, kind)| Event { frame: (at - now.start) as u32, kind: *kind }).collect();
+        let call = Call { frames, transport: Some(transport), events: &events };
+        assert!(!self.offline || wait_for_lanes(&mut self.engine, &call, PATIENCE));
         assert_no_alloc(|| self.engine.render(&call, Some(&side), &mut blocks));
         self.rendered += frames;
         let planes = |buffer: &AudioBuffer| {

@@ -142,8 +142,8 @@ impl Stage {
             routing.buses[output].to.push(Route::Output(output).into());
         }
         (0..4).for_each(|channel| routing.song_channels[channel] = Some(4 + channel));
-        (0..3).for_each(|slot| routing.keyboard[slot] = Some(1 + slot));
-        routing.keyboard[3..].fill(Some(0));
+        (0..3).for_each(|slot| routing.keyboard[slot].bus = Some(1 + slot));
+        routing.keyboard[3..].fill(Some(0).into());
         let setup = Setup { song: Some(Arc::new(song)), routing, ..Setup::default() };
         self.worker.apply(&setup).unwrap();
     }

@@ -1,5 +1,5 @@
 //! The whole desk at once: eight inputs, all buses, song and keyboard, 256 voices, eight lanes, both returns, machines, both limiters,
-//! recordings, and parameters that move on every 16th frame.
+//! sources that come into space and leave it, recordings, and parameters that move on every 16th frame.
 
 use crate::PLANTED;
 use crate::assert_caught;
@@ -12,6 +12,7 @@ use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::Event;
 use busker::engine::EventKind;
+use busker::engine::Expression;
 use busker::engine::NoteAddress;
 use busker::engine::ParameterSpec;
 use busker::engine::ParameterValues;
@@ -20,7 +21,10 @@ use busker::engine::Target;
 use busker::engine::Transport;
 use busker::engine::Worker;
 use busker::engine::table;
+use busker::mixer::BusSpace;
 use busker::mixer::Layout;
+use busker::mixer::NoteSpace;
+use busker::mixer::Routing;
 use busker::rack::Rack;
 use busker::recorder::RecordingState;
 use busker::units::SampleRate;
@@ -51,6 +55,8 @@ struct Desk {
     recorder: Recorder,
     table: Arc<[ParameterSpec]>,
     values: Arc<ParameterValues>,
+    /// Routes with some sources in space, and without.
+    routes: [Routing; 2],
     /// Indices of the parameters that move.
     moving: Vec<usize>,
     outputs: Vec<AudioBuffer>,
@@ -62,7 +68,7 @@ struct Desk {
 fn moves(spec: &ParameterSpec) -> bool {
     use Target::*;
     let song = matches!(spec.target, ChannelGain(_) | ChannelMute(_) | ChannelSolo(_) | ChannelPan(_));
-    let groups = ["Bus", "Return", "Master", "Lane", "Input", "Output", "Monitor"];
+    let groups = ["Bus", "Return", "Master", "Lane", "Input", "Output", "Monitor", "Keyboard"];
     spec.target.works() && (song || groups.iter().any(|group| spec.group.starts_with(group)))
 }
 
@@ -89,7 +95,10 @@ impl Desk {
             look_ahead: rack.master.look_ahead,
         };
         let (control, engine, mut worker) = busker::engine::new(config);
-        worker.apply(&rack.setup(&layout).unwrap()).unwrap();
+        let mut setup = rack.setup(&layout).unwrap();
+        let without = setup.routing.clone();
+        put_into_space(&mut setup.routing);
+        worker.apply(&setup).unwrap();
         while worker.is_opening() {
             worker.poll();
             thread::sleep(Duration::from_millis(1));
@@ -102,7 +111,8 @@ impl Desk {
         let moving = moving.collect();
         let outputs = layout.outputs.iter().map(|&channels| AudioBuffer::new(channels, STEP)).collect();
         let side = AudioBuffer::new(layout.sidechain, STEP);
-        Self { engine, worker, control, recorder, table, values, moving, outputs, side, takes }
+        let routes = [setup.routing, without];
+        Self { engine, worker, control, recorder, table, values, routes, moving, outputs, side, takes }
     }
 
     /// Moves the parameters whose turn it is. Mutes and solos are seldom on, so that there is something to record.
@@ -171,6 +181,10 @@ impl Desk {
             if step % 100 == 0 {
                 self.worker.poll();
             }
+            if step % 500 == 250 {
+                let plan = self.control.plan(&self.routes[(step / 500 + 1) % 2]).unwrap(); // there are two
+                self.control.send(plan).unwrap();
+            }
         }
         [voices, lanes]
     }
@@ -192,14 +206,25 @@ impl Drop for Desk {
     }
 }
 
-/// A key down on one MIDI channel in every eighth step, and up again 64 steps later.
+/// Two each of lanes, inputs and keyboard slots, and some of the voices.
+fn put_into_space(routing: &mut Routing) {
+    let space = || Some(BusSpace::default());
+    let notes = |azimuth: f32| Some(NoteSpace { position: [azimuth, 10.0, 1.5], ..NoteSpace::default() });
+    routing.lanes[1..3].iter_mut().for_each(|lane| lane.space = space());
+    routing.inputs[2..4].iter_mut().for_each(|input| input.space = space());
+    routing.keyboard[4..6].iter_mut().for_each(|slot| slot.space = notes(90.0));
+    routing.voices = vec![notes(-60.0), None, notes(180.0)];
+}
+
+/// A key down on one MIDI channel in every eighth step, turned aside, and up again 64 steps later.
 fn keys(step: usize) -> Vec<Event> {
     let note =
         |press: usize| NoteAddress { channel: (press % 16) as u8, key: 36 + (press % 48) as u8, id: None };
     let press = step / 8;
     let down = EventKind::NoteOn(note(press), 0.7);
     let up = press.checked_sub(8).map(|press| EventKind::NoteOff(note(press)));
-    let kinds = up.into_iter().chain([down]).filter(|_| step.is_multiple_of(8));
+    let aside = EventKind::Expression(note(press), Expression::Pan((press % 5) as f32 / 2.0 - 1.0));
+    let kinds = up.into_iter().chain([down, aside]).filter(|_| step.is_multiple_of(8));
     kinds.map(|kind| Event { frame: 0, kind }).collect()
 }
 

@@ -142,7 +142,7 @@ fn commands_and_what_they_replace_pass_without_allocating() {
     let mut scene = scene(instrument());
     let mut rack = Rack::default();
     for turn in 0..100 {
-        rack.routing.keyboard[0] = Some(turn % 16);
+        rack.routing.keyboard[0].bus = Some(turn % 16);
         if turn % 3 == 0 {
             rack.inserts.pop();
         } else {

@@ -205,6 +205,9 @@ fn parameters_of_every_part_are_shown() {
             "Lane 1 Gain",
             "Space Head Yaw",
             "Bus 1 Space Azimuth",
+            "Lane 8 Space Elevation",
+            "Input 1 Space Distance",
+            "Keyboard Space Azimuth",
         ] {
             assert!(shown(name), "{format}: {name} is hidden");
         }

@@ -14,6 +14,7 @@ use busker::mixer::RETURNS;
 use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::mixer::SongBy;
+use busker::mixer::SourceRoute;
 use busker::mixer::TapPoint;
 use busker::mixer::TapSource;
 use busker::mixer::strip_name;
@@ -21,6 +22,7 @@ use busker::rack::InsertSlot;
 use busker::rack::InstrumentSlot;
 use busker::rack::Rack;
 use busker::rack::ReplaceEntry;
+use busker::rack::VoiceSlot;
 use busker::tracker::Song;
 use serde::Serialize;
 
@@ -32,6 +34,8 @@ pub(crate) struct Desk {
     /// Those that something is routed to, or that are named or routed otherwise than new ones.
     buses: Vec<BusInfo>,
     sends: Vec<String>,
+    /// Sources that go into space and to no bus.
+    in_space: Vec<String>,
     /// Inputs of the monitor mix, and where it is heard, where that is not the main output or something is in it.
     monitor: Option<String>,
     inserts: Vec<String>,
@@ -88,6 +92,7 @@ impl Desk {
             song: rack.song.as_ref().map(|song| song.name.clone()),
             buses: (0..BUSES).filter_map(|bus| set.bus(bus, song)).collect(),
             sends: set.sends().collect(),
+            in_space: in_space(rack),
             monitor: set.monitor(),
             inserts: rack.inserts.iter().map(|insert| insert_text(rack, insert)).collect(),
             voices: rack
@@ -117,6 +122,7 @@ impl Desk {
         let late = "ends in the limiter that looks ahead, which makes all outputs late".to_owned();
         for (what, list) in [
             ("send", self.sends.clone()),
+            ("in space", self.in_space.clone()),
             ("monitor", self.monitor.iter().cloned().collect()),
             ("insert", self.inserts.clone()),
             ("voice", self.voices.clone()),
@@ -147,8 +153,10 @@ pub(crate) fn slot_text(place: usize, name: &str, takes: usize) -> String {
 /// `slot 2: Poly Synth to Keys`.
 fn instrument_text(rack: &Rack, instrument: &InstrumentSlot) -> String {
     let name = instrument.kind().map_or(instrument.machine.as_str(), |kind| kind.label());
-    let bus = rack.routing.keyboard.get(instrument.slot).copied().flatten();
-    let to = bus.map_or_else(|| "nothing".to_owned(), |bus| rack.routing.bus_name(bus));
+    let route = rack.routing.keyboard.get(instrument.slot);
+    let in_space = route.is_some_and(|route| route.space.is_some());
+    let bus = route.and_then(|route| route.heard_on()).map(|bus| rack.routing.bus_name(bus));
+    let to = bus.unwrap_or_else(|| if in_space { "space" } else { "nothing" }.to_owned());
     format!("slot {}: {name} to {to}", instrument.slot + 1)
 }
 
@@ -189,14 +197,19 @@ impl Set<'_> {
         let routing = &self.rack.routing;
         let (ways, new) = (routing.buses.get(bus)?, Routing::default());
         let mut from: Vec<String> = song.and_then(|song| of_song(routing, song, bus)).into_iter().collect();
-        from.extend(match routing.keyboard.iter().all(|to| *to == Some(bus)) {
+        let keyboard: Vec<_> = routing.keyboard.iter().map(SourceRoute::heard_on).collect();
+        from.extend(match keyboard.iter().all(|to| *to == Some(bus)) {
             true => Some("keyboard".to_owned()),
-            false => numbers("keyboard slot", going(&routing.keyboard, bus)),
+            false => numbers("keyboard slot", going(&keyboard, bus)),
         });
-        let voices = self.rack.voices.iter().filter(|voice| voice.bus == bus).map(|voice| voice.slot);
+        let heard = |voice: &&VoiceSlot| voice.bus == bus && voice.space.is_none();
+        let voices = self.rack.voices.iter().filter(heard).map(|voice| voice.slot);
         from.extend(numbers("voice", voices));
         let lanes = self.rack.lanes.iter().map(|lane| lane.lane);
-        from.extend(numbers("lane", lanes.filter(|&lane| routing.lanes.get(lane) == Some(&Some(bus)))));
+        from.extend(numbers(
+            "lane",
+            lanes.filter(|&lane| routing.lanes.get(lane).is_some_and(|lane| lane.heard_on() == Some(bus))),
+        ));
         // Where a song plays, the main input is of interest only where somebody has routed it.
         let input = routing.input == Some(bus) && (song.is_none() || routing.input != new.input);
         from.extend(input.then(|| "main input".to_owned()));
@@ -278,6 +291,23 @@ impl Set<'_> {
         });
         own.unwrap_or(name)
     }
+}
+
+/// Sources that go into space instead of to a bus.
+fn in_space(rack: &Rack) -> Vec<String> {
+    let Routing { keyboard, lanes, inputs, .. } = &rack.routing;
+    let voices = rack.voices.iter().filter(|voice| voice.space.is_some()).map(|voice| voice.slot);
+    let placed =
+        |spaces: Vec<bool>| (0..).zip(spaces).filter(|(_, placed)| *placed).map(|(number, _)| number);
+    [
+        numbers("keyboard slot", placed(keyboard.iter().map(|slot| slot.space.is_some()).collect())),
+        numbers("voice", voices),
+        numbers("lane", placed(lanes.iter().map(|lane| lane.space.is_some()).collect())),
+        numbers("input", placed(inputs.iter().map(|input| input.space.is_some()).collect())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What of the song goes to a bus.

@@ -136,6 +136,8 @@ impl Own {
                 return;
             }
             NoteControl::Transpose(by) => (&mut self.transpose, by.0, -WIDEST, WIDEST),
+            // All notes of an instrument stand in one place.
+            NoteControl::Azimuth(_) | NoteControl::Elevation(_) | NoteControl::Distance(_) => return,
         };
         if !value.is_nan() {
             *place = value.clamp(least, most);

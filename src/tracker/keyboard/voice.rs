@@ -78,6 +78,9 @@ pub(super) struct KeyVoice {
     acting: Acting,
     /// Feed that the voice sounds on.
     pub(super) outlet: u8,
+    /// Stands in space by itself, where the note's own panning turns it, and has been there already.
+    pub(super) in_space: bool,
+    pub(super) placed: bool,
     gain: Ramp,
     /// The note has not sounded yet: what is asked of it on its first frame is there at once.
     fresh: bool,
@@ -109,6 +112,8 @@ impl KeyVoice {
             own,
             acting: Acting::new(&Default::default(), &own, &Default::default()),
             outlet: 0,
+            in_space: false,
+            placed: false,
             gain: Ramp::new(1.0),
             fresh: false,
             fade: None,
@@ -197,7 +202,8 @@ impl KeyVoice {
 
     /// Says how far it has moved.
     fn set_panning(&mut self, panning: Option<i32>) -> i32 {
-        let target = panning.unwrap_or(self.struck_panning) + self.own.panning_shift();
+        let shift = if self.in_space { 0 } else { self.own.panning_shift() };
+        let target = panning.unwrap_or(self.struck_panning) + shift;
         let moved = target.clamp(0, 256) - self.panning;
         if moved != 0 {
             self.panning += moved;
@@ -309,7 +315,8 @@ impl KeyVoice {
         }
     }
 
-    pub(super) fn struck_with(&mut self, note: Note, outlet: u8) {
+    pub(super) fn struck_with(&mut self, note: Note, (outlet, in_space): (u8, bool)) {
         (self.note, self.outlet, self.carry) = (Some(note), outlet, 0.0);
+        (self.in_space, self.placed) = (in_space, false);
     }
 }
