@@ -21,6 +21,7 @@ use crate::mixer::TapSource;
 use crate::space::Hearing;
 use crate::space::Notes;
 use crate::space::Output;
+use crate::space::PreparedEars;
 use crate::space::Room;
 use crate::space::Settings;
 use crate::space::Shoebox;
@@ -42,6 +43,8 @@ pub enum Command {
     },
     /// Other routes, from [`Control::plan`](super::Control::plan). What goes where it went sounds on without a seam.
     Plan(PreparedPlan),
+    /// Other ears in space, from [`Control::ears`](super::Control::ears), which fade in. Further ones wait until those before have gone.
+    Ears(PreparedEars),
     /// Another song or none, from [`Control::song`](super::Control::song).
     Song(PreparedSong),
     /// Other slots for voices. What still has its recording sounds on; commands after it wait until the rest has faded.
@@ -229,6 +232,7 @@ impl Command {
         match (self, before) {
             (Self::Plan(_), Self::Plan(_))
             | (Self::Song(_), Self::Song(_))
+            | (Self::Ears(_), Self::Ears(_))
             | (Self::Voices(_), Self::Voices(_)) => true,
             (Self::Lane(own), Self::Lane(other)) => own.lane == other.lane,
             (
@@ -261,6 +265,7 @@ impl Command {
             )
             | (
                 Self::Plan(_)
+                | Self::Ears(_)
                 | Self::Song(_)
                 | Self::Voices(_)
                 | Self::Lane(_)
@@ -275,6 +280,7 @@ impl Command {
     pub(super) fn edits(&self) -> bool {
         match self {
             Self::Set { .. }
+            | Self::Ears(_)
             | Self::Tap { .. }
             | Self::Record(_)
             | Self::InsertControl { .. }
@@ -295,6 +301,7 @@ impl fmt::Debug for Command {
         match self {
             Self::Set { target, value } => write!(f, "Set({target:?}, {value})"),
             Self::Plan(_) => f.write_str("Plan"),
+            Self::Ears(_) => f.write_str("Ears"),
             Self::Tap { source, tap } => write!(f, "Tap({source}, {})", tap.is_some()),
             Self::Record(running) => write!(f, "Record({running})"),
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),

@@ -51,7 +51,9 @@ use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::space::Ears;
 use crate::space::Notes;
+use crate::space::PreparedEars;
 use crate::space::Room;
 use crate::space::Space;
 use crate::tracker::KEYBOARD_SLOTS;
@@ -79,6 +81,8 @@ pub(super) enum Old {
     Plan(Box<Plan>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Space(Box<PreparedSpace>),
+    #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
+    Ears(PreparedEars),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
     Song(Box<Playing>),
     #[expect(dead_code, reason = "held only to be dropped off the audio thread")]
@@ -188,6 +192,11 @@ impl Build {
         }
     }
 
+    fn ears(&self, ears: Option<&Ears>) -> Command {
+        let prepared = |ears: &Ears| PreparedEars::new(ears, self.rate, self.level);
+        Command::Ears(ears.map_or_else(|| prepared(&Ears::kemar()), prepared))
+    }
+
     fn song(&self, song: Option<&Arc<Song>>, trim: Gain) -> Command {
         let playing = |song| Box::new(Playing::new(song, trim, self.rate, self.level));
         Command::Song(PreparedSong(song.map(playing)))
@@ -282,6 +291,11 @@ impl Control {
     /// Other routes: every source's bus and every bus's ways on. Allocates.
     pub fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
         self.build.plan(routing)
+    }
+
+    /// Other ears in space, or those that Busker comes with. Allocates. A [`Worker`] does not see them.
+    pub fn ears(&self, ears: Option<&Ears>) -> Command {
+        self.build.ears(ears)
     }
 
     /// Another song, or none. Allocates, and may take long.
@@ -385,6 +399,8 @@ pub struct Setup {
     pub snapshots: Option<Arc<Snapshots>>,
     /// Routes of the desk.
     pub routing: Routing,
+    /// Whose ears hear what is in space; those that Busker comes with without any.
+    pub ears: Option<Arc<Ears>>,
     /// At most one for each slot.
     pub inserts: Vec<Insert>,
     /// At most one for each slot of the keyboard.
@@ -402,6 +418,7 @@ impl Default for Setup {
             trim: Gain::UNITY,
             snapshots: None,
             routing: Routing::default(),
+            ears: None,
             inserts: Vec::new(),
             instruments: Vec::new(),
             voices: Arc::default(),
@@ -418,6 +435,7 @@ pub struct Worker {
     outbox: VecDeque<Command>,
     song: Option<Arc<Song>>,
     routing: Option<Routing>,
+    ears: Option<Arc<Ears>>,
     inserts: Vec<Insert>,
     instruments: Vec<InstrumentSetup>,
     voices: Option<Arc<Bank>>,
@@ -449,8 +467,16 @@ impl Worker {
     pub fn apply_with(&mut self, setup: &Setup, settings: &[Setting]) -> Result<(), GraphError> {
         let edits = self.edits.load(Acquire);
         let edited = edits != self.seen;
-        if edited || self.routing.as_ref() != Some(&setup.routing) {
-            let plan = self.build.plan(&setup.routing)?;
+        let plan = match edited || self.routing.as_ref() != Some(&setup.routing) {
+            true => Some(self.build.plan(&setup.routing)?),
+            false => None,
+        };
+        // Before space itself, which then begins with them.
+        if self.ears != setup.ears {
+            self.deliver(self.build.ears(setup.ears.as_deref()));
+            self.ears = setup.ears.clone();
+        }
+        if let Some(plan) = plan {
             self.deliver(plan);
             self.routing = Some(setup.routing.clone());
         }
@@ -685,6 +711,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         outbox: VecDeque::new(),
         song: None,
         routing: None,
+        ears: None,
         inserts: Vec::new(),
         instruments: Vec::new(),
         voices: None,

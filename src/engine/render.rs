@@ -74,6 +74,7 @@ use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
 use crate::rt::FrameWriter;
 use crate::rt::Meter;
+use crate::space::PreparedEars;
 use crate::space::Space;
 use crate::tracker::AmigaModel;
 use crate::tracker::Chase;
@@ -115,6 +116,8 @@ pub struct Engine {
     plans: Plans,
     /// Made once anything is in space, and kept from then on.
     space: Option<Box<Space>>,
+    /// For space that is still to come.
+    ears: Option<PreparedEars>,
     /// Nothing has been heard of it yet.
     space_is_new: bool,
     note_places: NotePlaces,
@@ -170,6 +173,7 @@ impl Engine {
             channels: ChannelStrips::new(config.rate, SONG_CHANNELS),
             plans: Plans::new(Ramp::control_frames(config.rate)),
             space: None,
+            ears: None,
             space_is_new: false,
             note_places: NotePlaces::default(),
             soloed: 0,
@@ -282,6 +286,7 @@ impl Engine {
         self.taps().for_each(|tap| tap.pass(frame));
         self.loudness.pass(frame);
         self.send_bank_home();
+        self.send_ears_home();
     }
 
     /// Takes commands and the transport of the next call, once.
@@ -416,6 +421,11 @@ impl Engine {
                         }
                     }
                 }
+                Command::Ears(ears) => match &mut self.space {
+                    Some(space) => space.listener_mut().set_ears(ears),
+                    None => self.ears.replace(ears),
+                }
+                .map(Old::Ears),
                 Command::Inserts(mut change) => {
                     self.change_inserts(&mut change.0);
                     Some(Old::Inserts(change.0))
@@ -483,6 +493,7 @@ impl Engine {
         match command {
             Command::Inserts(change) => change.0.slots.iter().any(fades),
             Command::Instrument { slot, .. } => self.instruments.is_fading(*slot),
+            Command::Ears(_) => self.space.as_deref().is_some_and(Space::changes_ears),
             _ => false,
         }
     }
@@ -504,6 +515,9 @@ impl Engine {
         let new = self.space.is_none();
         if new {
             self.space = prepared.space.take();
+            if let (Some(space), Some(ears)) = (&mut self.space, self.ears.take()) {
+                self.ears = space.listener_mut().set_ears(ears);
+            }
             self.space_is_new = true;
             let angles = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].into_iter();
             let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
@@ -542,6 +556,17 @@ impl Engine {
             if let Some(source) = space.source_mut(LANE_PLACE + lane) {
                 source.set_mono(self.lanes.is_mono(lane));
             }
+        }
+    }
+
+    /// Gives ears back once others have faded in, and there is room for them.
+    fn send_ears_home(&mut self) {
+        if self.commands.has_room()
+            && let Some(space) = &mut self.space
+            && let Some(ears) = space.listener_mut().take_left_ears()
+            && let Err(old) = self.commands.retire(Old::Ears(ears))
+        {
+            std::mem::forget(old); // there was room
         }
     }
 

@@ -5,6 +5,7 @@
 //! save. Any thread but the audio thread.
 
 mod controls;
+mod ears;
 mod insert;
 mod instrument;
 mod lane;
@@ -26,6 +27,7 @@ mod voice;
 
 pub use controls::Controls;
 pub use controls::WrongControl;
+pub use ears::EarsFile;
 pub use insert::InsertSlot;
 pub use insert::ProgramFile;
 pub use insert::ProgramNotice;
@@ -69,6 +71,7 @@ use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::Unknown;
 use crate::mixer::strip_name;
+use crate::space::EarsError;
 use crate::tracker::Replaced;
 use crate::tracker::Snapshots;
 use crate::tracker::Song;
@@ -137,6 +140,9 @@ pub struct Rack {
     /// Routes of the desk.
     #[serde(default)]
     pub routing: Routing,
+    /// Whose ears hear what is in space, where not a dummy head's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ears: Option<EarsFile>,
     /// The end of the desk.
     #[serde(default, skip_serializing_if = "Master::is_default")]
     pub master: Master,
@@ -178,6 +184,7 @@ impl Default for Rack {
             version: VERSION,
             song_time: SongTime::default(),
             routing: Routing::default(),
+            ears: None,
             master: Master::default(),
             recorder: Recording::default(),
             random: Random::default(),
@@ -252,6 +259,28 @@ pub enum RackError {
     /// The impulse response is not in the rack, and nobody can say which folder it lies in.
     #[error("the rack's impulse response is the file {}: open the rack from its own file", file.display())]
     ImpulseOutside {
+        /// As the rack names it.
+        file: PathBuf,
+    },
+    /// No ears can be fitted to the file beside the rack.
+    #[error("the rack's ears {name}: {error}")]
+    Ears {
+        /// Of its file.
+        name: String,
+        /// What is wrong with it.
+        error: EarsError,
+    },
+    /// The file of ears beside the rack cannot be read.
+    #[error("the rack's ears {}: {error}", file.display())]
+    EarsFile {
+        /// As the rack names it, from the rack's own folder.
+        file: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The ears are not in the rack, and nobody can say which folder their file lies in.
+    #[error("the rack's ears are the file {}: open the rack from its own file", file.display())]
+    EarsOutside {
         /// As the rack names it.
         file: PathBuf,
     },
@@ -378,6 +407,7 @@ impl Rack {
             rack.song = Some(song.map_err(|error| RackError::SongFile { file, error })?);
         }
         rack.inserts.iter_mut().try_for_each(|insert| insert.embed(folder))?;
+        rack.ears.iter_mut().try_for_each(|ears| ears.embed(folder))?;
         rack.find_files(folder);
         let rack = rack.checked()?;
         match WrongControl::first(&rack.inserts, &rack.instruments) {
@@ -477,6 +507,9 @@ impl Rack {
         if let Some(error) = self.inserts.iter().find_map(InsertSlot::outside) {
             return Err(error);
         }
+        if let Some(error) = self.ears.as_ref().and_then(EarsFile::outside) {
+            return Err(error);
+        }
         if let Some(twice) = lane::claimed_twice(&self.lanes) {
             return Err(RackError::LaneTwice { lane: twice + 1 });
         }
@@ -546,6 +579,7 @@ impl Rack {
             trim,
             snapshots,
             routing: self.routing_with_voices(),
+            ears: self.ears.as_ref().and_then(|ears| ears.ears().cloned()),
             inserts: self.insert_setups()?,
             instruments: self.instrument_setups(),
             voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),

@@ -33,6 +33,7 @@ pub(super) fn fields(rack: &Rack) -> Vec<String> {
     found.add("", &rack.unknown);
     found.add("song_time.", &rack.song_time.unknown);
     add_routing(&mut found, rack);
+    rack.ears.iter().for_each(|ears| found.add("ears.", ears.unknown()));
     found.add("master.", &rack.master.unknown);
     found.add("recorder.", &rack.recorder.unknown);
     for (source, unknown) in &rack.recorder.taps {

@@ -5,10 +5,10 @@
 //! front, y to the left and z up. What walls do is `room`'s.
 
 mod decoder;
+mod ears;
 mod encoder;
 mod follower;
 mod harmonics;
-mod hrir;
 #[cfg(test)]
 mod measured;
 mod notes;
@@ -20,6 +20,9 @@ mod stream;
 mod tests;
 
 pub use decoder::Decoder;
+pub use decoder::PreparedEars;
+pub use ears::Ears;
+pub use ears::EarsError;
 pub use encoder::Encoder;
 pub use harmonics::CHANNELS;
 pub use notes::NoteStand;

@@ -146,6 +146,11 @@ impl Space {
         self.notes.iter_mut().for_each(|notes| notes.ring(frames, field));
     }
 
+    /// Whether other ears fade in, or those before have not been taken.
+    pub fn changes_ears(&self) -> bool {
+        self.field.decoder.changes_ears()
+    }
+
     /// The listener.
     pub fn listener_mut(&mut self) -> &mut Decoder {
         &mut self.field.decoder

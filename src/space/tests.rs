@@ -1,7 +1,7 @@
+use super::ears::tests::kemar_file;
 use super::harmonics::CHANNELS;
 use super::harmonics::ORDERS;
 use super::harmonics::harmonics;
-use super::hrir;
 use super::measured::MEASURED;
 use super::settings::direction;
 use super::*;
@@ -27,6 +27,13 @@ type Act<'a> = (usize, &'a dyn Fn(&mut Scene));
 impl Scene {
     fn new(rate: SampleRate) -> Self {
         Self { encoder: Encoder::new(rate, Level::detect()), decoder: Decoder::new(rate, Level::detect()) }
+    }
+
+    /// Heard with other ears.
+    fn with(mut self, ears: &Ears, rate: SampleRate) -> Self {
+        self.decoder.set_ears(PreparedEars::new(ears, rate, Level::detect()));
+        self.decoder.settle();
+        self
     }
 
     fn at(mut self, azimuth: f32, elevation: f32) -> Self {
@@ -90,7 +97,7 @@ fn db(plane: &[f32], hz: f64) -> f64 {
 }
 
 /// Microseconds by which the left ear is earlier, below 1.8 kHz, and decibels by which it is louder in octaves and overall,
-/// as `xtask/src/hrir/fit.py` finds them in the measurements.
+/// as `examples/ears.rs` finds them in the measurements.
 fn interaural([left, right]: &Stereo, rate: f64) -> (f64, [f64; 6]) {
     let step = 10.0;
     let spectra: Vec<_> = (0..1700)
@@ -225,11 +232,23 @@ fn what_is_in_the_way_takes_highs_and_twelve_decibels() {
 
 #[test]
 fn both_ears_hear_the_times_and_levels_of_the_measured_head() {
+    check_times_and_levels(&Ears::kemar());
+}
+
+#[test]
+fn ears_of_a_users_file_hear_what_was_measured_too() {
+    if let Some(bytes) = kemar_file() {
+        check_times_and_levels(&Ears::read(&bytes).unwrap());
+    }
+}
+
+fn check_times_and_levels(ears: &Ears) {
     for rate in [44_100.0, 48_000.0, 96_000.0] {
         let (mut worst_us, mut worst_db) = (0.0f64, [0.0f64; 6]);
         for (left, time, levels) in MEASURED {
             let azimuth = if left > 180.0 { 360.0 - left } else { -left };
-            let heard = Scene::new(SampleRate(rate)).at(azimuth, 0.0).impulse(1024);
+            let heard =
+                Scene::new(SampleRate(rate)).with(ears, SampleRate(rate)).at(azimuth, 0.0).impulse(1024);
             let (found, found_levels) = interaural(&heard, rate);
             worst_us = worst_us.max((found - f64::from(time)).abs());
             for (worst, (found, wanted)) in worst_db.iter_mut().zip(found_levels.into_iter().zip(levels)) {
@@ -286,7 +305,7 @@ fn the_decode_adds_no_latency_and_ends_with_its_taps() {
     let energy = |plane: &[f32]| plane.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
     let [left, _] = &heard;
     assert!(energy(&left[..48]) > 0.8 * energy(left), "{} of {}", energy(&left[..48]), energy(left));
-    let taps = hrir::taps(RATE)[0].len();
+    let taps = Ears::kemar().responses(RATE, Level::detect()).frames();
     assert!(heard.iter().all(|ear| ear[taps..].iter().all(|sample| sample.abs() < 1e-6)));
 }
 

@@ -18,6 +18,7 @@ use busker::mixer::RoomAround;
 use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::mixer::SpaceOutput;
+use busker::space::Ears;
 use busker::space::Hearing;
 use busker::space::Settings;
 
@@ -200,6 +201,77 @@ fn space_comes_and_goes_without_a_step_and_leaves_other_ways_alone() {
     let whole = &sound[1][0];
     assert!((0..20_000).all(|frame| whole[frame] == tone(0, frame)));
     assert!(bits(&run(&Cuts::Each(100))) == bits(&sound));
+}
+
+/// Those of a head behind a mirror: left is right.
+fn mirrored_ears() -> Ears {
+    let mut bytes = Ears::kemar().to_bytes();
+    // The second sum of each channel, 320 taps, is what both ears do not hear alike.
+    bytes.chunks_exact_mut(4 * 320).skip(1).step_by(2).flat_map(|sum| sum.chunks_exact_mut(4)).for_each(
+        |tap| {
+            tap[3] ^= 0x80;
+        },
+    );
+    Ears::from_bytes(&bytes).unwrap()
+}
+
+#[test]
+fn other_ears_fade_in_without_a_step_whatever_the_cuts_and_go_home() {
+    let tone = |channel: usize, frame: usize| {
+        if channel < 2 { 0.5 * (frame as f32 * 0.02).sin() } else { 0.0 }
+    };
+    let side = [(0, Target::Azimuth(0), 70.0)];
+    let run = |cuts: &Cuts, sound: &dyn Fn(usize, usize) -> f32| {
+        let mut desk = desk(routing(Some(1), Settings::default()));
+        // Ears that come before space does are there when it comes.
+        let mut heard = desk.play(4000, cuts, &side, sound);
+        for ears in [Some(mirrored_ears()), None, Some(mirrored_ears())] {
+            desk.control.send(desk.control.ears(ears.as_ref())).unwrap();
+            let more = desk.play(4000, cuts, &[], sound);
+            heard.iter_mut().flatten().zip(more.iter().flatten()).for_each(|(all, more)| all.extend(more));
+            desk.worker.poll();
+        }
+        heard
+    };
+    let heard = run(&Cuts::Each(500), &tone);
+    for plane in &heard[0] {
+        let bend =
+            plane[1000..].windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()));
+        assert!((0.0001..0.001).contains(&bend), "bends by {bend}");
+    }
+    let difference =
+        |range: std::ops::Range<usize>| level_db(&heard[0][1][range.clone()]) - level_db(&heard[0][0][range]);
+    let (own, mirrored, again) = (difference(3000..4000), difference(7000..8000), difference(11_000..12_000));
+    assert!(
+        own > 1.0 && (own + mirrored).abs() < 0.3 && (own - again).abs() < 0.3,
+        "{own} {mirrored} {again}"
+    );
+    let burst = |channel: usize, frame: usize| {
+        if (frame / 1500).is_multiple_of(2) { noise(channel, frame) } else { 0.0 }
+    };
+    let whole = bits(&run(&Cuts::Each(4000), &burst));
+    for cuts in [Cuts::Each(1), Cuts::Each(64), Cuts::Each(255), Cuts::Random(3)] {
+        assert!(bits(&run(&cuts, &burst)) == whole);
+    }
+}
+
+#[test]
+fn an_engine_begins_with_the_ears_of_its_setup_and_a_worker_changes_them() {
+    let setup = |ears: Option<Ears>| Setup {
+        routing: routing(Some(1), Settings::default()),
+        ears: ears.map(std::sync::Arc::new),
+        ..Setup::default()
+    };
+    let side = |desk: &mut Desk| {
+        let sound = desk.play(9600, &Cuts::Each(480), &[(0, Target::Azimuth(0), 90.0)], noise);
+        level_db(&sound[0][1][5000..]) - level_db(&sound[0][0][5000..])
+    };
+    let mut desk = Desk::new(insert(2), &setup(Some(mirrored_ears())));
+    assert!(side(&mut desk) < -8.0);
+    desk.worker.apply(&setup(None)).unwrap();
+    assert!(side(&mut desk) > 8.0);
+    desk.worker.apply(&setup(Some(mirrored_ears()))).unwrap();
+    assert!(side(&mut desk) < -8.0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Many sounds at once, each through a short response of its own, summed to two: what a sound field needs.
 //!
-//! In: one plane for each response. Out: two sums. The first 64 taps are summed directly, the others in partitions of 64 by
+//! In: one plane for each sound. Out: two sums, each of which hears sounds by responses of its own. The first 64 taps are summed directly, the others in partitions of 64 by
 //! Fourier transforms, two sounds as one complex plane; both sums share the way back. So there is no latency, and a line of
 //! the control grid (64 frames since the start) does the same work as every other. What is silent costs nothing. Audio
 //! thread, except making one. What arrives must be finite.
@@ -20,9 +20,9 @@ use std::sync::Arc;
 /// Real and imaginary parts of a partition.
 const BINS: usize = 2 * CELL;
 
-/// One sound's response.
+/// What one sum hears of a sound.
 struct Taps {
-    /// Which of both sums hears it.
+    sound: usize,
     sum: usize,
     /// The first taps, last one first.
     head: [f32; CELL],
@@ -32,24 +32,29 @@ struct Taps {
 
 /// Prepared responses; immutable, and shared.
 pub struct Responses {
+    /// Of one sound after those of another.
     taps: Box<[Taps]>,
+    sounds: usize,
     partitions: usize,
     fft: Fft,
     frames: usize,
 }
 
 impl Responses {
-    /// From each sound's response, one sample a tap, and the number of the sum that hears it, 0 or 1. Allocates.
-    pub fn new(responses: &[(&[f32], usize)], level: Level) -> Self {
-        let frames = responses.iter().map(|(plane, _)| plane.len()).max().unwrap_or(0);
+    /// From each sound's responses in both sums, one sample a tap; a sum does not hear what has none. Allocates.
+    pub fn new(responses: &[[&[f32]; 2]], level: Level) -> Self {
+        let frames = responses.iter().flatten().map(|plane| plane.len()).max().unwrap_or(0);
         let partitions = frames.saturating_sub(CELL).div_ceil(CELL);
         let fft = Fft::new(BINS);
-        let prepare = |&(plane, sum): &(&[f32], usize)| Taps {
-            sum: sum.min(1),
+        let places = (0..responses.len()).flat_map(|sound| [(sound, 0), (sound, 1)]);
+        let heard = places.zip(responses.iter().flatten()).filter(|(_, plane)| !plane.is_empty());
+        let prepare = |((sound, sum), plane): ((usize, usize), &&[f32])| Taps {
+            sound,
+            sum,
             head: std::array::from_fn(|index| plane.get(CELL - 1 - index).copied().unwrap_or(0.0)),
             spectra: spectra(&fft, CELL, plane, CELL..(partitions + 1) * CELL, level),
         };
-        Self { taps: responses.iter().map(prepare).collect(), partitions, frames, fft }
+        Self { taps: heard.map(prepare).collect(), sounds: responses.len(), partitions, frames, fft }
     }
 
     /// Taps of the longest response: how long a sound lasts on, in frames.
@@ -95,8 +100,8 @@ impl Bank {
         Self {
             level,
             frame: 0,
-            heard: responses.taps.iter().map(|_| heard()).collect(),
-            sounding: vec![false; places * responses.taps.len().div_ceil(2)].into(),
+            heard: (0..responses.sounds).map(|_| heard()).collect(),
+            sounding: vec![false; places * responses.sounds.div_ceil(2)].into(),
             newest: 0,
             sums: [[0.0; BINS]; 2],
             both: [[0.0; BINS]; 2],
@@ -128,7 +133,7 @@ impl Bank {
         self.cell_sounds = false;
     }
 
-    /// Writes both sums, as many frames as the first has, of `inputs`: a plane for each response; what is missing is silent.
+    /// Writes both sums, as many frames as the first has, of `inputs`: a plane for each sound; what is missing is silent.
     /// Real-time.
     pub fn process<'a>(
         &mut self,
@@ -160,8 +165,8 @@ impl Bank {
                 None => output.fill(0.0),
             }
         }
-        for (heard, taps) in self.heard.iter().zip(&self.responses.taps) {
-            let output = &mut outputs[taps.sum]; // 0 or 1
+        for taps in &self.responses.taps {
+            let (heard, output) = (&self.heard[taps.sound], &mut outputs[taps.sum]); // one of the sounds, and 0 or 1
             if heard.quiet < (CELL + output.len()) as u64 {
                 add_filtered(self.level, output, heard.recent.get(phase + 1..).unwrap_or(&[]), &taps.head);
             }
@@ -214,7 +219,8 @@ impl Bank {
     fn multiply(&mut self) {
         let partitions = self.responses.partitions;
         self.sums = [[0.0; BINS]; 2];
-        for (number, (heard, taps)) in self.heard.iter().zip(&self.responses.taps).enumerate() {
+        for taps in &self.responses.taps {
+            let (number, heard) = (taps.sound, &self.heard[taps.sound]); // one of the sounds
             let (re, im) = self.sums[taps.sum].split_at_mut(CELL); // 0 or 1
             for (partition, response) in taps.spectra.chunks_exact(BINS).enumerate().take(partitions) {
                 let place = (self.newest + partition) % partitions;
@@ -264,9 +270,19 @@ mod tests {
     }
 
     fn bank(taps: &[Vec<f32>], level: Level) -> Bank {
-        let responses: Vec<_> =
-            taps.iter().enumerate().map(|(n, plane)| (&plane[..], usize::from(n % 3 == 1))).collect();
-        Bank::new(Arc::new(Responses::new(&responses, level)), level)
+        Bank::new(Arc::new(Responses::new(&responses(taps), level)), level)
+    }
+
+    /// Most are heard in one sum, every third one in the other one, and every fifth in both, in the second from its second tap on.
+    fn responses(taps: &[Vec<f32>]) -> Vec<[&[f32]; 2]> {
+        fn heard(number: usize, plane: &[f32]) -> [&[f32]; 2] {
+            match number {
+                n if n % 5 == 4 => [plane, &plane[1..]],
+                n if n % 3 == 1 => [&[], plane],
+                _ => [plane, &[]],
+            }
+        }
+        taps.iter().enumerate().map(|(number, plane)| heard(number, plane)).collect()
     }
 
     fn render(bank: &mut Bank, inputs: &[Vec<f32>], sizes: &[usize]) -> [Vec<f32>; 2] {
@@ -295,12 +311,13 @@ mod tests {
             let output = render(&mut bank(&responses, Level::detect()), &inputs, &[256]);
             for frame in 0..1500 {
                 let mut sums = [0.0f64; 2];
-                for (number, (input, response)) in inputs.iter().zip(&responses).enumerate() {
-                    let taps = response.iter().take(frame + 1).enumerate();
-                    let sum = taps
-                        .map(|(tap, value)| f64::from(*value) * f64::from(input[frame - tap]))
-                        .sum::<f64>();
-                    sums[usize::from(number % 3 == 1)] += sum;
+                for (input, responses) in inputs.iter().zip(super::tests::responses(&responses)) {
+                    for (sum, response) in sums.iter_mut().zip(responses) {
+                        let taps = response.iter().take(frame + 1).enumerate();
+                        let heard =
+                            taps.map(|(tap, value)| f64::from(*value) * f64::from(input[frame - tap]));
+                        *sum += heard.sum::<f64>();
+                    }
                 }
                 let most = (sounds as f64 * taps as f64).sqrt();
                 for side in 0..2 {
