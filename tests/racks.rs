@@ -167,7 +167,7 @@ fn the_machines_are_set_as_the_rack_says_and_what_is_bypassed_is_not_heard() {
 }
 
 /// Every rack, with the channels of the input that it is for.
-const RACKS: [(&str, usize); 12] = [
+const RACKS: [(&str, usize); 13] = [
     ("stems", 0),
     ("monitor", 6),
     ("fold", 6),
@@ -178,6 +178,7 @@ const RACKS: [(&str, usize); 12] = [
     ("lanes", 0),
     ("instruments", 0),
     ("space", 0),
+    ("arc", 0),
     ("room", 0),
     ("around", 0),
 ];
@@ -787,6 +788,41 @@ fn the_lead_in_space_is_on_the_right_the_strings_are_duller_there_and_the_bass_i
     };
     let (there, here) = (highs(&heard(3, &[], true)), highs(&heard(3, &[], false)));
     assert!(there < 0.7 * here && there > 0.0, "{there} beside {here}");
+}
+
+#[test]
+fn channels_are_heard_where_their_panning_or_their_places_say_and_the_bass_is_not_in_space() {
+    let heard = |channel: usize, change: &dyn Fn(&mut Rack)| {
+        let mut rack = rack("arc");
+        rack.routing.room = None;
+        change(&mut rack);
+        let parameters = vec![(Target::ChannelSolo(channel), 1.0)];
+        whole(&rack, &RenderOptions { parameters, ..options(Length::Seconds(12.0), 0) }).swap_remove(0)
+    };
+    let sides = |sound: &[Vec<f32>]| {
+        let energy = |plane: &[f32]| plane.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
+        10.0 * (energy(&sound[1]) / energy(&sound[0])).log10()
+    };
+    let flat = |rack: &mut Rack| {
+        (rack.routing.song_space, rack.routing.song_places) = (None, vec![None; 64]);
+    };
+    // Whatever is to one side in stereo is to that side of the head, the wider the arc the more.
+    let narrow = |rack: &mut Rack| rack.routing.song_space.iter_mut().for_each(|space| space.arc = 40.0);
+    let mut panned = 0;
+    for channel in (0..13).filter(|channel| *channel != 4) {
+        let [stereo, wide, narrow] =
+            [&flat as &dyn Fn(&mut Rack), &|_| {}, &narrow].map(|change| sides(&heard(channel, change)));
+        if stereo.abs() > 2.0 {
+            panned += 1;
+            assert!(
+                wide * stereo > 0.0 && wide.abs() > narrow.abs(),
+                "{channel}: {stereo}, {wide}, {narrow} dB"
+            );
+        }
+    }
+    assert!(panned > 3, "{panned} channels are panned");
+    assert!(sides(&heard(13, &|_| {})) < -5.0, "the bell is on the left");
+    assert!(heard(4, &|_| {}) == heard(4, &flat), "the bass is as it was");
 }
 
 #[test]

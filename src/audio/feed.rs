@@ -2,13 +2,18 @@
 //!
 //! The engine begins all feeds of a node at the start of a block; what sounds opens its feed and adds to it, in pieces
 //! cut at ticks and events. A feed that nothing opens costs nothing: it is neither cleared nor read. Outlets that go the
-//! same way share a feed. What is turned down on its way to a feed goes through scratch. Audio thread, apart from `new`.
+//! same way share a feed, and those that stand in a field add to that in its channels, wherever the others go. What is
+//! turned down on its way to a feed goes through scratch. Audio thread, apart from `new`.
 
 use super::Activity;
 use super::AudioBlock;
 use super::AudioBlockMut;
 use super::AudioBuffer;
 use super::BLOCK_SIZE;
+use super::Placing;
+use super::Point;
+use super::Spot;
+use super::Weights;
 use std::ops::Range;
 
 /// See the module's description.
@@ -62,8 +67,7 @@ impl Feed {
     /// Multiplies what has been added to frames of `range`, each by its own factor; the shorter of both counts.
     pub fn scale(&mut self, range: &Range<usize>, factors: &[f32]) {
         if self.activity == Activity::Sounding {
-            let (left, right) = self.open(range.clone());
-            for plane in [left, right] {
+            for plane in self.open_all(range.clone()).planes_mut() {
                 plane.iter_mut().zip(factors).for_each(|(sample, factor)| *sample *= factor);
             }
         }
@@ -237,6 +241,13 @@ pub struct Turning<'a> {
     pub turned: Turned<'a>,
     /// From the piece's first frame on.
     pub factors: &'a [f32],
+    /// Bits of outlets that are turned too, since they stand elsewhere in a field, and of those that are not, since they
+    /// stay in it where they are.
+    pub moved: u64,
+    /// See `moved`.
+    pub stay: u64,
+    /// Whether what is in the field is turned too: where that comes or goes as a whole, its own way on is.
+    pub in_field: bool,
 }
 
 /// What adds sound to an outlet.
@@ -257,23 +268,65 @@ enum Feeds<'a> {
     OfInstruments(&'a [u8]),
 }
 
+/// A field, and which outlets stand where in it.
+pub struct FieldOutlet<'a> {
+    /// Of the field's channels.
+    pub feed: &'a mut Feed,
+    /// See there.
+    pub placing: &'a Placing,
+}
+
+/// Frames of a field for one sender to add to.
+pub struct InField<'a> {
+    channels: AudioBlockMut<'a>,
+    placing: &'a Placing,
+    outlet: usize,
+    /// What its sound is multiplied by on the way, unless it is heard as it is.
+    factors: Option<&'a [f32]>,
+}
+
+impl<'a> InField<'a> {
+    /// Frames to add.
+    pub fn frames(&self) -> usize {
+        self.channels.frames()
+    }
+
+    /// What is added to.
+    pub fn channels_mut(&mut self) -> &mut AudioBlockMut<'a> {
+        &mut self.channels
+    }
+
+    /// What a point of the sound weighs in each channel.
+    pub fn weights(&self, spot: Spot, point: Point) -> Weights {
+        self.placing.weights(self.outlet, spot, point)
+    }
+
+    /// Turns sound from frame `start` on up or down, as it passes.
+    pub fn pass(&self, start: usize, sound: &mut [f32]) {
+        if let Some(factors) = self.factors.and_then(|factors| factors.get(start..)) {
+            sound.iter_mut().zip(factors).for_each(|(sample, factor)| *sample *= factor);
+        }
+    }
+}
+
 /// The outlets of one node, each with the feed that it adds to and what it passes on the way.
 pub struct Outlets<'a> {
     feeds: &'a mut [Feed],
     to: Feeds<'a>,
     passages: Option<&'a Passages>,
     turning: Option<Turning<'a>>,
+    field: Option<FieldOutlet<'a>>,
 }
 
 impl<'a> Outlets<'a> {
     /// Outlet `n` adds to feed `shared[n]`, and past the end of `shared` to feed `n`.
     pub fn new(feeds: &'a mut [Feed], shared: &'a [usize]) -> Self {
-        Self { feeds, to: Feeds::OfOutlets(shared), passages: None, turning: None }
+        Self { feeds, to: Feeds::OfOutlets(shared), passages: None, turning: None, field: None }
     }
 
     /// Whatever the outlet, instrument `n` adds to feed `by_instrument[n]`; what is past the end does as number 0.
     pub fn by_instrument(feeds: &'a mut [Feed], by_instrument: &'a [u8]) -> Self {
-        Self { feeds, to: Feeds::OfInstruments(by_instrument), passages: None, turning: None }
+        Self { feeds, to: Feeds::OfInstruments(by_instrument), passages: None, turning: None, field: None }
     }
 
     /// Outlets that sound passes on the way; none are all open, which costs nothing.
@@ -288,14 +341,27 @@ impl<'a> Outlets<'a> {
         self
     }
 
+    /// A field that some outlets add to instead of a feed; none costs nothing.
+    pub fn with_field(mut self, field: Option<FieldOutlet<'a>>) -> Self {
+        self.field = field;
+        self
+    }
+
     /// Multiplies frames of all feeds, each by its own factor; see [`Feed::scale`].
     pub fn scale(&mut self, range: &Range<usize>, factors: &[f32]) {
-        self.feeds.iter_mut().for_each(|feed| feed.scale(range, factors));
+        let field = self.field.iter_mut().map(|field| &mut *field.feed);
+        self.feeds.iter_mut().chain(field).for_each(|feed| feed.scale(range, factors));
     }
 
     /// Whether anything of a sender is heard.
     pub fn hears(&self, from: Sender) -> bool {
-        self.passage(from.outlet) != Passage::Closed && self.number(from) < self.feeds.len()
+        let arrives = || self.number(from) < self.feeds.len() || self.in_field(from.outlet);
+        self.passage(from.outlet) != Passage::Closed && arrives()
+    }
+
+    /// Whether an outlet's sound goes into the field: see [`Self::add_to_field`].
+    pub fn in_field(&self, outlet: usize) -> bool {
+        self.field.as_ref().is_some_and(|field| field.placing.holds(outlet))
     }
 
     /// Whether two sounds go different ways: to different feeds, or only one of them turned.
@@ -308,7 +374,11 @@ impl<'a> Outlets<'a> {
     /// The factors of a sender that is turned.
     fn turned(&self, from: Sender) -> Option<&'a [f32]> {
         let turning = self.turning?;
+        let among = |outlets: u64| outlets.checked_shr(from.outlet as u32).is_some_and(|bits| bits & 1 == 1);
         let is_turned = match (turning.turned, self.to) {
+            _ if !turning.in_field && self.in_field(from.outlet) => false,
+            _ if among(turning.stay) => false,
+            _ if among(turning.moved) => true,
             (Turned::Of(senders), Feeds::OfOutlets(_)) => senders.contains(from.outlet),
             (Turned::Of(senders), Feeds::OfInstruments(feeds)) => {
                 senders.contains(place_of(feeds, from.instrument.into()))
@@ -343,6 +413,24 @@ impl<'a> Outlets<'a> {
         }
     }
 
+    /// Has `add` add frames of `range` of a sender that is in the field; at most `BLOCK_SIZE` frames.
+    pub fn add_to_field(&mut self, from: Sender, range: &Range<usize>, add: impl FnOnce(&mut InField<'_>)) {
+        let (passage, turned) = (self.passage(from.outlet), self.turned(from));
+        let Some(FieldOutlet { feed, placing }) = &mut self.field else { return };
+        let mut product = [1.0; BLOCK_SIZE];
+        match (passage, self.passages.and_then(|passages| passages.factors.get(from.outlet))) {
+            (Passage::Steady([gain, _]), _) => product.fill(gain),
+            (Passage::Moving, Some([gains, _])) => product = *gains,
+            _ => {}
+        }
+        if let Some(factors) = turned {
+            product.iter_mut().zip(factors).for_each(|(product, factor)| *product *= factor);
+        }
+        let factors = (passage != Passage::Open || turned.is_some()).then_some(&product[..]);
+        let channels = feed.open_all(range.clone());
+        add(&mut InField { channels, placing, outlet: from.outlet, factors });
+    }
+
     fn number(&self, from: Sender) -> usize {
         match self.to {
             Feeds::OfOutlets(shared) => shared.get(from.outlet).copied().unwrap_or(from.outlet),
@@ -368,6 +456,9 @@ fn feed_of(feeds: &[u8], instrument: u16) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::MAX_CHANNELS;
+    use crate::audio::PanningArc;
+    use crate::audio::Stand;
 
     #[test]
     fn a_feed_is_clear_around_what_was_added_in_a_block_and_silent_in_the_next() {
@@ -463,7 +554,13 @@ mod tests {
         let mut senders = Senders::default();
         [0, 1, 255].into_iter().for_each(|number| senders.insert(number));
         assert!(senders.contains(255) && !senders.contains(2) && !senders.contains(Senders::COUNT));
-        let turning = Some(Turning { turned: Turned::Of(&senders), factors: &[0.5, 0.25, 0.0] });
+        let turning = Some(Turning {
+            turned: Turned::Of(&senders),
+            factors: &[0.5, 0.25, 0.0],
+            moved: 0,
+            stay: 0,
+            in_field: true,
+        });
         let mut outlets = Outlets::new(&mut feeds, &[0, 0, 0]).with_passages(Some(&passages));
         outlets = outlets.with_turning(turning);
         (0..3).for_each(|outlet| added(&mut outlets, sender(outlet, 0), 0..3));
@@ -482,7 +579,13 @@ mod tests {
     #[test]
     fn between_outlets_and_instruments_only_what_they_send_elsewhere_is_turned() {
         let destinations = Destinations::new(&[0, 1, 2], &[0, 1, 2, 0]);
-        let turning = Some(Turning { turned: Turned::Between(&destinations), factors: &[0.5; 3] });
+        let turning = Some(Turning {
+            turned: Turned::Between(&destinations),
+            factors: &[0.5; 3],
+            moved: 0,
+            stay: 0,
+            in_field: true,
+        });
         let mut feeds = two_feeds();
         let mut outlets = Outlets::new(&mut feeds, &[0, 0, 1]).with_turning(turning);
         [sender(0, 0), sender(0, 1), sender(1, 1), sender(0, 3), sender(0, 99)].into_iter().for_each(
@@ -499,6 +602,50 @@ mod tests {
         added(&mut outlets, sender(0, 0), 0..3);
         added(&mut outlets, sender(0, 2), 0..3);
         assert_eq!(feeds[0].block().channel(0), [1.5; 3]);
+    }
+
+    #[test]
+    fn outlets_in_a_field_add_to_that_and_pass_what_others_pass() {
+        let stand = Stand { azimuth: Some(0.0), elevation: 0.0, width: 0.0, orders: [1.0; 4] };
+        let arc = PanningArc { degrees: 0.0, azimuth: 0.0 };
+        let placing = Placing::new(arc, [None, Some(stand), Some(stand), Some(stand)]);
+        let mut passages = Passages::new(4);
+        passages.set(1, Passage::Steady([0.5, 0.5]));
+        passages.set(2, Passage::Moving);
+        passages.factors_mut(2).unwrap()[0][..3].copy_from_slice(&[1.0, 2.0, 3.0]);
+        passages.set(3, Passage::Closed);
+        let (mut feeds, mut field) = (two_feeds(), Feed::new(MAX_CHANNELS));
+        field.begin(3);
+        let added = |field: &mut Feed, feeds: &mut [Feed], from: Sender, turning: Option<Turning<'_>>| {
+            let outlet = FieldOutlet { feed: field, placing: &placing };
+            let mut outlets = Outlets::new(feeds, &[]).with_passages(Some(&passages)).with_turning(turning);
+            assert!(!outlets.in_field(1));
+            outlets = outlets.with_field(Some(outlet));
+            assert!(!outlets.in_field(0) && outlets.hears(from));
+            outlets.add_to_field(from, &(1..3), |field| {
+                let mut sound = vec![1.0; field.frames()];
+                field.pass(0, &mut sound);
+                let plane = field.channels_mut().channel_mut(0);
+                plane.iter_mut().zip(sound).for_each(|(to, from)| *to += from);
+            });
+            assert!(!outlets.hears(sender(3, 0)));
+        };
+        added(&mut field, &mut feeds, sender(1, 0), None);
+        added(&mut field, &mut feeds, sender(2, 7), None);
+        assert_eq!(field.channel(0), [0.0, 1.5, 2.5]);
+        assert!(field.channel(15) == [0.0; 3] && feeds[1].activity() == Activity::Silent);
+        let (nobody, factors) = (Senders::NONE, &[0.5, 0.25][..]);
+        let turning =
+            Turning { turned: Turned::Of(&nobody), factors, moved: 1 << 1, stay: 0, in_field: true };
+        added(&mut field, &mut feeds, sender(1, 0), Some(turning));
+        assert_eq!(field.channel(0), [0.0, 1.75, 2.625]);
+        let all = Senders([u64::MAX; 4]);
+        let others = Turning { turned: Turned::Of(&all), moved: 0, stay: 1 << 1, ..turning };
+        for still in [others, Turning { in_field: false, ..turning }] {
+            field.begin(3);
+            added(&mut field, &mut feeds, sender(1, 0), Some(still));
+            assert_eq!(field.channel(0), [0.0, 0.5, 0.5]);
+        }
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! Blocks of planar audio, what makes and processes them, and how widths meet.
 //!
 //! `AudioBuffer` owns planes, `AudioBlock` and `AudioBlockMut` borrow them from a buffer or straight from the host, `Feed`
-//! is a buffer that is only written where something sounds.
+//! is a buffer that is only written where something sounds, `Placing` says where around a listener it is.
 //! `AudioSource` is a recording, `AudioStream` sound in progress, `ChannelMix` the one operation at a graph edge.
 
 mod block;
 mod buffer;
 mod channel_mix;
 mod feed;
+pub(crate) mod harmonics;
 mod note;
+mod placing;
 mod source;
 mod stream;
 
@@ -22,6 +24,8 @@ pub use channel_mix::SurroundDownmix;
 pub use channel_mix::TruncateOrZero;
 pub use feed::Destinations;
 pub use feed::Feed;
+pub use feed::FieldOutlet;
+pub use feed::InField;
 pub use feed::Outlets;
 pub use feed::Passage;
 pub use feed::Passages;
@@ -31,6 +35,12 @@ pub use feed::Turned;
 pub use feed::Turning;
 pub use note::NotePlacer;
 pub use note::PlacedNote;
+pub use placing::PanningArc;
+pub use placing::Placing;
+pub use placing::Point;
+pub use placing::Spot;
+pub use placing::Stand;
+pub use placing::Weights;
 pub use source::AudioSource;
 pub use source::Plane;
 pub use stream::Activity;

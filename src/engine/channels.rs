@@ -22,6 +22,8 @@ struct Strip {
     soloed: bool,
     /// An instrument plays its notes.
     handed: bool,
+    /// It stands in a field, where its pan says where and is no balance.
+    placed: bool,
     /// -1 left … 1 right.
     pan: f32,
     /// Of the song's own notes, and of launched patterns, which hand nothing over.
@@ -38,6 +40,7 @@ impl Strip {
             muted: false,
             soloed: false,
             handed: false,
+            placed: false,
             pan: 0.0,
             sides: [[Ramp::new(1.0); 2]; PLAYERS],
         }
@@ -47,7 +50,8 @@ impl Strip {
     fn aim(&mut self, solo: bool, ramp_frames: u32) {
         let gain = if self.muted || solo && !self.soloed { 0.0 } else { self.gain.0 };
         let gains = [if self.handed { 0.0 } else { gain }, gain];
-        let shares = [1.0 - self.pan, 1.0 + self.pan].map(|share| share.min(1.0));
+        let pan = if self.placed { 0.0 } else { self.pan };
+        let shares = [1.0 - pan, 1.0 + pan].map(|share| share.min(1.0));
         for (sides, gain) in self.sides.iter_mut().zip(gains) {
             let sides = sides.iter_mut().zip(shares);
             sides.for_each(|(side, share)| side.move_to(gain * share, ramp_frames));
@@ -80,6 +84,8 @@ pub(super) struct ChannelStrips {
     strips: Box<[Strip]>,
     passages: [Passages; PLAYERS],
     ramp_frames: u32,
+    /// Bits of the channels that stand in a field.
+    placed: u64,
     /// Some channel is soloed.
     solo: bool,
     /// Some channel is not neutral, or is on its way there.
@@ -93,6 +99,7 @@ impl ChannelStrips {
             strips: vec![Strip::new(); count].into(),
             passages: [(); PLAYERS].map(|()| Passages::new(count)),
             ramp_frames: Ramp::control_frames(rate),
+            placed: 0,
             solo: false,
             any: false,
         }
@@ -129,6 +136,25 @@ impl ChannelStrips {
         if std::mem::replace(&mut self.solo, solo) != solo {
             self.strips.iter_mut().for_each(|strip| strip.aim(solo, self.ramp_frames));
         }
+    }
+
+    /// Which channels, by their bits, stand in a field from the next frame on, on which they are not heard.
+    pub(super) fn set_placed(&mut self, channels: u64) {
+        if std::mem::replace(&mut self.placed, channels) == channels {
+            return;
+        }
+        for channel in 0..self.strips.len() {
+            let placed = channels >> channel & 1 == 1; // 64 at most
+            if self.strips.get(channel).is_some_and(|strip| strip.placed != placed) {
+                self.change(channel, |strip| strip.placed = placed);
+                self.strips.get_mut(channel).into_iter().flat_map(Strip::ramps_mut).for_each(Ramp::settle);
+            }
+        }
+    }
+
+    /// Pan of a channel, -1 left … 1 right.
+    pub(super) fn pan(&self, channel: usize) -> f32 {
+        self.strips.get(channel).map_or(0.0, |strip| strip.pan)
     }
 
     fn change(&mut self, channel: usize, set: impl FnOnce(&mut Strip)) {

@@ -262,6 +262,11 @@ impl Launcher {
         self.slots.iter_mut().for_each(|slot| slot.player.set_level(level));
     }
 
+    /// See [`super::song::Playing::set_shift`].
+    pub(super) fn set_shift(&mut self, channel: usize, shift: f32) {
+        self.slots.iter_mut().for_each(|slot| slot.player.set_shift(channel, shift));
+    }
+
     /// Takes changed parameters: the pace from the next ticks on, modes and moments for keys to come.
     pub(super) fn set(&mut self, settings: &SongSettings) {
         self.settings = *settings;

@@ -6,6 +6,7 @@
 
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Destinations;
+use crate::audio::Placing;
 use crate::audio::Senders;
 use crate::audio::Turned;
 use crate::audio::Turning;
@@ -17,6 +18,7 @@ use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::NOWHERE;
 use crate::mixer::SONG_CHANNELS;
 use crate::mixer::SONG_SOURCE;
+use crate::mixer::SPACE_STREAM;
 use std::ops::Range;
 
 /// No bus that an instrument could go to.
@@ -132,8 +134,12 @@ impl Plans {
 
     /// The senders that are turned up or down in frames that have begun, and by how much.
     pub(super) fn turning(&self, range: Range<usize>) -> Option<Turning<'_>> {
-        let factors = self.factors.get(range)?;
-        (self.turning && self.moved.any_senders()).then_some(Turning { turned: self.moved.turned(), factors })
+        // What comes into space or leaves it does so without an edge.
+        let factors = if self.moved.moved == 0 { &self.factors } else { &self.gentle }.get(range)?;
+        let Moved { moved, stay, in_field, .. } = self.moved;
+        let turned = self.moved.turned();
+        let any = self.turning && self.moved.any_senders();
+        any.then_some(Turning { turned, factors, moved, stay, in_field })
     }
 
     /// The bits of the voice slots and of the keyboard slots whose notes are turned, and by how much.
@@ -146,6 +152,11 @@ impl Plans {
     pub(super) fn in_space(&self) -> [u128; 2] {
         let [voices, keyboard, _] = self.running().map_or([0; 3], Plan::marked);
         [voices, keyboard]
+    }
+
+    /// Bits of the song channels that are in the field of the plan that runs.
+    pub(super) fn placed(&self) -> u64 {
+        self.running().and_then(Plan::placing).map_or(0, |placing| channels(|channel| placing.holds(channel)))
     }
 
     /// Ends every ramp at its target, for a start from nothing.
@@ -165,11 +176,22 @@ struct Moved {
     destinations: Option<Destinations>,
     /// Bits of the voice slots and of the keyboard slots that come into space or leave it.
     slots: [u128; 2],
+    /// Bits of the channels that come into the field, leave it or stand elsewhere in it, and of those that stay in it where
+    /// they are, wherever they would go else.
+    moved: u64,
+    stay: u64,
+    /// Both plans have a field, so that its ways on are open.
+    in_field: bool,
+}
+
+/// Bits of the song channels of which something is true.
+fn channels(which: impl Fn(usize) -> bool) -> u64 {
+    (0..SONG_CHANNELS).filter(|&channel| which(channel)).fold(0, |bits, channel| bits | 1 << channel) // 64
 }
 
 impl Moved {
     fn nobody() -> Self {
-        Self { senders: Senders::NONE, destinations: None, slots: [0; 2] }
+        Self { senders: Senders::NONE, destinations: None, slots: [0; 2], moved: 0, stay: 0, in_field: true }
     }
 
     fn any(&self) -> bool {
@@ -177,7 +199,7 @@ impl Moved {
     }
 
     fn any_senders(&self) -> bool {
-        self.destinations.is_some() || self.senders != Senders::NONE
+        self.destinations.is_some() || self.senders != Senders::NONE || self.moved != 0
     }
 
     fn turned(&self) -> Turned<'_> {
@@ -187,6 +209,15 @@ impl Moved {
     fn between(old: &Plan, new: &Plan) -> Self {
         let ([voices, keyboard, _], [new_voices, new_keyboard, _]) = (old.marked(), new.marked());
         let mut moved = Self { slots: [voices ^ new_voices, keyboard ^ new_keyboard], ..Self::nobody() };
+        let holds = |plan: &Plan, channel| plan.placing().is_some_and(|placing| placing.holds(channel));
+        let stands = |channel| {
+            let both = old.placing().zip(new.placing());
+            both.is_some_and(|(old, new): (&Placing, _)| old.holds_as(new, channel))
+        };
+        let in_either = channels(|channel| holds(old, channel) || holds(new, channel));
+        moved.stay = in_either & channels(stands);
+        moved.moved = in_either & !moved.stay;
+        moved.in_field = [old, new].iter().all(|plan| plan.has_stream(SPACE_STREAM));
         match (old.assigned(), new.assigned()) {
             (Some(old), Some(new)) => {
                 let differs = |number: &usize| old.get(*number) != new.get(*number);

@@ -44,6 +44,7 @@ use crate::audio::AudioBlockMut;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
+use crate::audio::FieldOutlet;
 use crate::audio::Outlets;
 use crate::audio::PlacedNote;
 use crate::audio::RenderContext;
@@ -64,6 +65,7 @@ use crate::mixer::Outputs;
 use crate::mixer::RETURNS;
 use crate::mixer::SEND_SOURCE;
 use crate::mixer::SONG_CHANNELS;
+use crate::mixer::SONG_FIELD_SOURCE;
 use crate::mixer::SOURCES;
 use crate::mixer::STRIPS;
 use crate::mixer::Strip;
@@ -601,6 +603,7 @@ impl Engine {
         let [voices, keyboard] = self.plans.in_space();
         self.voices.pool().set_in_space(voices);
         self.song.iter_mut().for_each(|song| song.keyboard.set_in_space(keyboard as u16)); // it has 16 slots
+        self.channels.set_placed(self.plans.placed());
     }
 
     fn ramp_frames(&self) -> u32 {
@@ -618,6 +621,7 @@ impl Engine {
         self.instruments.let_go();
         if let Some(song) = &mut self.song {
             self.keys.take_over(song, old.as_deref());
+            (0..SONG_CHANNELS).for_each(|channel| song.set_shift(channel, self.channels.pan(channel)));
             song.set(self.settings, &now, self.frame);
             song.follow(&now, self.frame);
             song.launch.follow(&now, self.frame);
@@ -665,7 +669,10 @@ impl Engine {
                 Target::ChannelGain(channel) => channels.set_gain(channel, Decibels(value).into()),
                 Target::ChannelMute(channel) => channels.set_muted(channel, value >= 0.5),
                 Target::ChannelSolo(channel) => channels.set_soloed(channel, value >= 0.5),
-                Target::ChannelPan(channel) => channels.set_pan(channel, value),
+                Target::ChannelPan(channel) => {
+                    channels.set_pan(channel, value);
+                    song.iter_mut().for_each(|song| song.set_shift(channel, value));
+                }
                 Target::SendLevel { strip, send } => strips[strip].set_send(send, Decibels(value).into()),
                 Target::SendPre { strip, send } => strips[strip].set_send_pre(send, value >= 0.5),
                 Target::SoftClip(strip) => strips[strip].set_soft_clip(value >= 0.5),
@@ -831,7 +838,10 @@ impl Engine {
         let (slots, rest) = rest.split_at_mut(INSTRUMENT_SOURCE - KEYBOARD_SOURCE);
         let (instruments, rest) = rest.split_at_mut(SEND_SOURCE - INSTRUMENT_SOURCE);
         let (sends, rest) = rest.split_at_mut(RETURNS);
-        let (mut field, note_places) = (rest.last_mut(), &self.note_places); // FIELD_SOURCE
+        let (rest, field) = rest.split_at_mut(FIELD_SOURCE - SEND_SOURCE - RETURNS);
+        let (mut field, note_places) = (field.first_mut(), &self.note_places);
+        let song_field = &mut rest[SONG_FIELD_SOURCE - SEND_SOURCE - RETURNS];
+        let placing = plan.and_then(|plan| plan.placing());
         let launched = song.is_launched();
         let mut events = events.iter().peekable();
         let mut start = 0;
@@ -868,6 +878,8 @@ impl Engine {
                 None => Outlets::new(channels, shared),
             };
             let outlets = outlets.with_turning(self.plans.turning(start..end));
+            let outlets =
+                outlets.with_field(placing.map(|placing| FieldOutlet { feed: &mut *song_field, placing }));
             let mut outlets = outlets.with_passages(passages.map(|[own, _]| own));
             song.render(&mut ctx, &mut outlets, &(start..end));
             let mut outlets = outlets.with_passages(passages.map(|[_, launched]| launched));
@@ -892,9 +904,11 @@ impl Engine {
 
     /// Turns the song's channels up or down. One that is at rest costs nothing.
     fn apply_song_gain(&mut self, frames: usize) {
-        let (channels, rest) = self.sources.split_at_mut(KEYBOARD_SOURCE); // SOURCES is more than both
+        // SOURCES is more than all of these.
+        let (channels, rest) = self.sources.split_at_mut(KEYBOARD_SOURCE);
+        let (rest, field) = rest.split_at_mut(SONG_FIELD_SOURCE - KEYBOARD_SOURCE);
         let instruments = &mut rest[INSTRUMENT_SOURCE - KEYBOARD_SOURCE..SEND_SOURCE - KEYBOARD_SOURCE];
-        let feeds = channels.iter_mut().chain(instruments);
+        let feeds = channels.iter_mut().chain(instruments).chain(field.first_mut());
         match (self.song_gain.settled(), self.song_gain.target()) {
             (true, 1.0) => {}
             (true, 0.0) => feeds.for_each(Feed::silence),

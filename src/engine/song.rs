@@ -273,6 +273,12 @@ impl Playing {
         }
     }
 
+    /// Where what a song channel has in a field is shifted to, -1 left … 1 right.
+    pub(super) fn set_shift(&mut self, channel: usize, shift: f32) {
+        self.players.both_mut().for_each(|player| player.set_shift(channel, shift));
+        self.launch.set_shift(channel, shift);
+    }
+
     /// `now` with the position that the clock knows: it may have gone round a loop since the host's last word.
     fn known(&self, old: &SongSettings, now: &Transport, frame: u64) -> Transport {
         let position = self.host.grid().map(|grid| grid.position_at(frame as i64));

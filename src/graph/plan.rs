@@ -16,6 +16,7 @@ use crate::audio::ChannelMix;
 use crate::audio::Feed;
 use crate::audio::MAX_CHANNELS;
 use crate::audio::Pan;
+use crate::audio::Placing;
 use crate::audio::RenderContext;
 use crate::dsp;
 use crate::dsp::Level;
@@ -104,6 +105,7 @@ pub struct Plan {
     level: Level,
     assigned: Option<Box<[u8]>>,
     marked: [u128; 3],
+    placing: Option<Box<Placing>>,
 }
 
 /// What is known of an output bus of the host.
@@ -144,7 +146,7 @@ impl Plan {
             })
             .collect();
         let (passing, level) = (AudioBuffer::new(MAX_CHANNELS, BLOCK_SIZE), Level::BASELINE);
-        Self { parts, scratch, outputs, passing, level, assigned: None, marked: [0; 3] }
+        Self { parts, scratch, outputs, passing, level, assigned: None, marked: [0; 3], placing: None }
     }
 
     /// Sums with the instructions of `level`; to the same bits.
@@ -175,6 +177,21 @@ impl Plan {
     /// The bits that the plan has brought. Real-time.
     pub fn marked(&self) -> [u128; 3] {
         self.marked
+    }
+
+    /// Brings along where sounds that fill a source of a field stand in it.
+    pub fn place(&mut self, placing: Placing) {
+        self.placing = Some(Box::new(placing));
+    }
+
+    /// Where they stand. Real-time.
+    pub fn placing(&self) -> Option<&Placing> {
+        self.placing.as_deref()
+    }
+
+    /// Whether a stream is part of it. Real-time.
+    pub fn has_stream(&self, number: usize) -> bool {
+        self.parts.steps.iter().any(|step| step.stream == Some(number))
     }
 
     /// Whether any node hears a source; one that none hears need not be filled. Real-time.

@@ -18,6 +18,9 @@ use super::route::FoldOrBroadcast;
 use super::route::HostOutput;
 use super::route::Route;
 use super::route::SideSource;
+use super::song_space;
+use super::song_space::SongPlace;
+use super::song_space::SongSpace;
 use super::source;
 use super::source::InputRoute;
 use super::source::SourceRoute;
@@ -28,6 +31,7 @@ use super::space::SpaceOutput;
 use super::space::part_of;
 use super::strip_name;
 use super::unknown::Unknown;
+use crate::audio::Placing;
 use crate::graph::Graph;
 use crate::graph::GraphError;
 use crate::graph::NodeId;
@@ -142,6 +146,10 @@ pub struct Routing {
     pub song_by: SongBy,
     /// Bus of each song channel; `None` is nowhere.
     pub song_channels: Vec<Option<usize>>,
+    /// Where it is there, the notes of the song stand in space and go to no bus.
+    pub song_space: Option<SongSpace>,
+    /// Places of single song channels in space, with or without the rest of the song.
+    pub song_places: Vec<Option<SongPlace>>,
     /// Bus of each instrument.
     pub instruments: Vec<Option<usize>>,
     /// Where each keyboard slot goes.
@@ -174,6 +182,8 @@ impl Default for Routing {
         Self {
             song_by: SongBy::default(),
             song_channels: vec![SONG_BUS; SONG_CHANNELS],
+            song_space: None,
+            song_places: vec![None; SONG_CHANNELS],
             instruments: vec![SONG_BUS; INSTRUMENTS],
             keyboard: vec![KEYBOARD_BUS.into(); KEYBOARD_SLOTS],
             lanes: vec![LANE_BUS.into(); LANES],
@@ -223,6 +233,10 @@ struct File {
     listener: Listener,
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<RoomAround>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    song_space: Option<SongSpace>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    song_places: BTreeMap<Number<SONG_CHANNELS>, SongPlace>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     buses: BTreeMap<Number<BUSES>, Bus>,
     #[serde(flatten)]
@@ -304,6 +318,12 @@ impl From<Routing> for File {
             space_output: routing.space_output,
             listener: routing.listener,
             room: routing.room,
+            song_space: routing.song_space,
+            song_places: (0..)
+                .map(Number)
+                .zip(routing.song_places)
+                .filter_map(|(n, place)| Some((n, place?)))
+                .collect(),
             buses: differing(routing.buses, &Bus::default(), |bus| bus),
             unknown: routing.unknown,
         }
@@ -326,6 +346,8 @@ impl From<File> for Routing {
             space_output: file.space_output,
             listener: file.listener,
             room: file.room,
+            song_space: file.song_space,
+            song_places: filled(all.song_places, file.song_places, |place, _| Some(place)),
             buses: filled(all.buses, file.buses, |bus, _| bus),
             unknown: file.unknown,
         }
@@ -352,8 +374,10 @@ pub const SIDECHAIN_SOURCE: usize = INPUT_CHANNEL_SOURCE + INPUT_CHANNELS;
 pub const VOICE_SOURCE: usize = SIDECHAIN_SOURCE + 1;
 /// The first lane.
 pub const LANE_SOURCE: usize = VOICE_SOURCE + BUSES;
+/// What the song has in space, in the field's own channels.
+pub const SONG_FIELD_SOURCE: usize = LANE_SOURCE + LANES;
 /// What single notes put into space, in the field's own channels.
-pub const FIELD_SOURCE: usize = LANE_SOURCE + LANES;
+pub const FIELD_SOURCE: usize = SONG_FIELD_SOURCE + 1;
 /// Sources of the graph.
 pub const SOURCES: usize = FIELD_SOURCE + 1;
 
@@ -374,7 +398,7 @@ pub fn source_channels(layout: &Layout, source: usize) -> usize {
         INPUT_SOURCE => layout.main_input.max(1),
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => 1,
         SIDECHAIN_SOURCE => layout.sidechain.max(1),
-        FIELD_SOURCE => space::CHANNELS,
+        SONG_FIELD_SOURCE | FIELD_SOURCE => space::CHANNELS,
         _ => 2,
     }
 }
@@ -390,7 +414,8 @@ fn source_name(source: usize) -> String {
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => format!("Input {}", source - INPUT_CHANNEL_SOURCE + 1),
         SIDECHAIN_SOURCE => "Sidechain".to_owned(),
         VOICE_SOURCE..LANE_SOURCE => format!("Voices on Bus {}", source - VOICE_SOURCE + 1),
-        LANE_SOURCE..FIELD_SOURCE => format!("Lane {}", source - LANE_SOURCE + 1),
+        LANE_SOURCE..SONG_FIELD_SOURCE => format!("Lane {}", source - LANE_SOURCE + 1),
+        SONG_FIELD_SOURCE => "Song in Space".to_owned(),
         _ => "Notes in Space".to_owned(),
     }
 }
@@ -435,7 +460,25 @@ impl Routing {
 
     /// Whether anything is in space.
     pub fn has_space(&self) -> bool {
-        (0..PLACES).any(|place| self.settings_at(place).is_some()) || self.has_notes_in_space()
+        (0..PLACES).any(|place| self.settings_at(place).is_some())
+            || self.has_notes_in_space()
+            || self.has_song_in_space()
+    }
+
+    fn has_song_in_space(&self) -> bool {
+        self.song_space.is_some() || self.song_places.iter().any(Option::is_some)
+    }
+
+    /// Whether a song channel stands in space, and goes to no bus.
+    pub fn is_song_channel_in_space(&self, channel: usize) -> bool {
+        let place = self.song_places.get(channel).and_then(Option::as_ref);
+        song_space::is_in_space(self.song_space.as_ref(), place, channel)
+    }
+
+    /// Where in space song channels stand, if any do. Allocates.
+    pub fn placing(&self) -> Option<Placing> {
+        let place = || song_space::placing(self.song_space.as_ref(), &self.song_places);
+        self.has_song_in_space().then(place)
     }
 
     /// Whether any slot whose notes stand in space one by one is there.
@@ -491,6 +534,9 @@ impl Routing {
             bits(self.keyboard.iter().map(|slot| slot.space.is_some())),
             bits(self.inputs.iter().map(|input| input.space.is_some())),
         ]);
+        if let Some(placing) = self.placing() {
+            plan.place(placing);
+        }
         Ok(plan)
     }
 
@@ -521,7 +567,8 @@ impl Routing {
         self.connect_sources(&mut graph, &sources, (&strips, &space));
         self.connect_sides(&mut graph, &sources, &strips);
         self.connect_strips(&mut graph, &strips, (&space, &outputs));
-        self.connect_space(&mut graph, (sources[FIELD_SOURCE], strips[MASTER]), (&space, &outputs));
+        let fields = (sources[SONG_FIELD_SOURCE], sources[FIELD_SOURCE], strips[MASTER]);
+        self.connect_space(&mut graph, fields, (&space, &outputs));
         Ok(graph)
     }
 
@@ -542,7 +589,9 @@ impl Routing {
         let keyboard: Vec<_> = self.keyboard.iter().map(SourceRoute::heard_on).collect();
         let lanes: Vec<_> = self.lanes.iter().map(SourceRoute::heard_on).collect();
         let each: Vec<Option<usize>> = (0..BUSES).map(Some).collect();
-        feed(SONG_SOURCE, &self.song_channels);
+        let song = self.song_channels.iter().enumerate();
+        let on_buses = song.map(|(channel, bus)| bus.filter(|_| !self.is_song_channel_in_space(channel)));
+        feed(SONG_SOURCE, &on_buses.collect::<Vec<_>>());
         feed(KEYBOARD_SOURCE, &keyboard);
         feed(INSTRUMENT_SOURCE, &each);
         feed(INPUT_SOURCE, &[self.input]);
@@ -565,6 +614,7 @@ impl Routing {
         graph.group(&sources[SONG_SOURCE..KEYBOARD_SOURCE]);
         // Whoever plays notes turns up what comes into space, and down what leaves it.
         graph.group(&sources[FIELD_SOURCE..=FIELD_SOURCE]);
+        graph.group(&sources[SONG_FIELD_SOURCE..=SONG_FIELD_SOURCE]);
     }
 
     fn connect_sides(&self, graph: &mut Graph, sources: &[NodeId], strips: &[NodeId]) {
@@ -604,12 +654,15 @@ impl Routing {
     fn connect_space(
         &self,
         graph: &mut Graph,
-        (notes, master): (NodeId, NodeId),
+        (song, notes, master): (NodeId, NodeId, NodeId),
         (space, outputs): (&[NodeId], &[NodeId]),
     ) {
         let Some((&field, places)) = space.split_first() else { return };
         for (_, &place) in places.iter().enumerate().filter(|(place, _)| self.is_placed(*place)) {
             graph.connect_outlet(place, 0, field);
+        }
+        if self.has_song_in_space() {
+            graph.connect(song, field);
         }
         if self.has_notes_in_space() {
             graph.connect(notes, field);

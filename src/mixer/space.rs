@@ -114,10 +114,10 @@ fn differs(own: f32, default: f32) -> Option<f32> {
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("{name} is {value}: it can be {least} to {most}")]
 pub struct SpaceError {
-    name: &'static str,
-    value: f32,
-    least: f32,
-    most: f32,
+    pub(super) name: &'static str,
+    pub(super) value: f32,
+    pub(super) least: f32,
+    pub(super) most: f32,
 }
 
 /// As it is written.

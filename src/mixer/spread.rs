@@ -49,7 +49,7 @@ type Played = BTreeMap<u16, usize>;
 /// Gives what `song` plays host outputs: the first group goes by bus 1 to the second output and so on, without the master.
 ///
 /// What does not fit shares the last bus, which goes to the master; so do the keyboard and the main input, which would
-/// sound in the song's outputs otherwise. Buses are named after what they carry. On a host with fewer outputs than that
+/// sound in the song's outputs otherwise. What the song had in space is on buses again. Buses are named after what they carry. On a host with fewer outputs than that
 /// (Busker Insert has seven), what goes to those that it lacks is heard on the master; see [`Routing::fitted`].
 pub fn spread(routing: &mut Routing, song: &Arc<Song>, by: SpreadBy, grouping: Grouping) {
     let usage = Usage::of(song);
@@ -70,6 +70,7 @@ pub fn spread(routing: &mut Routing, song: &Arc<Song>, by: SpreadBy, grouping: G
         }
     }
     routing.song_by = song_by;
+    (routing.song_space, routing.song_places) = (None, Routing::default().song_places);
     routing.keyboard.iter_mut().for_each(|slot| slot.bus = Some(LAST_BUS));
     routing.input = routing.input.map(|_| LAST_BUS);
     for (number, (bus, group)) in routing.buses.iter_mut().zip(&groups).enumerate().take(LAST_BUS) {

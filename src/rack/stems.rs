@@ -77,7 +77,10 @@ impl<'a> Desk<'a> {
             SongBy::Channel => &routing.song_channels,
             SongBy::Instrument => &routing.instruments,
         };
-        let song = song.iter().flatten().copied().filter(|_| self.rack.song.is_some());
+        let by_channel = routing.song_by == SongBy::Channel;
+        let on_bus = |channel: &usize| !(by_channel && routing.is_song_channel_in_space(*channel));
+        let song = (0..).zip(song).filter(|(channel, _)| on_bus(channel)).filter_map(|(_, bus)| *bus);
+        let song = song.filter(|_| self.rack.song.is_some());
         let first: Vec<usize> = song.chain(input_buses(routing, self.options, &self.set())).collect();
         Ways::new(self.rack, &self.set()).reached(&first)
     }

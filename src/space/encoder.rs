@@ -357,8 +357,8 @@ pub(super) fn lines(frame: u64, frames: usize) -> u64 {
     (frame + frames as u64).div_ceil(GRID as u64) - frame.div_ceil(GRID as u64)
 }
 
-/// Factors of the orders of a source that fills so many degrees.
-fn orders(spread: f32) -> [f32; 4] {
+/// Factors of the orders of a source that fills so many degrees, 0 to 360.
+pub fn orders(spread: f32) -> [f32; 4] {
     if spread == 0.0 {
         return [1.0; 4];
     }

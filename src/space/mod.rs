@@ -8,7 +8,6 @@ mod decoder;
 mod ears;
 mod encoder;
 mod follower;
-mod harmonics;
 #[cfg(test)]
 mod measured;
 mod notes;
@@ -19,12 +18,13 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use crate::audio::harmonics::CHANNELS;
 pub use decoder::Decoder;
 pub use decoder::PreparedEars;
 pub use ears::Ears;
 pub use ears::EarsError;
 pub use encoder::Encoder;
-pub use harmonics::CHANNELS;
+pub use encoder::orders;
 pub use notes::NoteStand;
 pub use notes::Notes;
 pub use room::Material;
@@ -37,6 +37,8 @@ pub use settings::Settings;
 pub use stream::Field;
 pub use stream::Place;
 pub use stream::Space;
+
+use crate::audio::harmonics;
 
 /// Seconds that space sounds on at most: responses, and a filter that ends 120 dB down.
 pub const TAIL_S: f64 = 0.015;

@@ -117,7 +117,7 @@ pub(super) fn direction(azimuth: f32, elevation: f32) -> Vector {
 
 impl Settings {
     /// Factor at a distance in metres.
-    pub(super) fn at_distance(&self, distance: f32) -> f32 {
+    pub fn at_distance(&self, distance: f32) -> f32 {
         let near = self.near.max(0.01);
         let far = self.far.max(near);
         let distance = distance.clamp(near, far);

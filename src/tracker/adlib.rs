@@ -2,15 +2,21 @@
 //!
 //! In: what a channel's tick asks of its chip (`Request`, plain data written by `tick`). Out: frames added to a stereo
 //! block at the host's rate. Chips are made on a worker and run on the audio thread; one whose note has died away
-//! stands still and costs nothing. The chip is the `oplon` crate; how tracker state becomes registers follows Scream
+//! stands still and costs nothing. In a field a chip's sound stands at its place there. The chip is the `oplon` crate; how tracker state becomes registers follows Scream
 //! Tracker 3.21 (`TECH.DOC`, section on AdLib instruments) and the YMF262 data sheet.
 
 use super::song::Song;
 use super::state::Context;
 use super::state::Voice;
 use super::tick::Output;
+use super::walk::Walk;
+use crate::audio::BLOCK_SIZE;
+use crate::audio::InField;
 use crate::audio::Outlets;
+use crate::audio::Point;
 use crate::audio::Sender;
+use crate::audio::Spot;
+use crate::dsp::Level;
 use crate::dsp::Ramp;
 use crate::units::SampleRate;
 use oplon::OPL_NATIVE_RATE;
@@ -88,6 +94,9 @@ pub(crate) struct Request {
     /// 0..=63.
     pub(crate) volume: u8,
     pub(crate) side: Side,
+    /// The same in a field, and the frames of the way there.
+    pub(crate) spot: Spot,
+    pub(crate) walk_frames: u32,
     /// Factor on everything.
     pub(crate) gain: f32,
     pub(crate) ramp_frames: u32,
@@ -109,6 +118,8 @@ pub(crate) fn ask(cx: &Context<'_>, ch: &mut Voice, frequency_q4: u64, output: &
     let level = i64::from(ch.level) * 63;
     ch.adlib.volume = ((level + 8192) >> 14) as u8; // at most 63: levels have 14 bits
     ch.adlib.side = Side::nearest(output.panorama.heard(ch.real_panning));
+    ch.adlib.spot = output.spot(ch.owner, ch.adlib.side.panning(), false);
+    ch.adlib.walk_frames = output.walk_frames;
     ch.real_panning = Side::nearest(ch.real_panning).panning();
     ch.adlib.gain = output.adlib_level * output.trim * cx.flow.global_volume as f32 / 256.0;
     ch.adlib.ramp_frames = output.ramp_frames;
@@ -151,19 +162,22 @@ pub(crate) struct Chip {
     bend: f32,
     gain: Ramp,
     side: Side,
+    walk: Walk,
     /// Frames since the note died away, up to those that the resampler still holds.
     quiet_frames: u32,
     flush_frames: u32,
     /// Frames since the release that were passed over.
     missed_frames: usize,
-    /// What sounded before a reset, faded out.
-    tail: Box<[[f32; 2]]>,
+    /// What sounded before a reset, faded out: left, right, and as it is in a field.
+    tail: Box<[[f32; 3]]>,
     /// Frames of the tail that are filled, and those that have sounded.
     tail_frames: usize,
     tail_done: usize,
     /// Numbers of the instruments of what sounds and of the tail, as `Voice` has them.
     instrument: u16,
     tail_instrument: u16,
+    /// Where the tail stands in a field.
+    tail_spot: Spot,
 }
 
 impl Chip {
@@ -179,14 +193,16 @@ impl Chip {
             bend: 1.0,
             gain: Ramp::new(0.0),
             side: Side::Both,
+            walk: Walk::default(),
             quiet_frames: u32::MAX,
             flush_frames: frames_a_second * 4 / OPL_NATIVE_RATE + 2,
             missed_frames: 0,
-            tail: vec![[0.0; 2]; rate.frames_in(TAIL_SECONDS)].into(),
+            tail: vec![[0.0; 3]; rate.frames_in(TAIL_SECONDS)].into(),
             tail_frames: 0,
             tail_done: 0,
             instrument: 0,
             tail_instrument: 0,
+            tail_spot: Spot::default(),
         }
     }
 
@@ -214,14 +230,16 @@ impl Chip {
         tail.copy_within(self.tail_frames - before..self.tail_frames, 0);
         for (index, place) in tail.iter_mut().take(frames).enumerate() {
             let left = (frames - index) as f32 / (frames + 1) as f32;
-            let faded = self.next().map(|sample| sample * left);
-            let older = if index < before { *place } else { [0.0; 2] };
-            *place = [faded[0] + older[0], faded[1] + older[1]];
+            let sample = self.next();
+            let [faded_left, faded_right] = self.sides(sample).map(|sample| sample * left);
+            let older = if index < before { *place } else { [0.0; 3] };
+            *place = [faded_left + older[0], faded_right + older[1], sample * left + older[2]];
         }
         self.clear();
         (self.tail, self.tail_frames) = (tail, frames.max(before));
         if frames > 0 {
             self.tail_instrument = self.instrument;
+            self.tail_spot = self.walk.spot();
         }
     }
 
@@ -252,6 +270,7 @@ impl Chip {
         }
         self.set_volume(request.volume);
         self.side = request.side;
+        self.walk.go(request.spot, if self.asleep() { 0 } else { request.walk_frames });
         if request.key_down && !self.keyed {
             self.opl.key_on(0);
             self.keyed = true;
@@ -322,13 +341,17 @@ impl Chip {
         !self.asleep() || self.tail_done < self.tail_frames
     }
 
-    fn next(&mut self) -> [f32; 2] {
+    fn next(&mut self) -> f32 {
         let (sample, _) = self.opl.render_frame();
         let quiet = self.opl.channel_is_silent(0);
         self.quiet_frames = if quiet { self.quiet_frames + 1 } else { 0 }; // stops just past `flush_frames`
         let gain = self.gain.value() / FULL_SCALE;
         self.gain.skip(1);
-        let sample = sample as f32 * gain;
+        self.walk.advance(1);
+        sample as f32 * gain
+    }
+
+    fn sides(&self, sample: f32) -> [f32; 2] {
         match self.side {
             Side::Left => [sample, 0.0],
             Side::Both => [sample; 2],
@@ -345,6 +368,9 @@ impl Chip {
         }
         if !outlets.hears(sound) {
             self.skip(range.len());
+        } else if outlets.in_field(outlet) {
+            outlets.add_to_field(tail, range, |field| self.add_tail_to_field(field));
+            outlets.add_to_field(sound, range, |field| self.add_sound_to_field(field));
         } else if outlets.part(tail, sound) {
             outlets.add(tail, range, |left, right| self.add_tail(left, right));
             outlets.add(sound, range, |left, right| self.add_sound(left, right));
@@ -359,14 +385,43 @@ impl Chip {
         self.add_sound(left, right);
     }
 
+    /// What is left of the tail.
+    fn tail(&self) -> &[[f32; 3]] {
+        self.tail.get(self.tail_done.min(self.tail_frames)..self.tail_frames).unwrap_or_default()
+    }
+
+    fn pass_tail(&mut self, frames: usize) {
+        self.tail_done = self.tail_done.saturating_add(frames).min(self.tail_frames);
+    }
+
+    fn add_tail_to_field(&mut self, field: &mut InField<'_>) {
+        let mut sound = [0.0; BLOCK_SIZE];
+        let frames = field.frames().min(self.tail().len());
+        sound.iter_mut().zip(self.tail()).for_each(|(to, [_, _, sample])| *to = *sample);
+        let sound = &mut sound[..frames]; // a field has no more
+        Walk::at(self.tail_spot).add(Level::BASELINE, sound, (0, Point::Middle), field);
+        self.pass_tail(field.frames());
+    }
+
+    fn add_sound_to_field(&mut self, field: &mut InField<'_>) {
+        let (walk, frames) = (self.walk, field.frames());
+        let mut sound = [0.0; BLOCK_SIZE];
+        let sound = &mut sound[..frames]; // a field has no more
+        for sample in sound.iter_mut() {
+            if self.asleep() {
+                break; // see `add_sound`
+            }
+            *sample = self.next();
+        }
+        walk.add(Level::BASELINE, sound, (0, Point::Middle), field);
+    }
+
     fn add_tail(&mut self, left: &mut [f32], right: &mut [f32]) {
-        let rest = self.tail_done.min(self.tail_frames)..self.tail_frames;
-        let tail = self.tail.get(rest).unwrap_or_default();
-        for ((l, r), [tail_left, tail_right]) in left.iter_mut().zip(right.iter_mut()).zip(tail) {
+        for ((l, r), [tail_left, tail_right, _]) in left.iter_mut().zip(right.iter_mut()).zip(self.tail()) {
             *l += tail_left;
             *r += tail_right;
         }
-        self.tail_done = self.tail_done.saturating_add(left.len()).min(self.tail_frames);
+        self.pass_tail(left.len());
     }
 
     fn add_sound(&mut self, left: &mut [f32], right: &mut [f32]) {
@@ -375,7 +430,8 @@ impl Chip {
             if self.asleep() {
                 break;
             }
-            let [sample_left, sample_right] = self.next();
+            let sample = self.next();
+            let [sample_left, sample_right] = self.sides(sample);
             *l += sample_left;
             *r += sample_right;
         }
@@ -383,7 +439,7 @@ impl Chip {
 
     /// Advances without sound; says for how many frames the chip ran.
     pub(crate) fn skip(&mut self, frames: usize) -> usize {
-        self.tail_done = self.tail_done.saturating_add(frames).min(self.tail_frames);
+        self.pass_tail(frames);
         for done in 0..frames {
             if self.asleep() {
                 return done;
@@ -417,8 +473,13 @@ mod tests {
     use super::*;
     use crate::audio::Activity;
     use crate::audio::Feed;
+    use crate::audio::FieldOutlet;
+    use crate::audio::MAX_CHANNELS;
     use crate::audio::Outlets;
+    use crate::audio::PanningArc;
+    use crate::audio::Placing;
     use crate::audio::RenderContext;
+    use crate::audio::Stand;
     use std::sync::Arc;
 
     /// A plain sine: the modulator is inaudible, the carrier starts at once, holds and dies away in about 60 ms.
@@ -588,6 +649,45 @@ mod tests {
         let before = chip.quiet_frames;
         chip.skip(1_000_000_000); // would take minutes
         assert_eq!(chip.quiet_frames, before);
+    }
+
+    #[test]
+    fn in_a_field_a_chip_is_as_loud_from_each_of_its_places_as_in_the_centre() {
+        let stand = Stand { azimuth: None, elevation: 0.0, width: 60.0, orders: [1.0; 4] };
+        let placing = Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand); 2]);
+        let cells = [(0, fixture::note(60, 0, 0)), (3, fixture::note(64, 0, 0))];
+        let centre = render(song(SINE, &cells), 30);
+        for (panning, side) in [(0, 1.0), (128, 0.0), (256, -1.0)] {
+            let heard = |block: usize| {
+                let mut song = song(SINE, &cells);
+                song.channels[0].panning = panning;
+                let mut player = SongPlayer::new(Arc::new(song), RATE);
+                let mut field = Feed::new(MAX_CHANNELS);
+                let mut out: [Vec<f32>; 2] = Default::default();
+                for tick in 0..30 {
+                    if tick == 25 {
+                        player.seek(0, 1); // what a reset leaves stays where it was
+                    }
+                    player.tick();
+                    for start in (0..960).step_by(block) {
+                        let frames = block.min(960 - start);
+                        field.begin(frames);
+                        let mut ctx = RenderContext::new(0, Activity::Silent);
+                        let outlet = FieldOutlet { feed: &mut field, placing: &placing };
+                        let mut outlets = Outlets::new(&mut [], &[]).with_field(Some(outlet));
+                        player.render(&mut ctx, &mut outlets, &(0..frames));
+                        let all = field.open_all(0..frames);
+                        out.iter_mut().enumerate().for_each(|(n, out)| out.extend(all.channel(n)));
+                    }
+                }
+                out
+            };
+            let [level, left] = heard(256);
+            assert!(level[..24_000] == centre[..24_000] && level[24_001] != 0.0, "at {panning}");
+            let off = left.iter().zip(&level).map(|(y, w)| f32::abs(y - side * w)).fold(0.0, f32::max);
+            assert!(off < 1e-6, "at {panning}: {off}");
+            assert!(heard(7) == [level, left], "at {panning}");
+        }
     }
 
     #[test]

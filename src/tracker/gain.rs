@@ -1,10 +1,17 @@
 //! Gains of a voice: from a signal to two sides, at rest or on the way in a straight line.
 //!
 //! In: samples, ±1. Out: the same times a gain for each side, in floats (Clean) or in the whole numbers of an integer
-//! mixer (Authentic). Audio thread. Ramps are functions of a frame count, so that a tick may be cut into any blocks.
+//! mixer (Authentic). Or to a field, where a voice is as loud from everywhere as it is in the centre, and stands where panning
+//! says. Audio thread. Ramps are functions of a frame count, so that a tick may be cut into any blocks.
 
+use super::walk::Walk;
+use crate::audio::BLOCK_SIZE;
+use crate::audio::InField;
+use crate::audio::Point;
+use crate::audio::Spot;
 use crate::dsp::Level;
 use crate::dsp::simd::by_level;
+use std::ops::Range;
 
 /// Whether gains move or jump at ticks and new notes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,24 +68,53 @@ impl Ramp {
     }
 }
 
-/// The gains of both sides.
+/// A signal of one plane or of two, on its way into a field.
+pub(crate) type Planes<'a> = (&'a [f32], Option<&'a [f32]>);
+
+/// The planes with the points that they come from.
+fn points<'a>((first, second): Planes<'a>) -> impl Iterator<Item = (&'a [f32], Point)> {
+    let point = if second.is_some() { Point::Left } else { Point::Middle };
+    std::iter::once((first, point)).chain(second.map(|second| (second, Point::Right)))
+}
+
+/// The gains of both sides, and of a field.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Gains {
     left: Ramp,
     right: Ramp,
+    /// Of each side for what is in the centre.
+    centre: Ramp,
     /// Where they go, with 14 fractional bits.
     whole_q14: (i32, i32),
+    centre_q14: i32,
+    walk: Walk,
     /// What turns whole gains into the float ones.
     level: f32,
 }
 
 impl Gains {
-    /// Aims both at new values; `frames` is the length of the ramp.
+    /// Aims both sides at new values; `frames` is the length of the ramp. What is silent then is so in a field.
     pub(crate) fn aim(&mut self, whole_q14: (i32, i32), level: f32, frames: u32) {
         let scale = level / ONE_Q14;
         (self.whole_q14, self.level) = (whole_q14, level);
+        if whole_q14 == (0, 0) {
+            self.centre_q14 = 0;
+        }
         self.left.aim(whole_q14.0 as f32 * scale, frames);
         self.right.aim(whole_q14.1 as f32 * scale, frames);
+        self.centre.aim(self.centre_q14 as f32 * scale, frames);
+    }
+
+    /// Says, before both sides are aimed, where the voice stands in a field, and its gain there; `frames` is the length of the
+    /// way from where it is heard.
+    pub(crate) fn stand(&mut self, spot: Spot, centre_q14: i32, frames: u32) {
+        self.centre_q14 = centre_q14;
+        self.walk.go(spot, if self.silent() { 0 } else { frames });
+    }
+
+    /// Where the voice is going in a field.
+    pub(crate) fn spot(&self) -> Spot {
+        self.walk.spot()
     }
 
     /// Targets: left, right.
@@ -89,6 +125,11 @@ impl Gains {
     /// Where both are now: left, right.
     pub(crate) fn now(&self) -> [f32; 2] {
         [self.left, self.right].map(|side| side.at(side.passed))
+    }
+
+    /// Where the gain of a field is now.
+    pub(crate) fn centre_now(&self) -> f32 {
+        self.centre.at(self.centre.passed)
     }
 
     /// What neither of them exceeds from now on: left, right.
@@ -110,6 +151,8 @@ impl Gains {
     pub(crate) fn advance(&mut self, frames: usize) {
         self.left.advance(frames);
         self.right.advance(frames);
+        self.centre.advance(frames);
+        self.walk.advance(frames);
     }
 
     /// Adds a signal times the gains and advances; all four slices have the same length.
@@ -132,6 +175,30 @@ impl Gains {
         self.advance(left.len());
     }
 
+    /// Adds a signal of at most `BLOCK_SIZE` frames to a field, from frame `start` on, and advances; in whole numbers if so asked.
+    pub(crate) fn add_to_field(
+        &mut self,
+        (level, whole): (Level, bool),
+        signal: Planes<'_>,
+        start: usize,
+        field: &mut InField<'_>,
+    ) {
+        for (signal, point) in points(signal) {
+            let mut sound = [0.0; BLOCK_SIZE];
+            let sound = &mut sound[..signal.len().min(BLOCK_SIZE)];
+            if whole {
+                self.add_whole(level, self.centre, self.centre_q14, signal, sound);
+            } else {
+                let (ramped, steady) = signal.split_at(self.centre.moving().min(sound.len()));
+                let (ramped_sound, steady_sound) = sound.split_at_mut(ramped.len());
+                add_moving(level, ramped, ramped_sound, self.centre);
+                steady_sound.iter_mut().zip(steady).for_each(|(y, x)| *y = x * self.centre.target);
+            }
+            self.walk.add(level, sound, (start, point), field);
+        }
+        self.advance(signal.0.len());
+    }
+
     /// One side: samples of 16 bits all the way, and a whole gain once it has landed.
     fn add_whole(&self, level: Level, ramp: Ramp, gain_q14: i32, signal: &[f32], output: &mut [f32]) {
         let moving = ramp.moving().min(signal.len());
@@ -151,6 +218,10 @@ impl Gains {
 pub(crate) struct Remains {
     left: f32,
     right: f32,
+    /// Of each plane in a field, where there were two or one, and where.
+    planes: [f32; 2],
+    stereo: bool,
+    spot: Spot,
     /// Frames that have sounded.
     passed: u32,
     /// All frames; 0 leaves nothing.
@@ -171,11 +242,14 @@ impl Remains {
         1.0 / self.frames.max(1) as f32
     }
 
-    /// Takes on the last value of each side, over what is still left of another.
-    pub(crate) fn take(&mut self, [left, right]: [f32; 2]) {
+    /// Takes on the last value of each side, over what is still left of another; in a field the last value of each plane, or
+    /// of one.
+    pub(crate) fn take(&mut self, [left, right]: [f32; 2], (planes, stereo): ([f32; 2], bool), spot: Spot) {
         let rest = 1.0 - self.passed.min(self.frames) as f32 * self.way();
         let gain = rest * rest;
         (self.left, self.right, self.passed) = (self.left * gain + left, self.right * gain + right, 0);
+        self.planes.iter_mut().zip(planes).for_each(|(plane, value)| *plane = *plane * gain + value);
+        (self.stereo, self.spot) = (stereo, spot);
     }
 
     /// Adds it to both sides, which have the same length.
@@ -189,11 +263,31 @@ impl Remains {
         self.skip(frames);
     }
 
+    /// Adds it to frames of a field from `start` on, of which there are at most `BLOCK_SIZE`.
+    pub(crate) fn add_to_field(&mut self, level: Level, range: Range<usize>, field: &mut InField<'_>) {
+        if self.is_empty() {
+            return;
+        }
+        let frames = range.len().min(BLOCK_SIZE);
+        let heard = frames.min((self.frames - self.passed) as usize);
+        let mut planes = [[0.0; BLOCK_SIZE]; 2];
+        let [first, second] = planes.each_mut().map(|plane| &mut plane[..heard]);
+        add_remains(level, [&mut *first, &mut *second], self.planes, self.passed, self.way());
+        let walk = Walk::at(self.spot);
+        if self.stereo {
+            walk.add(level, first, (range.start, Point::Left), field);
+            walk.add(level, second, (range.start, Point::Right), field);
+        } else {
+            walk.add(level, first, (range.start, Point::Middle), field);
+        }
+        self.skip(frames);
+    }
+
     /// Lets frames pass unheard.
     pub(crate) fn skip(&mut self, frames: usize) {
         self.passed = self.passed.saturating_add(frames.min(u32::MAX as usize) as u32).min(self.frames);
         if self.is_empty() {
-            (self.left, self.right) = (0.0, 0.0);
+            (self.left, self.right, self.planes) = (0.0, 0.0, [0.0; 2]);
         }
     }
 }

@@ -135,6 +135,11 @@ impl PatternPlayer {
         self.player.set_separation(separation);
     }
 
+    /// See [`SongPlayer::set_shift`].
+    pub fn set_shift(&mut self, channel: usize, shift: f32) {
+        self.player.set_shift(channel, shift);
+    }
+
     /// What is read between two frames.
     pub fn set_interpolation(&mut self, interpolation: Interpolation) {
         self.player.set_interpolation(interpolation);

@@ -63,6 +63,7 @@ mod trace;
 mod trim;
 mod voice;
 mod volume;
+mod walk;
 mod wave;
 mod ways;
 #[cfg(test)]

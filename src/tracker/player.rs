@@ -108,6 +108,9 @@ impl Core {
     }
 }
 
+/// Seconds in which what is heard gets from one spot of a field to another.
+const WALK_SECONDS: f64 = 0.005;
+
 /// Mix volume of a song that has no setting of its own.
 const USUAL_MIX_VOLUME: f32 = 48.0;
 
@@ -125,6 +128,8 @@ fn output(song: &Song, rules: &Rules, rate: SampleRate) -> Output {
         trim: 1.0,
         mix_volume: song.mix_volume,
         panorama: Panorama::new(song),
+        shifts: vec![0; song.channels.len()].into(),
+        walk_frames: rate.frames_in(WALK_SECONDS) as u32,
         root_shares: square_root_panning.then(Output::root_shares),
         soft: matches!(song.made_with, MadeWith::FastTracker2(_)),
         ramp_frames: 0,
@@ -284,6 +289,14 @@ impl SongPlayer {
     /// Width of the whole song, from the next tick on. Real-time: yes.
     pub fn set_separation(&mut self, separation: Separation) {
         self.core.output.panorama.set(separation);
+    }
+
+    /// Moves what stands in a field of a channel, -1 by half of the panorama to the left … 1 to the right, from the next tick
+    /// on. Real-time: yes.
+    pub fn set_shift(&mut self, channel: usize, shift: f32) {
+        if let Some(own) = self.core.output.shifts.get_mut(channel) {
+            *own = libm::roundf(shift * CENTRE as f32) as i32;
+        }
     }
 
     /// Level of the whole song, from the next tick on. Real-time: yes.

@@ -424,6 +424,11 @@ impl Voice {
             self.skip(range.len());
         } else if !outlets.hears(sound) {
             self.advance_unheard(range.len());
+        } else if outlets.in_field(outlet) {
+            if !self.tail.silent() {
+                outlets.add_to_field(tail, range, |field| self.tail.add_to_field(field));
+            }
+            outlets.add_to_field(sound, range, |field| self.sound.add_to_field(field));
         } else if !self.tail.silent() && outlets.part(tail, sound) {
             outlets.add(tail, range, |left, right| self.tail.add_to(left, right));
             outlets.add(sound, range, |left, right| self.sound.add_to(left, right));

@@ -26,6 +26,7 @@ use super::state::FilterSetting;
 use super::state::Voice;
 use super::wave;
 use super::ways::Way;
+use crate::audio::Spot;
 use crate::units::SampleRate;
 
 /// What turns a channel's level into gains.
@@ -42,6 +43,10 @@ pub(crate) struct Output {
     pub(crate) mix_volume: u8,
     /// Where panning is heard.
     pub(super) panorama: Panorama,
+    /// What is added to that of each channel in a field.
+    pub(crate) shifts: Box<[i32]>,
+    /// Frames in which what is heard gets from one spot of a field to another.
+    pub(crate) walk_frames: u32,
     /// Square-root panning (FT2) instead of linear: what is left to a side by its distance from the other, of 65,536.
     pub(crate) root_shares: Option<Box<[i32; 257]>>,
     /// The song's tracker itself moves gains, and slowly (FT2).
@@ -92,6 +97,12 @@ impl Output {
                 (shares[256 - pan], shares[pan])
             }
         }
+    }
+
+    /// Where a channel's sound of a panning of 0..=256 stands in a field.
+    pub(crate) fn spot(&self, channel: u16, panning: i32, behind: bool) -> Spot {
+        let shift = self.shifts.get(usize::from(channel)).copied().unwrap_or(0);
+        Spot { panning: (panning + shift).clamp(0, Spot::RIGHT.into()) as u16, behind }
     }
 
     /// FT2's square roots.
@@ -856,13 +867,16 @@ fn set_gains(cx: &Context<'_>, ch: &mut Voice, role: Role, output: &Output) {
     let (left_share, right_share) = output.shares_q16(ch.real_panning);
     let level = level_of_tone(cx, ch, output);
     let side = |share: i32| ((i64::from(level) * i64::from(share)) >> 16) as i32; // no more than the level
-    let (left, right) = output.shares_q16(output.panorama.heard(ch.real_panning));
+    let panning = output.panorama.heard(ch.real_panning);
+    let (left, right) = output.shares_q16(panning);
     let (left, right) = (side(left), side(right));
+    let (centre, spot) = (side(output.shares_q16(CENTRE).0), output.spot(ch.owner, panning, ch.surround));
     let right = if ch.surround { -right } else { right };
     let global = cx.flow.global_volume as f32 / 256.0;
     // An AdLib note is heard through the chip; its stand-in only moves on.
     let heard = if cx.is_adlib(ch) { (0, 0) } else { (left, right) };
     ch.sound.remains.frames = output.end_frames;
+    ch.sound.stand(spot, centre, output.walk_frames);
     ch.sound.aim(heard, output.level * output.trim * global, output.ramp_frames);
     let silent = output.loses(ch.level, left_share) && output.loses(ch.level, right_share);
     ch.faded_out = ch.fading && ch.fade == 0 && silent && !ch.was_silent;

@@ -1,12 +1,13 @@
 //! The sound of one channel: a position that runs over a recording, turned into a stereo block.
 //!
 //! In: an `AudioSource`, a step, loops, gains and a filter, all set by the sequencer between two ticks. Out: frames
-//! added to a stereo block. Audio thread. Every value follows from counters, so that a tick may be cut into any blocks.
+//! added to a stereo block, or to a field. Audio thread. Every value follows from counters, so that a tick may be cut into any blocks.
 //! It knows nothing of notes: the sequencer moves it, `mix` reads for it.
 
 use super::filter::Coefficients;
 use super::filter::FilterState;
 use super::gain::Gains;
+use super::gain::Planes;
 use super::gain::Remains;
 use super::loudness::Peaks;
 use super::mix::Tone;
@@ -23,7 +24,9 @@ use crate::audio::AudioSource;
 use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
+use crate::audio::InField;
 use crate::audio::RenderContext;
+use crate::audio::Spot;
 use crate::audio::Tail;
 use crate::dsp::Level;
 use crate::dsp::read::Path;
@@ -90,6 +93,13 @@ pub(crate) struct Course {
     pub(crate) looping: bool,
     pub(crate) ping_pong: bool,
     pub(crate) later_loop_end: Option<u32>,
+}
+
+/// What a sound is added to.
+enum Onto<'a, 'f> {
+    /// Left and right, of the same length.
+    Sides([&'a mut [f32]; 2]),
+    Field(&'a mut InField<'f>),
 }
 
 /// One channel's sound in progress.
@@ -326,6 +336,11 @@ impl ChannelState {
         self.gains.aim(gains_q14, level, frames);
     }
 
+    /// Says, before the gains are aimed, where it stands in a field: see [`Gains::stand`].
+    pub(crate) fn stand(&mut self, spot: Spot, centre_q14: i32, frames: u32) {
+        self.gains.stand(spot, centre_q14, frames);
+    }
+
     /// Starts the next ramp from silence, as a new note does.
     pub(crate) fn start_from_silence(&mut self) {
         self.gains = Gains::default();
@@ -470,70 +485,105 @@ impl ChannelState {
 
     /// Adds the voice to both sides, which have the same length. Real-time.
     pub(crate) fn add_to(&mut self, left: &mut [f32], right: &mut [f32]) {
+        let frames = left.len();
+        self.add_frames(frames, &mut Onto::Sides([left, right]));
+    }
+
+    /// Adds the voice to a field, over at most `BLOCK_SIZE` frames. Real-time.
+    pub(crate) fn add_to_field(&mut self, field: &mut InField<'_>) {
+        let frames = field.frames();
+        self.add_frames(frames, &mut Onto::Field(field));
+    }
+
+    fn add_frames(&mut self, frames: usize, onto: &mut Onto<'_, '_>) {
         // The frame decides what is only skipped, not the call: a filter stands still from there on.
-        let heard = self.gains.frames_to_silence().map_or(left.len(), |frames| frames.min(left.len()));
+        let heard = self.gains.frames_to_silence().map_or(frames, |until| until.min(frames));
         let mut done = 0;
         while done < heard {
-            let end = heard.min(done + BLOCK_SIZE);
-            let sides = [&mut left[done..end], &mut right[done..end]]; // the same length
-            let frames = if self.is_stereo() { self.add_stereo(sides) } else { self.add_mono(sides) };
-            if frames == 0 {
-                return self.remains.add(self.level, &mut left[done..], &mut right[done..]); // `done` is below `heard`
+            let range = done..heard.min(done + BLOCK_SIZE);
+            let added =
+                if self.is_stereo() { self.add_stereo(range, onto) } else { self.add_mono(range, onto) };
+            if added == 0 {
+                return self.add_remains(done..frames, onto);
             }
-            done += frames;
+            done += added;
         }
-        self.remains.add(self.level, &mut left[heard..], &mut right[heard..]); // no more than there are
-        self.move_on(left.len() - heard);
+        self.add_remains(heard..frames, onto);
+        self.move_on(frames - heard);
     }
 
     fn is_stereo(&self) -> bool {
         self.source.as_deref().is_some_and(|source| source.channels() > 1)
     }
 
-    /// Adds at most `BLOCK_SIZE` frames of one plane to both sides; says how many, 0 where the voice has ended.
-    fn add_mono(&mut self, sides: [&mut [f32]; 2]) -> usize {
+    /// Adds at most `BLOCK_SIZE` frames of one plane; says how many, 0 where the voice has ended.
+    fn add_mono(&mut self, range: Range<usize>, onto: &mut Onto<'_, '_>) -> usize {
         let mut signal = [0.0; BLOCK_SIZE];
         let sounded = self.sounding();
-        let frames = self.read_planes([&mut signal[..sides[0].len()]]);
+        let frames = self.read_planes([&mut signal[..range.len()]]);
         let signal = &mut signal[..frames]; // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, signal);
         }
-        self.add_signal(sounded, [signal; 2], sides)
+        self.add_signal(sounded, (signal, None), range.start, onto)
     }
 
     /// The same for two planes, one for each side.
-    fn add_stereo(&mut self, sides: [&mut [f32]; 2]) -> usize {
+    fn add_stereo(&mut self, range: Range<usize>, onto: &mut Onto<'_, '_>) -> usize {
         let mut signal = [[0.0; BLOCK_SIZE]; 2];
         let sounded = self.sounding();
         let [first, second] = &mut signal;
-        let frames = self.read_planes([&mut first[..sides[0].len()], &mut second[..sides[0].len()]]);
+        let frames = self.read_planes([&mut first[..range.len()], &mut second[..range.len()]]);
         let (first, second) = (&mut first[..frames], &mut second[..frames]); // no more than were asked for
         if let Some(filter) = self.filter {
             self.filters[0].process(filter, first);
             self.filters[1].process(filter, second);
         }
-        self.add_signal(sounded, [first, second], sides)
+        self.add_signal(sounded, (first, Some(second)), range.start, onto)
     }
 
     /// `sounded` is whether the recording was under way before this signal was read.
-    fn add_signal(&mut self, sounded: bool, signal: [&[f32]; 2], [left, right]: [&mut [f32]; 2]) -> usize {
-        let frames = signal[0].len();
-        let (left, right) = (&mut left[..frames], &mut right[..frames]); // a signal is no longer than its sides
+    fn add_signal(
+        &mut self,
+        sounded: bool,
+        planes: Planes<'_>,
+        start: usize,
+        onto: &mut Onto<'_, '_>,
+    ) -> usize {
+        let signal = [planes.0, planes.1.unwrap_or(planes.0)];
+        let frames = planes.0.len();
         if let [Some(first), Some(second)] = signal.map(|side| side.last()) {
             self.last = [*first, *second];
         }
-        let sides = [&mut *left, &mut *right];
-        match self.tone {
-            Tone::Clean | Tone::Amiga(_) => self.gains.add(self.level, signal, sides),
-            Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
+        let whole = self.tone == Tone::Authentic;
+        match onto {
+            Onto::Field(field) => self.gains.add_to_field((self.level, whole), planes, start, field),
+            Onto::Sides(sides) => {
+                // A signal is no longer than its sides.
+                let sides = sides.each_mut().map(|side| &mut side[start..start + frames]);
+                match self.tone {
+                    Tone::Clean | Tone::Amiga(_) => self.gains.add(self.level, signal, sides),
+                    Tone::Authentic => self.gains.add_integers(self.level, signal, sides),
+                }
+            }
         }
-        self.remains.add(self.level, left, right);
+        self.add_remains(start..start + frames, onto);
         if sounded && !self.sounding() && !matches!(self.tone, Tone::Amiga(_)) {
-            let [left, right] = self.gains.now();
-            self.remains.take([self.last[0] * left, self.last[1] * right]);
+            let ([left, right], centre) = (self.gains.now(), self.gains.centre_now());
+            let in_field = (self.last.map(|last| last * centre), planes.1.is_some());
+            self.remains.take([self.last[0] * left, self.last[1] * right], in_field, self.gains.spot());
         }
         frames
+    }
+
+    fn add_remains(&mut self, range: Range<usize>, onto: &mut Onto<'_, '_>) {
+        match onto {
+            Onto::Field(field) => self.remains.add_to_field(self.level, range, field),
+            // The range is part of both sides.
+            Onto::Sides([left, right]) => {
+                self.remains.add(self.level, &mut left[range.clone()], &mut right[range])
+            }
+        }
     }
 
     fn read_planes<const PLANES: usize>(&mut self, planes: [&mut [f32]; PLANES]) -> usize {

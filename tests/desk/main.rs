@@ -10,6 +10,7 @@ mod routes;
 mod seams;
 mod sends;
 mod solo;
+mod song_space;
 mod sources;
 mod space;
 mod stage;

@@ -92,7 +92,7 @@ impl Desk {
             song: rack.song.as_ref().map(|song| song.name.clone()),
             buses: (0..BUSES).filter_map(|bus| set.bus(bus, song)).collect(),
             sends: set.sends().collect(),
-            in_space: in_space(rack),
+            in_space: in_space(rack, song),
             monitor: set.monitor(),
             inserts: rack.inserts.iter().map(|insert| insert_text(rack, insert)).collect(),
             voices: rack
@@ -294,12 +294,14 @@ impl Set<'_> {
 }
 
 /// Sources that go into space instead of to a bus.
-fn in_space(rack: &Rack) -> Vec<String> {
+fn in_space(rack: &Rack, song: Option<&Song>) -> Vec<String> {
+    let channels = 0..song.map_or(0, |song| song.channels.len());
     let Routing { keyboard, lanes, inputs, .. } = &rack.routing;
     let voices = rack.voices.iter().filter(|voice| voice.space.is_some()).map(|voice| voice.slot);
     let placed =
         |spaces: Vec<bool>| (0..).zip(spaces).filter(|(_, placed)| *placed).map(|(number, _)| number);
     [
+        numbers("channel", channels.filter(|&channel| rack.routing.is_song_channel_in_space(channel))),
         numbers("keyboard slot", placed(keyboard.iter().map(|slot| slot.space.is_some()).collect())),
         numbers("voice", voices),
         numbers("lane", placed(lanes.iter().map(|lane| lane.space.is_some()).collect())),
@@ -319,7 +321,9 @@ fn of_song(routing: &Routing, song: &Song, bus: usize) -> Option<String> {
         }
         SongBy::Instrument => ("instrument", &routing.instruments, song.instruments.len()),
     };
-    numbers(what, going(list, bus).take_while(|&number| number < count))
+    let by_channel = routing.song_by == SongBy::Channel;
+    let on_bus = |number: &usize| !(by_channel && routing.is_song_channel_in_space(*number));
+    numbers(what, going(list, bus).take_while(|&number| number < count).filter(on_bus))
 }
 
 /// Places of a list that go to a bus.

@@ -6,13 +6,13 @@
 /// Channels of an order: `(ORDER + 1)²`.
 pub const CHANNELS: usize = 16;
 /// Channels of each order, from the first to the last.
-pub(super) const ORDERS: [std::ops::Range<usize>; 4] = [0..1, 1..4, 4..9, 9..16];
+pub(crate) const ORDERS: [std::ops::Range<usize>; 4] = [0..1, 1..4, 4..9, 9..16];
 
 /// A vector: front, left, up.
-pub(super) type Vector = [f32; 3];
+pub(crate) type Vector = [f32; 3];
 
 /// The weights of a plane wave from a direction.
-pub(super) fn harmonics([x, y, z]: Vector) -> [f32; CHANNELS] {
+pub(crate) fn harmonics([x, y, z]: Vector) -> [f32; CHANNELS] {
     const SQRT_3: f32 = 1.732_050_8;
     const SQRT_15: f32 = 3.872_983_3;
     const SQRT_5_8: f32 = 0.790_569_4;

@@ -1,0 +1,241 @@
+//! Where around a listener the sound of a node's outlets stands: of those that go into a field instead of a feed.
+//!
+//! In: an outlet, and where in its panorama a sound is. Out: what the sound weighs in the channels of the field, by the closed
+//! form of its direction. Panning runs along an arc, from its left end to its right one; what is behind stands where a mirror
+//! across the ears has it. An outlet may have a place of its own. Made on any thread; read on the audio thread.
+
+use super::MAX_CHANNELS;
+use super::harmonics::ORDERS;
+use super::harmonics::harmonics;
+use std::f32::consts::FRAC_1_SQRT_2;
+
+/// What a sound weighs in each channel of a field.
+pub type Weights = [f32; MAX_CHANNELS];
+
+/// Where in a panorama a sound is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// 0 left … 256 right.
+    pub panning: u16,
+    /// Behind the listener.
+    pub behind: bool,
+}
+
+impl Spot {
+    /// The right end of panning.
+    pub const RIGHT: u16 = 256;
+}
+
+impl Default for Spot {
+    fn default() -> Self {
+        Self { panning: Self::RIGHT / 2, behind: false }
+    }
+}
+
+/// A part of a sound that comes from one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// All of a sound of one plane.
+    Middle,
+    /// The left plane of a sound of two, 3 dB down.
+    Left,
+    /// The right one.
+    Right,
+}
+
+/// What panning is spread over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PanningArc {
+    /// Degrees from the left end to the right one.
+    pub degrees: f32,
+    /// Degrees to the right of its middle.
+    pub azimuth: f32,
+}
+
+/// How the sound of an outlet stands in the field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stand {
+    /// Degrees to the right, where panning does not say.
+    pub azimuth: Option<f32>,
+    /// Degrees up.
+    pub elevation: f32,
+    /// Degrees between the points of two planes.
+    pub width: f32,
+    /// Factors of the four orders: how loud it is, and how it is spread.
+    pub orders: [f32; 4],
+}
+
+/// Front and left.
+type Flat = [f32; 2];
+
+/// See the module's description.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placing {
+    arc: PanningArc,
+    /// Directions on the arc by panning, as if its middle were in front.
+    places: Box<[Flat]>,
+    /// That of its middle.
+    middle: Flat,
+    outlets: Box<[Option<Outlet>]>,
+}
+
+/// [`Stand`] as directions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Outlet {
+    place: Option<Flat>,
+    /// How far out and up its elevation leads.
+    out: f32,
+    up: f32,
+    /// By which the left point of two planes is turned.
+    side: Flat,
+    orders: [f32; 4],
+}
+
+/// The direction of an azimuth to the right.
+fn direction(azimuth: f32) -> Flat {
+    let (left, front) = libm::sincosf(-azimuth.to_radians());
+    [front, left]
+}
+
+fn turned([front, left]: Flat, [cos, sin]: Flat) -> Flat {
+    [front * cos - left * sin, front * sin + left * cos]
+}
+
+impl Outlet {
+    fn new(stand: &Stand) -> Self {
+        let [out, up] = direction(-stand.elevation);
+        let (place, side) = (stand.azimuth.map(direction), direction(-stand.width / 2.0));
+        Self { place, out, up, side, orders: stand.orders }
+    }
+}
+
+impl Placing {
+    /// Outlets in their order; those without a stand, and all that follow, are not in the field. Allocates.
+    pub fn new(arc: PanningArc, stands: impl IntoIterator<Item = Option<Stand>>) -> Self {
+        let half = f32::from(Spot::RIGHT / 2);
+        let azimuth = |panning: u16| (f32::from(panning) - half) / half * (arc.degrees / 2.0);
+        Self {
+            arc,
+            places: (0..=Spot::RIGHT).map(|panning| direction(azimuth(panning))).collect(),
+            middle: direction(arc.azimuth),
+            outlets: stands.into_iter().map(|stand| stand.as_ref().map(Outlet::new)).collect(),
+        }
+    }
+
+    /// Whether an outlet's sound goes into the field. Real-time: yes, like all that follows.
+    pub fn holds(&self, outlet: usize) -> bool {
+        self.outlet(outlet).is_some()
+    }
+
+    fn outlet(&self, outlet: usize) -> Option<&Outlet> {
+        self.outlets.get(outlet)?.as_ref()
+    }
+
+    /// Whether an outlet's sound stands where it does in another placing, if it is in the field at all.
+    pub fn holds_as(&self, other: &Self, outlet: usize) -> bool {
+        let (own, others) = (self.outlet(outlet), other.outlet(outlet));
+        let on_arc = own.is_some_and(|own| own.place.is_none());
+        own == others && (!on_arc || self.arc == other.arc)
+    }
+
+    /// What a point of an outlet's sound weighs; nothing where the outlet is not in the field.
+    pub fn weights(&self, outlet: usize, spot: Spot, point: Point) -> Weights {
+        let Some(own) = self.outlet(outlet) else { return [0.0; MAX_CHANNELS] };
+        let [cos, sin] = own.side;
+        let (side, level) = match point {
+            Point::Middle => ([1.0, 0.0], 1.0),
+            Point::Left => ([cos, sin], FRAC_1_SQRT_2),
+            Point::Right => ([cos, -sin], FRAC_1_SQRT_2),
+        };
+        let [front, left] = match own.place {
+            Some(place) => turned(place, side),
+            None => {
+                let last = self.places.len() - 1; // one for each panning
+                let [front, left] = turned(self.places[usize::from(spot.panning).min(last)], side);
+                turned(if spot.behind { [-front, left] } else { [front, left] }, self.middle)
+            }
+        };
+        let mut weights = harmonics([own.out * front, own.out * left, own.up]);
+        for (factor, channels) in own.orders.into_iter().zip(ORDERS) {
+            channels.for_each(|channel| weights[channel] *= factor * level); // `MAX_CHANNELS` in all
+        }
+        weights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stand(azimuth: Option<f32>) -> Stand {
+        Stand { azimuth, elevation: 0.0, width: 60.0, orders: [1.0; 4] }
+    }
+
+    fn placing(degrees: f32, azimuth: f32, stand: Stand) -> Placing {
+        Placing::new(PanningArc { degrees, azimuth }, [None, Some(stand)])
+    }
+
+    /// Where a point is: degrees to the right and up, and its level.
+    fn found(placing: &Placing, panning: u16, behind: bool, point: Point) -> [f64; 3] {
+        let weights = placing.weights(1, Spot { panning, behind }, point).map(f64::from);
+        let [w, y, z, x, ..] = weights;
+        [-y.atan2(x).to_degrees(), (z / w).asin().to_degrees(), w]
+    }
+
+    fn near(found: [f64; 3], wanted: [f64; 3]) -> bool {
+        let turn = (found[0] - wanted[0]).rem_euclid(360.0);
+        turn.min(360.0 - turn) < 1e-4 && (1..3).all(|n| (found[n] - wanted[n]).abs() < 1e-4)
+    }
+
+    #[test]
+    fn panning_runs_along_the_arc_and_behind_is_its_mirror_image() {
+        for (arc, middle) in [(180.0, 0.0), (360.0, 0.0), (90.0, 30.0), (0.0, -120.0)] {
+            let placing = placing(arc, middle, stand(None));
+            for panning in [0, 64, 128, 131, 256] {
+                let own = (f64::from(panning) - 128.0) / 128.0 * f64::from(arc) / 2.0;
+                for (behind, azimuth) in [(false, own), (true, 180.0 - own)] {
+                    let found = found(&placing, panning, behind, Point::Middle);
+                    let wanted = [azimuth + f64::from(middle), 0.0, 1.0];
+                    assert!(near(found, wanted), "{arc}, {panning}, {behind}: {found:?}, not {wanted:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_planes_stand_beside_their_spot_and_left_stays_left_behind() {
+        let placing = placing(180.0, 0.0, stand(None));
+        let at = |panning, behind, point| found(&placing, panning, behind, point);
+        let level = f64::from(FRAC_1_SQRT_2);
+        assert!(near(at(128, false, Point::Left), [-30.0, 0.0, level]));
+        assert!(near(at(192, false, Point::Right), [75.0, 0.0, level]));
+        assert!(near(at(128, true, Point::Left), [-150.0, 0.0, level]));
+        assert!(near(at(128, true, Point::Right), [150.0, 0.0, level]));
+    }
+
+    #[test]
+    fn a_place_of_its_own_is_where_it_is_whatever_the_panning_and_all_orders_have_their_factors() {
+        let own = Stand { elevation: 30.0, orders: [0.5, 0.4, 0.3, 0.2], ..stand(Some(-45.0)) };
+        let all = placing(180.0, 90.0, own);
+        let first = all.weights(1, Spot { panning: 0, behind: true }, Point::Middle);
+        assert_eq!(first, all.weights(1, Spot::default(), Point::Middle));
+        let (azimuth, elevation) = (45f32.to_radians(), 30f32.to_radians());
+        let direction = [azimuth.cos() * elevation.cos(), azimuth.sin() * elevation.cos(), elevation.sin()];
+        for (order, channels) in ORDERS.into_iter().enumerate() {
+            for channel in channels {
+                let wanted = harmonics(direction)[channel] * own.orders[order];
+                assert!((first[channel] - wanted).abs() < 1e-6, "channel {channel}");
+            }
+        }
+        assert!(all.holds(1) && !all.holds(0) && !all.holds(2));
+    }
+
+    #[test]
+    fn outlets_stand_as_before_where_neither_they_nor_an_arc_that_they_are_on_has_changed() {
+        let [one, other] = [180.0, 90.0].map(|arc| placing(arc, 0.0, stand(None)));
+        let [own, elsewhere] =
+            [(180.0, 10.0), (90.0, 10.0)].map(|(arc, at)| placing(arc, 0.0, stand(Some(at))));
+        assert!(one.holds_as(&one, 1) && !one.holds_as(&other, 1) && one.holds_as(&other, 0));
+        assert!(own.holds_as(&elsewhere, 1) && !own.holds_as(&one, 1) && !one.holds_as(&own, 1));
+    }
+}

@@ -1,0 +1,210 @@
+//! Where a voice stands in a field, and how it gets from one spot to the next.
+//!
+//! In: a spot on each tick, and a signal as loud as the voice is. Out: the signal added to a field by what the spot weighs
+//! there. From one spot to the next it is cross-faded along `s² · (3 - 2s)`, which has no edges; a spot that comes meanwhile is
+//! taken once the one before is reached. Audio thread. All follows from a count of frames, whatever blocks are cut.
+
+use crate::audio::AudioBlockMut;
+use crate::audio::BLOCK_SIZE;
+use crate::audio::InField;
+use crate::audio::Point;
+use crate::audio::Spot;
+use crate::audio::Weights;
+use crate::dsp::Level;
+use crate::dsp::playable;
+use crate::dsp::simd::by_level;
+
+/// See the module's description.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Walk {
+    from: Spot,
+    to: Spot,
+    /// Where it goes from there.
+    next: Spot,
+    /// Frames of the way that have passed, and all of them.
+    passed: u32,
+    frames: u32,
+}
+
+impl Walk {
+    /// Stands still.
+    pub(crate) fn at(spot: Spot) -> Self {
+        Self { from: spot, to: spot, next: spot, passed: 0, frames: 0 }
+    }
+
+    /// Goes to a spot in so many frames from one to the next; 0 jump.
+    pub(crate) fn go(&mut self, spot: Spot, frames: u32) {
+        if frames == 0 {
+            *self = Self::at(spot);
+            return;
+        }
+        self.next = spot;
+        if self.from == self.to {
+            (self.to, self.passed, self.frames) = (spot, 0, frames);
+        }
+    }
+
+    /// Where it goes, or is.
+    pub(crate) fn spot(&self) -> Spot {
+        self.to
+    }
+
+    /// Frames until it is where it goes, unless it is there.
+    fn left(&self) -> Option<usize> {
+        (self.from != self.to).then_some((self.frames - self.passed) as usize) // `passed` stays below
+    }
+
+    /// Lets frames pass.
+    pub(crate) fn advance(&mut self, mut frames: usize) {
+        while let Some(left) = self.left() {
+            if frames < left {
+                self.passed += frames as u32; // less than `left`
+                return;
+            }
+            frames -= left;
+            (self.from, self.to, self.passed) = (self.to, self.next, 0);
+        }
+    }
+
+    /// How far it has come after so many frames more.
+    fn share(&self, frames: usize) -> f32 {
+        let part = (self.passed as usize + frames) as f32 / self.frames as f32;
+        part * part * (3.0 - 2.0 * part)
+    }
+
+    /// Adds a point of a sound from frame `start` of a field on; at most `BLOCK_SIZE` frames, over which it is not advanced.
+    pub(crate) fn add(
+        mut self,
+        level: Level,
+        sound: &mut [f32],
+        (start, point): (usize, Point),
+        field: &mut InField<'_>,
+    ) {
+        field.pass(start, sound);
+        sound.iter_mut().for_each(|sample| *sample = playable(*sample));
+        let mut done = 0;
+        while done < sound.len() {
+            let left = sound.len() - done;
+            let frames = self.left().map_or(left, |way| way.min(left));
+            let (part, at) = (&sound[done..done + frames], start + done); // no more than are left
+            let to = field.weights(self.to, point);
+            if self.from == self.to {
+                add_still(level, field.channels_mut(), at, part, &to);
+            } else {
+                let from = field.weights(self.from, point);
+                let mut shares = [0.0; BLOCK_SIZE];
+                shares.iter_mut().take(frames).enumerate().for_each(|(n, share)| *share = self.share(n));
+                add_walking(level, field.channels_mut(), at, part, &shares, &from, &to);
+            }
+            self.advance(frames);
+            done += frames;
+        }
+    }
+}
+
+by_level! {
+    /// `field[c][start + n] += sound[n] · weights[c]`.
+    fn add_still(level; field: &mut AudioBlockMut<'_>, start: usize, sound: &[f32], weights: &Weights) {
+        for (plane, &weight) in field.planes_mut().zip(weights) {
+            let Some(plane) = plane.get_mut(start..start + sound.len()).filter(|_| weight != 0.0) else { continue };
+            plane.iter_mut().zip(sound).for_each(|(y, x)| *y += x * weight);
+        }
+    }
+}
+
+by_level! {
+    /// `field[c][start + n] += sound[n] · (from[c] + shares[n] · (to[c] - from[c]))`.
+    fn add_walking(
+        level;
+        field: &mut AudioBlockMut<'_>,
+        start: usize,
+        sound: &[f32],
+        shares: &[f32],
+        from: &Weights,
+        to: &Weights,
+    ) {
+        for (plane, (&from, &to)) in field.planes_mut().zip(from.iter().zip(to)) {
+            let way = to - from;
+            let heard = from != 0.0 || way != 0.0;
+            let Some(plane) = plane.get_mut(start..start + sound.len()).filter(|_| heard) else { continue };
+            for ((y, x), share) in plane.iter_mut().zip(sound).zip(shares) {
+                *y += x * (from + way * share);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::Feed;
+    use crate::audio::FieldOutlet;
+    use crate::audio::MAX_CHANNELS;
+    use crate::audio::Outlets;
+    use crate::audio::PanningArc;
+    use crate::audio::Placing;
+    use crate::audio::Sender;
+    use crate::audio::Stand;
+
+    fn placing() -> Placing {
+        let stand = Stand { azimuth: None, elevation: 10.0, width: 60.0, orders: [1.0; 4] };
+        Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand)])
+    }
+
+    fn spot(panning: u16) -> Spot {
+        Spot { panning, behind: false }
+    }
+
+    /// All channels of a tone of 1 that goes to a spot on each of these frames, in pieces of at most `size`.
+    fn heard(level: Level, spots: &[(usize, Spot)], size: usize) -> Vec<Vec<f32>> {
+        let placing = placing();
+        let mut walk = Walk::at(spots[0].1);
+        let mut out = vec![Vec::new(); MAX_CHANNELS];
+        while out[0].len() < 1000 {
+            let frame = out[0].len();
+            for (_, spot) in spots.iter().filter(|(at, _)| *at == frame) {
+                walk.go(*spot, 240);
+            }
+            let next = spots.iter().map(|(at, _)| *at).filter(|at| *at > frame).min().unwrap_or(1000);
+            let frames = size.min(next - frame);
+            let mut feed = Feed::new(MAX_CHANNELS);
+            feed.begin(frames);
+            let field = Some(FieldOutlet { feed: &mut feed, placing: &placing });
+            let mut outlets = Outlets::new(&mut [], &[]).with_field(field);
+            outlets.add_to_field(Sender { outlet: 0, instrument: 0 }, &(0..frames), |field| {
+                walk.add(level, &mut vec![1.0; frames], (0, Point::Middle), field);
+            });
+            walk.advance(frames);
+            out.iter_mut().enumerate().for_each(|(channel, out)| out.extend(feed.channel(channel)));
+        }
+        out
+    }
+
+    #[test]
+    fn a_walk_lands_on_each_spot_in_turn_without_an_edge() {
+        let out = heard(Level::detect(), &[(0, spot(0)), (100, spot(256)), (200, spot(64))], 256);
+        let at = |frame: usize, place| {
+            let wanted = placing().weights(0, spot(place), Point::Middle);
+            (0..MAX_CHANNELS).all(|channel| out[channel][frame] == wanted[channel])
+        };
+        assert!(at(0, 0) && at(100, 0) && at(340, 256) && at(580, 64) && at(999, 64));
+        assert!(!at(339, 256) && !at(341, 256));
+        for plane in &out {
+            let bend = plane.windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()));
+            // 6 / 240² of a way of 2 at most.
+            assert!(bend < 2.5e-4, "bends by {bend}");
+        }
+    }
+
+    #[test]
+    fn neither_cuts_nor_instructions_change_a_walk() {
+        let spots =
+            [(0, spot(128)), (10, spot(256)), (333, spot(0)), (334, Spot { panning: 77, behind: true })];
+        let whole = heard(Level::detect(), &spots, 256);
+        for level in Level::available() {
+            for size in [1, 7, 64, 255] {
+                assert!(heard(level, &spots, size) == whole, "{level:?}, pieces of {size}");
+            }
+        }
+    }
+}
