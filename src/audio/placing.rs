@@ -151,8 +151,9 @@ impl Placing {
             Some(place) => turned(place, side),
             None => {
                 let last = self.places.len() - 1; // one for each panning
-                let [front, left] = turned(self.places[usize::from(spot.panning).min(last)], side);
-                turned(if spot.behind { [-front, left] } else { [front, left] }, self.middle)
+                let [front, left] =
+                    turned(turned(self.places[usize::from(spot.panning).min(last)], side), self.middle);
+                if spot.behind { [-front, left] } else { [front, left] }
             }
         };
         let mut weights = harmonics([own.out * front, own.out * left, own.up]);
@@ -192,10 +193,10 @@ mod tests {
         for (arc, middle) in [(180.0, 0.0), (360.0, 0.0), (90.0, 30.0), (0.0, -120.0)] {
             let placing = placing(arc, middle, stand(None));
             for panning in [0, 64, 128, 131, 256] {
-                let own = (f64::from(panning) - 128.0) / 128.0 * f64::from(arc) / 2.0;
+                let own = (f64::from(panning) - 128.0) / 128.0 * f64::from(arc) / 2.0 + f64::from(middle);
                 for (behind, azimuth) in [(false, own), (true, 180.0 - own)] {
                     let found = found(&placing, panning, behind, Point::Middle);
-                    let wanted = [azimuth + f64::from(middle), 0.0, 1.0];
+                    let wanted = [azimuth, 0.0, 1.0];
                     assert!(near(found, wanted), "{arc}, {panning}, {behind}: {found:?}, not {wanted:?}");
                 }
             }

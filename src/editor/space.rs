@@ -268,7 +268,7 @@ impl Space {
             }
         }
         if there.is_empty() {
-            let text = "No bus is in space yet: switch some on to the right.";
+            let text = "No bus is in space: switch some on to the right.";
             ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_TOP, text, font, theme::TEXT);
         }
     }

@@ -398,6 +398,7 @@ impl Engine {
     fn drain_commands(&mut self) {
         self.retire_inserts();
         self.retire_instruments();
+        self.send_ears_home();
         for _ in 0..QUEUE {
             if self.voices.pool().is_changing() {
                 return; // until the bank before has faded
@@ -563,6 +564,10 @@ impl Engine {
 
     /// Gives ears back once others have faded in, and there is room for them.
     fn send_ears_home(&mut self) {
+        // A listener that no plan runs stands still, and nobody hears ears fade; one that runs is there already.
+        if let Some(space) = self.space.as_deref_mut().filter(|space| space.changes_ears()) {
+            space.listener_mut().go_to(self.frame);
+        }
         if self.commands.has_room()
             && let Some(space) = &mut self.space
             && let Some(ears) = space.listener_mut().take_left_ears()

@@ -202,7 +202,7 @@ impl Plan {
     /// Solos the streams whose bits are set, in place of those before: in `frames` frames every way that no soloed one's
     /// sound takes closes. Real-time.
     pub fn solo(&mut self, streams: u64, frames: u32) {
-        self.parts.gates.solo(streams, frames);
+        self.parts.gates.solo(streams.into(), frames);
     }
 
     /// Begins to close, over `frames` frames, every way that `next` lacks; whether there is any. Grouped sources are left to

@@ -9,8 +9,8 @@ use super::Graph;
 use super::Kind;
 use super::NodeId;
 
-/// A set of streams by their numbers, of which the first 64 can be soloed.
-pub(super) type Streams = u64;
+/// A set of streams by their numbers, of which the first 64 can be soloed and the others close.
+pub(super) type Streams = u128;
 
 /// What solo means to an edge that is no sidechain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,7 +57,7 @@ impl Ways {
 pub(super) fn solos(graph: &Graph) -> Vec<Solos> {
     let mut solos: Vec<Solos> = graph.edges.iter().map(|edge| ends(graph, edge)).collect();
     for (node, found) in graph.nodes.iter().enumerate() {
-        let Kind::Stream(number @ 0..64) = found.kind else { continue };
+        let Kind::Stream(number @ 0..64) = found.kind else { continue }; // no other can be soloed
         let after = after(graph, NodeId(node));
         let needed = needed(graph, NodeId(node), &after);
         for (edge, solos) in graph.edges.iter().zip(&mut solos) {
@@ -74,7 +74,7 @@ pub(super) fn solos(graph: &Graph) -> Vec<Solos> {
 
 /// What its ends alone say of an edge.
 fn ends(graph: &Graph, edge: &Edge) -> Solos {
-    let bit = |kind| if let Kind::Stream(number @ 0..64) = kind { 1 << number } else { 0 };
+    let bit = |kind| if let Kind::Stream(number @ 0..128) = kind { 1 << number } else { 0 };
     let joined_by = if matches!(graph.nodes[edge.to.0].kind, Kind::Output(_)) { !0 } else { 0 };
     Solos { joined_by, from: bit(graph.nodes[edge.from.0].kind), ..Solos::default() } // ids come from this graph
 }
@@ -82,7 +82,7 @@ fn ends(graph: &Graph, edge: &Edge) -> Solos {
 fn streams(graph: &Graph, found: &[bool]) -> Streams {
     let nodes = graph.nodes.iter().zip(found).filter(|(_, found)| **found);
     nodes.fold(0, |set, (node, _)| {
-        set | if let Kind::Stream(number @ 0..64) = node.kind { 1 << number } else { 0 }
+        set | if let Kind::Stream(number @ 0..128) = node.kind { 1 << number } else { 0 }
     })
 }
 

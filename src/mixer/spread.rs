@@ -87,6 +87,7 @@ pub fn gather(routing: &mut Routing) {
     routing.song_by = new.song_by;
     routing.song_channels = new.song_channels;
     routing.instruments = new.instruments;
+    (routing.song_space, routing.song_places) = (new.song_space, new.song_places);
     routing.keyboard.iter_mut().zip(new.keyboard).for_each(|(slot, new)| slot.bus = new.bus);
     routing.input = routing.input.and(new.input);
     for (bus, new) in routing.buses.iter_mut().zip(new.buses) {

@@ -77,10 +77,7 @@ impl<'a> Desk<'a> {
             SongBy::Channel => &routing.song_channels,
             SongBy::Instrument => &routing.instruments,
         };
-        let by_channel = routing.song_by == SongBy::Channel;
-        let on_bus = |channel: &usize| !(by_channel && routing.is_song_channel_in_space(*channel));
-        let song = (0..).zip(song).filter(|(channel, _)| on_bus(channel)).filter_map(|(_, bus)| *bus);
-        let song = song.filter(|_| self.rack.song.is_some());
+        let song = song.iter().flatten().copied().filter(|_| self.rack.song.is_some());
         let first: Vec<usize> = song.chain(input_buses(routing, self.options, &self.set())).collect();
         Ways::new(self.rack, &self.set()).reached(&first)
     }
@@ -159,10 +156,11 @@ pub fn channel_stems(rack: &Rack) -> Result<Vec<StemGroup>, RackError> {
 
 /// Stems of the buses that something sounds on and that go to the master, each before it: with the returns and the
 /// master as they are by default they sum to the mix. Each is as wide as its bus, a mono one as
-/// the mix.
+/// the mix. What the song has in space is on its buses here, as it would be without.
 pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
     let layout = options.layout();
-    let rack = &Rack { routing: rack.routing.fitted(&layout), ..rack.clone() };
+    let routing = Routing { song_space: None, song_places: Vec::new(), ..rack.routing.fitted(&layout) };
+    let rack = &Rack { routing, ..rack.clone() };
     let reached = Desk::new(rack, options).reached();
     let used = rack
         .routing

@@ -61,9 +61,6 @@ fn add_routing(found: &mut Found, rack: &Rack) {
     rack.routing.room.iter().for_each(|room| found.add("routing.room.", &room.unknown));
     for (number, bus) in (1..).zip(&rack.routing.buses) {
         found.add(format_args!("routing.buses.{number}."), &bus.unknown);
-        bus.space.iter().for_each(|space| {
-            found.add(format_args!("routing.buses.{number}.space."), &space.unknown);
-        });
         found.add_all(&format!("routing.buses.{number}.to"), bus.to.iter().map(|way| &way.unknown));
         found.add_space(&format!("routing.buses.{number}"), bus.space.as_ref());
     }

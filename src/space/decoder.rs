@@ -177,7 +177,7 @@ impl Decoder {
     }
 
     /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten, and all movement over.
-    pub(super) fn go_to(&mut self, frame: u64) {
+    pub fn go_to(&mut self, frame: u64) {
         if frame != self.frame {
             clear_on(&mut self.bank, frame);
             self.frame = frame;

@@ -172,9 +172,11 @@ impl Encoder {
     }
 
     /// Whether both planes of its sound hold the same: they stand in one point then, half of it each.
+    /// Nothing of it has sounded, so it stands there at once.
     pub fn set_mono(&mut self, mono: bool) {
-        self.set |= mono != self.mono;
-        self.mono = mono;
+        if std::mem::replace(&mut self.mono, mono) != mono {
+            self.settle();
+        }
     }
 
     /// How many planes its sound has, 1 unless set: on the next frame a point or two stand where it is.

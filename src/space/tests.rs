@@ -97,7 +97,7 @@ fn db(plane: &[f32], hz: f64) -> f64 {
 }
 
 /// Microseconds by which the left ear is earlier, below 1.8 kHz, and decibels by which it is louder in octaves and overall,
-/// as `examples/ears.rs` finds them in the measurements.
+/// as `xtask/src/hrir/ears.rs` finds them in the measurements.
 fn interaural([left, right]: &Stereo, rate: f64) -> (f64, [f64; 6]) {
     let step = 10.0;
     let spectra: Vec<_> = (0..1700)

@@ -230,7 +230,7 @@ pub(crate) struct Remains {
 
 impl Remains {
     pub(crate) fn is_empty(&self) -> bool {
-        self.passed >= self.frames || (self.left, self.right) == (0.0, 0.0)
+        self.passed >= self.frames || (self.left, self.right, self.planes) == (0.0, 0.0, [0.0; 2])
     }
 
     /// What neither side exceeds from now on: left, right.

@@ -165,8 +165,8 @@ fn notes_stand_on_the_arc_by_their_panning_and_surround_behind_to_the_closed_for
     for (degrees, middle) in [(180.0f64, 0.0f64), (360.0, 0.0), (60.0, 0.0), (90.0, -30.0)] {
         let space = SongSpace { azimuth: middle as f32, ..arc(degrees as f32) };
         let mirrored = |part: f64, behind: bool| {
-            let own = part * degrees / 2.0;
-            middle + if behind { 180.0 - own } else { own }
+            let own = middle + part * degrees / 2.0;
+            if behind { 180.0 - own } else { own }
         };
         let found = off(&space, mirrored);
         // Full scale of 16 bits and the weights of the sinc are within 1e-4 of 1.
@@ -292,7 +292,8 @@ fn space_comes_and_goes_around_a_song_that_plays_without_an_edge() {
     // Full scale but for 2 dB is 0.2 on each side, as in other tests of seams.
     let changes = [(0, Target::ChannelGain(0), -2.0)];
     let run = |cuts: &Cuts| {
-        let mut desk = free(Desk::new(instrument(), &setup(&[128], &cells, Routing::default())));
+        // Off the middle, so that it stands elsewhere on each arc.
+        let mut desk = free(Desk::new(instrument(), &setup(&[64], &cells, Routing::default())));
         let mut planes = desk.play(5000, cuts, &changes, |_, _| 0.0).swap_remove(0);
         for routing in order {
             desk.control.send(desk.control.plan(routing).unwrap()).unwrap();

@@ -308,7 +308,7 @@ fn a_keyboard_slot_stands_in_space_as_one_source_where_its_table_and_the_keyboar
     assert!(level.abs() > 0.01);
     assert_near(&found, &closed_form(30.0 - 100.0 - 45.0, 40.0), level);
     routing.keyboard[0].space = None;
-    assert!(peak(&run(&routing, 0.0)[1]) == 0.0 && power(&run(&routing, 0.0), 0) == 0.0);
+    assert!(peak(&run(&routing, 0.0)[0]) > 0.01 && power(&run(&routing, 0.0), 0) == 0.0);
 }
 
 /// A lane, two inputs, voices and keyboard slots in space, beside a bus.

@@ -1,7 +1,7 @@
 //! `cargo xtask hrir [--check]`: the MIT KEMAR measurements into the HRIRs that are checked in.
 //!
 //! In: the SOFA file of Debian's package `libmysofa1`. Out: `src/space/kemar.bin` and, for tests, `src/space/measured.rs`, by the
-//! library's own fit (`examples/ears.rs`), which users' files go through too. `--check` writes nothing and fails on a difference
+//! library's own fit (`hrir/ears.rs`), which users' files go through too. `--check` writes nothing and fails on a difference
 //! above -25 dB. Building Busker needs none of it.
 
 use std::path::Path;

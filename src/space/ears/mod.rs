@@ -67,7 +67,11 @@ impl Ears {
         static FILES: Printed<(u64, usize), Ears> = Printed::new();
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
-        FILES.of((hasher.finish(), bytes.len()), || Ok(Arc::new(Self::fitted(&Measured::read(bytes)?))))
+        FILES.of((hasher.finish(), bytes.len()), || {
+            let ears = Self::fitted(&Measured::read(bytes)?);
+            let playable = ears.sums.iter().flatten().flatten().all(|tap| is_playable(*tap));
+            if playable { Ok(Arc::new(ears)) } else { Err(EarsError::Unfit) }
+        })
     }
 
     fn fitted(measured: &Measured) -> Self {
@@ -108,7 +112,7 @@ impl Ears {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EarsError> {
         let taps: Vec<f32> = numbers(bytes).collect();
         let whole = bytes.len() == 2 * CHANNELS * TAPS * size_of::<f32>();
-        if !whole || taps.iter().any(|tap| tap.is_nan() || tap.abs() > 1e3) {
+        if !whole || !taps.iter().all(|tap| is_playable(*tap)) {
             return Err(EarsError::Damaged);
         }
         let sums = taps.chunks_exact(2 * TAPS).map(|both| {
@@ -148,6 +152,11 @@ impl fmt::Debug for Ears {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Ears({:016x})", self.hash)
     }
+}
+
+/// Whether a tap is a number, and no louder than any ear's.
+fn is_playable(tap: f32) -> bool {
+    tap.abs() <= 1e3
 }
 
 fn numbers(bytes: &[u8]) -> impl Iterator<Item = f32> {

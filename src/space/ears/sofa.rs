@@ -22,7 +22,7 @@ const WIDEST_GAP: f64 = 35.0;
 /// Metres; of files with several distances the nearest to it counts.
 const DISTANCE_M: f64 = 1.4;
 /// Sampling rates that are read.
-const RATES: std::ops::RangeInclusive<f64> = 16_000.0..=384_000.0;
+const RATES: std::ops::RangeInclusive<f64> = 40_000.0..=384_000.0;
 /// Frames that are left before the first sound of all.
 const LEAD: usize = 60;
 
@@ -52,7 +52,7 @@ pub enum EarsError {
         found: usize,
     },
     /// No sensible rate.
-    #[error("it has a sampling rate of {found} Hz: it can be 16000 to 384000")]
+    #[error("it has a sampling rate of {found} Hz: it can be 40000 to 384000")]
     Rate {
         /// In the file.
         found: f64,
@@ -84,6 +84,9 @@ pub enum EarsError {
         /// Degrees up.
         elevation: i32,
     },
+    /// Measurements that no ears can be fitted to.
+    #[error("no ears can be fitted to it: its responses are those of no head")]
+    Unfit,
     /// Taps that a rack has saved.
     #[error("is damaged in the rack: name the file anew")]
     Damaged,
@@ -109,7 +112,7 @@ pub(super) type Direction = [f64; 3];
 
 impl Measured {
     pub(super) fn read(bytes: &[u8]) -> Result<Self, EarsError> {
-        // A parser that gives up on a file must not take the worker's thread with it.
+        // A parser that panics over a file must not take the worker's thread with it.
         catch_unwind(|| File::read(bytes)).unwrap_or(Err(EarsError::NotSofa))?.measured()
     }
 
@@ -152,7 +155,7 @@ fn numbers(file: &ParsedHdf<'_>, what: &'static str) -> Result<Numbers, EarsErro
     if count != Some(values.len()) || values.is_empty() {
         return Err(missing);
     }
-    if values.iter().any(|value| !value.is_finite()) {
+    if values.iter().any(|value| !(*value as f32).is_finite()) {
         return Err(EarsError::NotFinite);
     }
     let cartesian =
