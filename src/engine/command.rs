@@ -18,6 +18,7 @@ use crate::machine::Machine;
 use crate::mixer::PLACES;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
+use crate::space::Doppler;
 use crate::space::Hearing;
 use crate::space::Notes;
 use crate::space::Output;
@@ -163,6 +164,8 @@ pub(super) struct PreparedSpace {
     pub(super) space: Option<Box<Space>>,
     /// What the sources of places are like that are there, and how many planes each has.
     pub(super) settings: [Option<(Settings, usize)>; PLACES],
+    /// What sound takes its time in, for those that are to and have none.
+    pub(super) delays: [Option<Box<Doppler>>; PLACES],
     /// Where notes are.
     pub(super) notes: Box<NotePlaces>,
     /// What they need there, taken by an engine that has none.

@@ -51,6 +51,7 @@ use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
 use crate::rt::command_queue;
+use crate::space::Doppler;
 use crate::space::Ears;
 use crate::space::Notes;
 use crate::space::PreparedEars;
@@ -180,6 +181,10 @@ impl Build {
         PreparedSpace {
             space: Some(Box::new(Space::new(PLACES, self.rate, self.level))),
             settings: std::array::from_fn(settings),
+            delays: std::array::from_fn(|place| {
+                let wanted = settings(place).is_some_and(|(settings, _)| settings.doppler);
+                wanted.then(|| Box::new(Doppler::new(self.rate, self.level)))
+            }),
             notes: Box::new(NotePlaces::of(routing)),
             made_notes: routing
                 .has_notes_in_space()

@@ -537,10 +537,12 @@ impl Engine {
             space.set_hearing(prepared.hearing);
             space.set_room(prepared.room, &mut prepared.made);
             space.set_notes(&mut prepared.made_notes);
-            for (place, settings) in prepared.settings.iter().enumerate() {
+            let delays = prepared.settings.iter().zip(&mut prepared.delays).enumerate();
+            for (place, (settings, delay)) in delays {
                 let Some((settings, sides)) = *settings else { continue };
                 space.set_sides(place, sides);
                 if let Some(source) = space.source_mut(place) {
+                    source.set_doppler(delay);
                     source.set(settings);
                 }
             }

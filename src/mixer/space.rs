@@ -144,6 +144,10 @@ struct File {
     yaw: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pitch: Option<f32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    near_field: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    doppler: bool,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -203,6 +207,8 @@ impl TryFrom<File> for BusSpace {
             sharpness: read("sharpness", file.sharpness, all.sharpness, SHARPNESS)?,
             yaw: read("yaw", file.yaw, all.yaw, (-180.0, 180.0))?,
             pitch: read("pitch", file.pitch, all.pitch, (-90.0, 90.0))?,
+            near_field: file.near_field,
+            doppler: file.doppler,
         };
         Ok(Self { settings, unknown: file.unknown })
     }
@@ -222,6 +228,8 @@ impl From<BusSpace> for File {
             sharpness: differs(own.sharpness, all.sharpness),
             yaw: differs(own.yaw, all.yaw),
             pitch: differs(own.pitch, all.pitch),
+            near_field: own.near_field,
+            doppler: own.doppler,
             unknown: space.unknown,
         }
     }
@@ -361,7 +369,7 @@ mod tests {
         let routing = read(text).unwrap();
         assert_eq!(routing.listener.hearing, Hearing { pattern: 0.5, sharpness: 1.0 });
         assert_eq!(toml::to_string(&routing).unwrap(), text);
-        let text = "space_output = \"ambix 2\"\n\n[buses.1.space]\n\n[buses.3.space]\nspread = 45.0\nlaw = \"linear\"\nfar = 20.0\nhalo = 3\n";
+        let text = "space_output = \"ambix 2\"\n\n[buses.1.space]\n\n[buses.3.space]\nspread = 45.0\nlaw = \"linear\"\nfar = 20.0\nnear_field = true\ndoppler = true\nhalo = 3\n";
         let routing = read(text).unwrap();
         assert_eq!(routing.buses[0].space, Some(BusSpace::default()));
         let space = routing.buses[2].space.clone().unwrap();
@@ -369,6 +377,7 @@ mod tests {
             (space.settings.spread, space.settings.law, space.settings.far),
             (45.0, Law::Linear, 20.0)
         );
+        assert!(space.settings.near_field && space.settings.doppler);
         assert_eq!((routing.space_output, space.unknown.0.len()), (SpaceOutput::AmbiX(2), 1));
         let again = toml::to_string(&routing).unwrap();
         assert_eq!((read(&again).unwrap(), again.contains("width")), (routing.clone(), false), "{again}");

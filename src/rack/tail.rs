@@ -16,7 +16,6 @@ use crate::mixer::MASTER;
 use crate::mixer::RETURNS;
 use crate::mixer::Route;
 use crate::mixer::STRIPS;
-use crate::space;
 use crate::units::SampleRate;
 
 /// What a parameter table is set to, by what its rows act on.
@@ -111,14 +110,14 @@ pub(super) fn tail_seconds(rack: &Rack, set: &Set<'_>, first: &[usize], rate: Sa
     let ways = Ways::new(rack, set);
     // The way to the master leads through space, where a bus or an input is in it.
     let reached = ways.reached(first).into_iter().zip(&ways.0).zip(&rack.routing.buses);
-    let mut in_space =
-        reached.filter(|((reached, to), bus)| *reached && bus.space.is_some() && to.contains(&MASTER));
-    let placed = rack.routing.inputs.iter().any(|input| input.space.is_some());
+    let in_space = reached.filter(|((reached, to), _)| *reached && to.contains(&MASTER));
+    let buses = in_space.filter_map(|(_, bus)| bus.space.as_ref());
+    let inputs = rack.routing.inputs.iter().filter_map(|input| input.space.as_ref());
     let mut first = first.to_vec();
-    first.extend(placed.then_some(MASTER));
-    if placed || in_space.next().is_some() {
+    first.extend(inputs.clone().next().map(|_| MASTER));
+    if let Some(longest) = buses.chain(inputs).map(|space| space.settings.tail_s()).reduce(f64::max) {
         let room = rack.routing.room.as_ref().map_or(0.0, |room| room.heard().tail_s());
-        seconds[MASTER] += space::TAIL_S + room;
+        seconds[MASTER] += longest + room;
     }
     ways.longest(&first, &seconds)
 }

@@ -1,18 +1,21 @@
 //! One source of a field: where it is, turned into sixteen gains, and its sound added by them.
 //!
 //! In: one plane, or two that stand to the left and to the right of the source's place, 3 dB down each. Out: added to sixteen
-//! channels. On each line of the control grid the gains of the next line follow from a place that runs after what was set;
+//! channels. A near source may have more bass in the higher orders, and sound may take its time from where it is. On each line of the control grid the gains of the next line follow from a place that runs after what was set;
 //! in between they move in straight lines, so that bits do not depend on how blocks are cut. Audio thread.
 //!
 //! A spread source is the mean over a spherical cap of half-angle α, which scales the orders by (1 + c)/2, c(1 + c)/2 and
 //! (1 + c)(5c² - 1)/8 with c = cos α.
 
+use super::doppler::Doppler;
 use super::follower::Follower;
 use super::follower::Pace;
 use super::harmonics::CHANNELS;
 use super::harmonics::ORDERS;
 use super::harmonics::Vector;
 use super::harmonics::harmonics;
+use super::near::CURVED;
+use super::near::NearField;
 use super::settings::Hearing;
 use super::settings::Settings;
 use super::settings::direction;
@@ -23,6 +26,7 @@ use crate::dsp::Level;
 use crate::dsp::simd::by_level;
 use crate::units::SampleRate;
 use std::f32::consts::FRAC_1_SQRT_2;
+use std::ops::Range;
 
 /// Where a ramp from one line to the next stands on each frame.
 pub(super) const RISE: [f32; GRID] = {
@@ -67,10 +71,13 @@ struct Followers {
     spread: Follower,
     occlusion: Follower,
     gain: Follower,
+    /// Metres, followed while there is a near field, and how much of that there is.
+    distance: Follower,
+    near: Follower,
 }
 
 impl Followers {
-    fn each(&mut self) -> [(&mut Follower, f32); 6] {
+    fn each(&mut self) -> [(&mut Follower, f32); 8] {
         let (degrees, factor) = (LEAST_DEGREES, LEAST_FACTOR);
         [
             (&mut self.azimuth, degrees),
@@ -79,6 +86,8 @@ impl Followers {
             (&mut self.spread, degrees),
             (&mut self.occlusion, factor),
             (&mut self.gain, factor),
+            (&mut self.distance, factor),
+            (&mut self.near, factor),
         ]
     }
 }
@@ -105,6 +114,8 @@ pub struct Encoder {
     mono: bool,
     points: [Point; 2],
     low_pass: LowPass,
+    near: NearField,
+    doppler: Option<Box<Doppler>>,
     /// Frames since the start, and since the last sample that was not 0.
     frame: u64,
     quiet: u64,
@@ -133,11 +144,15 @@ impl Encoder {
                 spread: still,
                 occlusion: still,
                 gain: still,
+                distance: still,
+                near: still,
             },
             sides: 1,
             mono: false,
             points: [silent; 2],
             low_pass: LowPass::default(),
+            near: NearField::new(rate),
+            doppler: None,
             frame: 0,
             quiet: TAIL,
         };
@@ -166,6 +181,14 @@ impl Encoder {
         (self.settings, self.set) = (settings, true);
     }
 
+    /// What its sound can take its time in, if it has none; without one it takes none.
+    pub fn set_doppler(&mut self, made: &mut Option<Box<Doppler>>) {
+        if self.doppler.is_none() {
+            self.doppler = made.take();
+            self.set = true;
+        }
+    }
+
     /// How the listener hears it, and the unit vector along which the head looks.
     pub(super) fn set_hearing(&mut self, hearing: Hearing, looks: Vector) {
         (self.hearing, self.set) = ((hearing, looks), true);
@@ -185,6 +208,8 @@ impl Encoder {
         if sides != self.sides {
             self.sides = sides;
             self.low_pass.y[1] = 0.0;
+            self.near.clear();
+            self.doppler.iter_mut().for_each(|doppler| doppler.clear());
             self.follow();
             self.points.iter_mut().for_each(|point| point.from = point.to);
         }
@@ -198,6 +223,23 @@ impl Encoder {
         self.follow();
         self.points.iter_mut().for_each(|point| point.from = point.to);
         self.low_pass.from = self.low_pass.to;
+        self.near.line();
+        self.doppler.iter_mut().for_each(|doppler| doppler.settle());
+    }
+
+    /// Forgets all sound.
+    fn clear(&mut self) {
+        (self.quiet, self.low_pass.y) = (TAIL, [0.0; 2]);
+        self.near.clear();
+        if let Some(doppler) = &mut self.doppler {
+            doppler.clear();
+            self.quiet += doppler.longest();
+        }
+    }
+
+    /// Frames after which nothing is left of a sound.
+    fn tail(&self) -> u64 {
+        TAIL + self.doppler.as_ref().map_or(0, |doppler| doppler.tail())
     }
 
     /// Back to a source that has not sounded, where it is set to be.
@@ -207,7 +249,9 @@ impl Encoder {
 
     /// Whether silence in gives silence out.
     pub fn is_at_rest(&self) -> bool {
-        self.low_pass.y == [0.0; 2]
+        let passed =
+            self.doppler.as_ref().is_none_or(|doppler| !doppler.is_heard() || self.quiet >= self.tail());
+        self.low_pass.y == [0.0; 2] && self.near.is_clear() && passed
     }
 
     /// The frame that comes next, counted from reset. Elsewhere than where it was, all sound is forgotten, and all movement over.
@@ -219,7 +263,8 @@ impl Encoder {
 
     /// Begins on a frame where it is set to be, as if nothing had been before.
     pub(super) fn begin(&mut self, frame: u64) {
-        (self.frame, self.quiet, self.low_pass.y) = (frame, TAIL, [0.0; 2]);
+        self.frame = frame;
+        self.clear();
         self.settle();
     }
 
@@ -250,6 +295,7 @@ impl Encoder {
         for _ in 0..lines {
             self.line();
         }
+        self.doppler.iter_mut().for_each(|doppler| doppler.pass(frames));
     }
 
     /// Adds `sound`, of one or two planes, to the sixteen channels of `field`, or writes over them where they hold anything.
@@ -275,8 +321,13 @@ impl Encoder {
         over: bool,
     ) {
         let rise = RISE.get(phase..phase + end - start).unwrap_or(&[]);
+        if over {
+            let pieces = field.planes_mut().filter_map(|plane| plane.get_mut(start..end));
+            pieces.for_each(|piece| piece.fill(0.0));
+        }
         let mut after = None;
         let mut filtered = [0.0; GRID];
+        let mut later = [0.0; GRID];
         for side in 0..self.sides.min(sound.channels()) {
             let mut plane = sound.channel(side).get(start..end).unwrap_or(&[]);
             after = after.into_iter().chain(plane.iter().rev().position(|sample| *sample != 0.0)).min();
@@ -285,8 +336,25 @@ impl Encoder {
                 self.low_pass.process(side, plane, rise, filtered);
                 plane = filtered;
             }
-            // No more sides than points.
-            add_by(self.level, field, start, plane, rise, &self.points[side], over && side == 0);
+            if let Some(doppler) = self.doppler.as_mut().filter(|doppler| doppler.is_heard()) {
+                let later = &mut later[..rise.len()];
+                doppler.process(side, plane, phase, later);
+                plane = later;
+            }
+            let point = &self.points[side]; // no more sides than points
+            if !self.near.is_heard() {
+                add_by(self.level, field, start, plane, rise, point, 0..CHANNELS);
+                continue;
+            }
+            let mut orders = [[0.0; GRID]; CURVED];
+            self.near.process(side, plane, rise, &mut orders);
+            let orders = orders.iter().map(|order| &order[..rise.len()]);
+            for (plane, channels) in std::iter::once(plane).chain(orders).zip(ORDERS) {
+                add_by(self.level, field, start, plane, rise, point, channels);
+            }
+        }
+        if let Some(doppler) = self.doppler.as_mut().filter(|doppler| doppler.is_heard()) {
+            doppler.pass(end - start);
         }
         let passed = self.quiet.saturating_add((end - start) as u64);
         self.quiet = after.map_or(passed, |after| after as u64);
@@ -296,8 +364,13 @@ impl Encoder {
     fn line(&mut self) {
         self.points.iter_mut().for_each(|point| point.from = point.to);
         self.low_pass.from = self.low_pass.to;
-        if self.quiet >= TAIL || self.low_pass.to == 0.0 {
+        let silent = self.quiet >= self.tail();
+        if silent || self.low_pass.to == 0.0 {
             self.low_pass.y = [0.0; 2];
+        }
+        self.near.line();
+        if silent {
+            self.near.clear();
         }
         if std::mem::take(&mut self.set) {
             self.aim();
@@ -308,6 +381,7 @@ impl Encoder {
             self.followers.azimuth.unwind();
             self.follow();
         }
+        self.doppler.iter_mut().for_each(|doppler| doppler.line());
     }
 
     fn aim(&mut self) {
@@ -320,6 +394,15 @@ impl Encoder {
         followers.width.aim(width);
         followers.spread.aim(settings.spread.clamp(0.0, 360.0));
         followers.occlusion.aim(settings.occlusion.clamp(0.0, 1.0));
+        let near = settings.near_field || followers.near.value() > 0.0;
+        followers.near.aim(f32::from(u8::from(settings.near_field)));
+        if near {
+            followers.distance.aim(self.distance);
+        } else {
+            followers.distance = Follower::new(self.distance);
+        }
+        let doppler = self.doppler.iter_mut();
+        doppler.for_each(|doppler| doppler.aim(settings.doppler, self.distance));
         let (hearing, looks) = self.hearing;
         let heard = settings.towards_listener(place) * hearing.of(looks, place);
         followers.gain.aim(settings.at_distance(self.distance) * heard * share);
@@ -327,7 +410,8 @@ impl Encoder {
 
     /// Gains and filter of where the followers are.
     fn follow(&mut self) {
-        let Followers { azimuth, elevation, width, spread, occlusion, gain } = self.followers;
+        let Followers { azimuth, elevation, width, spread, occlusion, gain, distance, near } = self.followers;
+        self.near.aim(distance.value(), near.value());
         let occlusion = occlusion.value().clamp(0.0, 1.0);
         let mut level = gain.value();
         self.low_pass.to = (8.0 * occlusion).min(1.0);
@@ -381,14 +465,11 @@ impl LowPass {
 }
 
 by_level! {
-    /// `field[c][n] += source[n] · (from[c] + rise[n] · (to[c] - from[c]))`, from frame `start` on; `over` begins at 0.
-    fn add_by(level; field: &mut AudioBlockMut<'_>, start: usize, source: &[f32], rise: &[f32], point: &Point, over: bool) {
+    /// `field[c][n] += source[n] · (from[c] + rise[n] · (to[c] - from[c]))`, from frame `start` on.
+    fn add_by(level; field: &mut AudioBlockMut<'_>, start: usize, source: &[f32], rise: &[f32], point: &Point, channels: Range<usize>) {
         let gains = point.from.iter().zip(&point.to);
-        for (plane, (&from, &to)) in field.planes_mut().zip(gains) {
+        for (plane, (&from, &to)) in field.planes_mut().zip(gains).take(channels.end).skip(channels.start) {
             let Some(plane) = plane.get_mut(start..start + source.len()) else { continue };
-            if over {
-                plane.fill(0.0);
-            }
             let slope = to - from;
             if slope == 0.0 && from == 0.0 {
                 continue;

@@ -5,11 +5,13 @@
 //! front, y to the left and z up. What walls do is `room`'s.
 
 mod decoder;
+mod doppler;
 mod ears;
 mod encoder;
 mod follower;
 #[cfg(test)]
 mod measured;
+mod near;
 mod notes;
 mod room;
 mod rotation;
@@ -21,6 +23,7 @@ mod tests;
 pub use crate::audio::harmonics::CHANNELS;
 pub use decoder::Decoder;
 pub use decoder::PreparedEars;
+pub use doppler::Doppler;
 pub use ears::Ears;
 pub use ears::EarsError;
 pub use encoder::Encoder;
@@ -39,6 +42,3 @@ pub use stream::Place;
 pub use stream::Space;
 
 use crate::audio::harmonics;
-
-/// Seconds that space sounds on at most: responses, and a filter that ends 120 dB down.
-pub const TAIL_S: f64 = 0.015;

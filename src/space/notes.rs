@@ -75,7 +75,8 @@ impl Notes {
         field: &mut Feed,
     ) {
         let Some(encoder) = self.encoders.get_mut(voice) else { return };
-        encoder.stand(stand.position, &stand.settings);
+        // What a note's own filters still held as it ends would be cut.
+        encoder.stand(stand.position, &Settings { near_field: false, doppler: false, ..stand.settings });
         if note.begins {
             encoder.set_sides(note.sides);
             encoder.begin(frame);

@@ -2,6 +2,7 @@
 //!
 //! Plain data; any thread.
 
+use super::doppler::LONGEST_S;
 use super::harmonics::Vector;
 use serde::Deserialize;
 use serde::Serialize;
@@ -54,6 +55,10 @@ pub struct Settings {
     pub yaw: f32,
     /// Degrees up that it looks.
     pub pitch: f32,
+    /// Whether what is nearer than a metre has more bass in the nearer ear.
+    pub near_field: bool,
+    /// Whether its sound takes its time, so that what moves is heard at another pitch.
+    pub doppler: bool,
 }
 
 impl Default for Settings {
@@ -69,6 +74,8 @@ impl Default for Settings {
             sharpness: 1.0,
             yaw: 0.0,
             pitch: 0.0,
+            near_field: false,
+            doppler: false,
         }
     }
 }
@@ -116,6 +123,12 @@ pub(super) fn direction(azimuth: f32, elevation: f32) -> Vector {
 }
 
 impl Settings {
+    /// Seconds that a source sounds on in space at most: responses, filters until they are 120 dB down, and the longest way.
+    pub fn tail_s(&self) -> f64 {
+        let near = if self.near_field { 0.025 } else { 0.0 };
+        0.015 + near + if self.doppler { LONGEST_S } else { 0.0 }
+    }
+
     /// Factor at a distance in metres.
     pub fn at_distance(&self, distance: f32) -> f32 {
         let near = self.near.max(0.01);

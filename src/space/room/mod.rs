@@ -33,6 +33,8 @@ use paths::Paths;
 use paths::TAPS;
 use surround::Surround;
 
+pub(super) use shoebox::SOUND_M_S;
+
 /// The share of what is new, by frames since the start of a change of so many cells: `s²·(3 - 2s)`, which begins and ends without
 /// an edge.
 fn shares(fade: u32, faded: u32, phase: usize) -> [f32; GRID] {

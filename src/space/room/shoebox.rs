@@ -14,7 +14,7 @@ use crate::space::harmonics::Vector;
 use crate::units::Gain;
 
 /// Metres a second, at 20 °C.
-pub(super) const SOUND_M_S: f32 = 343.0;
+pub(in crate::space) const SOUND_M_S: f32 = 343.0;
 
 /// Sabine's constant: seconds to -60 dB of a cubic metre with a square metre of open window.
 const SABINE_S_M: f32 = 24.0 * std::f32::consts::LN_10 / SOUND_M_S;
