@@ -103,30 +103,32 @@ const fn logarithmic<T>(
     Setting { parameter, ..linear }
 }
 
+/// One of some words; the first is the default.
+const fn choice<T>(
+    (label, choices): (&'static str, &'static [&'static str]),
+    access: (Read<T>, Write<T>),
+) -> Setting<T> {
+    let linear = linear([label, ""], [0.0, (choices.len() - 1) as f32, 0.0], access);
+    let parameter = MachineParameter { step: 1.0, choices, ..linear.parameter };
+    Setting { parameter, ..linear }
+}
+
 /// A field of something that can be read and written as a number.
 macro_rules! field {
     ($($field:tt)+) => { (|of| of.$($field)+, |of, value| of.$($field)+ = value) };
 }
 
 /// How a bus sounds where it is.
-static OF_BUS: [Setting<Settings>; 10] = [
+static OF_BUS: [Setting<Settings>; 12] = [
     linear(["Width", "°"], [0.0, 360.0, 60.0], field!(width)),
     linear(["Spread", "°"], [0.0, 360.0, 0.0], field!(spread)),
-    Setting {
-        parameter: MachineParameter {
-            path: "",
-            label: "Falls",
-            unit: "",
-            min: 0.0,
-            max: 3.0,
-            default: 0.0,
-            step: 1.0,
-            scale: Scale::Linear,
-            choices: &["by half", "logarithmic", "linear", "not"],
-        },
-        read: |of| LAWS.iter().position(|law| *law == of.law).map_or(0.0, |place| place as f32),
-        write: |of, value| of.law = LAWS.get(value as usize).copied().unwrap_or_default(),
-    },
+    choice(
+        ("Falls", &["by half", "logarithmic", "linear", "not"]),
+        (
+            |of| LAWS.iter().position(|law| *law == of.law).map_or(0.0, |place| place as f32),
+            |of, value| of.law = LAWS.get(value as usize).copied().unwrap_or_default(),
+        ),
+    ),
     logarithmic(
         ["Near", "m"],
         [0.1, 1000.0, 1.0],
@@ -142,6 +144,14 @@ static OF_BUS: [Setting<Settings>; 10] = [
     linear(["Sharpness", ""], [0.0, 16.0, 1.0], field!(sharpness)),
     linear(["Looks right", "°"], [-180.0, 180.0, 0.0], field!(yaw)),
     linear(["Looks up", "°"], [-90.0, 90.0, 0.0], field!(pitch)),
+    choice(
+        ("Near field", &["off", "on"]),
+        (|of| f32::from(u8::from(of.near_field)), |of, value| of.near_field = value >= 0.5),
+    ),
+    choice(
+        ("Doppler", &["off", "on"]),
+        (|of| f32::from(u8::from(of.doppler)), |of, value| of.doppler = value >= 0.5),
+    ),
 ];
 
 /// How the listener hears, by where the head looks.
