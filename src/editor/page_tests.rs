@@ -12,6 +12,7 @@ use crate::machine::MachineKind;
 use crate::mixer::BusSpace;
 use crate::mixer::MACROS;
 use crate::mixer::RoomAround;
+use crate::mixer::SongSpace;
 use crate::params::Gesture;
 use crate::plugin::MachineEdit;
 use crate::plugin::instance_tests::Bench;
@@ -149,6 +150,7 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
 fn put_in_space(bench: &Bench) {
     bench.change(|routing| {
         routing.buses[4].space = Some(BusSpace::default());
+        routing.song_space = Some(SongSpace::default());
         routing.room = Some(RoomAround::default());
         routing.room.iter_mut().for_each(|room| room.shoebox.decay_s = Some([1.0; 3]));
     });

@@ -1,4 +1,4 @@
-//! The space page: buses around the listener seen from above, how each of them sounds there, the head, and the room.
+//! The space page: what stands around the listener seen from above, how it sounds there, the song, the head, and the room.
 //!
 //! Out: places and the head as gestures of their parameters, all else as edits that the worker takes. In the view from above a
 //! source's way from the middle is its distance, in equal ratios; front is up.
@@ -14,10 +14,13 @@ use crate::engine::ParameterSpec;
 use crate::engine::Target;
 use crate::machine::MachineParameter;
 use crate::machine::Scale;
-use crate::mixer::BUSES;
 use crate::mixer::BusSpace;
+use crate::mixer::INPUT_PLACE;
+use crate::mixer::KEYBOARD_PLACE;
+use crate::mixer::LANE_PLACE;
 use crate::mixer::RoomAround;
 use crate::mixer::Routing;
+use crate::mixer::SongSpace;
 use crate::mixer::SpaceOutput;
 use crate::mixer::strip_name;
 use crate::params::Gesture;
@@ -63,7 +66,7 @@ const SPACING: f32 = 3.0;
 /// Azimuth, elevation and distance.
 type Position = [Option<usize>; 3];
 
-/// The page, and which bus it is about.
+/// The page, and which source it is about.
 pub(super) struct Space {
     places: Vec<Position>,
     head: [Option<usize>; 3],
@@ -118,8 +121,8 @@ macro_rules! field {
     ($($field:tt)+) => { (|of| of.$($field)+, |of, value| of.$($field)+ = value) };
 }
 
-/// How a bus sounds where it is.
-static OF_BUS: [Setting<Settings>; 12] = [
+/// How a source sounds where it is.
+static OF_SOURCE: [Setting<Settings>; 12] = [
     linear(["Width", "°"], [0.0, 360.0, 60.0], field!(width)),
     linear(["Spread", "°"], [0.0, 360.0, 0.0], field!(spread)),
     choice(
@@ -161,6 +164,16 @@ static OF_LISTENER: [Setting<Hearing>; 2] = [
 ];
 
 const LAWS: [Law; 4] = [Law::Inverse, Law::Logarithmic, Law::Linear, Law::None];
+
+/// The arc that a song's panning is spread over, and where it is.
+static OF_SONG: [Setting<SongSpace>; 6] = [
+    linear(["Arc", "°"], [0.0, 360.0, 180.0], field!(arc)),
+    linear(["Middle", "°"], [-180.0, 180.0, 0.0], field!(azimuth)),
+    linear(["Height", "°"], [-90.0, 90.0, 0.0], field!(elevation)),
+    logarithmic(["Distance", "m"], [0.1, 100.0, 1.0], field!(distance)),
+    linear(["Width", "°"], [0.0, 360.0, 60.0], field!(width)),
+    linear(["Spread", "°"], [0.0, 360.0, 0.0], field!(spread)),
+];
 
 /// The room's sides, where the listener is in it, and how loud it is.
 static OF_ROOM: [Setting<RoomAround>; 8] = [
@@ -211,14 +224,15 @@ const OUTPUTS: [(SpaceOutput, &str); 5] = [
 impl Space {
     pub(super) fn new(table: &[ParameterSpec]) -> Self {
         let find = |target| find(table, target);
-        let place = |bus| [Target::Azimuth(bus), Target::Elevation(bus), Target::Distance(bus)].map(find);
+        let place =
+            |place| [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)].map(find);
         let head = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].map(find);
-        Space { places: (0..BUSES).map(place).collect(), head, chosen: None }
+        Space { places: (0..KEYBOARD_PLACE).map(place).collect(), head, chosen: None }
     }
 
     pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
         cell::tighten(ui, SPACING);
-        let in_space = |bus: &usize| view.routing.buses.get(*bus).is_some_and(|bus| bus.space.is_some());
+        let in_space = |place: &usize| view.routing.settings_at(*place).is_some();
         let there: Vec<usize> = (0..self.places.len()).filter(in_space).collect();
         if !self.chosen.is_some_and(|chosen| there.contains(&chosen)) {
             self.chosen = there.first().copied();
@@ -246,6 +260,7 @@ impl Space {
                     );
                     ui.add_space(6.0);
                     show_switches(ui, view, instance);
+                    show_song(ui, view, instance);
                     self.show_chosen(ui, (controls, view, instance), &there);
                     ui.add_space(6.0);
                     show_room(ui, view, instance);
@@ -269,21 +284,20 @@ impl Space {
         }
         let yaw = self.head[0].map_or(0.0, |yaw| plain(controls, yaw));
         paint_head(ui, map.middle, yaw);
-        for &bus in there {
-            let [Some(azimuth), Some(elevation), Some(distance)] = self.places[bus] else { continue }; // one of the table
+        for &place in there {
+            let [Some(azimuth), Some(elevation), Some(distance)] = self.places[place] else { continue }; // one of the table
             let dot = Dot { controls, map: &map, azimuth, elevation, distance };
-            let name = view.routing.bus_name(bus);
-            if dot.show(ui, (bus, &name), self.chosen == Some(bus)) {
-                self.chosen = Some(bus);
+            if dot.show(ui, place, &short_name(view, place), self.chosen == Some(place)) {
+                self.chosen = Some(place);
             }
         }
         if there.is_empty() {
-            let text = "No bus is in space: switch some on to the right.";
+            let text = "Nothing has a place in space: switch something on to the right.";
             ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_TOP, text, font, theme::TEXT);
         }
     }
 
-    /// Where the chosen bus is and how it sounds there.
+    /// Where the chosen source is and how it sounds there.
     fn show_chosen(
         &mut self,
         ui: &mut Ui,
@@ -293,28 +307,41 @@ impl Space {
         let Some(chosen) = self.chosen else { return };
         ui.horizontal_wrapped(|ui| {
             cell::text(ui, "Shown", NAME, Align2::LEFT_CENTER);
-            for &bus in there {
-                let said = format!("Show {}", strip_name(bus));
-                let name = view.routing.bus_name(bus);
-                if cell::button(ui, bus == chosen, (&name, SWITCH), theme::ACCENT, &said).clicked() {
-                    self.chosen = Some(bus);
+            for &place in there {
+                let said = format!("Show {}", source_name(place));
+                let name = short_name(view, place);
+                if cell::button(ui, place == chosen, (&name, SWITCH), theme::ACCENT, &said).clicked() {
+                    self.chosen = Some(place);
                 }
             }
         });
-        let Some(space) = view.routing.buses.get(chosen).and_then(|bus| bus.space.as_ref()) else { return };
+        let Some(settings) = view.routing.settings_at(chosen) else { return };
         ui.horizontal(|ui| {
             for (index, word) in self.places[chosen].into_iter().zip(["Azimuth", "Elevation", "Distance"]) {
                 cell::labelled_bar(ui, controls, index, BAR, word);
             }
         });
-        let title = strip_name(chosen);
-        show_settings(ui, (&title, &OF_BUS), &space.settings, |write, value| {
+        show_settings(ui, (&source_name(chosen), &OF_SOURCE), settings, |write, value| {
             edit(instance, move |routing| {
-                let space = routing.buses.get_mut(chosen).and_then(|bus| bus.space.as_mut());
+                let space = routing.space_mut(chosen).and_then(Option::as_mut);
                 space.into_iter().for_each(|space| write(&mut space.settings, value));
             });
         });
     }
+}
+
+/// A source by its place.
+fn source_name(place: usize) -> String {
+    match place {
+        ..LANE_PLACE => strip_name(place),
+        LANE_PLACE..INPUT_PLACE => format!("Lane {}", place - LANE_PLACE + 1),
+        _ => format!("Input {}", place - INPUT_PLACE + 1),
+    }
+}
+
+/// The same, or what the user calls a bus.
+fn short_name(view: &View, place: usize) -> String {
+    if place < LANE_PLACE { view.routing.bus_name(place) } else { source_name(place) }
 }
 
 /// The ground around the listener.
@@ -349,12 +376,16 @@ struct Dot<'a> {
 
 impl Dot<'_> {
     /// Returns whether somebody asks for it.
-    fn show(&self, ui: &mut Ui, (bus, name): (usize, &str), chosen: bool) -> bool {
-        let id = ui.make_persistent_id(("source", bus));
+    fn show(&self, ui: &mut Ui, place: usize, name: &str, chosen: bool) -> bool {
+        let id = ui.make_persistent_id(("source", place));
         let held: Option<Pos2> = ui.data(|data| data.get_temp(id));
         let azimuth = plain(self.controls, self.azimuth);
         let at = held.unwrap_or_else(|| self.map.at(azimuth, self.controls.params.normalised(self.distance)));
-        let text = format!("{}", bus + 1);
+        let text = match place {
+            ..LANE_PLACE => format!("{}", place + 1),
+            LANE_PLACE..INPUT_PLACE => format!("L{}", place - LANE_PLACE + 1),
+            _ => format!("I{}", place - INPUT_PLACE + 1),
+        };
         let response =
             ui.interact(Rect::from_center_size(at, vec2(2.0 * DOT, 2.0 * DOT)), id, Sense::click_and_drag());
         self.drag(ui, &response, at);
@@ -365,7 +396,7 @@ impl Dot<'_> {
         }
         self.step_by_keys(ui, &response);
         let enabled = ui.is_enabled();
-        let said = format!("{} from above", strip_name(bus));
+        let said = format!("{} from above", source_name(place));
         response.widget_info(|| WidgetInfo::slider(enabled, f64::from(azimuth), &said));
         let elevation = plain(self.controls, self.elevation);
         let height = match elevation {
@@ -466,20 +497,36 @@ fn show_output(ui: &mut Ui, view: &View, instance: &Instance) {
     });
 }
 
-/// Which buses are in space.
+/// What of the desk is in space.
 fn show_switches(ui: &mut Ui, view: &View, instance: &Instance) {
     ui.horizontal_wrapped(|ui| {
         cell::text(ui, "In space", NAME, Align2::LEFT_CENTER);
-        for (number, bus) in view.routing.buses.iter().enumerate() {
-            let on = bus.space.is_some();
-            let (name, said) = (view.routing.bus_name(number), format!("{} in space", strip_name(number)));
+        for place in 0..INPUT_PLACE + view.layout.input_channels() {
+            let on = view.routing.settings_at(place).is_some();
+            let (name, said) = (short_name(view, place), format!("{} in space", source_name(place)));
             if cell::button(ui, on, (&name, SWITCH), theme::ACCENT, &said).on_hover_text(&said).clicked() {
                 edit(instance, move |routing| {
-                    let bus = routing.buses.get_mut(number);
-                    bus.into_iter().for_each(|bus| bus.space = (!on).then(BusSpace::default));
+                    let space = routing.space_mut(place);
+                    space.into_iter().for_each(|space| *space = (!on).then(BusSpace::default));
                 });
             }
         }
+    });
+}
+
+/// The song's notes, each where its panning says.
+fn show_song(ui: &mut Ui, view: &View, instance: &Instance) {
+    let song = view.routing.song_space.as_ref();
+    ui.horizontal(|ui| {
+        cell::text(ui, "Note by note", NAME, Align2::LEFT_CENTER);
+        let (on, said) = (song.is_some(), "Song in space, each note where its panning says");
+        if cell::button(ui, on, ("Song", SWITCH), theme::ACCENT, said).on_hover_text(said).clicked() {
+            edit(instance, move |routing| routing.song_space = (!on).then(SongSpace::default));
+        }
+    });
+    let Some(song) = song else { return };
+    show_settings(ui, ("Song in space", &OF_SONG), song, |write, value| {
+        edit(instance, move |routing| routing.song_space.iter_mut().for_each(|song| write(song, value)));
     });
 }
 
@@ -586,8 +633,17 @@ mod tests {
         let saved =
             |routing: &Routing| toml::from_str::<Routing>(&toml::to_string(routing).unwrap()).unwrap();
         let (mut bus, mut room) = (Settings::default(), RoomAround::default());
-        for setting in &OF_BUS {
+        for setting in &OF_SOURCE {
             assert_eq!((setting.read)(&bus), setting.parameter.default, "{}", setting.parameter.label);
+        }
+        for setting in &OF_SONG {
+            assert_eq!((setting.read)(&SongSpace::default()), setting.parameter.default);
+            for value in [setting.parameter.max, setting.parameter.min] {
+                let mut song = SongSpace::default();
+                (setting.write)(&mut song, value);
+                let routing = Routing { song_space: Some(song), ..Routing::default() };
+                assert_eq!(saved(&routing), routing, "{} at {value}", setting.parameter.label);
+            }
         }
         for setting in &OF_LISTENER {
             assert_eq!(
@@ -602,7 +658,7 @@ mod tests {
                 assert_eq!(saved(&routing), routing, "{} at {value}", setting.parameter.label);
             }
         }
-        for setting in &OF_BUS {
+        for setting in &OF_SOURCE {
             for value in [setting.parameter.max, setting.parameter.min] {
                 (setting.write)(&mut bus, value);
                 assert_eq!((setting.read)(&bus), value, "{}", setting.parameter.label);

@@ -497,6 +497,18 @@ impl Routing {
         space.map(|space| &space.settings)
     }
 
+    /// What is said of a bus, a lane or an input channel in space, by its place, to be changed, set or taken away.
+    pub fn space_mut(&mut self, place: usize) -> Option<&mut Option<BusSpace>> {
+        match place {
+            ..LANE_PLACE => self.buses.get_mut(place).map(|bus| &mut bus.space),
+            LANE_PLACE..INPUT_PLACE => self.lanes.get_mut(place - LANE_PLACE).map(|lane| &mut lane.space),
+            INPUT_PLACE..KEYBOARD_PLACE => {
+                self.inputs.get_mut(place - INPUT_PLACE).map(|input| &mut input.space)
+            }
+            _ => None,
+        }
+    }
+
     /// Channels of a place in space.
     pub fn place_channels(&self, layout: &Layout, place: usize) -> usize {
         match place {
