@@ -4,6 +4,9 @@
 
 use super::SONG_CHANNELS;
 use super::space::SpaceError;
+use super::space::differs;
+use super::space::read;
+use super::space::within;
 use super::unknown::Unknown;
 use crate::audio::PanningArc;
 use crate::audio::Placing;
@@ -114,7 +117,6 @@ impl TryFrom<File> for SongSpace {
 
     fn try_from(file: File) -> Result<Self, SongSpaceError> {
         let all = Self::default();
-        let read = |name, value: Option<f32>, default, range| within(name, value.unwrap_or(default), range);
         let channel = |number: i64| {
             let channel = usize::try_from(number).ok().filter(|number| (1..=SONG_CHANNELS).contains(number));
             channel.map(|number| number - 1).ok_or(SongSpaceError::Channel(number))
@@ -135,7 +137,6 @@ impl TryFrom<File> for SongSpace {
 impl From<SongSpace> for File {
     fn from(space: SongSpace) -> Self {
         let all = SongSpace::default();
-        let differs = |own: f32, default: f32| (own != default).then_some(own);
         Self {
             arc: differs(space.arc, all.arc),
             azimuth: differs(space.azimuth, all.azimuth),
@@ -183,11 +184,6 @@ impl From<SongPlace> for PlaceFile {
         let SongPlace { azimuth, elevation, distance, unknown } = place;
         Self { azimuth, elevation, distance, unknown }
     }
-}
-
-fn within(name: &'static str, value: f32, (least, most): (f32, f32)) -> Result<f32, SpaceError> {
-    let fits = (least..=most).contains(&value);
-    if fits { Ok(value) } else { Err(SpaceError { name, value, least, most }) }
 }
 
 /// Whether a song channel is in space.

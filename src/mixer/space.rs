@@ -94,19 +94,23 @@ const PATTERN: (f32, f32) = (0.0, 1.0);
 const SHARPNESS: (f32, f32) = (0.0, 16.0);
 
 /// What is written, or else the default, if it is in its range.
-fn read(
+pub(super) fn read(
     name: &'static str,
     value: Option<f32>,
     default: f32,
-    (least, most): (f32, f32),
+    range: (f32, f32),
 ) -> Result<f32, SpaceError> {
-    let value = value.unwrap_or(default);
+    within(name, value.unwrap_or(default), range)
+}
+
+/// A value, if it is in its range.
+pub(super) fn within(name: &'static str, value: f32, (least, most): (f32, f32)) -> Result<f32, SpaceError> {
     let fits = (least..=most).contains(&value);
     if fits { Ok(value) } else { Err(SpaceError { name, value, least, most }) }
 }
 
 /// What is to be written.
-fn differs(own: f32, default: f32) -> Option<f32> {
+pub(super) fn differs(own: f32, default: f32) -> Option<f32> {
     (own != default).then_some(own)
 }
 
@@ -114,10 +118,10 @@ fn differs(own: f32, default: f32) -> Option<f32> {
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("{name} is {value}: it can be {least} to {most}")]
 pub struct SpaceError {
-    pub(super) name: &'static str,
-    pub(super) value: f32,
-    pub(super) least: f32,
-    pub(super) most: f32,
+    name: &'static str,
+    value: f32,
+    least: f32,
+    most: f32,
 }
 
 /// As it is written.
