@@ -17,6 +17,7 @@ use crate::params::Gesture;
 use crate::plugin::MachineEdit;
 use crate::plugin::instance_tests::Bench;
 use crate::plugin::instance_tests::lane_rack;
+use crate::plugin::instance_tests::rack_with_ears;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
 use crate::rack::Rack;
@@ -323,6 +324,24 @@ fn what_a_rack_misses_is_said_on_every_page() {
         };
         assert!(said.iter().any(told), "{}", page.name());
     }
+}
+
+#[test]
+fn whose_ears_hear_is_said_and_why_a_file_has_given_none() {
+    let bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Space);
+    let names =
+        |window: &mut Window| window.said(&bench).into_iter().map(|said| said.name).collect::<Vec<_>>();
+    let back = "Hear with the ears that Busker comes with again".to_owned();
+    let before = names(&mut window);
+    assert!(before.contains(&"KEMAR, a dummy head".to_owned()) && !before.contains(&back), "{before:?}");
+    bench.restore(&rack_with_ears());
+    let own = names(&mut window);
+    assert!(own.contains(&"own.sofa".to_owned()) && own.contains(&back), "{own:?}");
+    bench.fit_ears(std::path::Path::new("/nowhere/gone.sofa"));
+    let failed = names(&mut window);
+    assert!(failed.iter().any(|name| name.starts_with("/nowhere/gone.sofa: ")), "{failed:?}");
+    assert!(failed.contains(&"own.sofa".to_owned()), "{failed:?}");
 }
 
 #[test]

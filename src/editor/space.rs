@@ -6,6 +6,7 @@
 use super::Controls;
 use super::cell;
 use super::controls::find;
+use super::dialog::Dialog;
 use super::drag;
 use super::knob::Knob;
 use super::knob::Way;
@@ -25,6 +26,7 @@ use crate::mixer::SpaceOutput;
 use crate::mixer::strip_name;
 use crate::params::Gesture;
 use crate::plugin::Edit;
+use crate::plugin::Fitting;
 use crate::plugin::Instance;
 use crate::plugin::View;
 use crate::space::Hearing;
@@ -37,6 +39,7 @@ use egui::Key;
 use egui::Pos2;
 use egui::Rect;
 use egui::Response;
+use egui::RichText;
 use egui::Sense;
 use egui::Stroke;
 use egui::TextStyle;
@@ -44,6 +47,7 @@ use egui::Ui;
 use egui::WidgetInfo;
 use egui::pos2;
 use egui::vec2;
+use std::sync::Arc;
 
 /// The view from above, at least and at most.
 const MAP: (f32, f32) = (200.0, 520.0);
@@ -60,6 +64,10 @@ const RATIO: f32 = 1.1;
 const BAR: f32 = 150.0;
 const NAME: f32 = 90.0;
 const SWITCH: f32 = 64.0;
+const EARS: f32 = 70.0;
+/// What ears can be fitted to.
+const CHOOSE_EARS: &str =
+    "A SOFA file with responses of both ears from all around; what is fitted to it is saved with the rack";
 /// Between the rows.
 const SPACING: f32 = 3.0;
 
@@ -72,6 +80,8 @@ pub(super) struct Space {
     head: [Option<usize>; 3],
     /// `None` until it is shown: then the first that is in space.
     chosen: Option<usize>,
+    /// For files of ears.
+    dialog: Dialog,
 }
 
 /// A setting of a bus in space or of the room, with what reads and writes it.
@@ -227,10 +237,21 @@ impl Space {
         let place =
             |place| [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)].map(find);
         let head = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].map(find);
-        Space { places: (0..KEYBOARD_PLACE).map(place).collect(), head, chosen: None }
+        Space {
+            places: (0..KEYBOARD_PLACE).map(place).collect(),
+            head,
+            chosen: None,
+            dialog: Dialog::default(),
+        }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        view: &View,
+        instance: &Arc<Instance>,
+    ) {
         cell::tighten(ui, SPACING);
         let in_space = |place: &usize| view.routing.settings_at(*place).is_some();
         let there: Vec<usize> = (0..self.places.len()).filter(in_space).collect();
@@ -243,7 +264,13 @@ impl Space {
                 self.show_map(ui, controls, view, &there);
                 ui.vertical(|ui| {
                     cell::tighten(ui, SPACING);
-                    show_output(ui, view, instance);
+                    ui.horizontal(|ui| {
+                        show_output(ui, view, instance);
+                        self.show_ears(ui, view, instance);
+                    });
+                    if let Fitting::Failed(words) = &view.fitting {
+                        ui.label(RichText::new(words).small().color(theme::WARNING));
+                    }
                     ui.horizontal(|ui| {
                         cell::text(ui, "The head looks", NAME, Align2::LEFT_CENTER);
                         for (index, word) in self.head.into_iter().zip(["Right", "Up", "Tilts"]) {
@@ -267,6 +294,34 @@ impl Space {
                 });
             });
         });
+    }
+
+    /// Whose ears hear through headphones, and the way to others.
+    fn show_ears(&self, ui: &mut Ui, view: &View, instance: &Arc<Instance>) {
+        cell::text(ui, "Heard with", EARS, Align2::RIGHT_CENTER);
+        let busy = self.dialog.is_open() || matches!(view.fitting, Fitting::To(_));
+        let said = "Choose a SOFA file of measured ears";
+        let choose =
+            ui.add_enabled_ui(!busy, |ui| cell::button(ui, busy, ("Choose…", SWITCH), theme::ACCENT, said));
+        if choose.inner.on_hover_text(CHOOSE_EARS).clicked() {
+            let dialog =
+                rfd::AsyncFileDialog::new().set_title("Open ears").add_filter("SOFA files", &["sofa"]);
+            let instance = Arc::clone(instance);
+            self.dialog.ask(dialog.pick_file(), move |path| instance.fit_ears(path));
+        }
+        if view.ears.is_some() {
+            let said = "Hear with the ears that Busker comes with again";
+            if cell::button(ui, false, ("KEMAR", SWITCH), theme::ACCENT, said).on_hover_text(said).clicked() {
+                instance.edit_later(Edit::BuiltInEars);
+            }
+        }
+        let text = match &view.fitting {
+            Fitting::To(file) => format!("Fitting ears to {file}, which takes some seconds…"),
+            Fitting::Idle | Fitting::Failed(_) => {
+                view.ears.clone().unwrap_or_else(|| "KEMAR, a dummy head".to_owned())
+            }
+        };
+        ui.add(egui::Label::new(RichText::new(&text).small()).truncate()).on_hover_text(text);
     }
 
     fn show_map(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, there: &[usize]) {
@@ -485,16 +540,14 @@ fn paint_head(ui: &Ui, middle: Pos2, yaw: f32) {
 }
 
 fn show_output(ui: &mut Ui, view: &View, instance: &Instance) {
-    ui.horizontal(|ui| {
-        cell::text(ui, "Heard through", NAME, Align2::LEFT_CENTER);
-        let texts = OUTPUTS.map(|(_, text)| text);
-        let now = OUTPUTS.iter().position(|(output, _)| *output == view.routing.space_output).unwrap_or(0);
-        if let Some(chosen) = cell::menu(ui, BAR, now, &texts, "What space is heard through")
-            && let Some((output, _)) = OUTPUTS.get(chosen)
-        {
-            edit(instance, |routing| routing.space_output = *output);
-        }
-    });
+    cell::text(ui, "Heard through", NAME, Align2::LEFT_CENTER);
+    let texts = OUTPUTS.map(|(_, text)| text);
+    let now = OUTPUTS.iter().position(|(output, _)| *output == view.routing.space_output).unwrap_or(0);
+    if let Some(chosen) = cell::menu(ui, BAR, now, &texts, "What space is heard through")
+        && let Some((output, _)) = OUTPUTS.get(chosen)
+    {
+        edit(instance, |routing| routing.space_output = *output);
+    }
 }
 
 /// What of the desk is in space.

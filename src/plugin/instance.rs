@@ -39,6 +39,7 @@ use crate::mixer::Layout;
 use crate::mixer::Routing;
 use crate::mixer::SpreadBy;
 use crate::params::RackStore;
+use crate::rack::EarsFile;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
 use crate::rack::Module;
@@ -98,6 +99,20 @@ pub(crate) enum Edit {
     LookAhead(bool),
     /// The song over the host's outputs; on the worker's thread, for it walks through the song.
     Spread(SpreadBy, Grouping),
+    /// What is in space is heard with the ears that Busker comes with again.
+    BuiltInEars,
+}
+
+/// What becomes of a file of ears that somebody has chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Fitting {
+    /// Nothing is to be done.
+    #[default]
+    Idle,
+    /// Ears are being fitted to the file of this name.
+    To(String),
+    /// Why the last file has given none.
+    Failed(String),
 }
 
 /// A rack with everything it names loaded.
@@ -136,6 +151,7 @@ pub(super) struct Session {
     revision: u64,
     control: Option<Arc<Control>>,
     recording: RecorderStatus,
+    fitting: Fitting,
     /// The host's, as far as it has been told.
     rate: SampleRate,
     /// `None` while the plugin is inactive.
@@ -158,9 +174,13 @@ impl Loaded {
     /// Loads `rack` with another song.
     fn with_song(rack: Rack, layout: &Layout, path: &Path) -> Result<Self, OpenError> {
         let bytes = fs::read(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = file_name(path);
         Ok(Self::new(rack.with_song(Module { name, bytes: bytes.into() }), layout)?)
     }
+}
+
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 impl Session {
@@ -169,6 +189,7 @@ impl Session {
         self.loaded = loaded;
         self.generation += 1;
         self.fresh = false;
+        self.fitting = Fitting::Idle;
         self.notify(None);
     }
 
@@ -236,6 +257,10 @@ impl Session {
             Edit::Replace(..) => return Ok(()), // done without the session's lock, since it takes long
             Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
+            Edit::BuiltInEars => {
+                self.hear_with(None);
+                return Ok(());
+            }
             Edit::Spread(by, grouping) => {
                 if let Some(song) = &self.loaded.setup.song {
                     mixer::spread(&mut routing, song, by, grouping);
@@ -246,6 +271,12 @@ impl Session {
         self.loaded.rack.routing = routing;
         self.loaded.setup.routing = self.loaded.rack.routing_with_voices();
         Ok(())
+    }
+
+    fn hear_with(&mut self, ears: Option<EarsFile>) {
+        self.loaded.setup.ears = ears.as_ref().and_then(|ears| ears.ears().cloned());
+        self.loaded.rack.ears = ears;
+        self.fitting = Fitting::Idle;
     }
 
     /// Changes machines; a file is read before this.
@@ -421,6 +452,27 @@ impl SharedSession {
         }
     }
 
+    /// Hears with ears that have been fitted for the rack that had been restored by then; whether it does. Where their file has given
+    /// none, those before stay.
+    pub(super) fn hear_with(&self, ears: Result<EarsFile, String>, restored: u64) -> bool {
+        let mut session = self.lock();
+        if session.restored != restored {
+            return false;
+        }
+        session.revision += 1;
+        match ears {
+            Ok(ears) => {
+                session.hear_with(Some(ears));
+                true
+            }
+            Err(words) => {
+                nice_plug::prelude::nice_warn!("{words}");
+                session.fitting = Fitting::Failed(words);
+                false
+            }
+        }
+    }
+
     /// Changes the rack; returns whether it has changed, and notes why not.
     pub(super) fn edit(&self, edit: Edit) -> bool {
         // The editor looks at the session for every picture, so it is not locked while a file is read.
@@ -473,6 +525,7 @@ impl Instance {
             revision: 0,
             control: None,
             recording: RecorderStatus::default(),
+            fitting: Fitting::Idle,
             rate: SampleRate(48_000.0),
             running: None,
         };
@@ -615,6 +668,17 @@ impl Instance {
         self.worker.post(Job::Edit(edit));
     }
 
+    /// Has the worker's thread fit ears to a SOFA file, which takes some seconds, for what is in space to be heard with.
+    pub(crate) fn fit_ears(&self, file: PathBuf) {
+        let mut session = self.session.lock();
+        session.settle();
+        session.fitting = Fitting::To(file_name(&file));
+        session.revision += 1;
+        let restored = session.restored;
+        drop(session);
+        self.worker.post(Job::Fit(file, restored));
+    }
+
     /// Tells the host by `tell` of parameters that have moved with machines, with their places of 0-1, as of what users move.
     pub(crate) fn tell_untold(&self, tell: impl Fn(usize, f32)) {
         let settings = std::mem::take(&mut self.session.lock().untold);
@@ -721,6 +785,8 @@ impl Instance {
                 .iter()
                 .map(|entry| (entry.what, entry.take.name().to_owned()))
                 .collect(),
+            ears: session.loaded.rack.ears.as_ref().map(|ears| ears.name().to_owned()),
+            fitting: session.fitting.clone(),
             look_ahead: session.loaded.rack.master.look_ahead,
             notice: session.notice.clone(),
             missing: session.missing.iter().chain(&session.lanes).cloned().collect(),
@@ -759,6 +825,9 @@ pub(crate) struct View {
     pub(crate) instruments: Vec<InstrumentSlot>,
     /// What is played in place of the song's own: of what, and the file's name.
     pub(crate) replaced: Vec<(Replaced, String)>,
+    /// File of the ears that hear what is in space, where not those that Busker comes with.
+    pub(crate) ears: Option<String>,
+    pub(crate) fitting: Fitting,
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
     pub(crate) notice: Option<String>,

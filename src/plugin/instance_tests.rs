@@ -1,10 +1,12 @@
 //! An instance without a host: what the editor asks of it, through its worker's thread.
 
 use super::Edit;
+use super::Fitting;
 use super::Instance;
 use super::InstrumentEdit;
 use super::MachineEdit;
 use super::engine_layout;
+use super::instance::file_name;
 use super::kind::Insert;
 use super::kind::Instrument;
 use super::kind::Kind;
@@ -32,13 +34,18 @@ use crate::rack::TakeFile;
 use crate::rack::VoiceSlot;
 use crate::recorder::RecordingState;
 use crate::recorder::SampleFormat;
+use crate::space::Ears;
 use crate::tracker::Replaced;
 use crate::units::SampleRate;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -395,6 +402,75 @@ fn a_file_takes_the_place_of_a_sample_and_gives_it_back() {
     assert!(kept.len() == 1 && notice.is_some_and(|notice| notice.contains("noise.wav")));
     assert_eq!(edit(None), (Vec::new(), None));
     assert_eq!(replaced(&bench), 0);
+}
+
+/// The rack of a head of its own, whose ears are those that Busker comes with.
+pub(crate) fn rack_with_ears() -> Rack {
+    let taps = BASE64.encode(Ears::kemar().to_bytes());
+    let text =
+        format!("version = {{ major = 1, minor = 0 }}\n[ears]\nname = \"own.sofa\"\ntaps = \"{taps}\"\n");
+    Rack::from_toml(&text).unwrap()
+}
+
+impl Bench {
+    /// Fits ears as the editor has it done, and waits for what becomes of them; how often the editor was looked after meanwhile.
+    pub(crate) fn fit_ears(&self, file: &Path) -> usize {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        self.instance.watch(Box::new(move || {
+            counted.fetch_add(1, Relaxed);
+        }));
+        self.instance.wait_for_worker();
+        let before = calls.load(Relaxed);
+        self.instance.fit_ears(file.to_owned());
+        while let Fitting::To(name) = self.instance.view().fitting {
+            assert_eq!(name, file_name(file));
+            thread::sleep(Duration::from_millis(5));
+        }
+        calls.load(Relaxed) - before
+    }
+}
+
+#[test]
+fn a_file_that_gives_no_ears_leaves_those_before_and_the_built_in_ones_come_back() {
+    let folder = Folder::new("ears");
+    let bench = Bench::instrument();
+    bench.restore(&rack_with_ears());
+    let saved = |bench: &Bench| Rack::unpack(&bench.instance.save()).unwrap().ears;
+    let own = saved(&bench);
+    assert!(own.is_some() && bench.instance.view().ears.as_deref() == Some("own.sofa"));
+    fs::write(folder.0.join("noise.sofa"), "no ears").unwrap();
+    for (file, why) in [("noise.sofa", "no SOFA file that can be read"), ("gone.sofa", "gone.sofa: ")] {
+        bench.fit_ears(&folder.0.join(file));
+        let view = bench.instance.view();
+        let Fitting::Failed(words) = &view.fitting else { panic!("{:?}", view.fitting) };
+        assert!(words.contains(file) && words.contains(why), "{words}");
+        assert!(view.ears.as_deref() == Some("own.sofa") && saved(&bench) == own);
+    }
+    bench.instance.edit_later(Edit::BuiltInEars);
+    bench.instance.wait_for_worker();
+    let view = bench.instance.view();
+    assert_eq!((view.ears, view.fitting, saved(&bench)), (None, Fitting::Idle, None));
+}
+
+#[test]
+fn ears_are_fitted_to_a_file_while_the_worker_goes_on_and_are_saved() {
+    let file = Path::new("/usr/share/libmysofa/MIT_KEMAR_normal_pinna.sofa");
+    if !file.exists() {
+        println!("skipped: there is no {}", file.display());
+        return;
+    }
+    let mut bench = Bench::instrument();
+    bench.change(|routing| routing.song_space = Some(mixer::SongSpace::default()));
+    bench.render();
+    let calls = bench.fit_ears(file);
+    assert!(calls > 2, "the editor stood still");
+    let name = "MIT_KEMAR_normal_pinna.sofa";
+    let view = bench.instance.view();
+    assert_eq!((view.ears.as_deref(), view.fitting), (Some(name), Fitting::Idle));
+    let saved = Rack::unpack(&bench.instance.save()).unwrap().ears.unwrap();
+    assert_eq!(saved.name(), name);
+    assert!(**saved.ears().unwrap() != Ears::kemar());
 }
 
 /// A rack of one lane with these takes, in `folder`.

@@ -23,6 +23,7 @@ mod vst3;
 mod worker;
 
 pub(crate) use instance::Edit;
+pub(crate) use instance::Fitting;
 pub(crate) use instance::Instance;
 pub(crate) use instance::View;
 pub(crate) use instruments::InstrumentEdit;

@@ -8,6 +8,8 @@ use super::instance::SharedSession;
 use super::recording::Order;
 use super::recording::Recordings;
 use crate::engine::Worker;
+use crate::rack::EarsFile;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -43,6 +45,8 @@ pub(super) enum Job {
     Open(PathBuf),
     /// Change the rack.
     Edit(Edit),
+    /// Fit ears to a file, for the rack that had been restored by then.
+    Fit(PathBuf, u64),
     /// Say that what a host saves has changed.
     Tell,
     /// Call this at every poll from now on.
@@ -208,13 +212,7 @@ impl Bench {
                     self.deliver();
                     self.progress.done.fetch_add(1, Release);
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    self.deliver();
-                    if self.watched.elapsed() >= POLL {
-                        self.watched = Instant::now();
-                        self.watcher.iter().for_each(|watcher| watcher());
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => self.look_after(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -255,7 +253,38 @@ impl Bench {
                     self.announce();
                 }
             }
+            Job::Fit(file, restored) => {
+                let ears = self.fit(&file);
+                if self.session.hear_with(ears, restored) {
+                    self.apply();
+                    self.announce();
+                }
+            }
         }
+    }
+
+    /// What is to be done all the time.
+    fn look_after(&mut self) {
+        self.deliver();
+        if self.watched.elapsed() >= POLL {
+            self.watched = Instant::now();
+            self.watcher.iter().for_each(|watcher| watcher());
+        }
+    }
+
+    /// Fits ears to a file on a thread beside this one, which goes on to look after the engine and the editor.
+    fn fit(&mut self, file: &Path) -> Result<EarsFile, String> {
+        thread::scope(|scope| {
+            let fitter = thread::Builder::new().name("busker-ears".to_owned());
+            let fitter = fitter.spawn_scoped(scope, || EarsFile::read(file));
+            let fitter = fitter.map_err(|error| format!("no thread for fitting ears: {error}"))?;
+            while !fitter.is_finished() {
+                self.look_after();
+                thread::sleep(POLL);
+            }
+            let panicked = |_| Err(format!("{}: no ears can be fitted to it", file.display()));
+            fitter.join().unwrap_or_else(panicked)
+        })
     }
 
     /// What a host saves is no longer what it has saved.

@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde::Serialize;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -56,6 +57,14 @@ impl EarsFile {
         let file = file.into();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { name, file: Some(file), ears: None, unknown: Unknown::default() }
+    }
+
+    /// Fits ears to a SOFA file; what is wrong with it is said in words. Takes some seconds.
+    pub fn read(file: &Path) -> Result<Self, String> {
+        let told = |error: &dyn fmt::Display| format!("{}: {error}", file.display());
+        let bytes = fs::read(file).map_err(|error| told(&error))?;
+        let ears = Ears::read(&bytes).map_err(|error| told(&error))?;
+        Ok(Self { file: None, ears: Some(ears), ..Self::beside(file) })
     }
 
     /// File name.
