@@ -20,7 +20,8 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Crates that only row 10 may name.
-const FRAMEWORK: [&str; 6] = ["nice_plug", "nice_plug_egui", "egui", "clap_sys", "baseview", "rfd"];
+const FRAMEWORK: [&str; 8] =
+    ["arboard", "baseview", "clap_sys", "egui", "egui_glow", "keyboard_types", "nice_plug", "rfd"];
 
 fn row(module: &str) -> Option<usize> {
     ROWS.iter().position(|row| row.contains(&module))

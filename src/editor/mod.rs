@@ -36,50 +36,38 @@ use crate::plugin::Instance;
 use crate::plugin::View;
 use controls::Controls;
 use egui::Key;
+use egui::KeyboardShortcut;
 use egui::Modifiers;
 use egui::RichText;
 use egui::Ui;
+use egui::gui_zoom::kb_shortcuts::ZOOM_IN;
+use egui::gui_zoom::kb_shortcuts::ZOOM_IN_SECONDARY;
+use egui::gui_zoom::kb_shortcuts::ZOOM_OUT;
+use egui::gui_zoom::kb_shortcuts::ZOOM_RESET;
 use header::Header;
 use inputs::Inputs;
 use instruments::Instruments;
 use machines::Machines;
 use mixer::Mixer;
 use nice_plug::context::gui::GuiContext;
-use nice_plug::editor::ResizeHint;
-use nice_plug::editor::SizeConstraints;
 use nice_plug::editor::dpi::LogicalSize;
-use nice_plug_egui::EguiEditorState;
-use nice_plug_egui::EguiNiceSettings;
-use nice_plug_egui::Frame;
-use nice_plug_egui::NiceEguiApp;
-use nice_plug_egui::RepaintNotifier;
-use nice_plug_egui::baseview::HandlerError;
-use nice_plug_egui::create_egui_editor;
 use recorder::Recorder;
 use song::Song;
 use space::Space;
 use std::sync::Arc;
 use std::time::Duration;
 pub(crate) use window::Editor;
-use window::NextMark;
+use window::Remote;
 
 /// In logical pixels.
 const SIZE: LogicalSize<f32> = LogicalSize::new(1280.0, 720.0);
 const LEAST_SIZE: LogicalSize<f32> = LogicalSize::new(640.0, 360.0);
 
 /// The editor of an instance; its window opens when the host asks.
-pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Option<Editor> {
-    let state = EguiEditorState::from_size(SIZE, 1.0);
-    let notifier = RepaintNotifier::new();
-    instance.watch(repaint::watcher(&instance, Arc::clone(&state), notifier.clone()));
-    let resizing = ResizeHint {
-        size_constraints: SizeConstraints::min_logical_size(LEAST_SIZE),
-        ..ResizeHint::RESIZABLE
-    };
-    let settings = EguiNiceSettings::new().with_tile("Busker").with_resize_hint(resizing);
-    let next = NextMark::new();
-    let app = App { instance, params, next: next.clone(), open: None };
-    create_egui_editor(state, notifier, settings, app).map(|egui| Editor { egui, next })
+pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Editor {
+    let remote = Arc::new(Remote::new(SIZE.cast()));
+    instance.watch(repaint::watcher(&instance, Arc::clone(&remote)));
+    Editor { instance, params, remote }
 }
 
 /// How long a picture stays while a meter moves.
@@ -127,28 +115,46 @@ impl Page {
     }
 }
 
-/// The editor of an instance, whether its window is open or not.
-pub(crate) struct App {
+/// Turns pages.
+const NEXT_PAGE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::PageDown);
+const LAST_PAGE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::PageUp);
+
+/// Keys that do something whatever has the focus. All others are the host's while nothing has it.
+const SHORTCUTS: [KeyboardShortcut; 6] =
+    [NEXT_PAGE, LAST_PAGE, ZOOM_IN, ZOOM_IN_SECONDARY, ZOOM_OUT, ZOOM_RESET];
+
+/// What an open window shows.
+struct App {
     instance: Arc<Instance>,
     params: Arc<BuskerParams>,
-    next: NextMark,
-    open: Option<(GuiContext, Pages)>,
+    host: GuiContext,
+    pages: Pages,
 }
 
-impl NiceEguiApp for App {
-    fn build(&mut self, egui: egui::Context, host: GuiContext, _: &mut Frame) -> Result<(), HandlerError> {
-        self.next.take();
-        theme::apply(&egui);
-        self.open = Some((host, Pages::new(self.params.table())));
-        Ok(())
+impl App {
+    fn new(
+        egui: &egui::Context,
+        instance: Arc<Instance>,
+        params: Arc<BuskerParams>,
+        host: GuiContext,
+    ) -> Self {
+        theme::apply(egui);
+        let pages = Pages::new(params.table());
+        App { instance, params, host, pages }
     }
 
-    fn ui(&mut self, ui: &mut Ui, _: &mut Frame) {
-        let Some((host, pages)) = &mut self.open else { return };
-        let (params, setter) = (&*self.params, host.param_setter());
+    /// Whether a key does something while nothing has the focus.
+    fn answers(key: Key, held: Modifiers) -> bool {
+        let is =
+            |known: &KeyboardShortcut| known.logical_key == key && held.matches_logically(known.modifiers);
+        key == Key::Tab || SHORTCUTS.iter().any(is)
+    }
+
+    fn show(&mut self, ui: &mut Ui) {
+        let (params, setter) = (&*self.params, self.host.param_setter());
         let gesture = |index, step| params.gesture(index, &setter, step);
-        let controls = Controls { params, host: &gesture, restart: &|| host.request_restart() };
-        pages.show(ui, &controls, &self.instance.view(), &self.instance);
+        let controls = Controls { params, host: &gesture, restart: &|| self.host.request_restart() };
+        self.pages.show(ui, &controls, &self.instance.view(), &self.instance);
     }
 }
 
@@ -222,6 +228,9 @@ impl Pages {
             if moves && !view.control.as_deref().is_some_and(meter::any_sounds) {
                 ui.ctx().request_repaint_after(FRAME);
             }
+            for file in ui.input(|input| input.raw.dropped_files.clone()) {
+                instance.open_later(file.path().to_owned());
+            }
         });
     }
 
@@ -240,10 +249,10 @@ impl Pages {
 
     /// Ctrl with Page Down and Page Up.
     fn turn_by_keys(&mut self, ui: &Ui) {
-        let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::COMMAND, key));
-        if pressed(Key::PageDown) {
+        let pressed = |keys| ui.input_mut(|input| input.consume_shortcut(keys));
+        if pressed(&NEXT_PAGE) {
             self.front = self.front.turned(1);
-        } else if pressed(Key::PageUp) {
+        } else if pressed(&LAST_PAGE) {
             self.front = self.front.turned(Page::ALL.len() - 1);
         }
     }

@@ -5,11 +5,10 @@
 
 use super::loudness;
 use super::meter;
+use super::window::Remote;
 use crate::engine::Position;
 use crate::plugin::Instance;
 use crate::plugin::Watcher;
-use nice_plug_egui::EguiEditorState;
-use nice_plug_egui::RepaintNotifier;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -17,16 +16,12 @@ use std::sync::Arc;
 const CALLS: u32 = 2;
 
 /// To be called by the worker's thread.
-pub(super) fn watcher(
-    instance: &Arc<Instance>,
-    state: Arc<EguiEditorState>,
-    notifier: RepaintNotifier,
-) -> Watcher {
+pub(super) fn watcher(instance: &Arc<Instance>, remote: Arc<Remote>) -> Watcher {
     // The instance owns the thread that calls.
     let instance = Arc::downgrade(instance);
     let (shown, loudness, calls) = (Cell::new(None), Cell::new(None), Cell::new(0));
     Box::new(move || {
-        let Some(instance) = instance.upgrade().filter(|_| state.is_open()) else {
+        let Some(instance) = instance.upgrade().filter(|_| remote.is_open()) else {
             shown.set(None);
             return;
         };
@@ -42,7 +37,7 @@ pub(super) fn watcher(
             loudness.replace(levels) != levels || meter::any_sounds(control)
         };
         if changed || (calls.get() == 0 && control.is_some_and(moves)) {
-            notifier.request_repaint();
+            remote.repaint();
         }
     })
 }

@@ -160,7 +160,7 @@ impl<K: Kind> Plugin for Busker<K> {
 
     fn editor(&mut self, main_thread: AsyncExecutor<Self>) -> Option<Self::Editor> {
         self.instance.announce(Box::new(move || main_thread.execute_gui(TellOfChange)));
-        editor::create(Arc::clone(&self.instance), Arc::clone(&self.params))
+        Some(editor::create(Arc::clone(&self.instance), Arc::clone(&self.params)))
     }
 
     fn filter_state(state: &mut PluginState) {

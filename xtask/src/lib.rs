@@ -6,6 +6,7 @@ pub mod bounce;
 pub mod callbacks;
 pub mod commands;
 pub mod demo_song;
+mod drag;
 pub mod error;
 pub mod faust;
 pub mod host;

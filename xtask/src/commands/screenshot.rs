@@ -2,7 +2,8 @@
 //!
 //! Pages are turned as a user does it, by Ctrl and Page Down.
 //! The picture is taken by a child process, since only a fresh process can be given its display, and an editor that
-//! crashes must not take the command with it. The plugin plays meanwhile, so that meters and position move.
+//! crashes must not take the command with it. The plugin plays meanwhile, so that meters and position move; a song that is
+//! dropped into the editor must then be heard.
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -12,6 +13,7 @@ use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::time::Instant;
@@ -29,6 +31,7 @@ use x11rb::protocol::xproto::WindowClass;
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
+use crate::drag::Drag;
 use crate::error::TaskError;
 use crate::host::Audio;
 use crate::host::Block;
@@ -67,6 +70,9 @@ pub struct Arguments {
     /// How often the editor is opened, resized and closed before, while the plugin plays.
     #[arg(long, default_value_t = 0)]
     visits: usize,
+    /// A song to drop into the editor, which must be heard then; `editor-drop.png` shows it over the editor.
+    #[arg(long)]
+    drop: Option<PathBuf>,
     /// Uses the display that is there.
     #[arg(long, hide = true)]
     here: bool,
@@ -82,6 +88,10 @@ const PAGES: [&str; 6] = ["song", "machines", "instruments", "space", "inputs", 
 const LEAST_SIZE: (u16, u16) = (640, 360);
 /// How long a page is in front before its picture is taken.
 const PAGE_SECONDS: f64 = 1.0;
+/// What is softer is not heard.
+const SILENCE: f32 = 1e-4;
+/// How long it may take until a dropped song is heard.
+const SONG_SECONDS: u64 = 20;
 
 impl Arguments {
     /// Every page of the editor of the bundle's first plugin.
@@ -95,6 +105,7 @@ impl Arguments {
             page,
             seconds: 3.0,
             visits: 100,
+            drop: Some(paths::root().join("src/rack/demo.it")),
             here: false,
         }
     }
@@ -118,6 +129,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     child.args(arguments.page.iter().flat_map(|page| ["--page", page]));
     if let Some(song) = &arguments.song {
         child.arg("--song").arg(absolute(song)?);
+    }
+    if let Some(song) = &arguments.drop {
+        child.arg("--drop").arg(absolute(song)?);
     }
     let done = tools::run(child.env("DISPLAY", &server.display));
     server.stop();
@@ -173,13 +187,15 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
         host.load_preset(song)?;
     }
     let (connection, window) = open_window()?;
-    play_while_open(&mut *host, |host| {
+    let ears = Ears::default();
+    play_while_open(&mut *host, &ears, |host| {
         visit_often(host, &connection, window, arguments.visits)?;
         let begun = Instant::now();
         let size = open_editor(host, &connection, window)?;
         println!("editor of {} x {} opened in {} ms", size.0, size.1, begun.elapsed().as_millis());
         let visit = Visit { connection: &connection, window, size };
-        let photographed = visit.photograph_pages(host, arguments);
+        let dropped = arguments.drop.iter().try_for_each(|song| visit.drop(host, song, &ears, arguments));
+        let photographed = dropped.and_then(|()| visit.photograph_pages(host, arguments));
         host.close_editor();
         photographed
     })
@@ -234,6 +250,37 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
+    /// Drags a song over the editor, photographs that, lets it go and listens. The inputs are silent meanwhile.
+    fn drop(
+        &self,
+        host: &mut dyn PluginHost,
+        song: &Path,
+        ears: &Ears,
+        arguments: &Arguments,
+    ) -> Result<(), TaskError> {
+        self.park_pointer()?;
+        ears.hushed.store(true, Relaxed);
+        wait(host, arguments.seconds);
+        ears.peak.store(0, Relaxed);
+        let drag = Drag::over(self.connection, self.window, song, || host.idle())?;
+        wait(host, PAGE_SECONDS);
+        self.photograph(&named(&arguments.output, "drop"))?;
+        if ears.hear() {
+            return Err(TaskError::Claim("something sounds before a song is dropped".to_owned()));
+        }
+        drag.drop(|| host.idle())?;
+        let dropped = Instant::now();
+        while !ears.hear() {
+            if dropped.elapsed().as_secs() > SONG_SECONDS {
+                return Err(TaskError::Claim(format!("{} was dropped, but is not heard", song.display())));
+            }
+            wait(host, 0.01);
+        }
+        println!("heard {} {} ms after it was dropped", song.display(), dropped.elapsed().as_millis());
+        ears.hushed.store(false, Relaxed);
+        Ok(())
+    }
+
     fn photograph_pages(&self, host: &mut dyn PluginHost, arguments: &Arguments) -> Result<(), TaskError> {
         self.park_pointer()?;
         wait(host, arguments.seconds);
@@ -241,8 +288,7 @@ impl Visit<'_> {
         for page in &arguments.page {
             self.turn_page()?;
             wait(host, PAGE_SECONDS);
-            let stem = arguments.output.file_stem().unwrap_or_default().to_string_lossy();
-            let picture = self.photograph(&arguments.output.with_file_name(format!("{stem}-{page}.png")))?;
+            let picture = self.photograph(&named(&arguments.output, page))?;
             if picture.pixels == last.pixels {
                 return Err(TaskError::Claim(format!("no page {page} came to the front")));
             }
@@ -295,6 +341,12 @@ impl Visit<'_> {
     }
 }
 
+/// The file of a further picture: `editor-NAME.png` beside `editor.png`.
+fn named(output: &Path, name: &str) -> PathBuf {
+    let stem = output.file_stem().unwrap_or_default().to_string_lossy();
+    output.with_file_name(format!("{stem}-{name}.png"))
+}
+
 /// Serves the editor for a while.
 fn wait(host: &mut dyn PluginHost, seconds: f64) {
     let begun = Instant::now();
@@ -329,9 +381,31 @@ fn open_window() -> Result<(RustConnection, u32), TaskError> {
     Ok((connection, window))
 }
 
+/// What the thread that plays hears, and is told to play.
+#[derive(Default)]
+struct Ears {
+    /// Whether the inputs are silent.
+    hushed: AtomicBool,
+    /// Bits of the largest sample that has come out; those of positive numbers are in the numbers' order.
+    peak: AtomicU32,
+}
+
+impl Ears {
+    fn listen(&self, audio: &Audio) {
+        let samples = audio.outputs.iter().flat_map(|bus| &bus.planes).flatten();
+        let peak = samples.fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+        self.peak.fetch_max(peak.to_bits(), Relaxed);
+    }
+
+    fn hear(&self) -> bool {
+        f32::from_bits(self.peak.load(Relaxed)) > SILENCE
+    }
+}
+
 /// Plays at about real speed on a thread of its own while `visit` serves the editor on this one.
 fn play_while_open(
     host: &mut dyn PluginHost,
+    ears: &Ears,
     visit: impl FnOnce(&mut dyn PluginHost) -> Result<(), TaskError>,
 ) -> Result<(), TaskError> {
     let mut audio = Audio::new(&channels(host, Direction::Input), &channels(host, Direction::Output));
@@ -339,7 +413,7 @@ fn play_while_open(
     let over = AtomicBool::new(false);
     let (visited, played) = std::thread::scope(|scope| {
         let audio_thread = scope.spawn(|| {
-            let answer = play(&mut *processor, &mut audio, &over);
+            let answer = play(&mut *processor, &mut audio, ears, &over);
             drop(processor);
             answer
         });
@@ -356,11 +430,18 @@ fn channels(host: &mut dyn PluginHost, direction: Direction) -> Vec<usize> {
     host.buses(direction).iter().map(|bus| bus.channels).collect()
 }
 
-fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> Result<(), HostError> {
+fn play(
+    processor: &mut dyn Processor,
+    audio: &mut Audio,
+    ears: &Ears,
+    over: &AtomicBool,
+) -> Result<(), HostError> {
     let mut start = 0;
     while !over.load(Relaxed) {
         audio.prepare(480, 0.0);
-        sound(audio, start);
+        if !ears.hushed.load(Relaxed) {
+            sound(audio, start);
+        }
         let seconds = start as f64 / 48_000.0;
         let transport = Transport {
             playing: true,
@@ -374,6 +455,7 @@ fn play(processor: &mut dyn Processor, audio: &mut Audio, over: &AtomicBool) -> 
             &Block { frames: 480, start, transport: Some(&transport), bends: &[], events: &[] },
             audio,
         )?;
+        ears.listen(audio);
         start += 480;
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -1,0 +1,108 @@
+//! What an editor keeps while its window is closed, and how the window is reached from other threads while it is open.
+//!
+//! Any thread but the audio thread's.
+#![allow(clippy::disallowed_types)] // The audio thread never touches the editor.
+
+use baseview::WindowSize;
+use baseview::WindowWaker;
+use nice_plug::editor::dpi::LogicalSize;
+use nice_plug::editor::dpi::NativeSize;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+pub(in crate::editor) struct Remote {
+    kept: Mutex<Kept>,
+    stale: AtomicBool,
+}
+
+struct Kept {
+    size: LogicalSize<f64>,
+    /// Physical pixels for a logical one.
+    scale: f64,
+    /// What the user makes of it.
+    zoom: f32,
+    /// That of the window which is open.
+    waker: Option<WindowWaker>,
+}
+
+impl Remote {
+    /// A window that opens with that size, in logical pixels.
+    pub(in crate::editor) fn new(size: LogicalSize<f64>) -> Self {
+        let kept = Kept { size, scale: 1.0, zoom: 1.0, waker: None };
+        Remote { kept: Mutex::new(kept), stale: AtomicBool::new(false) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(in crate::editor) fn is_open(&self) -> bool {
+        self.kept().waker.is_some()
+    }
+
+    /// Asks for another picture, if a window is open.
+    pub(in crate::editor) fn repaint(&self) {
+        self.stale.store(true, Relaxed);
+        // Some systems poll at once, so nothing is held meanwhile.
+        let waker = self.kept().waker.clone();
+        if let Some(waker) = waker {
+            waker.request_poll();
+        }
+    }
+
+    /// Whether another picture has been asked for since this was last asked.
+    pub(super) fn take_request(&self) -> bool {
+        self.stale.swap(false, Relaxed)
+    }
+
+    pub(super) fn opened(&self, waker: WindowWaker) {
+        self.kept().waker = Some(waker);
+    }
+
+    pub(super) fn closed(&self) {
+        self.kept().waker = None;
+    }
+
+    pub(super) fn resized(&self, size: WindowSize) {
+        let mut kept = self.kept();
+        (kept.size, kept.scale) = (size.logical, size.scale_factor);
+    }
+
+    pub(super) fn zoom(&self) -> f32 {
+        self.kept().zoom
+    }
+
+    pub(super) fn set_zoom(&self, zoom: f32) {
+        self.kept().zoom = zoom;
+    }
+
+    pub(super) fn logical_size(&self) -> LogicalSize<f64> {
+        self.kept().size
+    }
+
+    pub(super) fn native_size(&self) -> NativeSize<u32> {
+        let kept = self.kept();
+        NativeSize::from_size(kept.size.into(), kept.scale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nice_plug::editor::dpi::PhysicalSize;
+
+    #[test]
+    fn a_window_opens_again_with_the_size_it_had_to_the_pixel() {
+        let remote = Remote::new(LogicalSize::new(1280.0, 720.0));
+        for (width, height, scale) in [(1281, 719, 1.25), (2561, 1439, 2.0), (997, 601, 1.75)] {
+            let size = PhysicalSize::new(width, height);
+            remote.resized(WindowSize::from_physical(size, scale));
+            assert_eq!(remote.logical_size().to_physical::<u32>(scale), size);
+            let native = remote.native_size();
+            assert_eq!(native.to_physical(scale), size);
+        }
+    }
+}
