@@ -48,7 +48,7 @@ fn failed(error: impl std::fmt::Display) -> TaskError {
 }
 
 /// A file that is dragged over a window which takes files.
-pub struct Drag<'a> {
+pub(crate) struct Drag<'a> {
     connection: &'a RustConnection,
     atoms: Atoms,
     /// The window that the drag comes from; nobody sees it.
@@ -61,7 +61,7 @@ pub struct Drag<'a> {
 
 impl<'a> Drag<'a> {
     /// Moves a file over the middle of what lies in a window and waits until it would be taken there.
-    pub fn over(
+    pub(crate) fn over(
         connection: &'a RustConnection,
         window: u32,
         file: &Path,
@@ -97,7 +97,7 @@ impl<'a> Drag<'a> {
     }
 
     /// Lets go, and waits until the file is taken.
-    pub fn drop(self, idle: impl FnMut()) -> Result<(), TaskError> {
+    pub(crate) fn drop(self, idle: impl FnMut()) -> Result<(), TaskError> {
         self.send(self.atoms.XdndDrop, [self.source, 0, self.time, 0, 0])?;
         let [_, flags, action, ..] = self.answer(self.atoms.XdndFinished, idle)?;
         if flags & 1 == 0 || action != self.atoms.XdndActionCopy {

@@ -250,7 +250,7 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// Drags a song over the editor, photographs that, lets it go and listens. The inputs are silent meanwhile.
+    /// Drags a song over the editor while another is silent, photographs that, lets it go and listens.
     fn drop(
         &self,
         host: &mut dyn PluginHost,
@@ -258,17 +258,24 @@ impl Visit<'_> {
         ears: &Ears,
         arguments: &Arguments,
     ) -> Result<(), TaskError> {
+        let silence = paths::target().join("silence.mod");
+        std::fs::write(&silence, silent_module()).map_err(TaskError::file(&silence))?;
+        host.load_preset(&silence)?;
         self.park_pointer()?;
         ears.hushed.store(true, Relaxed);
         wait(host, arguments.seconds);
         ears.peak.store(0, Relaxed);
-        let drag = Drag::over(self.connection, self.window, song, || host.idle())?;
+        let drag = Drag::over(self.connection, self.window, song, || {
+            host.idle();
+        })?;
         wait(host, PAGE_SECONDS);
         self.photograph(&named(&arguments.output, "drop"))?;
         if ears.hear() {
             return Err(TaskError::Claim("something sounds before a song is dropped".to_owned()));
         }
-        drag.drop(|| host.idle())?;
+        drag.drop(|| {
+            host.idle();
+        })?;
         let dropped = Instant::now();
         while !ears.hear() {
             if dropped.elapsed().as_secs() > SONG_SECONDS {
@@ -339,6 +346,14 @@ impl Visit<'_> {
         let place = keys.position(|symbols| symbols.contains(&symbol));
         place.map(|place| first + place as u8).ok_or_else(|| window_error("a key is missing"))
     }
+}
+
+/// A MOD of one empty pattern.
+fn silent_module() -> Vec<u8> {
+    let mut bytes = vec![0; 1084 + 1024];
+    bytes[950] = 1; // orders
+    bytes[1080..1084].copy_from_slice(b"M.K.");
+    bytes
 }
 
 /// The file of a further picture: `editor-NAME.png` beside `editor.png`.
