@@ -95,6 +95,18 @@ pub trait AudioStream: Send {
         io: &mut AudioBlockMut<'_>,
     ) -> Activity;
 
+    /// The same with an input that sounds and lies in `from`, as wide and as long as `io`, which holds anything before; `None` from
+    /// a stream that would have to copy it, and has done nothing then. A zero's sign does not count. Real-time.
+    fn render_from(
+        &mut self,
+        _ctx: &mut RenderContext<'_>,
+        _side: Option<&AudioBlock<'_>>,
+        _from: &AudioBlock<'_>,
+        _io: &mut AudioBlockMut<'_>,
+    ) -> Option<Activity> {
+        None
+    }
+
     /// Whether silence in now gives silence out, so that `skip` may stand for `render`. Real-time.
     fn asleep(&self) -> bool {
         false

@@ -37,12 +37,20 @@ impl Pass {
     /// Multiplies a frame of every lane.
     #[inline(always)]
     fn scale(&mut self, tile: &mut Lanes, gains: &Lanes) {
+        *tile = self.scaled(tile, gains);
+    }
+
+    /// The same elsewhere.
+    #[inline(always)]
+    fn scaled(&mut self, tile: &Lanes, gains: &Lanes) -> Lanes {
+        let mut left = [0.0; LANES];
         for lane in 0..LANES {
             let scaled = tile[lane] * gains[lane]; // as many as there are lanes
             self.read[lane] = greater(self.read[lane], tile[lane].abs());
             self.squares[lane] += scaled * scaled;
-            tile[lane] = scaled;
+            left[lane] = scaled;
         }
+        left
     }
 
     /// Multiplies the frames at an end of a plane, which begin with lane `first`; zeros in the others add nothing.
@@ -76,6 +84,12 @@ fn padded(frames: &[f32], first: usize) -> Lanes {
     let mut tile = [0.0; LANES];
     tile[first..first + frames.len()].copy_from_slice(frames); // see `unaligned`
     tile
+}
+
+/// What a sum of one plane is: no zero keeps its sign.
+#[inline(always)]
+fn put(target: &mut [f32], source: &[f32]) {
+    target.iter_mut().zip(source).for_each(|(to, from)| *to = 0.0 + from);
 }
 
 /// The greater one, which is `lane` where `sample` is NaN.
@@ -188,6 +202,28 @@ by_level! {
 }
 
 by_level! {
+    /// `target[n] = (0 + source[n]) · gain`, measured as if it were done in place; see [`measure`]. The shorter one counts.
+    pub fn put_measured(level; target: &mut [f32], source: &[f32], gain: f32, sums: (&mut Lanes, usize)) -> Levels {
+        let ((squares, first), frames) = (sums, target.len().min(source.len()));
+        let before = unaligned(first, frames);
+        let (head, rest) = target[..frames].split_at_mut(before); // the shorter one, as above
+        let (of_head, of_rest) = source[..frames].split_at(before);
+        let (tiles, tail) = rest.as_chunks_mut::<LANES>();
+        let (of_tiles, of_tail) = of_rest.as_chunks::<LANES>();
+        let (mut pass, gains) = (Pass::new(squares), [gain; LANES]);
+        put(head, of_head);
+        pass.scale_end(head, first % LANES, &gains);
+        for (tile, from) in tiles.iter_mut().zip(of_tiles) {
+            *tile = pass.scaled(&from.map(|sample| 0.0 + sample), &gains);
+        }
+        put(tail, of_tail);
+        pass.scale_end(tail, 0, &gains);
+        let left = (greatest(&pass.read) * gain).abs(); // as above
+        pass.levels(left, squares)
+    }
+}
+
+by_level! {
     /// `target[n] *= gains[n]`, measured; see [`measure`].
     pub fn scale_by_measured(level; target: &mut [f32], gains: &[f32], sums: (&mut Lanes, usize)) -> Levels {
         let ((squares, first), frames) = (sums, target.len().min(gains.len()));
@@ -259,6 +295,7 @@ mod tests {
             let levels = [
                 scale_by_measured(level, &mut plane, &source, (&mut squares, 5)),
                 scale_measured(level, &mut plane, 0.3, (&mut squares, 0)),
+                put_measured(level, &mut plane, &source, 0.4, (&mut squares, 7)),
                 measure(level, &plane, (&mut squares, 15)),
             ];
             scale_by(level, &mut plane, &source);
@@ -290,8 +327,8 @@ mod tests {
             let source = sines(frames);
             let read = source.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
             let squares: f64 = source.iter().map(|&sample| f64::from(sample * 0.5).powi(2)).sum();
-            let (mut constant, mut varied) = (source.clone(), source);
-            let mut sums = [[0.0; LANES]; 3];
+            let (mut constant, mut varied) = (source.clone(), source.clone());
+            let mut sums = [[0.0; LANES]; 4];
             let levels = scale_measured(Level::detect(), &mut constant, 0.5, (&mut sums[0], 3));
             assert_eq!(levels, Levels { read, left: read * 0.5, finite: true });
             assert!((f64::from(sums[0].iter().sum::<f32>()) - squares).abs() < 1e-5);
@@ -300,7 +337,10 @@ mod tests {
             assert_eq!(varied, constant);
             let left = measure(Level::detect(), &constant, (&mut sums[2], 3));
             assert_eq!((left.read, left.left), (levels.left, levels.left));
-            assert_eq!([sums[1], sums[2]], [sums[0]; 2]);
+            let mut put = vec![7.0; frames];
+            assert_eq!(put_measured(Level::detect(), &mut put, &source, 0.5, (&mut sums[3], 3)), levels);
+            assert_eq!(put, constant);
+            assert_eq!(sums[1..], [sums[0]; 3]);
         }
     }
 

@@ -31,6 +31,7 @@ pub use kernel::add_scaled_by;
 pub use kernel::count_above;
 pub use kernel::measure;
 pub use kernel::peak;
+pub use kernel::put_measured;
 pub use kernel::put_scaled;
 pub use kernel::scale;
 pub use kernel::scale_by;

@@ -223,10 +223,16 @@ impl Gates {
         found.is_some_and(|gate| is_closed(&gate.there) || gate.wait == 0 && is_closed(&gate.ramp))
     }
 
+    /// Whether a gate leaves the next frames alone.
+    #[inline]
+    pub(super) fn passes(&self, gate: usize) -> bool {
+        self.gates.get(gate).is_none_or(|gate| gate.is_still() && gate.is_open())
+    }
+
     /// What a gate does in the next frames, where it does not just leave all alone.
     #[inline]
     pub(super) fn factors(&self, gate: usize) -> Option<[f32; BLOCK_SIZE]> {
-        let gate = self.gates.get(gate).filter(|gate| !gate.is_still() || !gate.is_open())?;
+        let gate = self.gates.get(gate).filter(|_| !self.passes(gate))?;
         Some(gate.factors())
     }
 }

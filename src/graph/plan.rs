@@ -379,10 +379,18 @@ impl<'b> Around<'_, 'b> {
         io: &mut AudioBlockMut<'_>,
     ) -> Option<Activity> {
         let Hands { level, streams, passing } = hands;
-        let input = self.gather(&step.inputs, (level, &*streams, passing), io);
         // What drives a sidechain is never an outlet.
-        let side = step.side.and_then(|side| self.heard::<S>(side, None));
-        let side = side.map(|sound| sound.block(self.piece));
+        let side = step.side.and_then(|side| self.lying(side)).map(|sound| sound.block(self.piece));
+        if let Some(from) = self.alone(&step.inputs, io.channels())
+            && let Some(stream) = step.stream.and_then(|number| streams.stream_mut(number))
+        {
+            let mut ctx = RenderContext::new(self.piece.frame, Activity::Sounding);
+            let activity = stream.render_from(&mut ctx, side.as_ref(), &from, io);
+            if activity.is_some() {
+                return activity;
+            }
+        }
+        let input = self.gather(&step.inputs, (level, &*streams, passing), io);
         match (input, step.stream.and_then(|number| streams.stream_mut(number))) {
             (Activity::Silent, None) => None,
             (Activity::Sounding, None) => Some(input),
@@ -399,6 +407,27 @@ impl<'b> Around<'_, 'b> {
         }
     }
 
+    /// What arrives, if it needs no sum: one sound of `channels` channels through an open gate.
+    #[inline]
+    fn alone(&self, inputs: &[Input], channels: usize) -> Option<AudioBlock<'_>> {
+        let mut alone = None;
+        for input in inputs {
+            // Outlets are held by the streams, one of which is to render.
+            if let Place::Outlet { .. } = input.from {
+                return None;
+            }
+            let Some(sound) = self.lying(input.from) else { continue };
+            if self.gates.is_closed(input.gate) {
+                continue;
+            }
+            if alone.is_some() || sound.channels() != channels || !self.gates.passes(input.gate) {
+                return None;
+            }
+            alone = Some(sound);
+        }
+        alone.map(|sound| sound.block(self.piece))
+    }
+
     /// Writes the sum of what arrives over `io`, if anything does.
     fn gather<S: Streams + ?Sized>(
         &self,
@@ -408,7 +437,7 @@ impl<'b> Around<'_, 'b> {
     ) -> Activity {
         let mut sum = Sum { level, piece: self.piece, sounds: [None; TOGETHER], count: 0, fresh: true };
         for input in inputs {
-            let Some(sound) = self.heard(input.from, Some(streams)) else { continue };
+            let Some(sound) = self.heard(input.from, streams) else { continue };
             if self.gates.is_closed(input.gate) {
                 continue;
             }
@@ -428,16 +457,20 @@ impl<'b> Around<'_, 'b> {
     }
 
     /// What lies at a place, if it sounds.
-    fn heard<'s, S: Streams + ?Sized>(
-        &'s self,
-        place: Place,
-        streams: Option<&'s S>,
-    ) -> Option<Sound<'s, 'b>> {
+    fn heard<'s, S: Streams + ?Sized>(&'s self, place: Place, streams: &'s S) -> Option<Sound<'s, 'b>> {
+        match place {
+            Place::Outlet { stream, number } => of_feed(streams.stream(stream)?.outlet(number)?),
+            place => self.lying(place),
+        }
+    }
+
+    /// The same of what no stream holds.
+    #[inline]
+    fn lying(&self, place: Place) -> Option<Sound<'_, 'b>> {
         let sounds = |activity| activity == Activity::Sounding;
-        let of_feed = |feed: &'s Feed| sounds(feed.activity()).then_some(Sound::Feed(feed));
         match place {
             Place::Source(number) => self.sources.get(number).and_then(of_feed),
-            Place::Outlet { stream, number } => streams?.stream(stream)?.outlet(number).and_then(of_feed),
+            Place::Outlet { .. } => None,
             Place::Scratch(number) => {
                 let scratch = self.scratch.get(number).filter(|scratch| sounds(scratch.activity));
                 scratch.map(|scratch| Sound::Scratch(&scratch.buffer))
@@ -448,6 +481,10 @@ impl<'b> Around<'_, 'b> {
             }
         }
     }
+}
+
+fn of_feed<'s, 'b>(feed: &'s Feed) -> Option<Sound<'s, 'b>> {
+    (feed.activity() == Activity::Sounding).then_some(Sound::Feed(feed))
 }
 
 /// Where the sound of an input stands.
@@ -567,6 +604,9 @@ mod tests {
     /// Adds a number and the sidechain; its one outlet holds twice what leaves on the left.
     struct Add(f32, Feed);
 
+    /// The number of an [`Add`] that negates what it need not hear in place.
+    const ELSEWHERE: f32 = 100.0;
+
     fn add(number: f32) -> Add {
         Add(number, Feed::new(2))
     }
@@ -591,6 +631,20 @@ mod tests {
                 *to = 2.0 * from;
             }
             Activity::Sounding
+        }
+        fn render_from(
+            &mut self,
+            _: &mut RenderContext<'_>,
+            _: Option<&AudioBlock<'_>>,
+            from: &AudioBlock<'_>,
+            io: &mut AudioBlockMut<'_>,
+        ) -> Option<Activity> {
+            (self.0 == ELSEWHERE).then(|| {
+                for (to, from) in io.planes_mut().zip(from.planes()) {
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = -from);
+                }
+                Activity::Sounding
+            })
         }
         fn asleep(&self) -> bool {
             self.0 == 0.0
@@ -635,6 +689,22 @@ mod tests {
         graph.connect(b, bus);
         graph.connect(bus, out);
         assert_eq!(run(&graph, &[&[1.0], &[2.0, 3.0]], &mut [add(10.0)], &[2]), [[13.0, 14.0]]);
+    }
+
+    #[test]
+    fn one_sound_of_a_streams_width_is_read_where_it_lies() {
+        let heard = |sounds: [&[f32]; 2]| {
+            let mut graph = Graph::default();
+            let (a, b) = (graph.add_source("a", sounds[0].len()), graph.add_source("b", sounds[1].len()));
+            let (bus, out) = (graph.add_stream("bus", 2), graph.add_output("out", 2));
+            graph.connect(a, bus);
+            graph.connect(b, bus);
+            graph.connect(bus, out);
+            run(&graph, &sounds, &mut [add(ELSEWHERE)], &[2])
+        };
+        assert_eq!(heard([&[2.0, 3.0], &[0.0]]), [[-2.0, -3.0]]);
+        assert_eq!(heard([&[0.0, 0.0], &[2.0]]), [[102.0; 2]]);
+        assert_eq!(heard([&[2.0, 3.0], &[1.0, 1.0]]), [[103.0, 104.0]]);
     }
 
     #[test]

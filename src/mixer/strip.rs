@@ -285,12 +285,51 @@ impl Strip {
         self.advance(range.len());
     }
 
+    /// Whether nothing in front of the gain hears the sound, and the gain rests.
+    fn begins_with_gain(&self) -> bool {
+        let unheard = |send: &Send| send.is_closed(TapPoint::PreGain);
+        let served = self.serves && !(self.tap.is_none() && self.sends.iter().all(unheard));
+        !self.moving && !served && self.ducker.is_off() && self.inserts.are_empty()
+    }
+
+    /// A block that is in `io`, or in `from`, where nothing may be done to it before the gain.
+    fn run(
+        &mut self,
+        ctx: &mut RenderContext<'_>,
+        side: Option<&AudioBlock<'_>>,
+        from: Option<&AudioBlock<'_>>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Activity {
+        let frames = io.frames();
+        self.sends.iter_mut().for_each(|send| send.begin(frames));
+        if io.channels() == 1 {
+            self.place(frames);
+        }
+        let input = self.inserts.render(ctx, side, io);
+        self.show_taken();
+        let (mut activity, mut start) = (Activity::Silent, 0);
+        while start < frames {
+            let range = start..start + self.stretch(frames - start);
+            start = range.end;
+            match input {
+                Activity::Silent => self.rest(side, &range),
+                Activity::Sounding => {
+                    let frame = ctx.frame() + range.start as u64;
+                    if self.process(frame, side, (from, io), &range) == Activity::Sounding {
+                        activity = Activity::Sounding;
+                    }
+                }
+            }
+        }
+        activity
+    }
+
     /// All behind the inserts, for frames of one stretch.
     fn process(
         &mut self,
         frame: u64,
         side: Option<&AudioBlock<'_>>,
-        io: &mut AudioBlockMut<'_>,
+        (from, io): (Option<&AudioBlock<'_>>, &mut AudioBlockMut<'_>),
         range: &Range<usize>,
     ) -> Activity {
         let mut reading = Reading::SILENT;
@@ -300,7 +339,7 @@ impl Strip {
         }
         self.offer(TapPoint::PreGain, frame, io, range);
         let squares = self.shapes().then(|| *self.meter.squares_mut());
-        let mut left = self.apply_fader(io, range, &mut reading);
+        let mut left = self.apply_fader((from, io), range, &mut reading);
         if squares.is_some() || !left.finite {
             left = self.shape(io, range, (left, squares.as_ref()), &mut reading);
         } else {
@@ -346,7 +385,7 @@ impl Strip {
     /// Gain, mute and pan, measured before and after. Gives what is left.
     fn apply_fader(
         &mut self,
-        io: &mut AudioBlockMut<'_>,
+        (from, io): (Option<&AudioBlock<'_>>, &mut AudioBlockMut<'_>),
         range: &Range<usize>,
         reading: &mut Reading,
     ) -> Left {
@@ -354,9 +393,15 @@ impl Strip {
         let mut left = Left::NOTHING;
         for (channel, squares) in self.meter.squares_mut().iter_mut().enumerate().take(channels) {
             let plane = io.channel_mut(channel).get_mut(range.clone()).unwrap_or_default();
-            let side = Side::of(channel, channels);
-            let levels =
-                scale_along(self.level, self.fader.side(side), plane, &mut self.values, (squares, first));
+            let (side, sums) = (Side::of(channel, channels), (squares, first));
+            let ramp = self.fader.side(side);
+            let levels = match from {
+                None => scale_along(self.level, ramp, plane, &mut self.values, sums),
+                Some(from) => {
+                    let from = from.channel(channel).get(range.clone()).unwrap_or_default();
+                    put_along(self.level, ramp, plane, from, sums)
+                }
+            };
             raise(&mut reading.pre_peaks, side, levels.read);
             raise(&mut reading.post_peaks, side, levels.left);
             left.add(&levels);
@@ -477,6 +522,23 @@ fn scale_along(
     }
 }
 
+/// The same from one plane to another, for a ramp that does not move.
+fn put_along(
+    level: Level,
+    ramp: &Ramp,
+    plane: &mut [f32],
+    from: &[f32],
+    sums: (&mut Lanes, usize),
+) -> Levels {
+    match ramp.target() {
+        0.0 => {
+            plane.fill(0.0);
+            Levels { read: dsp::peak(level, from), left: 0.0, finite: true }
+        }
+        gain => dsp::put_measured(level, plane, from, gain, sums),
+    }
+}
+
 fn raise(peaks: &mut [f32; 2], side: Side, peak: f32) {
     for (highest, counts) in peaks.iter_mut().zip(side.counts()) {
         *highest = if counts { highest.max(peak) } else { *highest };
@@ -508,28 +570,17 @@ impl AudioStream for Strip {
         side: Option<&AudioBlock<'_>>,
         io: &mut AudioBlockMut<'_>,
     ) -> Activity {
-        let frames = io.frames();
-        self.sends.iter_mut().for_each(|send| send.begin(frames));
-        if io.channels() == 1 {
-            self.place(frames);
-        }
-        let input = self.inserts.render(ctx, side, io);
-        self.show_taken();
-        let (mut activity, mut start) = (Activity::Silent, 0);
-        while start < frames {
-            let range = start..start + self.stretch(frames - start);
-            start = range.end;
-            match input {
-                Activity::Silent => self.rest(side, &range),
-                Activity::Sounding => {
-                    if self.process(ctx.frame() + range.start as u64, side, io, &range) == Activity::Sounding
-                    {
-                        activity = Activity::Sounding;
-                    }
-                }
-            }
-        }
-        activity
+        self.run(ctx, side, None, io)
+    }
+
+    fn render_from(
+        &mut self,
+        ctx: &mut RenderContext<'_>,
+        side: Option<&AudioBlock<'_>>,
+        from: &AudioBlock<'_>,
+        io: &mut AudioBlockMut<'_>,
+    ) -> Option<Activity> {
+        self.begins_with_gain().then(|| self.run(ctx, side, Some(from), io))
     }
 
     /// A ducker hears its sidechain while the strip is silent, and a limiter comes back to rest.

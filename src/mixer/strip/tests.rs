@@ -204,6 +204,86 @@ fn levels(channels: usize, seed: Option<usize>) -> Vec<[u32; 2]> {
     found
 }
 
+/// What somebody sets, on the block of its number.
+const SETTINGS: [fn(&mut Strip); 12] = [
+    |_| (),
+    |strip| strip.set_gain(Gain(0.7)),
+    |strip| strip.set_pan(-0.25),
+    |strip| strip.set_soft_clip(true),
+    |strip| strip.set_ceiling(Gain(0.5)),
+    |strip| strip.set_limiter(true),
+    |strip| strip.set_send(0, Gain(0.5)),
+    |strip| strip.set_send(0, Gain::SILENCE),
+    |strip| strip.set_duck_amount(0.8),
+    |strip| strip.set_duck_amount(0.0),
+    |strip| strip.set_muted(true),
+    |strip| assert!(strip.set_insert(1, Some(MachineKind::Gate.build(RATE, Level::detect()))).is_none()),
+];
+
+#[test]
+fn a_block_from_elsewhere_becomes_and_measures_what_it_would_in_place() {
+    let odd = [f32::NAN, f32::INFINITY, -0.0];
+    for (channels, level) in
+        [1, 2, 6].into_iter().flat_map(|n| Level::available().map(move |level| (n, level)))
+    {
+        let [(mut one, read_one), (mut other, read_other)] = [(); 2].map(|()| Strip::new(RATE, level));
+        let mut from_elsewhere = 0;
+        for block in 0..12 * SETTINGS.len() {
+            if block % 12 == 0 {
+                SETTINGS[block / 12](&mut one);
+                SETTINGS[block / 12](&mut other);
+            }
+            let frames = [256, 100, 31][block % 3];
+            let mut from = AudioBuffer::new(channels, frames);
+            for (channel, frame) in (0..channels).flat_map(|channel| (0..frames).map(move |n| (channel, n))) {
+                let strange = block % 5 == 4 && frame == 17;
+                let sample = if strange { odd[block / 5 % 3] } else { noise(channel, block * 256 + frame) };
+                from.channel_mut(channel)[frame] = sample;
+            }
+            let side = AudioBlock::new(&[&[0.5; 256]]).slice(0..frames);
+            let mut ctx = RenderContext::new(block as u64 * 256, Activity::Sounding);
+            let (mut there, mut here) =
+                (AudioBuffer::new(channels, frames), AudioBuffer::new(channels, frames));
+            (0..channels).for_each(|channel| there.channel_mut(channel).fill(9.0));
+            (0..channels).for_each(|n| dsp::sum(level, here.channel_mut(n), &[from.channel(n)], true));
+            let mut block_of_one = there.block_mut(frames);
+            let of_one = match one.render_from(&mut ctx, Some(&side), &from.block(frames), &mut block_of_one)
+            {
+                Some(activity) => {
+                    from_elsewhere += 1;
+                    activity
+                }
+                None => {
+                    block_of_one
+                        .planes_mut()
+                        .zip(here.block(frames).planes())
+                        .for_each(|(to, from)| to.copy_from_slice(from));
+                    one.render(&mut ctx, Some(&side), &mut block_of_one)
+                }
+            };
+            let of_other = other.render(&mut ctx, Some(&side), &mut here.block_mut(frames));
+            assert_eq!(of_one, of_other);
+            let bits = |buffer: &AudioBuffer| {
+                (0..channels)
+                    .flat_map(|n| buffer.channel(n).iter().map(|sample| sample.to_bits()))
+                    .collect::<Vec<_>>()
+            };
+            assert!(bits(&there) == bits(&here), "block {block} of {channels} channels");
+            let read = |meter: &Meter| {
+                (
+                    meter.take_pre_peaks(),
+                    meter.take_peaks(),
+                    meter.rms(),
+                    meter.clips(),
+                    meter.take_reduction(),
+                )
+            };
+            assert_eq!(read(&read_one), read(&read_other));
+        }
+        assert!((12..10 * 12).contains(&from_elsewhere), "{from_elsewhere}");
+    }
+}
+
 #[test]
 fn rms_does_not_depend_on_how_blocks_are_cut() {
     for channels in [1, 2, 6, 8] {
