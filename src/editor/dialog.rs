@@ -1,15 +1,49 @@
-//! The system's dialogs for files and folders, without holding up the host.
+//! Dialogs for files and folders, without holding up the host.
 //!
-//! In: an answer that is to come. Out: the path that was chosen. The dialog belongs to the GUI thread, the wait for its answer
-//! to a thread of its own, on which the choice is taken.
+//! In: what is asked for. Out: the paths that were chosen. The system's dialog belongs to the GUI thread, the wait for its answer to a
+//! thread of its own, on which the choice is taken. Where the system has none, the editor's own browser asks.
 
+use super::browser;
 use rfd::FileHandle;
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
+
+/// Endings of files by what these are.
+pub(super) type Kinds = &'static [(&'static str, &'static [&'static str])];
+
+/// What takes the paths that were chosen.
+pub(super) type Take = Box<dyn FnOnce(Vec<PathBuf>) + Send>;
+
+/// What is asked for.
+#[derive(Clone)]
+pub(super) struct Ask {
+    pub(super) title: String,
+    /// Files of these kinds, the first of which is shown at first.
+    pub(super) kinds: Kinds,
+    /// Where to begin.
+    pub(super) start: Option<PathBuf>,
+    pub(super) folder: bool,
+}
+
+impl Ask {
+    fn dialog(&self) -> rfd::AsyncFileDialog {
+        let dialog = rfd::AsyncFileDialog::new().set_title(&self.title);
+        let dialog =
+            self.kinds.iter().fold(dialog, |dialog, (name, endings)| dialog.add_filter(*name, endings));
+        match &self.start {
+            Some(folder) => dialog.set_directory(folder),
+            None => dialog,
+        }
+    }
+}
+
+/// An answer that is to come.
+type Answer = Pin<Box<dyn Future<Output = Option<Vec<FileHandle>>> + Send>>;
 
 /// One place that asks, and whether it is asking.
 #[derive(Default)]
@@ -31,6 +65,40 @@ impl Dialog {
         let waiter = thread::Builder::new().name("busker-dialog".to_owned()).spawn(move || {
             if let Some(chosen) = pollster::block_on(answer) {
                 take(chosen.path().to_owned());
+            }
+            open.store(false, Relaxed);
+        });
+        if waiter.is_err() {
+            self.0.store(false, Relaxed);
+        }
+    }
+
+    /// Hands what is chosen to `take`, unless the user thinks better of it; several files where there are several. Where the system
+    /// has no dialog, the editor's browser asks.
+    pub(super) fn choose(
+        &self,
+        egui: &egui::Context,
+        ask: Ask,
+        take: impl FnOnce(Vec<PathBuf>) + Send + 'static,
+    ) {
+        let answer: Answer = match ask.folder {
+            true => Box::pin(ask.dialog().pick_folders()),
+            false => Box::pin(ask.dialog().pick_files()),
+        };
+        let egui = egui.clone();
+        self.wait(answer, Box::new(take), move |take| browser::open(&egui, ask, take));
+    }
+
+    fn wait(&self, answer: Answer, take: Take, fall_back: impl FnOnce(Take) + Send + 'static) {
+        self.0.store(true, Relaxed);
+        let open = Arc::clone(&self.0);
+        let waiter = thread::Builder::new().name("busker-dialog".to_owned()).spawn(move || {
+            match pollster::block_on(answer) {
+                Some(chosen) if chosen.is_empty() => {}
+                Some(chosen) => take(chosen.iter().map(|chosen| chosen.path().to_owned()).collect()),
+                // Elsewhere this is how users think better of it.
+                None if cfg!(all(unix, not(target_os = "macos"))) => fall_back(take),
+                None => {}
             }
             open.store(false, Relaxed);
         });

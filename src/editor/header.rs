@@ -1,23 +1,23 @@
-//! The head of the page: the song, where it is, and how it follows the host. Its foot: what went wrong.
+//! The head of the page: the song, where it is, and how it follows the host.
 
 use super::Controls;
 use super::cell;
 use super::controls::find;
+use super::dialog::Ask;
 use super::dialog::Dialog;
+use super::open;
 use super::theme;
 use crate::engine::ParameterSpec;
 use crate::engine::Position;
 use crate::engine::Target;
 use crate::plugin::Instance;
+use crate::plugin::Onto;
 use crate::plugin::View;
 use egui::Align;
 use egui::Layout;
 use egui::RichText;
 use egui::Ui;
 use std::sync::Arc;
-
-/// Extensions of the modules that can be opened, packed or not.
-const EXTENSIONS: [&str; 10] = ["mod", "s3m", "xm", "it", "mdz", "s3z", "xmz", "itz", "gz", "zip"];
 
 /// Song parameters, and the dialog for songs.
 pub(super) struct Header {
@@ -47,8 +47,9 @@ impl Header {
             });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let open = egui::Button::new(RichText::new("Open…").strong());
-                if ui.add_enabled(!self.dialog.is_open(), open).clicked() {
-                    self.choose(instance);
+                let open = ui.add_enabled(!self.dialog.is_open(), open).on_hover_text(open::rule());
+                if open.clicked() {
+                    self.choose(ui.ctx(), instance);
                 }
                 ui.add_space(6.0);
                 cell::choice(ui, controls, self.sync, 84.0);
@@ -61,10 +62,10 @@ impl Header {
         });
     }
 
-    fn choose(&self, instance: &Arc<Instance>) {
-        let dialog = rfd::AsyncFileDialog::new().set_title("Open a song").add_filter("Modules", &EXTENSIONS);
+    fn choose(&self, egui: &egui::Context, instance: &Arc<Instance>) {
+        let ask = Ask { title: "Open".to_owned(), kinds: &open::KINDS, start: None, folder: false };
         let instance = Arc::clone(instance);
-        self.dialog.ask(dialog.pick_file(), move |path| instance.open_later(path));
+        self.dialog.choose(egui, ask, move |paths| open::open(paths, Onto::Anywhere, &instance));
     }
 }
 
@@ -101,51 +102,4 @@ fn show_position(ui: &mut Ui, position: Option<Position>) {
     let frame =
         egui::Frame::new().fill(theme::WELL).corner_radius(4).inner_margin(egui::Margin::symmetric(8, 4));
     frame.show(ui, |ui| ui.label(RichText::new(text).monospace().color(colour)));
-}
-
-/// The last thing that went wrong, and what had to be left out.
-pub(super) fn show_notice(ui: &mut Ui, view: &View) {
-    let dropped = match view.dropped_events {
-        0 => None,
-        events => Some(format!("{events} events came faster than they can be played")),
-    };
-    let missed = match view.missed_waits {
-        0 => None,
-        waits => Some(format!("{waits} times the bounce went on before a song or a lane was ready")),
-    };
-    let recording = view.recording.error().map(str::to_owned);
-    let late = underruns(&view.underruns);
-    let missing = some_of(&view.missing);
-    let all = view.notice.clone().into_iter().chain(missing).chain(recording).chain(dropped).chain(missed);
-    for text in all.chain(late) {
-        ui.label(RichText::new(text).small().color(theme::WARNING));
-    }
-}
-
-/// The first of some lines, and how many more there are: a rack may miss hundreds of files.
-fn some_of(lines: &[String]) -> Option<String> {
-    match lines {
-        [] => None,
-        [one] => Some(one.clone()),
-        [first, more @ ..] => Some(format!("{first}, and {} more like it", more.len())),
-    }
-}
-
-/// Which lanes were not read in time, and how often.
-fn underruns(underruns: &[u64]) -> Option<String> {
-    let late = underruns.iter().zip(1..).filter(|(count, _)| **count > 0);
-    let late: Vec<String> = late.map(|(count, lane)| format!("lane {lane} {count}×")).collect();
-    (!late.is_empty()).then(|| format!("files were not read in time: {}", late.join(", ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lanes_that_were_late_are_named_with_their_numbers() {
-        assert_eq!(underruns(&[0; 8]), None);
-        let text = underruns(&[0, 3, 0, 0, 0, 0, 0, 1]).unwrap();
-        assert_eq!(text, "files were not read in time: lane 2 3×, lane 8 1×");
-    }
 }

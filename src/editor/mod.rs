@@ -4,12 +4,14 @@
 //! to open and orders to the worker. The host's GUI thread; loading happens on the worker's, the file dialog waits on a thread of
 //! its own. The audio thread never asks for a picture: the worker does, while the window is open and something changes.
 
+mod browser;
 mod cell;
 mod channels;
 mod controls;
 mod dialog;
 mod drag;
 mod fader;
+mod foot;
 mod header;
 mod inputs;
 mod instruments;
@@ -18,6 +20,7 @@ mod loudness;
 mod machines;
 mod meter;
 mod mixer;
+mod open;
 #[cfg(test)]
 mod page_tests;
 mod recorder;
@@ -197,7 +200,7 @@ impl Pages {
                 ui.add_space(4.0);
             });
             egui::Panel::bottom("foot").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
-                header::show_notice(ui, view);
+                foot::show(ui, view, instance);
             });
             let moves = match self.front {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
@@ -228,9 +231,8 @@ impl Pages {
             if moves && !view.control.as_deref().is_some_and(meter::any_sounds) {
                 ui.ctx().request_repaint_after(FRAME);
             }
-            for file in ui.input(|input| input.raw.dropped_files.clone()) {
-                instance.open_later(file.path().to_owned());
-            }
+            open::take_drops(ui, instance);
+            browser::show(ui.ctx());
         });
     }
 

@@ -50,6 +50,8 @@ pub enum Command {
     Song(PreparedSong),
     /// Other slots for voices. What still has its recording sounds on; commands after it wait until the rest has faded.
     Voices(Arc<Bank>),
+    /// Begins a voice of a slot and lets go of it at once: a one-shot sounds once.
+    Strike(usize),
     /// Something else in a lane, or nothing.
     Lane(PreparedLane),
     /// Other machines or none in insert slots, all on one frame, from [`Control::insert`](super::Control::insert).
@@ -236,7 +238,8 @@ impl Command {
             (Self::Plan(_), Self::Plan(_))
             | (Self::Song(_), Self::Song(_))
             | (Self::Ears(_), Self::Ears(_))
-            | (Self::Voices(_), Self::Voices(_)) => true,
+            | (Self::Voices(_), Self::Voices(_))
+            | (Self::Strike(_), Self::Strike(_)) => true,
             (Self::Lane(own), Self::Lane(other)) => own.lane == other.lane,
             (
                 Self::InsertControl { strip, slot, control, .. },
@@ -260,6 +263,7 @@ impl Command {
             (
                 Self::Set { .. }
                 | Self::Tap { .. }
+                | Self::Strike(_)
                 | Self::Record(_)
                 | Self::InsertControl { .. }
                 | Self::InstrumentControl { .. }
@@ -285,6 +289,7 @@ impl Command {
             Self::Set { .. }
             | Self::Ears(_)
             | Self::Tap { .. }
+            | Self::Strike(_)
             | Self::Record(_)
             | Self::InsertControl { .. }
             | Self::InstrumentControl { .. } => false,
@@ -309,6 +314,7 @@ impl fmt::Debug for Command {
             Self::Record(running) => write!(f, "Record({running})"),
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Voices(_) => f.write_str("Voices"),
+            Self::Strike(slot) => write!(f, "Strike({slot})"),
             Self::Lane(lane) => write!(f, "Lane({}, {})", lane.lane, lane.pages.is_some()),
             Self::Inserts(change) => {
                 let slots = change.0.slots.iter();

@@ -10,6 +10,7 @@ use super::command::PreparedSong;
 use super::command::PreparedSpace;
 use super::command::Setting;
 use super::command::SlotChange;
+use super::event::Transport;
 use super::lanes::LaneCells;
 use super::lanes::LaneReading;
 use super::note_places::NOTES;
@@ -156,6 +157,45 @@ impl PositionCell {
     }
 }
 
+/// What the host last said of its time, for display.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HostTime {
+    /// Whether time runs.
+    pub playing: bool,
+    /// Beats per minute.
+    pub tempo: f64,
+    /// Position in quarter notes, where the host has one.
+    pub beats: Option<f64>,
+}
+
+/// The newest word of the host, written by the engine. Each part is as new as can be; together they may be of two calls.
+#[derive(Default)]
+pub(super) struct HostCell {
+    /// Bits of the tempo, and the highest, which no tempo needs, while time runs; 0 before the host has said anything.
+    tempo: AtomicU64,
+    /// Bits of the position; not a number where there is none.
+    beats: AtomicU64,
+}
+
+impl HostCell {
+    const PLAYING: u64 = 1 << 63;
+
+    pub(super) fn store(&self, transport: &Transport) {
+        let playing = if transport.playing { Self::PLAYING } else { 0 };
+        self.beats.store(transport.beats.unwrap_or(f64::NAN).to_bits(), Relaxed);
+        self.tempo.store(transport.tempo.to_bits() | playing, Relaxed);
+    }
+
+    fn load(&self) -> Option<HostTime> {
+        let (tempo, beats) = (self.tempo.load(Relaxed), f64::from_bits(self.beats.load(Relaxed)));
+        (tempo != 0).then(|| HostTime {
+            playing: tempo & Self::PLAYING != 0,
+            tempo: f64::from_bits(tempo & !Self::PLAYING),
+            beats: Some(beats).filter(|beats| !beats.is_nan()),
+        })
+    }
+}
+
 /// What engines are made for, as far as it decides how things for them are built.
 #[derive(Clone)]
 struct Build {
@@ -233,6 +273,7 @@ impl Build {
 pub struct Control {
     meters: Meters,
     position: Arc<PositionCell>,
+    host: Arc<HostCell>,
     lanes: Arc<LaneCells>,
     commands: CommandSender<Command>,
     build: Build,
@@ -270,6 +311,11 @@ impl Control {
     /// Newest position of the song.
     pub fn position(&self) -> Position {
         self.position.load()
+    }
+
+    /// What the host said of its time on the engine's last call; `None` before the first one.
+    pub fn host(&self) -> Option<HostTime> {
+        self.host.load()
     }
 
     /// Where the lanes are, and how often each has run out of frames.
@@ -568,6 +614,12 @@ impl Worker {
         }
     }
 
+    /// Has a voice of a slot sound once, after all that was delivered before.
+    pub fn strike(&mut self, slot: usize) {
+        self.deliver(Command::Strike(slot));
+        self.poll();
+    }
+
     fn put_lane(&mut self, lane: usize, pages: Option<Box<Pages>>) {
         let start = self.lanes.get(lane).map_or_else(Start::default, |setup| setup.start);
         self.deliver(Command::Lane(PreparedLane { lane, pages, start }));
@@ -694,15 +746,18 @@ impl Drop for Worker {
 pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let (commands, receiver, retired) = command_queue(QUEUE);
     let position = Arc::new(PositionCell::default());
+    let host = Arc::new(HostCell::default());
     let lanes = Arc::new(LaneCells::default());
     let build = Build { rate: config.rate, level: config.level, layout: config.layout.clone() };
     let edits = Arc::new(AtomicU64::new(0));
     let main = config.layout.outputs.first().copied().unwrap_or(0);
     let (writer, meter, loudness) = mixer::loudness(main, config.rate);
-    let (engine, meters) = Engine::new(config, receiver, (Arc::clone(&position), Arc::clone(&lanes), writer));
+    let shared = (Arc::clone(&position), Arc::clone(&host), Arc::clone(&lanes), writer);
+    let (engine, meters) = Engine::new(config, receiver, shared);
     let control = Control {
         meters,
         position,
+        host,
         lanes,
         commands: commands.clone(),
         build: build.clone(),
@@ -765,6 +820,18 @@ mod tests {
         assert!(!worker.poll());
         let plans = worker.outbox.iter().filter(|command| matches!(command, Command::Plan(_))).count();
         assert_eq!((worker.outbox.len(), plans), (2, 1));
+    }
+
+    #[test]
+    fn what_the_host_says_survives_its_cell() {
+        let cell = HostCell::default();
+        assert_eq!(cell.load(), None);
+        for (playing, tempo, beats) in
+            [(false, 125.3, Some(16.25)), (true, 120.0, None), (true, 1.0, Some(-4.0))]
+        {
+            cell.store(&Transport { playing, tempo, beats, ..Transport::default() });
+            assert_eq!(cell.load(), Some(HostTime { playing, tempo, beats }));
+        }
     }
 
     #[test]

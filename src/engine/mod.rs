@@ -40,6 +40,7 @@ pub use event::Modulation;
 pub use event::NoteAddress;
 pub use event::Transport;
 pub use halves::Control;
+pub use halves::HostTime;
 pub use halves::Insert;
 pub use halves::InstrumentSetup;
 pub use halves::Position;

@@ -17,6 +17,7 @@ use super::command::Finder;
 use super::command::InsertChange;
 use super::command::PreparedSpace;
 use super::command::SlotChange;
+use super::halves::HostCell;
 use super::halves::Old;
 use super::halves::PositionCell;
 use super::halves::QUEUE;
@@ -149,6 +150,7 @@ pub struct Engine {
     inputs: Inputs,
     outputs: Outputs,
     position: Arc<PositionCell>,
+    host: Arc<HostCell>,
     /// Measures what leaves the main output.
     loudness: FrameWriter,
     /// Frames since reset.
@@ -159,7 +161,7 @@ impl Engine {
     pub(super) fn new(
         config: EngineConfig,
         commands: CommandReceiver<Command, Old>,
-        (position, lanes, loudness): (Arc<PositionCell>, Arc<LaneCells>, FrameWriter),
+        (position, host, lanes, loudness): (Arc<PositionCell>, Arc<HostCell>, Arc<LaneCells>, FrameWriter),
     ) -> (Self, Meters) {
         let (strips, of_strips) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
@@ -198,6 +200,7 @@ impl Engine {
             inputs,
             outputs,
             position,
+            host,
             loudness,
             frame: 0,
         };
@@ -303,6 +306,7 @@ impl Engine {
             if stood && transport.playing {
                 self.voices.pool().restart();
             }
+            self.host.store(&self.transport);
             self.tell_tempo();
         }
         self.drain_commands();
@@ -463,6 +467,10 @@ impl Engine {
                     old
                 }
                 Command::Voices(bank) => self.voices.set_bank(bank).map(Old::Voices),
+                Command::Strike(slot) => {
+                    self.voices.strike(slot);
+                    None
+                }
                 Command::Tap { source, tap } => match source {
                     TapSource::Strip(strip) => match self.strips.get_mut(strip) {
                         Some(strip) => strip.set_tap(tap),

@@ -101,6 +101,13 @@ impl Voices {
         }
     }
 
+    /// Begins a voice and lets go of it.
+    pub(super) fn strike(&mut self, slot: usize) {
+        let cause = Cause::Parameter(slot as u8);
+        self.pool.trigger(slot, cause, Gain::UNITY);
+        self.pool.release(cause);
+    }
+
     fn switch(&mut self, slot: usize, on: bool) {
         let Some(trigger) = self.triggers.get_mut(slot) else { return };
         let was = std::mem::replace(trigger, on);

@@ -5,6 +5,13 @@
 //! A song is examined before it replaces the one that plays.
 #![allow(clippy::disallowed_types)] // The session's mutex is never touched by the audio thread.
 
+mod open;
+
+pub(crate) use open::ONE_SHOT_SECONDS;
+pub(crate) use open::Onto;
+pub(crate) use open::OpenError;
+pub(super) use open::Opened;
+
 use super::instruments::InstrumentEdit;
 use super::kind::Kind;
 use super::machines::MachineEdit;
@@ -12,6 +19,8 @@ use super::machines::lasting;
 use super::machines::normalised;
 use super::recording::Order;
 use super::recording::default_folder;
+use super::work::Underway;
+use super::work::Work;
 use super::worker::Job;
 use super::worker::Watcher;
 use super::worker::WorkerThread;
@@ -62,17 +71,6 @@ use thiserror::Error;
 
 /// How long anybody waits for the worker.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why a song file was not opened.
-#[derive(Debug, Error)]
-pub(crate) enum OpenError {
-    /// The file cannot be read.
-    #[error("{path}: {error}")]
-    Read { path: PathBuf, error: std::io::Error },
-    /// The file is no song that can be played.
-    #[error("{0}")]
-    Rack(#[from] RackError),
-}
 
 /// Why a rack was not changed.
 #[derive(Debug, Error)]
@@ -142,6 +140,11 @@ pub(super) struct Session {
     untold: Vec<Setting>,
     /// The last thing that went wrong, in words.
     notice: Option<String>,
+    /// What could not be opened, in words, until somebody dismisses it.
+    refused: Vec<String>,
+    /// What has been opened last, in words.
+    told: Option<String>,
+    underway: Option<Underway>,
     /// What of the rack cannot be heard as it should be, in words.
     missing: Vec<String>,
     /// What of its lanes could not be read, in words, and how often each ran out of frames.
@@ -174,8 +177,19 @@ impl Loaded {
     /// Loads `rack` with another song.
     fn with_song(rack: Rack, layout: &Layout, path: &Path) -> Result<Self, OpenError> {
         let bytes = fs::read(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
-        let name = file_name(path);
-        Ok(Self::new(rack.with_song(Module { name, bytes: bytes.into() }), layout)?)
+        let song = Module { name: file_name(path), bytes: bytes.into() };
+        let refused = |error| match error {
+            // The path says it already.
+            RackError::Module { error, .. } => OpenError::Module { path: path.to_owned(), error },
+            error => OpenError::Rack { path: path.to_owned(), error },
+        };
+        Self::new(rack.with_song(song), layout).map_err(refused)
+    }
+
+    /// Has the voices of its rack played.
+    fn take_voices(&mut self) {
+        self.setup.voices = self.rack.voice_bank();
+        self.setup.routing = self.rack.routing_with_voices();
     }
 }
 
@@ -314,6 +328,36 @@ impl Session {
         }
     }
 
+    /// Notes what could not be opened until it is dismissed.
+    pub(super) fn refuse(&mut self, words: String) {
+        nice_plug::prelude::nice_warn!("{words}");
+        self.refused.retain(|other| *other != words);
+        self.refused.push(words);
+        self.revision += 1;
+    }
+
+    /// Says what has been done.
+    fn tell(&mut self, words: String) {
+        self.told = Some(words);
+        self.revision += 1;
+    }
+
+    pub(super) fn set_underway(&mut self, underway: Option<Underway>) {
+        if self.underway != underway {
+            self.underway = underway;
+            self.revision += 1;
+        }
+    }
+
+    /// Notes how far the piece under way is, in whole percent.
+    pub(super) fn set_share(&mut self, share: f32) {
+        let share = Some((share.clamp(0.0, 1.0) * 100.0).floor() / 100.0);
+        if let Some(underway) = self.underway.as_mut().filter(|underway| underway.share != share) {
+            underway.share = share;
+            self.revision += 1;
+        }
+    }
+
     pub(super) fn notify(&mut self, notice: Option<String>) {
         if let Some(notice) = &notice {
             nice_plug::prelude::nice_warn!("{notice}");
@@ -358,13 +402,7 @@ impl SharedSession {
         let mut session = self.lock();
         match loaded {
             Ok(loaded) => {
-                // A state restored meanwhile keeps all but its song.
-                let mut setup = session.setup().clone();
-                let mut rack = session.loaded.rack.clone();
-                (setup.song, setup.trim, setup.snapshots) =
-                    (loaded.setup.song, loaded.setup.trim, loaded.setup.snapshots);
-                (rack.song, rack.replace) = (loaded.rack.song, loaded.rack.replace);
-                session.take(Loaded { rack, setup });
+                session.take_song(loaded);
                 Ok(())
             }
             Err(error) => {
@@ -519,6 +557,9 @@ impl Instance {
             due: Vec::new(),
             untold: Vec::new(),
             notice: None,
+            refused: Vec::new(),
+            told: None,
+            underway: None,
             missing: Vec::new(),
             lanes: Vec::new(),
             underruns: [0; LANES],
@@ -658,9 +699,22 @@ impl Instance {
         Ok(())
     }
 
-    /// The same on the worker's thread; what is wrong is noted.
-    pub(crate) fn open_later(&self, path: PathBuf) {
-        self.worker.post(Job::Open(path));
+    /// Opens files of any kind, and what lies in folders, on the worker's thread; what is wrong is noted.
+    pub(crate) fn open_later(&self, paths: Vec<PathBuf>, onto: Onto) {
+        self.worker.post(Job::Open(paths, onto));
+    }
+
+    /// Calls off what is being opened: everything stays as it was.
+    pub(crate) fn call_off(&self) {
+        self.worker.progress().call_off();
+    }
+
+    /// Forgets what went wrong.
+    pub(crate) fn dismiss(&self) {
+        let mut session = self.session.lock();
+        session.refused.clear();
+        session.notice = None;
+        session.revision += 1;
     }
 
     /// Has the worker's thread change the rack; what is wrong with the change is noted.
@@ -789,6 +843,10 @@ impl Instance {
             fitting: session.fitting.clone(),
             look_ahead: session.loaded.rack.master.look_ahead,
             notice: session.notice.clone(),
+            refused: session.refused.clone(),
+            told: session.told.clone(),
+            underway: session.underway.clone(),
+            busy: self.worker.progress().is_busy(),
             missing: session.missing.iter().chain(&session.lanes).cloned().collect(),
             underruns: session.underruns,
             control: session.control.clone(),
@@ -831,6 +889,14 @@ pub(crate) struct View {
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
     pub(crate) notice: Option<String>,
+    /// What could not be opened, until it is dismissed.
+    pub(crate) refused: Vec<String>,
+    /// What has been opened last.
+    pub(crate) told: Option<String>,
+    /// What is being opened, and how far it is.
+    pub(crate) underway: Option<Underway>,
+    /// Whether the worker has anything to do.
+    pub(crate) busy: bool,
     /// What of the rack cannot be heard as it should be.
     pub(crate) missing: Vec<String>,
     /// How often each lane ran out of frames.

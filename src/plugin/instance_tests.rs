@@ -53,10 +53,10 @@ use std::time::Instant;
 const FRAMES: usize = 480;
 
 /// A folder that is there while it is held.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("busker-instance-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
@@ -98,6 +98,11 @@ impl Bench {
 
     /// What leaves the main output in a call while time runs.
     pub(crate) fn render(&mut self) -> Vec<Vec<f32>> {
+        self.render_at(Transport::free_running())
+    }
+
+    /// The same while the host says this of its time.
+    pub(crate) fn render_at(&mut self, transport: Transport) -> Vec<Vec<f32>> {
         let layout = self.instance.view().layout;
         let mut planes: Vec<Vec<Vec<f32>>> =
             layout.outputs.iter().map(|&channels| vec![vec![0.0; FRAMES]; channels]).collect();
@@ -105,7 +110,7 @@ impl Bench {
             .iter_mut()
             .map(|planes| AudioBlockMut::new(planes.iter_mut().map(Vec::as_mut_slice)))
             .collect();
-        let transport = Some(Transport::free_running());
+        let transport = Some(transport);
         self.engine.render(&Call { frames: FRAMES, transport, events: &[] }, None, &mut outputs);
         planes.swap_remove(0)
     }
@@ -237,7 +242,7 @@ impl Bench {
     }
 
     /// What a host has the editor tell it.
-    fn told(&self) -> Vec<(usize, f32)> {
+    pub(crate) fn told(&self) -> Vec<(usize, f32)> {
         let told = RefCell::new(Vec::new());
         self.instance.tell_untold(|index, place| told.borrow_mut().push((index, place)));
         let told = told.into_inner();

@@ -16,15 +16,20 @@ mod kind;
 mod link;
 mod machines;
 mod notes;
+#[cfg(test)]
+pub(crate) mod open_tests;
 mod pieces;
 mod recording;
 mod state;
 mod vst3;
+mod work;
 mod worker;
 
 pub(crate) use instance::Edit;
 pub(crate) use instance::Fitting;
 pub(crate) use instance::Instance;
+pub(crate) use instance::ONE_SHOT_SECONDS;
+pub(crate) use instance::Onto;
 pub(crate) use instance::View;
 pub(crate) use instruments::InstrumentEdit;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;

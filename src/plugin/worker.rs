@@ -4,9 +4,12 @@
 //! while the host renders offline does it wait for them. It ends when its instance is dropped.
 
 use super::instance::Edit;
+use super::instance::Onto;
+use super::instance::Opened;
 use super::instance::SharedSession;
 use super::recording::Order;
 use super::recording::Recordings;
+use super::work::Work;
 use crate::engine::Worker;
 use crate::rack::EarsFile;
 use std::path::Path;
@@ -41,8 +44,8 @@ pub(super) enum Job {
     Read,
     /// Arm, start or stop recordings.
     Record(Order),
-    /// Load a module file as the song.
-    Open(PathBuf),
+    /// Open files of any kind.
+    Open(Vec<PathBuf>, Onto),
     /// Change the rack.
     Edit(Edit),
     /// Fit ears to a file, for the rack that had been restored by then.
@@ -61,6 +64,8 @@ pub(super) struct Progress {
     posted: AtomicU64,
     done: AtomicU64,
     missed_waits: AtomicU64,
+    /// Of `posted`, those that were called off.
+    off: AtomicU64,
     /// Times that recordings are still to be read, which may take long.
     reading: AtomicU64,
     /// Whether the host renders offline, faster than the thread usually looks what there is.
@@ -74,6 +79,26 @@ pub(super) struct Progress {
 impl Progress {
     fn is_idle(&self) -> bool {
         self.done.load(Acquire) >= self.posted.load(Acquire) || !self.running.load(Relaxed)
+    }
+
+    /// Whether anything is still to be done.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.is_idle()
+    }
+
+    /// Calls off what is being done and what waits, as far as it can be: what takes long looks after each piece.
+    pub(super) fn call_off(&self) {
+        self.off.store(self.posted.load(Acquire), Relaxed);
+    }
+
+    /// Whether the job of this number was called off.
+    pub(super) fn is_off(&self, number: u64) -> bool {
+        self.off.load(Relaxed) >= number
+    }
+
+    /// Of the job that is being done, from 1.
+    pub(super) fn number(&self) -> u64 {
+        self.done.load(Acquire) + 1
     }
 
     /// Whether recordings are being read, or about to be.
@@ -240,11 +265,14 @@ impl Bench {
             Job::Tell => self.announce(),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
-            Job::Open(path) => {
-                // What is wrong with the file is in the session's notice already.
-                if self.session.open(&path).is_ok() {
+            Job::Open(paths, onto) => {
+                let opened = self.open(&paths, onto);
+                if opened.changed {
                     self.apply();
                     self.announce();
+                }
+                if let Some((slot, worker)) = opened.heard.zip(self.worker.as_mut()) {
+                    worker.strike(slot);
                 }
             }
             Job::Edit(edit) => {
@@ -272,18 +300,30 @@ impl Bench {
         }
     }
 
-    /// Fits ears to a file on a thread beside this one, which goes on to look after the engine and the editor.
-    fn fit(&mut self, file: &Path) -> Result<EarsFile, String> {
+    /// Does what takes long on a thread beside this one, which goes on to look after the engine and the editor; an error where it panics.
+    fn beside<T: Send>(&mut self, work: impl Fn() -> T + Sync) -> thread::Result<T> {
         thread::scope(|scope| {
-            let fitter = thread::Builder::new().name("busker-ears".to_owned());
-            let fitter = fitter.spawn_scoped(scope, || EarsFile::read(file));
-            let fitter = fitter.map_err(|error| format!("no thread for fitting ears: {error}"))?;
-            while !fitter.is_finished() {
+            let beside = thread::Builder::new().name("busker-work".to_owned());
+            let Ok(beside) = beside.spawn_scoped(scope, &work) else { return Ok(work()) };
+            while !beside.is_finished() {
                 self.look_after();
-                thread::sleep(POLL);
+                thread::sleep(WAIT_STEP);
             }
-            let panicked = |_| Err(format!("{}: no ears can be fitted to it", file.display()));
-            fitter.join().unwrap_or_else(panicked)
+            beside.join()
+        })
+    }
+
+    fn fit(&mut self, file: &Path) -> Result<EarsFile, String> {
+        let panicked = |_| Err(format!("{}: no ears can be fitted to it", file.display()));
+        self.beside(|| EarsFile::read(file)).unwrap_or_else(panicked)
+    }
+
+    fn open(&mut self, paths: &[PathBuf], onto: Onto) -> Opened {
+        let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
+        let opened = self.beside(|| session.open_all(paths, onto, &Work::new(&session, &progress)));
+        opened.unwrap_or_else(|_| {
+            self.session.lock().refuse("what was opened cannot be read: choose another file".to_owned());
+            Opened::default()
         })
     }
 

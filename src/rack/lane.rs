@@ -56,6 +56,14 @@ impl LaneFile {
         Ok(Self { print: Some(Print::of_file(path)?), ..Self::beside(file) })
     }
 
+    /// One that lies at `path`, an absolute one, and is read through for what it is known again, while `go_on` says so, which hears what
+    /// share of it has been read; interrupted where it does not.
+    pub fn read_while(path: &Path, go_on: &mut dyn FnMut(f32) -> bool) -> std::io::Result<Self> {
+        let print = Some(Print::of_file_while(path, go_on)?);
+        let place = Some(path.to_owned());
+        Ok(Self { print, place: place.clone(), found: place, sought: true, ..Self::beside(path) })
+    }
+
     /// Whether nobody has looked for it yet.
     pub(super) fn is_unread(&self) -> bool {
         !self.sought

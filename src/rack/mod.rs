@@ -38,6 +38,7 @@ pub use lane::LaneNotice;
 pub use lane::LaneSlot;
 pub use packed::PackedError;
 pub use preset::INSTRUMENT_CLASS;
+pub use preset::PresetError;
 pub use preset::RACK_FIELD;
 pub use recording::Recording;
 pub use replace::ReplaceEntry;
@@ -45,6 +46,7 @@ pub use replace::ReplaceNotice;
 pub use replace::Round;
 pub use scene::SceneError;
 pub use scene::scene;
+pub(crate) use scene::track_of;
 pub use song::Module;
 pub use song::SPEEDS;
 pub use song::SongTime;
@@ -79,6 +81,7 @@ use crate::tracker::Timeline;
 use crate::tracker::load::LoadError;
 use crate::tracker::load::load;
 use crate::units::Gain;
+use crate::voice::Bank;
 use insert::default_inserts;
 use serde::Deserialize;
 use serde::Serialize;
@@ -582,7 +585,7 @@ impl Rack {
             ears: self.ears.as_ref().and_then(|ears| ears.ears().cloned()),
             inserts: self.insert_setups()?,
             instruments: self.instrument_setups(),
-            voices: Arc::new(voice::bank(self.random.seed as u64, &self.voices)),
+            voices: self.voice_bank(),
             lanes: self.lane_setups(),
         })
     }
@@ -590,6 +593,11 @@ impl Rack {
     /// The routes, with what voice slots say of space.
     pub(crate) fn routing_with_voices(&self) -> Routing {
         Routing { voices: voice::in_space(&self.voices), ..self.routing.clone() }
+    }
+
+    /// What of a setup are its voices.
+    pub(crate) fn voice_bank(&self) -> Arc<Bank> {
+        Arc::new(voice::bank(self.random.seed as u64, &self.voices))
     }
 
     /// What of a setup are its lanes.
@@ -606,7 +614,7 @@ impl Rack {
     }
 
     /// What a parameter is without a value: a macro what the rack's machine or instrument says of its control, or as it comes.
-    fn default_of(&self, spec: &ParameterSpec) -> f32 {
+    pub(crate) fn default_of(&self, spec: &ParameterSpec) -> f32 {
         if let Target::InstrumentMacro { slot, control } = spec.target {
             let instrument = self.instruments.iter().find(|instrument| instrument.slot == slot);
             let position = instrument.and_then(|instrument| {

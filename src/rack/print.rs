@@ -4,6 +4,7 @@
 //! audio thread: files are read whole. The hash is FNV-1a of 64 bits (Fowler, Noll, Vo; RFC 9923).
 
 use std::fs;
+use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
@@ -36,10 +37,19 @@ impl Print {
     }
 
     /// The same of a file, of which little is held at once.
-    pub(super) fn of_file(path: &Path) -> std::io::Result<Self> {
+    pub(super) fn of_file(path: &Path) -> io::Result<Self> {
+        Self::of_file_while(path, &mut |_| true)
+    }
+
+    /// The same while `go_on` says so, which hears what share of the file has been read; interrupted where it does not.
+    pub(super) fn of_file_while(path: &Path, go_on: &mut dyn FnMut(f32) -> bool) -> io::Result<Self> {
         let mut file = fs::File::open(path)?;
+        let length = file.metadata()?.len().max(1);
         let (mut print, mut bytes) = (Self::NOTHING, vec![0; READ]);
         loop {
+            if !go_on((print.size as f64 / length as f64) as f32) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             match file.read(&mut bytes)? {
                 0 => return Ok(print),
                 count => print = print.and(&bytes[..count]), // no more than there is room for
@@ -92,6 +102,8 @@ mod tests {
         assert_eq!((print, print.size), (Print::of(&bytes), bytes.len() as u64));
         assert_eq!(Print::read(Some(&print.digits()), Some(print.size)), Ok(Some(print)));
         assert_eq!(Print::read(Some(&print.digits()), None), Ok(None));
+        let off = Print::of_file_while(&file, &mut |share| share < 0.5).unwrap_err();
+        assert_eq!(off.kind(), io::ErrorKind::Interrupted);
         fs::remove_file(&file).unwrap();
     }
 }

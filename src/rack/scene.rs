@@ -87,7 +87,7 @@ fn tracks(paths: Vec<PathBuf>) -> Tracks {
     let mut tracks = Tracks::new();
     for path in paths.into_iter().filter(|path| is_audio(path) && !is_hidden(path) && path.is_file()) {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (track, number) = parts(&stem);
+        let (track, number) = track_of(&stem);
         tracks.entry(track.to_owned()).or_default().insert((number, path.clone()), path);
     }
     tracks
@@ -104,7 +104,7 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// Track and number of a take: `Drums-2` is the second of `Drums`; without a number it comes first.
-fn parts(stem: &str) -> (&str, u64) {
+pub(crate) fn track_of(stem: &str) -> (&str, u64) {
     let numbered = stem.rsplit_once('-').and_then(|(track, digits)| {
         let bare = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         Some((track.trim_end(), digits.parse().ok().filter(|_| bare && !track.trim().is_empty())?))
@@ -125,11 +125,11 @@ mod tests {
 
     #[test]
     fn takes_are_numbered_at_the_end_of_a_name_and_nowhere_else() {
-        assert_eq!(parts("Drums-2"), ("Drums", 2));
-        assert_eq!(parts("Drums -10"), ("Drums", 10));
-        assert_eq!(parts("Drums - 10"), ("Drums - 10", 0));
-        assert_eq!(parts("Lead-in"), ("Lead-in", 0));
-        assert_eq!(parts("-3"), ("-3", 0));
-        assert_eq!(parts("Bass"), ("Bass", 0));
+        assert_eq!(track_of("Drums-2"), ("Drums", 2));
+        assert_eq!(track_of("Drums -10"), ("Drums", 10));
+        assert_eq!(track_of("Drums - 10"), ("Drums - 10", 0));
+        assert_eq!(track_of("Lead-in"), ("Lead-in", 0));
+        assert_eq!(track_of("-3"), ("-3", 0));
+        assert_eq!(track_of("Bass"), ("Bass", 0));
     }
 }

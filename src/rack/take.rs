@@ -13,6 +13,7 @@ use crate::sample::Recording;
 use crate::sample::SampleData;
 use crate::sample::SampleLoop;
 use crate::sample::decode;
+use crate::sample::decode_while;
 use crate::sample::wav_loop;
 use crate::voice;
 use base64::Engine as _;
@@ -27,6 +28,7 @@ use serde::de::value::MapAccessDeserializer;
 use std::convert::Infallible;
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +36,9 @@ use std::sync::OnceLock;
 
 /// Files of fewer bytes are saved inside.
 const SHORT: u64 = 4 << 20;
+
+/// Files in use.
+static FILES: Printed<Print, AudioFile> = Printed::new();
 
 /// A file that has been read.
 #[derive(Debug)]
@@ -48,28 +53,50 @@ struct AudioFile {
 impl AudioFile {
     /// Held once in the process, and so decoded once, for all racks that name these bytes.
     fn new(bytes: Arc<[u8]>) -> Arc<Self> {
-        static FILES: Printed<Print, AudioFile> = Printed::new();
         let print = Print::of(&bytes);
-        let Ok(file) = FILES.of::<Infallible>(print, || Ok(Self::read(print, bytes)));
+        let Ok(file) = FILES.of::<Infallible>(print, || {
+            Ok(Self::short(print, &bytes)
+                .unwrap_or_else(|| Self::long(print, &bytes, decoded(decode(Arc::clone(&bytes))))))
+        });
         file
     }
 
-    fn read(print: Print, bytes: Arc<[u8]>) -> Arc<Self> {
-        let wav_loop = wav_loop(&bytes);
-        if print.size < SHORT {
-            return Arc::new(Self { print, bytes: Some(bytes), take: OnceLock::new(), wav_loop });
-        }
-        // Long ones are decoded here, so that the file need not be held beside its frames.
-        Arc::new(Self { print, bytes: None, take: OnceLock::from(decoded(bytes)), wav_loop })
+    /// The same while `go_on` says so, which hears what share of a long one has been decoded.
+    fn new_while(bytes: Arc<[u8]>, go_on: &mut dyn FnMut(f32) -> bool) -> Option<Arc<Self>> {
+        let print = Print::of(&bytes);
+        let file = FILES.of(print, || match Self::short(print, &bytes) {
+            Some(file) => Ok(file),
+            None => match decode_while(Arc::clone(&bytes), go_on) {
+                Err(DecodeError::CalledOff) => Err(()),
+                recording => Ok(Self::long(print, &bytes, decoded(recording))),
+            },
+        });
+        file.ok()
+    }
+
+    /// A short one, which is decoded when somebody needs it.
+    fn short(print: Print, bytes: &Arc<[u8]>) -> Option<Arc<Self>> {
+        let file = || Self {
+            print,
+            bytes: Some(Arc::clone(bytes)),
+            take: OnceLock::new(),
+            wav_loop: wav_loop(bytes),
+        };
+        (print.size < SHORT).then(|| Arc::new(file()))
+    }
+
+    /// A long one, which has been decoded, so that the file need not be held beside its frames.
+    fn long(print: Print, bytes: &[u8], take: Result<voice::Take, DecodeError>) -> Arc<Self> {
+        Arc::new(Self { print, bytes: None, take: OnceLock::from(take), wav_loop: wav_loop(bytes) })
     }
 
     fn take(&self) -> Result<&voice::Take, &DecodeError> {
-        self.take.get_or_init(|| decoded(self.bytes.clone().unwrap_or_default())).as_ref()
+        self.take.get_or_init(|| decoded(decode(self.bytes.clone().unwrap_or_default()))).as_ref()
     }
 }
 
-fn decoded(bytes: Arc<[u8]>) -> Result<voice::Take, DecodeError> {
-    let Recording { data, rate } = decode(bytes)?;
+fn decoded(recording: Result<Recording, DecodeError>) -> Result<voice::Take, DecodeError> {
+    let Recording { data, rate } = recording?;
     if let SampleData::Float(planes) = &data {
         let absurd = planes.iter().filter_map(|plane| plane.iter().position(|sample| !sample.is_finite()));
         if let Some(frame) = absurd.min() {
@@ -122,6 +149,19 @@ impl TakeFile {
         let mut take = Self::beside(path);
         take.audio = Some(AudioFile::new(fs::read(path)?.into()));
         Ok(take)
+    }
+
+    /// The same while `go_on` says so, which hears what share of a long one has been decoded; interrupted where it does not.
+    pub fn read_while(path: &Path, go_on: &mut dyn FnMut(f32) -> bool) -> io::Result<Self> {
+        let mut take = Self::beside(path);
+        let file = AudioFile::new_while(fs::read(path)?.into(), go_on);
+        take.audio = Some(file.ok_or(io::ErrorKind::Interrupted)?);
+        Ok(take)
+    }
+
+    /// Why it cannot be played, where it has been read and cannot.
+    pub fn damage(&self) -> Option<DecodeError> {
+        self.audio.as_ref()?.take().err().cloned()
     }
 
     /// File name.

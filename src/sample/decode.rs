@@ -59,6 +59,9 @@ pub enum DecodeError {
     /// No frames.
     #[error("empty")]
     Empty,
+    /// Whoever asked for it wants it no more.
+    #[error("called off")]
+    CalledOff,
     /// More frames than a recording can have.
     #[error("longer than {MOST_FRAMES} frames")]
     TooLong,
@@ -66,8 +69,14 @@ pub enum DecodeError {
 
 /// Decodes a whole file. What a file lacks at its end is missing from the recording, too.
 pub fn decode(bytes: Arc<[u8]>) -> Result<Recording, DecodeError> {
+    decode_while(bytes, &mut |_| true)
+}
+
+/// The same while `go_on` says so, which hears between packets what share of the file has been decoded, 0 where the file does not say
+/// how long it is.
+pub fn decode_while(bytes: Arc<[u8]>, go_on: &mut dyn FnMut(f32) -> bool) -> Result<Recording, DecodeError> {
     let (mut format, track) = open(Box::new(Cursor::new(bytes)))?;
-    Decoding::new(&track.parameters, track.promised)?.run(&mut *format, track.number)
+    Decoding::new(&track.parameters, track.promised)?.run(&mut *format, track.number, go_on)
 }
 
 /// The track of a file that is decoded.
@@ -156,8 +165,17 @@ impl Decoding {
         })
     }
 
-    fn run(mut self, format: &mut dyn FormatReader, number: u32) -> Result<Recording, DecodeError> {
+    fn run(
+        mut self,
+        format: &mut dyn FormatReader,
+        number: u32,
+        go_on: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Recording, DecodeError> {
         loop {
+            let done = frames(self.planes.as_ref()) as f32;
+            if !go_on(self.promised.map_or(0.0, |promised| done / promised.max(1) as f32)) {
+                return Err(DecodeError::CalledOff);
+            }
             let packet = match format.next_packet() {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
@@ -276,6 +294,24 @@ mod tests {
         samples.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
         writer.finalize().unwrap();
         file.into_inner().into()
+    }
+
+    #[test]
+    fn decoding_tells_how_far_it_is_and_ends_when_it_is_called_off() {
+        let bytes: Arc<[u8]> = wav(16, 1, &[7; 40_000]);
+        let mut shares = Vec::new();
+        let whole = decode_while(Arc::clone(&bytes), &mut |share| {
+            shares.push(share);
+            true
+        });
+        assert_eq!(whole.unwrap().data.frames(), 40_000);
+        assert!(shares.is_sorted() && shares.len() > 2 && shares.last() == Some(&1.0), "{shares:?}");
+        let mut calls = 0;
+        let off = decode_while(bytes, &mut |share| {
+            calls += 1;
+            share == 0.0
+        });
+        assert!(matches!(off, Err(DecodeError::CalledOff)) && calls == 2, "{calls}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod wav_loop;
 pub use decode::DecodeError;
 pub use decode::Recording;
 pub use decode::decode;
+pub use decode::decode_while;
 pub use player::SamplePlayer;
 pub(crate) use reader::Beyond;
 pub use reader::Interpolation;

@@ -54,6 +54,11 @@ fn recognise(head: &[u8], length: usize) -> Option<Kind> {
     }
 }
 
+/// Whether a file of `length` bytes that begins with `head`, 4,096 bytes where it has as many, is a module or packed.
+pub fn is_module(head: &[u8], length: usize) -> bool {
+    packed::is_packed(head) || recognise(head, length).is_some()
+}
+
 /// Reads a module of any of the four formats, as it is, packed by gzip, or the first one in a ZIP archive.
 /// Recordings that the process holds already are shared.
 ///

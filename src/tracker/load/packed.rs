@@ -35,6 +35,11 @@ pub(super) enum Unpacked {
     Module(Vec<u8>),
 }
 
+/// Whether a file that begins so is packed, whatever is inside.
+pub(super) fn is_packed(head: &[u8]) -> bool {
+    head.starts_with(GZIP_SIGNATURE) || head.starts_with(ZIP_SIGNATURE)
+}
+
 /// Unpacks a file that is packed. `is_module` sees the head of a file and the length of the whole.
 pub(super) fn unpack(bytes: &[u8], is_module: impl Fn(&[u8], usize) -> bool) -> Result<Unpacked, LoadError> {
     let limit = (MOST_EXPANSION * bytes.len() as u64 + (1 << 20)).min(MOST_BYTES);
