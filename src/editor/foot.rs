@@ -17,11 +17,72 @@ use std::time::Duration;
 const FRAME: Duration = Duration::from_millis(60);
 /// Lines of errors, at most.
 const LINES: usize = 4;
-const BAR: f32 = 220.0;
+const BAR: f32 = 160.0;
+/// Width of what has been done, at most.
+const WORDS: f32 = 480.0;
 
 pub(super) fn show(ui: &mut Ui, view: &View, instance: &Instance) {
     show_errors(ui, view, instance);
-    show_work(ui, view, instance);
+    ui.horizontal(|ui| {
+        show_work(ui, view, instance);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| show_status(ui, view));
+    });
+}
+
+/// A figure that the engine counts: what is shown, what it means, and whether it tells of something that is wrong.
+struct Figure {
+    text: String,
+    means: &'static str,
+    warns: bool,
+}
+
+/// What the engine says of itself.
+fn figures(view: &View) -> [Figure; 6] {
+    let percent = |share: f32| format!("{:.0} %", share * 100.0);
+    let (load, late) = match view.load {
+        Some(load) => {
+            (format!("Load {}, worst {}", percent(load.median), percent(load.worst)), load.worst >= 1.0)
+        }
+        None => ("Load –".to_owned(), false),
+    };
+    let count = |word, count: u64, means| Figure { text: format!("{word} {count}"), means, warns: count > 0 };
+    let voices = view.control.as_deref().map_or(0, |control| control.voices());
+    let lost = view.recording.recordings.iter().map(|(_, recording)| recording.dropped.frames).sum();
+    [
+        Figure {
+            text: load,
+            means: "Share of the host's time that calls take: the median and the worst of the last second. Above 100 % the sound \
+                    breaks off",
+            warns: late,
+        },
+        Figure {
+            text: format!("Voices {voices}"),
+            means: "Voices of song, keys, slots and instruments that sound",
+            warns: false,
+        },
+        count("Underruns", view.underruns.iter().sum(), "Times that a lane's file was not read in time"),
+        count(
+            "Dropped events",
+            view.dropped_events,
+            "Notes and changes that came faster than they can be played",
+        ),
+        count("Lost frames", lost, "Frames that recordings lack because the disk was too slow"),
+        Figure {
+            text: format!("Latency {:.1} ms", view.latency_ms),
+            means: "How late every output is; the host makes up for it. Only the limiter that looks ahead needs any",
+            warns: false,
+        },
+    ]
+}
+
+/// From the right to the left.
+fn show_status(ui: &mut Ui, view: &View) {
+    for Figure { text, means, warns } in figures(view).into_iter().rev() {
+        let (text, colour) =
+            if warns { (format!("⚠ {text}"), theme::WARNING) } else { (text, theme::FAINT) };
+        ui.label(RichText::new(text).small().color(colour)).on_hover_text(means);
+        ui.add_space(6.0);
+    }
 }
 
 /// What is being done, with a way out of it; else what has been done last.
@@ -31,23 +92,19 @@ fn show_work(ui: &mut Ui, view: &View, instance: &Instance) {
     }
     let Some(work) = &view.underway else {
         if let Some(told) = &view.told {
-            ui.label(RichText::new(told).small().color(theme::FAINT));
+            let label = egui::Label::new(RichText::new(told).small().color(theme::FAINT)).truncate();
+            ui.add_sized([WORDS, 14.0], label);
         }
         return;
     };
-    ui.horizontal(|ui| {
-        // Where nobody knows how long it will take, the bar is full of motion.
-        let bar =
-            ProgressBar::new(work.share.unwrap_or(1.0)).desired_width(BAR).animate(work.share.is_none());
-        match work.share {
-            Some(_) => ui.add(bar.show_percentage()),
-            None => ui.add(bar),
-        };
-        ui.label(RichText::new(&work.what).small());
-        if ui.small_button("Cancel").on_hover_text("Leave everything as it was").clicked() {
-            instance.call_off();
-        }
-    });
+    // Where nobody knows how long it will take, the bar is full of motion.
+    let bar = ProgressBar::new(work.share.unwrap_or(1.0)).desired_width(BAR).animate(work.share.is_none());
+    let bar = if work.share.is_some() { bar.show_percentage() } else { bar };
+    ui.add(bar).on_hover_text(&work.what);
+    if ui.small_button("Cancel").on_hover_text("Leave everything as it was").clicked() {
+        instance.call_off();
+    }
+    ui.add(egui::Label::new(RichText::new(&work.what).small()).truncate());
 }
 
 /// What went wrong and what had to be left out, of which some can be dismissed.

@@ -30,6 +30,7 @@ mod routes;
 mod song;
 mod space;
 mod strip;
+mod tempo;
 mod theme;
 mod window;
 
@@ -59,6 +60,7 @@ use song::Song;
 use space::Space;
 use std::sync::Arc;
 use std::time::Duration;
+use tempo::Tempo;
 pub(crate) use window::Editor;
 use window::Remote;
 
@@ -165,6 +167,7 @@ impl App {
 struct Pages {
     front: Page,
     header: Header,
+    tempo: Tempo,
     mixer: Mixer,
     song: Song,
     machines: Machines,
@@ -179,6 +182,7 @@ impl Pages {
         Pages {
             front: Page::Mixer,
             header: Header::new(table),
+            tempo: Tempo::new(table),
             mixer: Mixer::new(table),
             song: Song::new(table),
             machines: Machines::new(table),
@@ -196,6 +200,7 @@ impl Pages {
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
                 self.header.show(ui, controls, view, instance);
+                self.tempo.show(ui, controls, view, instance);
                 self.show_tabs(ui, view, instance);
                 ui.add_space(4.0);
             });

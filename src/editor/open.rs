@@ -74,7 +74,7 @@ fn target() -> Id {
 }
 
 /// Has files that are dropped within `rect` go to `onto`, and shows that while they are over it.
-#[cfg_attr(not(test), expect(dead_code, reason = "for pages that show slots and lanes"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "for pages that show slots and lanes"))]
 pub(super) fn catch(ui: &Ui, rect: Rect, onto: Onto) {
     let over = ui.input(|input| {
         let any = !input.raw.hovered_files.is_empty() || !input.raw.dropped_files.is_empty();

@@ -4,9 +4,13 @@ use super::LEAST_SIZE;
 use super::Page;
 use super::Pages;
 use super::SIZE;
+use super::browser;
 use super::controls::Controls;
+use super::dialog::Ask;
+use super::open;
 use super::theme;
 use crate::engine::Target;
+use crate::engine::Transport;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer::BusSpace;
@@ -15,12 +19,18 @@ use crate::mixer::RoomAround;
 use crate::mixer::SongSpace;
 use crate::params::Gesture;
 use crate::plugin::MachineEdit;
+use crate::plugin::Onto;
 use crate::plugin::instance_tests::Bench;
+use crate::plugin::instance_tests::Folder;
 use crate::plugin::instance_tests::lane_rack;
 use crate::plugin::instance_tests::rack_with_ears;
+use crate::plugin::open_tests::module;
+use crate::plugin::open_tests::wav;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
 use crate::rack::Rack;
+use egui::DroppedFile;
+use egui::DroppedFileHandle;
 use egui::Event;
 use egui::Modifiers;
 use egui::PointerButton;
@@ -31,7 +41,12 @@ use egui::Role;
 use egui::vec2;
 use nice_plug::editor::dpi::LogicalSize;
 use std::cell::RefCell;
+use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
 use std::time::Duration;
+use std::time::Instant;
 
 /// A window that nobody sees.
 struct Window {
@@ -40,6 +55,8 @@ struct Window {
     size: LogicalSize<f32>,
     /// What has been told to the host.
     told: RefCell<Vec<(usize, Gesture)>>,
+    /// Files that are let go over it when it is drawn next.
+    dropped: Vec<DroppedFileHandle>,
 }
 
 /// A control or a text, as a screen reader is told of it.
@@ -56,7 +73,7 @@ impl Window {
         theme::apply(&egui);
         let mut pages = Pages::new(bench.params.table());
         pages.front = page;
-        Self { egui, pages, size: SIZE, told: RefCell::default() }
+        Self { egui, pages, size: SIZE, told: RefCell::default(), dropped: Vec::new() }
     }
 
     fn draw(&mut self, bench: &Bench) -> egui::FullOutput {
@@ -69,7 +86,8 @@ impl Window {
         let host = |index, step| told.borrow_mut().push((index, step));
         let controls = Controls { params: &bench.params, host: &host, restart: &|| {} };
         let rect = Rect::from_min_size(Pos2::ZERO, vec2(self.size.width, self.size.height));
-        let input = RawInput { screen_rect: Some(rect), events, ..RawInput::default() };
+        let dropped_files = std::mem::take(&mut self.dropped);
+        let input = RawInput { screen_rect: Some(rect), events, dropped_files, ..RawInput::default() };
         let pages = &mut self.pages;
         let mut drawn =
             self.egui.run_ui(input, |ui| pages.show(ui, &controls, &bench.instance.view(), &bench.instance));
@@ -379,4 +397,188 @@ fn a_source_that_is_dragged_is_where_the_pointer_is_by_one_gesture_of_each_param
     assert!((30.0..80.0).contains(&azimuth) && before > 40.0, "{azimuth}, {before}");
     assert!((metres / distance - 1.0).abs() < 0.01, "{metres} and {distance}");
     assert_eq!(told.iter().filter(|(_, step)| *step == Gesture::Begin).count(), 2);
+}
+
+/// A file that is let go over the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+impl Window {
+    /// Lets files go over the window and waits until they have been opened.
+    fn drop_files(&mut self, bench: &Bench, paths: &[&Path]) {
+        for path in paths {
+            self.dropped.push(Arc::new(Dropped(path.to_path_buf())));
+        }
+        self.draw(bench);
+        bench.instance.wait_for_worker();
+    }
+
+    /// Where the control of this name is.
+    fn place(&mut self, bench: &Bench, name: &str) -> Rect {
+        let said = self.said(bench);
+        let found = said.iter().rfind(|said| said.role != Role::Label && said.name == name);
+        found.unwrap_or_else(|| panic!("no {name} on the page")).place
+    }
+
+    fn click(&mut self, bench: &Bench, name: &str) {
+        let pos = self.place(bench, name).center();
+        let button = |pressed| {
+            let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+            Event::PointerButton { pos, button, pressed, modifiers }
+        };
+        self.draw_after(bench, vec![Event::PointerMoved(pos)]);
+        self.draw_after(bench, vec![button(true)]);
+        self.draw_after(bench, vec![button(false)]);
+    }
+
+    fn says(&mut self, bench: &Bench, words: &str) -> bool {
+        self.said(bench).iter().any(|said| said.name.contains(words))
+    }
+}
+
+#[test]
+fn what_is_dropped_on_the_window_is_opened_and_what_cannot_be_is_said_until_it_is_dismissed() {
+    let folder = Folder::new("dropped");
+    let at = |name: &str| folder.0.join(name);
+    module(&at("other.it"));
+    wav(&at("kick.wav"), 0.1);
+    std::fs::write(at("letter.txt"), "Dear all").unwrap();
+    let bench = Bench::instrument();
+    for page in Page::ALL {
+        let mut window = Window::new(&bench, page);
+        window.drop_files(&bench, &[&at("other.it"), &at("kick.wav"), &at("letter.txt")]);
+        let view = bench.instance.view();
+        assert_eq!(view.file.as_deref(), Some("other.it"), "{}", page.name());
+        assert!(window.says(&bench, "letter.txt: no file that Busker can open"), "{}", page.name());
+        window.click(&bench, "Dismiss");
+        assert!(!window.says(&bench, "letter.txt"), "{}", page.name());
+        assert!(bench.instance.view().refused.is_empty());
+        bench.restore(&Rack::demo());
+    }
+}
+
+#[test]
+fn files_that_are_dropped_on_a_slot_go_there() {
+    let folder = Folder::new("dropped-on");
+    let path = folder.0.join("kick.wav");
+    wav(&path, 0.1);
+    let bench = Bench::instrument();
+    let egui = egui::Context::default();
+    let slot = Rect::from_min_size(Pos2::new(100.0, 100.0), vec2(80.0, 20.0));
+    for (number, (at, onto)) in
+        [(slot.center(), Onto::Voice(9)), (Pos2::new(10.0, 10.0), Onto::Anywhere)].into_iter().enumerate()
+    {
+        let dropped_files: Vec<DroppedFileHandle> = vec![Arc::new(Dropped(path.clone()))];
+        let events = vec![Event::PointerMoved(at)];
+        let rect = Rect::from_min_size(Pos2::ZERO, vec2(400.0, 300.0));
+        let input = RawInput { screen_rect: Some(rect), dropped_files, events, ..RawInput::default() };
+        let mut drawn = egui.run_ui(input, |ui| {
+            open::catch(ui, slot, Onto::Voice(9));
+            open::take_drops(ui, &bench.instance);
+        });
+        drawn.textures_delta.clear(); // nobody paints
+        bench.instance.wait_for_worker();
+        let told = bench.instance.view().told.unwrap();
+        let voice = if onto == Onto::Anywhere { "voice 1," } else { "voice 10," };
+        assert!(told.contains(voice), "{number}: {told}");
+    }
+}
+
+/// A host that stands on this beat at 140 BPM.
+fn standing(beats: f64) -> Transport {
+    Transport { playing: false, tempo: 140.0, beats: Some(beats), ..Transport::default() }
+}
+
+#[test]
+fn the_tempo_line_names_both_tempos_and_each_answer_does_what_it_says() {
+    let folder = Folder::new("tempo-line");
+    let path = folder.0.join("a.it");
+    module(&path);
+    let own = Bench::instrument().instance.view().song.unwrap().initial_tempo;
+    assert_ne!(own, 140);
+    for (answer, wanted) in [
+        ("Follow host", vec![(Target::Sync, 0.0)]),
+        ("Play original", vec![(Target::Sync, 1.0)]),
+        ("Start here", vec![(Target::StartBeat, 16.5), (Target::Sync, 0.0)]),
+    ] {
+        let mut bench = Bench::instrument();
+        let mut window = Window::new(&bench, Page::Mixer);
+        bench.render_at(standing(16.5));
+        let words = format!("The song's tempo is {own} BPM, the host's 140 BPM");
+        assert!(!window.says(&bench, &words), "nobody has opened the demo");
+        window.drop_files(&bench, &[&path]);
+        bench.render_at(Transport { tempo: own.into(), ..standing(16.5) });
+        assert!(!window.says(&bench, "The song's tempo"), "both are alike");
+        bench.render_at(standing(16.5));
+        assert!(window.says(&bench, &words));
+        window.told.borrow_mut().clear();
+        window.click(&bench, answer);
+        let told = window.told.borrow().clone();
+        let moves = told.iter().filter_map(|(index, step)| match step {
+            Gesture::Move(place) => {
+                let spec = &bench.params.table()[*index];
+                Some((spec.target, spec.kind.plain(*place)))
+            }
+            Gesture::Begin | Gesture::End => None,
+        });
+        assert_eq!(moves.collect::<Vec<_>>(), wanted, "{answer}");
+        assert!(!window.says(&bench, &words), "{answer}");
+    }
+}
+
+#[test]
+fn the_status_line_shows_the_engines_figures() {
+    let mut bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Mixer);
+    assert!(window.says(&bench, "Load –") && window.says(&bench, "Voices 0"));
+    // 480 frames are 10 ms.
+    for percent in [7, 7, 7, 43] {
+        bench.instance.load().add(480, Duration::from_micros(100 * percent));
+    }
+    (0..40).for_each(|_| drop(bench.render()));
+    let voices = bench.instance.view().control.unwrap().voices();
+    assert!(voices > 0);
+    bench.instance.count_dropped(3);
+    for words in [
+        "Load 7 %, worst 43 %",
+        &format!("Voices {voices}"),
+        "Underruns 0",
+        "Lost frames 0",
+        "Latency 0.0 ms",
+    ] {
+        assert!(window.says(&bench, words), "{words}");
+    }
+    assert!(window.says(&bench, "⚠ Dropped events 3"));
+}
+
+#[test]
+fn where_the_system_has_no_dialog_the_window_has_one_whose_choice_is_taken() {
+    let folder = Folder::new("browsed");
+    module(&folder.0.join("song.it"));
+    std::fs::write(folder.0.join("letter.txt"), "Dear all").unwrap();
+    let bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Mixer);
+    let (tell, taken) = mpsc::channel();
+    let ask =
+        Ask { title: "Open".to_owned(), kinds: &open::KINDS, start: Some(folder.0.clone()), folder: false };
+    browser::open(&window.egui, ask, Box::new(move |paths| tell.send(paths).unwrap()));
+    let began = Instant::now();
+    while !window.says(&bench, "song.it") {
+        assert!(began.elapsed() < Duration::from_secs(20), "the folder is not shown");
+    }
+    assert!(!window.says(&bench, "letter.txt"), "it cannot be opened");
+    window.click(&bench, "song.it");
+    window.click(&bench, "Open");
+    assert_eq!(taken.try_recv(), Ok(vec![folder.0.join("song.it")]));
+    assert!(!window.says(&bench, "Cancel"));
 }

@@ -54,6 +54,8 @@ use crate::rack::InstrumentSlot;
 use crate::rack::Module;
 use crate::rack::Rack;
 use crate::rack::RackError;
+use crate::rt::Load;
+use crate::rt::LoadMeter;
 use crate::tracker::Replaced;
 use crate::tracker::song::Song;
 use crate::units::SampleRate;
@@ -145,6 +147,10 @@ pub(super) struct Session {
     /// What has been opened last, in words.
     told: Option<String>,
     underway: Option<Underway>,
+    /// Whether the song has been opened, and nobody has said how it is to go with the host's tempo.
+    asks_tempo: bool,
+    /// What was said of which songs: prints of their files, and choices of Sync.
+    tempos: Vec<(u64, usize)>,
     /// What of the rack cannot be heard as it should be, in words.
     missing: Vec<String>,
     /// What of its lanes could not be read, in words, and how often each ran out of frames.
@@ -201,6 +207,7 @@ impl Session {
     fn take(&mut self, loaded: Loaded) {
         self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
         self.loaded = loaded;
+        self.asks_tempo = false;
         self.generation += 1;
         self.fresh = false;
         self.fitting = Fitting::Idle;
@@ -334,6 +341,15 @@ impl Session {
         self.refused.retain(|other| *other != words);
         self.refused.push(words);
         self.revision += 1;
+    }
+
+    /// Frames by which every output is late: those of the engine that runs, else those of one that would be started now.
+    fn latency(&self) -> usize {
+        match self.running {
+            Some(running) => running.latency,
+            None if self.loaded.rack.master.look_ahead => mixer::look_ahead_latency(self.rate),
+            None => 0,
+        }
     }
 
     /// Says what has been done.
@@ -536,6 +552,7 @@ pub(crate) struct Instance {
     session: SharedSession,
     worker: WorkerThread,
     dropped_events: AtomicU64,
+    load: LoadMeter,
 }
 
 impl Instance {
@@ -560,6 +577,8 @@ impl Instance {
             refused: Vec::new(),
             told: None,
             underway: None,
+            asks_tempo: false,
+            tempos: Vec::new(),
             missing: Vec::new(),
             lanes: Vec::new(),
             underruns: [0; LANES],
@@ -572,7 +591,8 @@ impl Instance {
         };
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
-        Arc::new(Instance { table, values, session, worker, dropped_events: AtomicU64::new(0) })
+        let (dropped_events, load) = Default::default();
+        Arc::new(Instance { table, values, session, worker, dropped_events, load })
     }
 
     pub(super) fn table(&self) -> &Arc<[ParameterSpec]> {
@@ -635,12 +655,7 @@ impl Instance {
 
     /// Frames by which every output is late: those of the engine that runs, else those of one that would be started now.
     pub(super) fn latency(&self) -> usize {
-        let session = self.session.lock();
-        match session.running {
-            Some(running) => running.latency,
-            None if session.loaded.rack.master.look_ahead => mixer::look_ahead_latency(session.rate),
-            None => 0,
-        }
+        self.session.lock().latency()
     }
 
     /// Whether it takes another engine to do as the rack says: then the host has to start the plugin anew.
@@ -651,7 +666,7 @@ impl Instance {
     }
 
     /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.
-    pub(super) fn wait_for_worker(&self) {
+    pub(crate) fn wait_for_worker(&self) {
         self.worker.progress().wait(PATIENCE);
     }
 
@@ -707,6 +722,16 @@ impl Instance {
     /// Calls off what is being opened: everything stays as it was.
     pub(crate) fn call_off(&self) {
         self.worker.progress().call_off();
+    }
+
+    /// Remembers how the song is to go with the host's tempo, by the choice of Sync that says so.
+    pub(crate) fn answer_tempo(&self, sync: usize) {
+        self.session.lock().answer_tempo(sync);
+    }
+
+    /// What calls of the host take.
+    pub(crate) fn load(&self) -> &LoadMeter {
+        &self.load
     }
 
     /// Forgets what went wrong.
@@ -798,7 +823,7 @@ impl Instance {
     }
 
     /// Real-time: yes.
-    pub(super) fn count_dropped(&self, events: usize) {
+    pub(crate) fn count_dropped(&self, events: usize) {
         if events > 0 {
             self.dropped_events.fetch_add(events as u64, Relaxed);
         }
@@ -847,6 +872,9 @@ impl Instance {
             told: session.told.clone(),
             underway: session.underway.clone(),
             busy: self.worker.progress().is_busy(),
+            asks_tempo: session.asks_tempo,
+            load: self.load.read(session.rate),
+            latency_ms: session.latency() as f64 * 1000.0 / session.rate.0,
             missing: session.missing.iter().chain(&session.lanes).cloned().collect(),
             underruns: session.underruns,
             control: session.control.clone(),
@@ -897,6 +925,12 @@ pub(crate) struct View {
     pub(crate) underway: Option<Underway>,
     /// Whether the worker has anything to do.
     pub(crate) busy: bool,
+    /// Whether nobody has said yet how the song is to go with the host's tempo.
+    pub(crate) asks_tempo: bool,
+    /// What calls of the host take, once there have been any.
+    pub(crate) load: Option<Load>,
+    /// By which every output is late.
+    pub(crate) latency_ms: f64,
     /// What of the rack cannot be heard as it should be.
     pub(crate) missing: Vec<String>,
     /// How often each lane ran out of frames.

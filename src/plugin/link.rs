@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 thread_local! {
     static HANDOVER: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
@@ -86,6 +87,16 @@ impl Link {
         if let Some(instance) = self.instance() {
             instance.count_dropped(events);
         }
+    }
+
+    /// Does all of a call of the host's, and notes how long it took. Real-time: yes; a look at the clock is no system call.
+    pub(crate) fn measured<T>(&self, frames: usize, call: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let done = call();
+        if let Some(instance) = self.instance() {
+            instance.load().add(frames, began.elapsed());
+        }
+        done
     }
 
     /// The transport at the first frame of the next piece. Real-time: yes.

@@ -142,6 +142,31 @@ fn a_module_plays_at_once_by_itself_while_the_host_stands_and_with_it_while_it_p
 }
 
 #[test]
+fn a_song_asks_about_its_tempo_once_and_what_was_said_holds_when_it_comes_again() {
+    let folder = Folder::new("tempo");
+    let other = folder.0.join("other.it");
+    module(&folder.0.join("a.it"));
+    let mut bytes = fs::read(folder.0.join("a.it")).unwrap();
+    bytes[5] ^= 1; // of its name
+    fs::write(&other, bytes).unwrap();
+    let mut bench = Bench::instrument();
+    assert!(!bench.instance.view().asks_tempo, "nobody has opened the demo");
+    bench.open(&[folder.0.join("a.it")], Onto::Anywhere);
+    assert!(bench.instance.view().asks_tempo);
+    bench.set(Target::Sync, 1.0);
+    bench.instance.answer_tempo(1);
+    assert!(!bench.instance.view().asks_tempo);
+    bench.open(&[other], Onto::Anywhere);
+    assert!(bench.instance.view().asks_tempo);
+    bench.set(Target::Sync, 0.0);
+    bench.instance.answer_tempo(0);
+    bench.open(&[folder.0.join("a.it")], Onto::Anywhere);
+    bench.render_at(stopped());
+    assert!(!bench.instance.view().asks_tempo);
+    assert_eq!(bench.value(Target::Sync), 1.0);
+}
+
+#[test]
 fn racks_and_presets_come_with_their_parameters() {
     let folder = Folder::new("racks");
     let mut rack = Rack::demo();
@@ -219,7 +244,7 @@ fn a_folder_gives_what_can_be_opened_in_it_and_one_song() {
     wav(&at("pad.wav"), ONE_SHOT_SECONDS);
     fs::write(at("notes.txt"), "Nothing.").unwrap();
     fs::write(at(".kick.wav"), "hidden").unwrap();
-    bench.open(&[folder.0.clone()], Onto::Anywhere);
+    bench.open(std::slice::from_ref(&folder.0), Onto::Anywhere);
     let view = bench.instance.view();
     assert_eq!(view.file.as_deref(), Some("a.it"));
     assert!(view.refused.len() == 1 && view.refused[0].contains("B.it: only one song"), "{:?}", view.refused);

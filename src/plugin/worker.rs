@@ -7,6 +7,7 @@ use super::instance::Edit;
 use super::instance::Onto;
 use super::instance::Opened;
 use super::instance::SharedSession;
+use super::instance::file_name;
 use super::recording::Order;
 use super::recording::Recordings;
 use super::work::Work;
@@ -315,7 +316,13 @@ impl Bench {
 
     fn fit(&mut self, file: &Path) -> Result<EarsFile, String> {
         let panicked = |_| Err(format!("{}: no ears can be fitted to it", file.display()));
-        self.beside(|| EarsFile::read(file)).unwrap_or_else(panicked)
+        let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
+        let fit = || {
+            let work = Work::new(&session, &progress);
+            let _ = work.begin(format!("Fitting ears to {}", file_name(file))); // its first step looks
+            EarsFile::read_while(file, &mut |share| work.step(share))
+        };
+        self.beside(fit).unwrap_or_else(panicked)
     }
 
     fn open(&mut self, paths: &[PathBuf], onto: Onto) -> Opened {

@@ -61,9 +61,14 @@ impl EarsFile {
 
     /// Fits ears to a SOFA file; what is wrong with it is said in words. Takes some seconds.
     pub fn read(file: &Path) -> Result<Self, String> {
+        Self::read_while(file, &mut |_| true)
+    }
+
+    /// The same while `go_on` says so, which hears between steps what share of them has been taken.
+    pub fn read_while(file: &Path, go_on: &mut dyn FnMut(f32) -> bool) -> Result<Self, String> {
         let told = |error: &dyn fmt::Display| format!("{}: {error}", file.display());
         let bytes = fs::read(file).map_err(|error| told(&error))?;
-        let ears = Ears::read(&bytes).map_err(|error| told(&error))?;
+        let ears = Ears::read_while(&bytes, go_on).map_err(|error| told(&error))?;
         Ok(Self { file: None, ears: Some(ears), ..Self::beside(file) })
     }
 

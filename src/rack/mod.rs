@@ -46,7 +46,7 @@ pub use replace::ReplaceNotice;
 pub use replace::Round;
 pub use scene::SceneError;
 pub use scene::scene;
-pub(crate) use scene::track_of;
+pub use scene::track_of;
 pub use song::Module;
 pub use song::SPEEDS;
 pub use song::SongTime;

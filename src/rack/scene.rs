@@ -104,7 +104,7 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// Track and number of a take: `Drums-2` is the second of `Drums`; without a number it comes first.
-pub(crate) fn track_of(stem: &str) -> (&str, u64) {
+pub fn track_of(stem: &str) -> (&str, u64) {
     let numbered = stem.rsplit_once('-').and_then(|(track, digits)| {
         let bare = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         Some((track.trim_end(), digits.parse().ok().filter(|_| bare && !track.trim().is_empty())?))

@@ -5,6 +5,7 @@
 mod command;
 mod denormals;
 mod frames;
+mod load;
 mod meter;
 pub(crate) mod shared;
 
@@ -20,6 +21,8 @@ pub use frames::FrameReader;
 pub use frames::FrameWriter;
 pub use frames::Taken;
 pub use frames::frame_ring;
+pub use load::Load;
+pub use load::LoadMeter;
 pub use meter::Meter;
 pub use meter::MeterWriter;
 pub use meter::Reading;

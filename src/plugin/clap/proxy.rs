@@ -384,7 +384,8 @@ unsafe extern "C" fn process(plugin: *const clap_plugin, call: *const clap_proce
     let (Some(call), Ok(mut audio)) = (call, proxy.audio.try_borrow_mut()) else { return CLAP_PROCESS_ERROR };
     let Some(audio) = audio.as_deref_mut() else { return CLAP_PROCESS_ERROR };
     // SAFETY: as above.
-    let status = unsafe { proxy.process_call(call, audio) };
+    let status =
+        proxy.link.measured(call.frames_count as usize, || unsafe { proxy.process_call(call, audio) });
     audio.sink.end();
     for port in 0..if call.audio_outputs.is_null() { 0 } else { call.audio_outputs_count as usize } {
         // SAFETY: the host's array holds as many ports as it says.

@@ -28,6 +28,9 @@ use crate::tracker::load::LoadError;
 use crate::voice;
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::io;
 use std::io::Read;
 use std::path::Path;
@@ -53,6 +56,7 @@ const NOTES: [&str; 12] = ["C-", "C#", "D-", "D#", "E-", "F-", "F#", "G-", "G#",
 
 /// Where files are dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code, reason = "for pages that show slots and lanes"))]
 pub(crate) enum Onto {
     /// Recordings find places of their own.
     #[default]
@@ -263,7 +267,8 @@ impl SharedSession {
         let ears = sorted.ears.into_iter().map(|path| (path, Found::Ears));
         batch.ears = first(ears, "pair of ears", refused, |(path, _)| {
             work.begin(format!("Fitting ears to {}", file_name(path)))?;
-            Some(EarsFile::read(path).map_err(OpenError::Ears))
+            let ears = EarsFile::read_while(path, &mut |share| work.step(share));
+            work.go_on().map(|()| ears.map_err(OpenError::Ears))
         })?;
         read_voices(sorted.voices, onto, work, batch)?;
         read_lanes(sorted.lanes, onto, work, batch)?;
@@ -394,6 +399,7 @@ impl Session {
             let name = loaded.rack.song.as_ref().map_or_else(String::new, |song| song.name.clone());
             self.take_song(loaded);
             self.play();
+            self.ask_tempo();
             said.push(name);
         }
         if let Some(ears) = ears {
@@ -477,6 +483,30 @@ impl Session {
         if !host_plays {
             self.move_to(Target::Audition, 1.0);
         }
+    }
+
+    /// Asks how the song is to go with the host's tempo, unless that has been said of it before.
+    fn ask_tempo(&mut self) {
+        let said = self.tempos.iter().find(|(song, _)| Some(*song) == self.song_print());
+        match said.map(|(_, sync)| *sync) {
+            Some(sync) => self.move_to(Target::Sync, sync as f32),
+            None => self.asks_tempo = true,
+        }
+    }
+
+    pub(super) fn answer_tempo(&mut self, sync: usize) {
+        let song = self.song_print();
+        self.tempos.retain(|(said, _)| Some(*said) != song);
+        self.tempos.extend(song.map(|song| (song, sync)));
+        self.asks_tempo = false;
+        self.revision += 1;
+    }
+
+    /// The same for songs whose files hold the same.
+    fn song_print(&self) -> Option<u64> {
+        let mut hasher = DefaultHasher::new();
+        self.loaded.rack.song.as_ref()?.bytes.hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     /// Moves a parameter when the engine gets what is there by now.

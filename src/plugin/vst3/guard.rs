@@ -559,7 +559,8 @@ impl<P: Guarded> IAudioProcessorTrait for Guard<P> {
         self.link.set_transport(Some(context.map_or_else(Transport::free_running, super::transport::read)));
         // SAFETY: as above.
         unsafe {
-            let result = self.process_call(call, audio);
+            let result =
+                self.link.measured(call.numSamples.max(0) as usize, || self.process_call(call, audio));
             audio.sink.end();
             HostBuses { first: call.outputs, count: call.numOutputs }.clear_silence();
             result

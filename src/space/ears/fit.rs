@@ -84,13 +84,18 @@ struct Ear {
 /// Octaves around 1, 2 and 4 kHz and all up to 16 kHz, with their weights.
 const BANDS: [(Range<usize>, f64); 4] = [(16..33, 4.0), (33..66, 30.0), (66..131, 1.0), (3..372, 4.0)];
 
-/// The ear's response for each channel. There have to be enough directions all around.
-pub(super) fn fit(heard: &[Heard], level: Level) -> Vec<Vec<f32>> {
+/// The ear's response for each channel, while `go_on` says so, which hears before each step what share of them has been taken; `None`
+/// where it does not. There have to be enough directions all around.
+pub(super) fn fit(
+    heard: &[Heard],
+    level: Level,
+    go_on: &mut dyn FnMut(f32) -> bool,
+) -> Option<Vec<Vec<f32>>> {
     let fourier = Fourier::new();
     let ear = Ear::new(heard, &fourier);
     let taps = ear.least_squares(&fourier);
-    let taps = ear.refined(taps, &fourier, level);
-    taps.into_iter().map(|plane| plane.into_iter().map(|tap| tap as f32).collect()).collect()
+    let taps = ear.refined(taps, (&fourier, level), go_on)?;
+    Some(taps.into_iter().map(|plane| plane.into_iter().map(|tap| tap as f32).collect()).collect())
 }
 
 /// What a direction weighs in each channel: [`harmonics`](crate::space::harmonics::harmonics) in doubles, since steps go by the
@@ -325,13 +330,21 @@ impl Ear {
     }
 
     /// Gradient steps on the taps.
-    fn refined(&self, mut taps: Vec<Vec<f64>>, fourier: &Fourier, level: Level) -> Vec<Vec<f64>> {
+    fn refined(
+        &self,
+        mut taps: Vec<Vec<f64>>,
+        (fourier, level): (&Fourier, Level),
+        go_on: &mut dyn FnMut(f32) -> bool,
+    ) -> Option<Vec<Vec<f64>>> {
         let goal = Goal::new(self);
         let zero = || vec![vec![0.0; TAPS]; CHANNELS];
         let (mut first, mut second) = (zero(), zero());
         let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
         let mut found = Spectra::new(CHANNELS);
         for step in 0..STEPS {
+            if !go_on(step as f32 / STEPS as f32) {
+                return None;
+            }
             for (channel, plane) in taps.iter().enumerate() {
                 let (re, im) = found.row_mut(channel);
                 fourier.spectrum(plane.iter().copied(), re, im);
@@ -353,7 +366,7 @@ impl Ear {
                 }
             }
         }
-        taps
+        Some(taps)
     }
 }
 

@@ -64,21 +64,30 @@ impl Ears {
 
     /// Fits ears to the measurements in a SOFA file, unless the process holds them. Takes some seconds.
     pub fn read(bytes: &[u8]) -> Result<Arc<Self>, EarsError> {
+        Self::read_while(bytes, &mut |_| true)
+    }
+
+    /// The same while `go_on` says so, which hears between steps what share of them has been taken.
+    pub fn read_while(bytes: &[u8], go_on: &mut dyn FnMut(f32) -> bool) -> Result<Arc<Self>, EarsError> {
         static FILES: Printed<(u64, usize), Ears> = Printed::new();
         let mut hasher = DefaultHasher::new();
         bytes.hash(&mut hasher);
         FILES.of((hasher.finish(), bytes.len()), || {
-            let ears = Self::fitted(&Measured::read(bytes)?);
+            let ears = Self::fitted(&Measured::read(bytes)?, go_on).ok_or(EarsError::CalledOff)?;
             let playable = ears.sums.iter().flatten().flatten().all(|tap| is_playable(*tap));
             if playable { Ok(Arc::new(ears)) } else { Err(EarsError::Unfit) }
         })
     }
 
-    fn fitted(measured: &Measured) -> Self {
+    fn fitted(measured: &Measured, go_on: &mut dyn FnMut(f32) -> bool) -> Option<Self> {
         let level = Level::detect(); // no matter for the bits
-        let left = fit(&measured.left, level);
+        let ears = if measured.is_symmetric() { 1.0 } else { 2.0 };
+        let left = fit(&measured.left, level, &mut |share| go_on(share / ears))?;
         // The right ear is a left one behind a mirror.
-        let right = if measured.is_symmetric() { left.clone() } else { fit(&measured.right, level) };
+        let right = match measured.is_symmetric() {
+            true => left.clone(),
+            false => fit(&measured.right, level, &mut |share| go_on((1.0 + share) / ears))?,
+        };
         let sums = left.into_iter().zip(right).zip(ODD).map(|((left, right), odd)| {
             let half = |sign: f32| {
                 let both = left.iter().zip(&right).map(|(left, right)| 0.5 * (left + sign * right));
@@ -88,7 +97,7 @@ impl Ears {
             let sign = if odd { -1.0 } else { 1.0 };
             [half(sign), half(-sign)]
         });
-        Self::of(sums)
+        Some(Self::of(sums))
     }
 
     /// What is missing of sixteen channels is silent.

@@ -30,6 +30,9 @@ const LEAD: usize = 60;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EarsError {
+    /// Whoever asked for ears wants them no more.
+    #[error("called off")]
+    CalledOff,
     /// Some other file.
     #[error("this is no SOFA file that can be read: choose one that was saved as netCDF-4")]
     NotSofa,
