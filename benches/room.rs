@@ -84,12 +84,12 @@ fn runners() -> Vec<Runner> {
         },
     );
     vec![
-        Runner::new("room", move |send, bus| still.process(send, &mut bus.block_mut(send.len()))),
+        Runner::new("room", move |send, bus| still.process([send; 2], &mut bus.block_mut(send.len()))),
         Runner::new("room, changing all the time", move |send, bus| {
             calls += 1;
             let [long, wide, high] = Shoebox::default().size_m;
             moving.set(Shoebox { size_m: [long + (calls % 7) as f32, wide, high], ..Shoebox::default() });
-            moving.process(send, &mut bus.block_mut(send.len()));
+            moving.process([send; 2], &mut bus.block_mut(send.len()));
         }),
         Runner::new("network alone, in stereo", move |send, bus| {
             let (left, right) = bus.stereo_mut();

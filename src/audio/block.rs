@@ -75,6 +75,11 @@ impl<'a> AudioBlock<'a> {
         (0..self.channels).map(move |channel| block.channel(channel))
     }
 
+    /// The first `channels` planes.
+    pub fn narrow(self, channels: usize) -> Self {
+        Self { channels: self.channels.min(channels), ..self }
+    }
+
     /// The frames of `range`, clipped to the block.
     #[inline]
     pub fn slice(&self, range: Range<usize>) -> AudioBlock<'a> {
@@ -208,10 +213,13 @@ impl<'a> AudioBlockMut<'a> {
     }
 
     /// The first `channels` planes.
+    pub fn narrow(self, channels: usize) -> Self {
+        Self { channels: self.channels.min(channels), ..self }
+    }
+
+    /// The same for a while.
     pub fn narrow_mut(&mut self, channels: usize) -> AudioBlockMut<'_> {
-        let mut narrow = self.slice_mut(0..self.frames);
-        narrow.channels = narrow.channels.min(channels);
-        narrow
+        self.slice_mut(0..self.frames).narrow(channels)
     }
 
     /// Sets every sample to 0.

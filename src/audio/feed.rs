@@ -20,6 +20,8 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Feed {
     buffer: AudioBuffer,
+    /// Planes that hold anything; all others are silent, and cost nothing.
+    held: usize,
     frames: usize,
     activity: Activity,
 }
@@ -27,7 +29,13 @@ pub struct Feed {
 impl Feed {
     /// Silent; at most `MAX_CHANNELS` channels. Allocates.
     pub fn new(channels: usize) -> Self {
-        Self { buffer: AudioBuffer::new(channels, BLOCK_SIZE), frames: 0, activity: Activity::Silent }
+        let buffer = AudioBuffer::new(channels, BLOCK_SIZE);
+        Self { held: buffer.channels(), buffer, frames: 0, activity: Activity::Silent }
+    }
+
+    /// Lets only the first planes hold anything; to be called before a block is begun.
+    pub fn hold(&mut self, planes: usize) {
+        self.held = planes;
     }
 
     /// Begins the next block, silent and of at most `BLOCK_SIZE` frames.
@@ -51,13 +59,13 @@ impl Feed {
     /// The same of all channels.
     pub fn open_all(&mut self, range: Range<usize>) -> AudioBlockMut<'_> {
         let range = self.wake(range);
-        self.buffer.range_mut(range)
+        self.buffer.range_mut(range).narrow(self.held)
     }
 
     /// Makes the block one that sounds; gives what of `range` lies in it.
     fn wake(&mut self, range: Range<usize>) -> Range<usize> {
         if self.activity == Activity::Silent {
-            self.buffer.range_mut(0..self.frames).silence();
+            self.buffer.range_mut(0..self.frames).narrow(self.held).silence();
             self.activity = Activity::Sounding;
         }
         let end = range.end.min(self.frames);
@@ -103,7 +111,7 @@ impl Feed {
     /// All frames of all channels, to be written over: they hold anything.
     pub fn fill(&mut self) -> AudioBlockMut<'_> {
         self.activity = Activity::Sounding;
-        self.buffer.block_mut(self.frames)
+        self.buffer.block_mut(self.frames).narrow(self.held)
     }
 
     /// Takes back what has been added in this block.
@@ -116,19 +124,20 @@ impl Feed {
         self.activity
     }
 
-    /// Number of planes.
+    /// Number of planes, silent ones as well.
     pub fn channels(&self) -> usize {
         self.buffer.channels()
     }
 
-    /// What has been added to a channel; as with [`Self::block`].
+    /// What has been added to a channel, empty where it holds nothing; as with [`Self::block`].
     pub fn channel(&self, channel: usize) -> &[f32] {
-        self.buffer.channel(channel).get(..self.frames).unwrap_or(&[])
+        let plane = self.buffer.channel(channel).get(..self.frames);
+        plane.filter(|_| channel < self.held).unwrap_or(&[])
     }
 
-    /// What has been added; of a silent block nothing may be read.
+    /// What has been added, in the planes that hold anything; of a silent block nothing may be read.
     pub fn block(&self) -> AudioBlock<'_> {
-        self.buffer.block(self.frames)
+        self.buffer.block(self.frames).narrow(self.held)
     }
 }
 
@@ -490,6 +499,20 @@ mod tests {
     }
 
     #[test]
+    fn planes_that_hold_nothing_are_neither_cleared_nor_read() {
+        let mut feed = Feed::new(2);
+        feed.begin(4);
+        feed.open(0..4).1.fill(9.0);
+        feed.hold(1);
+        feed.begin(4);
+        assert_eq!((feed.fill().channels(), feed.open_all(0..4).channels(), feed.channels()), (1, 1, 2));
+        assert_eq!((feed.block().channels(), feed.channel(1).len()), (1, 0));
+        feed.hold(2);
+        feed.begin(4);
+        assert_eq!(feed.open(0..4).1, [0.0; 4]);
+    }
+
+    #[test]
     fn a_copied_block_of_zeros_is_silent() {
         let mut feed = Feed::new(1);
         feed.copy(&AudioBlock::new(&[&[0.0, 0.5][..]]));
@@ -606,7 +629,7 @@ mod tests {
 
     #[test]
     fn outlets_in_a_field_add_to_that_and_pass_what_others_pass() {
-        let stand = Stand { azimuth: Some(0.0), elevation: 0.0, width: 0.0, orders: [1.0; 4] };
+        let stand = Stand { azimuth: Some(0.0), elevation: 0.0, width: 0.0, orders: [1.0; 4], sent: 1.0 };
         let arc = PanningArc { degrees: 0.0, azimuth: 0.0 };
         let placing = Placing::new(arc, [None, Some(stand), Some(stand), Some(stand)]);
         let mut passages = Passages::new(4);

@@ -60,5 +60,5 @@ pub const LANES: usize = 32;
 /// A sum in lanes: frame `n` counts in lane `n % LANES`, so that it rounds alike at every SIMD level and however it is cut.
 pub type Lanes = [f32; LANES];
 
-/// Channels of a block, at most; third-order ambisonics needs 16.
-pub const MAX_CHANNELS: usize = 16;
+/// Channels of a block, at most: those of a field in space, with what sources send to their room.
+pub const MAX_CHANNELS: usize = harmonics::FIELD_CHANNELS;

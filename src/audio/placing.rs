@@ -63,6 +63,8 @@ pub struct Stand {
     pub width: f32,
     /// Factors of the four orders: how loud it is, and how it is spread.
     pub orders: [f32; 4],
+    /// Factor of what the room is sent.
+    pub sent: f32,
 }
 
 /// Front and left.
@@ -89,6 +91,7 @@ struct Outlet {
     /// By which the left point of two planes is turned.
     side: Flat,
     orders: [f32; 4],
+    sent: f32,
 }
 
 /// The direction of an azimuth to the right.
@@ -105,7 +108,7 @@ impl Outlet {
     fn new(stand: &Stand) -> Self {
         let [out, up] = direction(-stand.elevation);
         let (place, side) = (stand.azimuth.map(direction), direction(-stand.width / 2.0));
-        Self { place, out, up, side, orders: stand.orders }
+        Self { place, out, up, side, orders: stand.orders, sent: stand.sent }
     }
 }
 
@@ -156,9 +159,10 @@ impl Placing {
                 if spot.behind { [-front, left] } else { [front, left] }
             }
         };
-        let mut weights = harmonics([own.out * front, own.out * left, own.up]);
+        let mut weights = [own.sent * level; MAX_CHANNELS];
+        let harmonics = harmonics([own.out * front, own.out * left, own.up]);
         for (factor, channels) in own.orders.into_iter().zip(ORDERS) {
-            channels.for_each(|channel| weights[channel] *= factor * level); // `MAX_CHANNELS` in all
+            channels.for_each(|channel| weights[channel] = harmonics[channel] * (factor * level)); // fewer than `MAX_CHANNELS`
         }
         weights
     }
@@ -167,9 +171,10 @@ impl Placing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::harmonics::SENT;
 
     fn stand(azimuth: Option<f32>) -> Stand {
-        Stand { azimuth, elevation: 0.0, width: 60.0, orders: [1.0; 4] }
+        Stand { azimuth, elevation: 0.0, width: 60.0, orders: [1.0; 4], sent: 1.0 }
     }
 
     fn placing(degrees: f32, azimuth: f32, stand: Stand) -> Placing {
@@ -216,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_place_of_its_own_is_where_it_is_whatever_the_panning_and_all_orders_have_their_factors() {
-        let own = Stand { elevation: 30.0, orders: [0.5, 0.4, 0.3, 0.2], ..stand(Some(-45.0)) };
+        let own = Stand { elevation: 30.0, orders: [0.5, 0.4, 0.3, 0.2], sent: 0.7, ..stand(Some(-45.0)) };
         let all = placing(180.0, 90.0, own);
         let first = all.weights(1, Spot { panning: 0, behind: true }, Point::Middle);
         assert_eq!(first, all.weights(1, Spot::default(), Point::Middle));
@@ -228,6 +233,7 @@ mod tests {
                 assert!((first[channel] - wanted).abs() < 1e-6, "channel {channel}");
             }
         }
+        assert_eq!(first[SENT], 0.7);
         assert!(all.holds(1) && !all.holds(0) && !all.holds(2));
     }
 

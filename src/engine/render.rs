@@ -77,6 +77,7 @@ use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
 use crate::rt::FrameWriter;
 use crate::rt::Meter;
+use crate::space;
 use crate::space::PreparedEars;
 use crate::space::Space;
 use crate::tracker::AmigaModel;
@@ -278,6 +279,8 @@ impl Engine {
                 events.iter().take_while(|event| last || (event.frame as usize) < done + frames).count();
             let (now, later) = events.split_at(count); // `count` counts them
             self.plans.begin(frames);
+            let held = self.space.as_deref_mut().map_or(space::CHANNELS, Space::begin);
+            self.sources[SONG_FIELD_SOURCE..].iter_mut().for_each(|field| field.hold(held)); // and FIELD_SOURCE, the last
             self.sources.iter_mut().for_each(|source| source.begin(frames));
             let range = done..done + frames;
             self.take_inputs(&range, side, outputs);

@@ -927,8 +927,8 @@ mod tests {
     #[test]
     fn impossible_widths_and_directions_are_refused() {
         let mut graph = Graph::default();
-        let wide = graph.add_source("wide", 17);
-        assert!(matches!(graph.compile().err(), Some(GraphError::Width { channels: 17, .. })));
+        let wide = graph.add_source("wide", 18);
+        assert!(matches!(graph.compile().err(), Some(GraphError::Width { channels: 18, .. })));
         let mut graph = Graph::default();
         let (a, out) = (graph.add_source("a", 2), graph.add_output("out", 2));
         graph.connect(out, a);

@@ -398,7 +398,7 @@ pub fn source_channels(layout: &Layout, source: usize) -> usize {
         INPUT_SOURCE => layout.main_input.max(1),
         INPUT_CHANNEL_SOURCE..SIDECHAIN_SOURCE => 1,
         SIDECHAIN_SOURCE => layout.sidechain.max(1),
-        SONG_FIELD_SOURCE | FIELD_SOURCE => space::CHANNELS,
+        SONG_FIELD_SOURCE | FIELD_SOURCE => space::FIELD_CHANNELS,
         _ => 2,
     }
 }
@@ -647,7 +647,7 @@ impl Routing {
         if !self.has_space() {
             return Vec::new();
         }
-        let mut nodes = vec![graph.add_stream("Space", space::CHANNELS)];
+        let mut nodes = vec![graph.add_stream("Space", space::FIELD_CHANNELS)];
         nodes.extend(
             (0..PLACES)
                 .map(|place| graph.add_stream(self.place_name(place), self.place_channels(layout, place))),

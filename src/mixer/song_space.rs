@@ -205,6 +205,7 @@ pub(super) fn placing(song: Option<&SongSpace>, places: &[Option<SongPlace>]) ->
             elevation: of_place(|place| place.elevation).unwrap_or(all.elevation),
             width: all.width,
             orders: orders(all.spread).map(|order| order * level),
+            sent: 1.0,
         })
     };
     let arc = PanningArc { degrees: all.arc, azimuth: all.azimuth };
@@ -214,6 +215,10 @@ pub(super) fn placing(song: Option<&SongSpace>, places: &[Option<SongPlace>]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::Point;
+    use crate::audio::Spot;
+    use crate::audio::harmonics::CHANNELS;
+    use crate::audio::harmonics::SENT;
     use crate::mixer::Routing;
 
     fn read(text: &str) -> Result<Routing, String> {
@@ -249,6 +254,17 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.contains(what) && error.contains("line"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_song_far_away_is_softer_but_sends_the_room_as_much() {
+        let weights = |distance: f32| {
+            let placing = read(&format!("[song_space]\ndistance = {distance}\n")).unwrap().placing().unwrap();
+            placing.weights(0, Spot::default(), Point::Middle)
+        };
+        let (near, far) = (weights(1.0), weights(8.0));
+        assert!(near[..CHANNELS].iter().zip(&far).all(|(near, far)| *far == near / 8.0) && near[0] == 1.0);
+        assert_eq!((near[SENT], far[SENT]), (1.0, 1.0));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One source of a field: where it is, turned into sixteen gains, and its sound added by them.
 //!
 //! In: one plane, or two that stand to the left and to the right of the source's place, 3 dB down each. Out: added to sixteen
-//! channels. A near source may have more bass in the higher orders, and sound may take its time from where it is. On each line of the control grid the gains of the next line follow from a place that runs after what was set;
+//! channels, and to a further one, where there is one, as loud from everywhere, for the room. A near source may have more bass in the higher orders, and sound may take its time from where it is. On each line of the control grid the gains of the next line follow from a place that runs after what was set;
 //! in between they move in straight lines, so that bits do not depend on how blocks are cut. Audio thread.
 //!
 //! A spread source is the mean over a spherical cap of half-angle α, which scales the orders by (1 + c)/2, c(1 + c)/2 and
@@ -10,8 +10,9 @@
 use super::doppler::Doppler;
 use super::follower::Follower;
 use super::follower::Pace;
-use super::harmonics::CHANNELS;
+use super::harmonics::FIELD_CHANNELS;
 use super::harmonics::ORDERS;
+use super::harmonics::SENT;
 use super::harmonics::Vector;
 use super::harmonics::harmonics;
 use super::near::CURVED;
@@ -48,8 +49,8 @@ const LEAST_FACTOR: f32 = 1e-5;
 /// Gains on the line before and on the next one.
 #[derive(Clone, Copy)]
 struct Point {
-    from: [f32; CHANNELS],
-    to: [f32; CHANNELS],
+    from: [f32; FIELD_CHANNELS],
+    to: [f32; FIELD_CHANNELS],
 }
 
 /// A low-pass filter that fades in with what is in the way: `y += k · (x - y)`, heard by its share.
@@ -71,13 +72,15 @@ struct Followers {
     spread: Follower,
     occlusion: Follower,
     gain: Follower,
+    /// What the room is sent.
+    sent: Follower,
     /// Metres, followed while there is a near field, and how much of that there is.
     distance: Follower,
     near: Follower,
 }
 
 impl Followers {
-    fn each(&mut self) -> [(&mut Follower, f32); 8] {
+    fn each(&mut self) -> [(&mut Follower, f32); 9] {
         let (degrees, factor) = (LEAST_DEGREES, LEAST_FACTOR);
         [
             (&mut self.azimuth, degrees),
@@ -86,6 +89,7 @@ impl Followers {
             (&mut self.spread, degrees),
             (&mut self.occlusion, factor),
             (&mut self.gain, factor),
+            (&mut self.sent, factor),
             (&mut self.distance, factor),
             (&mut self.near, factor),
         ]
@@ -125,7 +129,7 @@ impl Encoder {
     /// A source one metre in front of the listener.
     pub fn new(rate: SampleRate, level: Level) -> Self {
         let settings = Settings::default();
-        let silent = Point { from: [0.0; CHANNELS], to: [0.0; CHANNELS] };
+        let silent = Point { from: [0.0; FIELD_CHANNELS], to: [0.0; FIELD_CHANNELS] };
         let still = Follower::default();
         let mut encoder = Self {
             level,
@@ -144,6 +148,7 @@ impl Encoder {
                 spread: still,
                 occlusion: still,
                 gain: still,
+                sent: still,
                 distance: still,
                 near: still,
             },
@@ -279,9 +284,9 @@ impl Encoder {
     }
 
     /// What is left of a sound that has ended, in each channel.
-    pub(super) fn left(&self) -> [f32; CHANNELS] {
+    pub(super) fn left(&self) -> [f32; FIELD_CHANNELS] {
         let sides = self.points.iter().zip(self.low_pass.y).take(self.sides);
-        sides.fold([0.0; CHANNELS], |mut left, (point, y)| {
+        sides.fold([0.0; FIELD_CHANNELS], |mut left, (point, y)| {
             left.iter_mut().zip(point.to).for_each(|(left, gain)| *left += self.low_pass.to * y * gain);
             left
         })
@@ -298,7 +303,8 @@ impl Encoder {
         self.doppler.iter_mut().for_each(|doppler| doppler.pass(frames));
     }
 
-    /// Adds `sound`, of one or two planes, to the sixteen channels of `field`, or writes over them where they hold anything.
+    /// Adds `sound`, of one or two planes, to the channels of `field`, or writes over them where they hold anything: sixteen, and
+    /// where it has one more what the room is sent, which neither distance nor direction make softer.
     pub fn process(&mut self, sound: &AudioBlock<'_>, field: &mut AudioBlockMut<'_>, over: bool) {
         let (frames, mut start) = (sound.frames().min(field.frames()), 0);
         while start < frames {
@@ -343,9 +349,10 @@ impl Encoder {
             }
             let point = &self.points[side]; // no more sides than points
             if !self.near.is_heard() {
-                add_by(self.level, field, start, plane, rise, point, 0..CHANNELS);
+                add_by(self.level, field, start, plane, rise, point, 0..FIELD_CHANNELS);
                 continue;
             }
+            add_by(self.level, field, start, plane, rise, point, SENT..FIELD_CHANNELS);
             let mut orders = [[0.0; GRID]; CURVED];
             self.near.process(side, plane, rise, &mut orders);
             let orders = orders.iter().map(|order| &order[..rise.len()]);
@@ -406,18 +413,21 @@ impl Encoder {
         let (hearing, looks) = self.hearing;
         let heard = settings.towards_listener(place) * hearing.of(looks, place);
         followers.gain.aim(settings.at_distance(self.distance) * heard * share);
+        followers.sent.aim(settings.sent_around() * hearing.of_all() * share);
     }
 
     /// Gains and filter of where the followers are.
     fn follow(&mut self) {
-        let Followers { azimuth, elevation, width, spread, occlusion, gain, distance, near } = self.followers;
+        let Followers { azimuth, elevation, width, spread, occlusion, gain, sent, distance, near } =
+            self.followers;
         self.near.aim(distance.value(), near.value());
         let occlusion = occlusion.value().clamp(0.0, 1.0);
-        let mut level = gain.value();
+        let (mut level, mut sent) = (gain.value(), sent.value());
         self.low_pass.to = (8.0 * occlusion).min(1.0);
         if occlusion > 0.0 {
             // 12 dB, and from 20 kHz to 400 Hz, at all of it.
-            level *= libm::expf(-1.381_551 * occlusion);
+            let through = libm::expf(-1.381_551 * occlusion);
+            (level, sent) = (level * through, sent * through);
             let cutoff = 20_000.0 * libm::expf(-3.912_023 * occlusion);
             self.low_pass.factor = 1.0 - libm::expf(-std::f32::consts::TAU * cutoff / self.rate.0 as f32);
         }
@@ -427,13 +437,14 @@ impl Encoder {
             _ => [0.0; 2],
         };
         if self.sides == 2 {
-            level *= FRAC_1_SQRT_2;
+            (level, sent) = (level * FRAC_1_SQRT_2, sent * FRAC_1_SQRT_2);
         }
         for (point, offset) in self.points.iter_mut().zip(offsets).take(self.sides) {
-            point.to = harmonics(direction(azimuth.value() + offset, elevation.value()));
+            let harmonics = harmonics(direction(azimuth.value() + offset, elevation.value()));
             for (order, channels) in orders.into_iter().zip(ORDERS) {
-                channels.for_each(|channel| point.to[channel] *= order * level); // `CHANNELS` in all
+                channels.for_each(|channel| point.to[channel] = harmonics[channel] * (order * level)); // `CHANNELS` in all
             }
+            point.to[SENT] = sent;
         }
     }
 }

@@ -21,6 +21,7 @@ mod stream;
 mod tests;
 
 pub use crate::audio::harmonics::CHANNELS;
+pub use crate::audio::harmonics::FIELD_CHANNELS;
 pub use decoder::Decoder;
 pub use decoder::PreparedEars;
 pub use doppler::Doppler;

@@ -5,7 +5,7 @@
 //! what its filter still holds where it ends dies away in all channels together.
 
 use super::encoder::Encoder;
-use super::harmonics::CHANNELS;
+use super::harmonics::FIELD_CHANNELS;
 use super::harmonics::Vector;
 use super::settings::Hearing;
 use super::settings::Settings;
@@ -36,7 +36,7 @@ pub struct NoteStand {
 pub struct Notes {
     encoders: Box<[Encoder]>,
     /// What notes leave: so far, and what comes to it on each frame of the block and on the one after it.
-    rest: [f32; CHANNELS],
+    rest: [f32; FIELD_CHANNELS],
     left: AudioBuffer,
     rings: bool,
     decay: f32,
@@ -47,8 +47,8 @@ impl Notes {
     pub fn new(voices: usize, rate: SampleRate, level: Level) -> Self {
         Self {
             encoders: vec![Encoder::new(rate, level); voices].into(),
-            rest: [0.0; CHANNELS],
-            left: AudioBuffer::new(CHANNELS, BLOCK_SIZE + 1),
+            rest: [0.0; FIELD_CHANNELS],
+            left: AudioBuffer::new(FIELD_CHANNELS, BLOCK_SIZE + 1),
             rings: false,
             decay: libm::exp(-1.0 / (REST_S * rate.0)) as f32,
         }
@@ -62,7 +62,7 @@ impl Notes {
     /// Forgets all sound.
     pub(super) fn reset(&mut self) {
         self.left.silence();
-        (self.rest, self.rings) = ([0.0; CHANNELS], false);
+        (self.rest, self.rings) = ([0.0; FIELD_CHANNELS], false);
     }
 
     /// Adds the frames of a note, which voice number `voice` plays, to those of its range in `field`; `frame` is the first of
@@ -108,8 +108,14 @@ impl Notes {
         let frames = frames.min(BLOCK_SIZE);
         let mut sum = field.open_all(0..frames);
         self.rings = false;
-        for (channel, (y, plane)) in self.rest.iter_mut().zip(sum.planes_mut()).enumerate() {
-            let left = self.left.channel_mut(channel);
+        for (channel, y) in self.rest.iter_mut().enumerate() {
+            let (plane, left) = (sum.channel_mut(channel), self.left.channel_mut(channel));
+            if plane.is_empty() {
+                // Nobody hears the room.
+                left.fill(0.0);
+                *y = 0.0;
+                continue;
+            }
             for (to, x) in plane.iter_mut().zip(&*left) {
                 *y = *y * self.decay + x;
                 *y = if y.abs() < LEAST { 0.0 } else { *y };

@@ -100,6 +100,11 @@ impl Hearing {
     pub(super) fn of(&self, looks: Vector, place: impl FnOnce() -> Vector) -> f32 {
         directivity(self.pattern, self.sharpness, || dot(looks, place()))
     }
+
+    /// Factor of what comes from everywhere.
+    pub(super) fn of_all(&self) -> f32 {
+        on_average(self.pattern, self.sharpness)
+    }
 }
 
 /// `|1 - p + p·cosine|^sharpness`.
@@ -109,6 +114,17 @@ fn directivity(pattern: f32, sharpness: f32, cosine: impl FnOnce() -> f32) -> f3
     }
     let pattern = pattern.clamp(0.0, 1.0);
     libm::powf((1.0 - pattern + pattern * cosine()).abs(), sharpness.max(0.0))
+}
+
+/// The root of [`directivity`]'s mean square over all directions: `√((1 - u·|u|^2s) / (2p·(2s + 1)))` with `u = 1 - 2p`.
+fn on_average(pattern: f32, sharpness: f32) -> f32 {
+    if pattern <= 0.0 {
+        return 1.0;
+    }
+    let (pattern, power) = (f64::from(pattern.min(1.0)), 2.0 * f64::from(sharpness.max(0.0)));
+    let behind = 1.0 - 2.0 * pattern;
+    let swept = 1.0 - behind * libm::pow(behind.abs(), power);
+    libm::sqrt(swept / (2.0 * pattern * (power + 1.0))) as f32
 }
 
 fn dot(one: Vector, other: Vector) -> f32 {
@@ -146,5 +162,35 @@ impl Settings {
     /// Factor of what the source sends to the listener from a place in this direction.
     pub(super) fn towards_listener(&self, place: impl FnOnce() -> Vector) -> f32 {
         directivity(self.pattern, self.sharpness, || -dot(direction(self.yaw, self.pitch), place()))
+    }
+
+    /// Factor of what it sends to all sides, as a room hears it.
+    pub(super) fn sent_around(&self) -> f32 {
+        on_average(self.pattern, self.sharpness)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_sent_around_is_the_mean_power_of_the_pattern() {
+        for (pattern, sharpness) in [(0.0, 3.0), (1e-6, 1.0), (0.25, 2.0), (0.5, 1.0), (0.7, 0.5), (1.0, 4.0)]
+        {
+            let steps = 100_000;
+            let power = |step: i32| {
+                let cosine = (f64::from(step) + 0.5) / f64::from(steps) * 2.0 - 1.0;
+                f64::from(directivity(pattern, sharpness, || cosine as f32)).powi(2)
+            };
+            let mean = (0..steps).map(power).sum::<f64>() / f64::from(steps);
+            let found = f64::from(on_average(pattern, sharpness));
+            assert!(
+                (found - mean.sqrt()).abs() < 1e-4,
+                "{pattern}, {sharpness}: {found}, not {}",
+                mean.sqrt()
+            );
+        }
+        assert!((on_average(0.5, 1.0) - 3f32.sqrt().recip()).abs() < 1e-6, "a cardioid");
     }
 }

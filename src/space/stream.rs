@@ -1,11 +1,13 @@
 //! Space as nodes of a graph: a place for each source, and the field that all of them fill.
 //!
-//! A place takes a source's sound and has it in sixteen channels at its outlet 0; the field takes the sum of those, leaves
+//! A place takes a source's sound and has it in sixteen channels at its outlet 0, with one more for the room; the field takes the sum of those, leaves
 //! it turned as the head is, and has what is heard of it at its own outlet 0. Audio thread, apart from `Space::new`.
 
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::harmonics::CHANNELS;
+use super::harmonics::FIELD_CHANNELS;
+use super::harmonics::SENT;
 use super::notes::NoteStand;
 use super::notes::Notes;
 use super::room::Room;
@@ -37,8 +39,8 @@ pub struct Place {
 pub struct Field {
     decoder: Decoder,
     room: Option<Box<Room>>,
-    /// What the room is sent: the field's first channel, which is the sum of all sources.
-    send: Box<[f32; BLOCK_SIZE]>,
+    /// What the room is sent: the field's first channel, which is the sum of all sources, and the one for it.
+    sends: Box<[[f32; BLOCK_SIZE]; 2]>,
     /// The next one, counted from reset.
     frame: u64,
     heard: Feed,
@@ -52,29 +54,43 @@ pub struct Space {
     /// How the listener hears, and the head's yaw and pitch.
     hearing: Hearing,
     head: [f32; 2],
+    /// Channels of a field that hold anything: all of them where there is a room.
+    held: usize,
     field: Field,
 }
 
 impl Space {
     /// Allocates, and prepares what ears hear at this rate unless the process holds that already.
     pub fn new(places: usize, rate: SampleRate, level: Level) -> Self {
-        let place = |_| Place { encoder: Encoder::new(rate, level), sides: 1, field: Feed::new(CHANNELS) };
+        let place =
+            |_| Place { encoder: Encoder::new(rate, level), sides: 1, field: Feed::new(FIELD_CHANNELS) };
         Self {
             places: (0..places).map(place).collect(),
             notes: None,
             hearing: Hearing::default(),
             head: [0.0; 2],
+            held: FIELD_CHANNELS,
             field: Field {
                 decoder: Decoder::new(rate, level),
                 room: None,
-                send: Box::new([0.0; BLOCK_SIZE]),
+                sends: Box::new([[0.0; BLOCK_SIZE]; 2]),
                 frame: 0,
                 heard: Feed::new(2),
             },
         }
     }
 
-    /// Where a source is, and what it is like. Real-time, like all that follows.
+    /// Begins the next block; in how many channels of a field sources are to be heard in it. Real-time, like all that follows.
+    pub fn begin(&mut self) -> usize {
+        let listens = self.field.room.as_ref().is_some_and(|room| room.listens());
+        let held = if listens { FIELD_CHANNELS } else { CHANNELS };
+        if std::mem::replace(&mut self.held, held) != held {
+            self.places.iter_mut().for_each(|place| place.field.hold(held));
+        }
+        held
+    }
+
+    /// Where a source is, and what it is like.
     pub fn source_mut(&mut self, number: usize) -> Option<&mut Encoder> {
         self.places.get_mut(number).map(|place| &mut place.encoder)
     }
@@ -258,7 +274,7 @@ impl Field {
 
 impl AudioStream for Field {
     fn channel_config(&self) -> ChannelConfig {
-        ChannelConfig { inputs: CHANNELS as u16, outputs: CHANNELS as u16 }
+        ChannelConfig { inputs: FIELD_CHANNELS as u16, outputs: FIELD_CHANNELS as u16 }
     }
 
     fn render(
@@ -270,11 +286,15 @@ impl AudioStream for Field {
         let frames = io.frames();
         self.heard.begin(frames);
         let mut activity = ctx.input();
-        if let (Some(room), Some(send)) = (&mut self.room, self.send.get_mut(..frames)) {
-            send.copy_from_slice(io.channel(0));
+        if let Some(room) = &mut self.room {
+            let sends = self.sends.each_mut().map(|send| &mut send[..frames.min(BLOCK_SIZE)]);
+            for (send, channel) in sends.into_iter().zip([0, SENT]) {
+                send.copy_from_slice(io.channel(channel));
+            }
+            let sends = self.sends.each_ref().map(|send| &send[..frames.min(BLOCK_SIZE)]);
             // A tail that ends within the piece is heard as far as it goes.
             let rang = !room.is_at_rest();
-            room.process(send, io);
+            room.process(sends, io);
             if rang || !room.is_at_rest() {
                 activity = Activity::Sounding;
             }

@@ -653,7 +653,7 @@ mod tests {
 
     #[test]
     fn in_a_field_a_chip_is_as_loud_from_each_of_its_places_as_in_the_centre() {
-        let stand = Stand { azimuth: None, elevation: 0.0, width: 60.0, orders: [1.0; 4] };
+        let stand = Stand { azimuth: None, elevation: 0.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
         let placing = Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand); 2]);
         let cells = [(0, fixture::note(60, 0, 0)), (3, fixture::note(64, 0, 0))];
         let centre = render(song(SINE, &cells), 30);

@@ -147,7 +147,7 @@ mod tests {
     use crate::audio::Stand;
 
     fn placing() -> Placing {
-        let stand = Stand { azimuth: None, elevation: 10.0, width: 60.0, orders: [1.0; 4] };
+        let stand = Stand { azimuth: None, elevation: 10.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
         Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand)])
     }
 

@@ -65,6 +65,7 @@ fn rooms_give_the_same_bits_however_calls_are_cut() {
     let changes: Vec<Change> = vec![
         (3000, Target::Azimuth(0), 90.0),
         (9001, Target::HeadYaw, -120.0),
+        (12_345, Target::Distance(0), 6.0),
         (17_500, Target::StripMute(0), 1.0),
     ];
     let burst = |channel: usize, frame: usize| {
@@ -86,6 +87,38 @@ fn rooms_give_the_same_bits_however_calls_are_cut() {
     assert!(whole.iter().any(|bits| f32::from_bits(*bits).abs() > 0.05));
     for cuts in [Cuts::Each(1), Cuts::Each(64), Cuts::Each(255), Cuts::Random(3), Cuts::Random(4)] {
         assert!(run(&cuts) == whole);
+    }
+}
+
+#[test]
+fn direct_sound_and_reflections_fall_with_distance_and_reverberation_stays() {
+    let heard = |metres: f32, levels_db: Option<[f32; 2]>| {
+        let mut routing = routing(None);
+        routing.room =
+            levels_db.map(|levels_db| RoomAround { shoebox: studio(), levels_db, ..RoomAround::default() });
+        let sound = desk(routing).play(96_000, &Cuts::Each(256), &[(0, Target::Distance(0), metres)], noise);
+        sound[0][0][48_000..].to_vec()
+    };
+    let db =
+        |sound: &[f32]| 10.0 * sound.iter().map(|sample| f64::from(sample * sample)).sum::<f64>().log10();
+    let levels = |metres: f32| {
+        let direct = heard(metres, None);
+        let of_room = |levels_db| {
+            let all = heard(metres, Some(levels_db));
+            db(&all.iter().zip(&direct).map(|(all, direct)| all - direct).collect::<Vec<_>>())
+        };
+        [db(&direct), of_room([0.0, -120.0]), of_room([-120.0, 0.0])]
+    };
+    let near = levels(1.0);
+    for (metres, doublings) in [(2.0, 1.0), (4.0, 2.0), (8.0, 3.0), (64.0, 6.0)] {
+        let far = levels(metres);
+        let [direct, reflections, reverb]: [f64; 3] = std::array::from_fn(|part| far[part] - near[part]);
+        println!(
+            "{metres} m: direct {direct:.2} dB, reflections {reflections:.2} dB, reverberation {reverb:.2} dB"
+        );
+        assert!((direct + 6.02 * doublings).abs() < 0.1, "{metres} m: {direct} dB");
+        assert!((reflections + 6.02 * doublings).abs() < 0.1, "{metres} m: {reflections} dB");
+        assert!(reverb.abs() < 0.5, "{metres} m: {reverb} dB");
     }
 }
 

@@ -1,8 +1,9 @@
 //! The room around all sources: its early reflections and its reverberation.
 //!
-//! In: one send, to which every source gives its share. Out: added to an ambisonic block, whose first channels it takes if it
-//! has fewer than sixteen. The walls' images of first and second order, each from its direction; what has been thrown back more
-//! often comes out of a network of sixteen lines, from all directions alike. Another room fades in over the one before, from a
+//! In: two sends, to which every source gives its share: one as loud as it is heard directly, one as loud as it is itself, however
+//! far. Out: added to an ambisonic block, whose first channels it takes if it has fewer than sixteen. The walls' images of first and
+//! second order hear the first, each from its direction; what has been thrown back more often hears the second, and comes out of a
+//! network of sixteen lines, from all directions alike. Another room fades in over the one before, from a
 //! line of the control grid on. After its tail it forgets what is left, on a line of the grid too, and costs nothing until the next
 //! sound. Audio thread, except making one.
 
@@ -75,7 +76,8 @@ pub struct Room {
     at_rest: bool,
     /// Of what could not, so many shares are forgotten.
     forgotten: usize,
-    past: Past,
+    /// What the images were sent, and the network.
+    past: [Past; 2],
     taps: Box<[[[f32; GRID]; TAPS]; 2]>,
     network: Fdn,
     surround: Surround,
@@ -98,7 +100,7 @@ impl Room {
             tail_frames: tail_frames(&room, rate),
             at_rest: true,
             forgotten: SHARES,
-            past: Past::new(rate),
+            past: [Past::new(rate), Past::new(rate)],
             taps: Box::new([[[0.0; GRID]; TAPS]; 2]),
             network: Fdn::new(rate, level, room.network()),
             surround: Surround::new(),
@@ -145,7 +147,7 @@ impl Room {
         let first = self.forgotten;
         self.forgotten = SHARES.min(first + shares);
         for share in first..self.forgotten {
-            self.past.silence(share);
+            self.past.iter_mut().for_each(|past| past.silence(share));
             self.network.silence(share);
         }
     }
@@ -176,21 +178,23 @@ impl Room {
         self.phase = (frame % GRID as u64) as usize;
     }
 
-    /// Adds what the room makes of `send` to `bus`, as many frames as the shorter one has. Real-time.
-    pub fn process(&mut self, send: &[f32], bus: &mut AudioBlockMut<'_>) {
-        let frames = send.len().min(bus.frames());
+    /// Adds what the room makes of its sends, for the images and for the network, to `bus`, as many frames as the shortest has.
+    /// Real-time.
+    pub fn process(&mut self, sends: [&[f32]; 2], bus: &mut AudioBlockMut<'_>) {
+        let frames = sends.iter().map(|send| send.len()).fold(bus.frames(), usize::min);
         let mut start = 0;
         while start < frames {
             if self.phase == 0 {
                 self.begin_cell();
             }
             let end = (start + GRID - self.phase).min(frames);
-            let send = if self.is_off() { &[0.0; GRID][..end - start] } else { &send[start..end] }; // within a cell
-            self.listen(send);
+            let off = self.is_off();
+            let sends = sends.map(|send| if off { &[0.0; GRID][..end - start] } else { &send[start..end] }); // within a cell
+            self.listen(sends);
             if self.at_rest {
                 self.network.skip(end - start);
             } else {
-                self.past.write(send);
+                self.past.iter_mut().zip(sends).for_each(|(past, send)| past.write(send));
                 bus.within(start..end, |bus| self.piece(bus));
             }
             self.phase = (self.phase + end - start) % GRID;
@@ -198,19 +202,25 @@ impl Room {
         }
     }
 
-    /// Nothing is heard of the room, nor will be.
+    /// Whether what it is sent can be heard, in the next block too.
+    pub(super) fn listens(&self) -> bool {
+        !(self.is_off() && self.wanted.is_silent())
+    }
+
+    /// Nothing is heard of the room, nor will be in this cell.
     fn is_off(&self) -> bool {
         self.faded == self.fade && self.room.is_silent()
     }
 
     /// Notes how long ago the last sound was.
-    fn listen(&mut self, send: &[f32]) {
-        match send.iter().rev().position(|sample| *sample != 0.0) {
+    fn listen(&mut self, sends: [&[f32]; 2]) {
+        let after = |send: &[f32]| send.iter().rev().position(|sample| *sample != 0.0);
+        match sends.into_iter().filter_map(after).min() {
             Some(after) => {
                 self.forget(SHARES);
                 (self.quiet, self.at_rest) = (after as u64, false);
             }
-            None => self.quiet = self.quiet.saturating_add(send.len() as u64),
+            None => self.quiet = self.quiet.saturating_add(sends[0].len() as u64), // both are as long
         }
     }
 
@@ -238,9 +248,15 @@ impl Room {
     fn piece(&mut self, bus: &mut AudioBlockMut<'_>) {
         let (level, frames) = (self.level, bus.frames());
         let ([old, new], [before, after]) = (&mut *self.taps, &*self.paths);
-        self.past.read(level, after, new, frames);
+        let past = &self.past;
+        let read = |paths: &Paths, taps: &mut [[f32; GRID]; TAPS]| {
+            let (of_images, of_network) = taps.split_at_mut(IMAGES); // all taps but the last
+            past[0].read(level, &paths.taps[..IMAGES], of_images, frames);
+            past[1].read(level, &paths.taps[IMAGES..], of_network, frames);
+        };
+        read(after, new);
         if self.faded < self.fade {
-            self.past.read(level, before, old, frames);
+            read(before, old);
             let shares = shares(self.fade, self.faded, self.phase);
             let rest = shares.map(|share| 1.0 - share);
             new.iter_mut().for_each(|tap| scale_by(level, tap, &shares));

@@ -1,6 +1,6 @@
-//! What the send was, and the ways on which it comes back.
+//! What a send was, and the ways on which it comes back.
 //!
-//! In: the send, which is kept in three bands, so that a wall is a factor for each. Out: the send as each image and the network
+//! In: a send, which is kept in three bands, so that a wall is a factor for each. Out: the send as each image and the network
 //! hear it, delayed by whole frames. Audio thread, except making the memory.
 
 use super::Weights;
@@ -31,7 +31,7 @@ pub(super) struct Tap {
     pub(super) gains: Bands,
 }
 
-/// All ways on which the send comes back in a room.
+/// All ways on which the sends come back in a room.
 #[derive(Clone, Debug)]
 pub(super) struct Paths {
     pub(super) taps: [Tap; TAPS],
@@ -131,8 +131,8 @@ impl Past {
     }
 
     /// What each tap hears of the last `frames` frames that were written.
-    pub(super) fn read(&self, level: Level, paths: &Paths, taps: &mut [[f32; GRID]; TAPS], frames: usize) {
-        for (to, tap) in taps.iter_mut().zip(&paths.taps) {
+    pub(super) fn read(&self, level: Level, taps: &[Tap], heard: &mut [[f32; GRID]], frames: usize) {
+        for (to, tap) in heard.iter_mut().zip(taps) {
             let place = self.place.wrapping_sub(tap.delay_frames + frames) & (self.length - 1);
             let (first, rest) = to[..frames].split_at_mut(frames.min(self.length - place)); // at most a cell
             self.put(level, first, place, tap.gains);

@@ -36,7 +36,7 @@ fn render(room: &mut Room, send: &[f32], mut cut: impl FnMut() -> usize) -> Bus 
     while start < send.len() {
         let end = (start + cut()).min(send.len());
         let mut buffer = AudioBuffer::new(CHANNELS, end - start);
-        room.process(&send[start..end], &mut buffer.block_mut(end - start));
+        room.process([&send[start..end]; 2], &mut buffer.block_mut(end - start));
         bus.iter_mut().enumerate().for_each(|(channel, plane)| plane.extend(buffer.channel(channel)));
         start = end;
     }
@@ -350,7 +350,7 @@ fn a_narrower_bus_gets_its_own_channels_beside_what_it_has() {
         let mut room = Room::new(RATE, Level::detect(), STUDIO);
         let mut buffer = AudioBuffer::new(channels, send.len());
         buffer.block_mut(send.len()).planes_mut().for_each(|plane| plane.fill(0.25));
-        room.process(&send, &mut buffer.block_mut(send.len()));
+        room.process([&send; 2], &mut buffer.block_mut(send.len()));
         for (channel, whole) in whole.iter().enumerate().take(channels) {
             let apart =
                 buffer.channel(channel).iter().zip(whole).map(|(found, whole)| (found - 0.25 - whole).abs());
