@@ -10,6 +10,7 @@ use super::AudioBlock;
 use super::AudioBlockMut;
 use super::AudioBuffer;
 use super::BLOCK_SIZE;
+use super::Displaced;
 use super::Placing;
 use super::Point;
 use super::Spot;
@@ -283,12 +284,15 @@ pub struct FieldOutlet<'a> {
     pub feed: &'a mut Feed,
     /// See there.
     pub placing: &'a Placing,
+    /// On the first frame that is added.
+    pub displaced: Displaced,
 }
 
 /// Frames of a field for one sender to add to.
 pub struct InField<'a> {
     channels: AudioBlockMut<'a>,
     placing: &'a Placing,
+    displaced: Displaced,
     outlet: usize,
     /// What its sound is multiplied by on the way, unless it is heard as it is.
     factors: Option<&'a [f32]>,
@@ -305,9 +309,20 @@ impl<'a> InField<'a> {
         &mut self.channels
     }
 
-    /// What a point of the sound weighs in each channel.
+    /// What a point of the sound weighs in each channel; where [`Self::moves`], on the next line of the control grid.
     pub fn weights(&self, spot: Spot, point: Point) -> Weights {
-        self.placing.weights(self.outlet, spot, point)
+        self.placing.weights(self.outlet, (spot, point), &self.displaced.to)
+    }
+
+    /// The same on the line before.
+    pub fn weights_before(&self, spot: Spot, point: Point) -> Weights {
+        self.placing.weights(self.outlet, (spot, point), &self.displaced.from)
+    }
+
+    /// Where the field is displaced otherwise on the next line of the control grid than on the one before, between which all frames
+    /// lie then: how many of them have passed by frame `start`.
+    pub fn moves(&self, start: usize) -> Option<usize> {
+        (self.displaced.from != self.displaced.to).then_some(self.displaced.phase + start)
     }
 
     /// Turns sound from frame `start` on up or down, as it passes.
@@ -425,7 +440,8 @@ impl<'a> Outlets<'a> {
     /// Has `add` add frames of `range` of a sender that is in the field; at most `BLOCK_SIZE` frames.
     pub fn add_to_field(&mut self, from: Sender, range: &Range<usize>, add: impl FnOnce(&mut InField<'_>)) {
         let (passage, turned) = (self.passage(from.outlet), self.turned(from));
-        let Some(FieldOutlet { feed, placing }) = &mut self.field else { return };
+        let Some(FieldOutlet { feed, placing, displaced }) = &mut self.field else { return };
+        let displaced = *displaced;
         let mut product = [1.0; BLOCK_SIZE];
         match (passage, self.passages.and_then(|passages| passages.factors.get(from.outlet))) {
             (Passage::Steady([gain, _]), _) => product.fill(gain),
@@ -437,7 +453,7 @@ impl<'a> Outlets<'a> {
         }
         let factors = (passage != Passage::Open || turned.is_some()).then_some(&product[..]);
         let channels = feed.open_all(range.clone());
-        add(&mut InField { channels, placing, outlet: from.outlet, factors });
+        add(&mut InField { channels, placing, displaced, outlet: from.outlet, factors });
     }
 
     fn number(&self, from: Sender) -> usize {
@@ -629,7 +645,14 @@ mod tests {
 
     #[test]
     fn outlets_in_a_field_add_to_that_and_pass_what_others_pass() {
-        let stand = Stand { azimuth: Some(0.0), elevation: 0.0, width: 0.0, orders: [1.0; 4], sent: 1.0 };
+        let stand = Stand {
+            azimuth: Some(0.0),
+            elevation: 0.0,
+            metres: 1.0,
+            width: 0.0,
+            orders: [1.0; 4],
+            sent: 1.0,
+        };
         let arc = PanningArc { degrees: 0.0, azimuth: 0.0 };
         let placing = Placing::new(arc, [None, Some(stand), Some(stand), Some(stand)]);
         let mut passages = Passages::new(4);
@@ -640,7 +663,7 @@ mod tests {
         let (mut feeds, mut field) = (two_feeds(), Feed::new(MAX_CHANNELS));
         field.begin(3);
         let added = |field: &mut Feed, feeds: &mut [Feed], from: Sender, turning: Option<Turning<'_>>| {
-            let outlet = FieldOutlet { feed: field, placing: &placing };
+            let outlet = FieldOutlet { feed: field, placing: &placing, displaced: Displaced::NONE };
             let mut outlets = Outlets::new(feeds, &[]).with_passages(Some(&passages)).with_turning(turning);
             assert!(!outlets.in_field(1));
             outlets = outlets.with_field(Some(outlet));

@@ -8,7 +8,7 @@ pub const CHANNELS: usize = 16;
 /// The same with one more, [`SENT`].
 pub const FIELD_CHANNELS: usize = CHANNELS + 1;
 /// The channel behind all others in which sources have what the room around them is sent, as loud from everywhere.
-pub const SENT: usize = CHANNELS;
+pub(crate) const SENT: usize = CHANNELS;
 /// Channels of each order, from the first to the last.
 pub(crate) const ORDERS: [std::ops::Range<usize>; 4] = [0..1, 1..4, 4..9, 9..16];
 

@@ -35,6 +35,8 @@ pub use feed::Turned;
 pub use feed::Turning;
 pub use note::NotePlacer;
 pub use note::PlacedNote;
+pub use placing::Displaced;
+pub use placing::Displacement;
 pub use placing::PanningArc;
 pub use placing::Placing;
 pub use placing::Point;

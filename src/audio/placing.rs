@@ -2,7 +2,8 @@
 //!
 //! In: an outlet, and where in its panorama a sound is. Out: what the sound weighs in the channels of the field, by the closed
 //! form of its direction. Panning runs along an arc, from its left end to its right one; what is behind stands where a mirror
-//! across the ears has it. An outlet may have a place of its own. Made on any thread; read on the audio thread.
+//! across the ears has it. An outlet may have a place of its own. All of it may be displaced together. Made on any thread; read on
+//! the audio thread.
 
 use super::MAX_CHANNELS;
 use super::harmonics::ORDERS;
@@ -59,12 +60,48 @@ pub struct Stand {
     pub azimuth: Option<f32>,
     /// Degrees up.
     pub elevation: f32,
+    /// Metres; level falls by half for each doubling from one on, up to a hundred.
+    pub metres: f32,
     /// Degrees between the points of two planes.
     pub width: f32,
-    /// Factors of the four orders: how loud it is, and how it is spread.
+    /// Factors of the four orders: how it is spread.
     pub orders: [f32; 4],
     /// Factor of what the room is sent.
     pub sent: f32,
+}
+
+/// By what everything stands elsewhere than a placing says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Displacement {
+    /// Factor of the arc, which comes to a full circle at most.
+    pub arc: f32,
+    /// Degrees further to the right.
+    pub azimuth: f32,
+    /// Degrees further up.
+    pub elevation: f32,
+    /// Factor of the distance.
+    pub distance: f32,
+}
+
+impl Displacement {
+    /// All stands where it should.
+    pub const NONE: Self = Self { arc: 1.0, azimuth: 0.0, elevation: 0.0, distance: 1.0 };
+}
+
+/// A displacement that changes from one line of the control grid to the next, in straight lines of what each sound weighs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Displaced {
+    /// On the line before.
+    pub from: Displacement,
+    /// On the next one.
+    pub to: Displacement,
+    /// Frames that have passed since the line before.
+    pub phase: usize,
+}
+
+impl Displaced {
+    /// Nothing is.
+    pub const NONE: Self = Self { from: Displacement::NONE, to: Displacement::NONE, phase: 0 };
 }
 
 /// Front and left.
@@ -84,20 +121,31 @@ pub struct Placing {
 /// [`Stand`] as directions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Outlet {
+    stand: Stand,
     place: Option<Flat>,
     /// How far out and up its elevation leads.
     out: f32,
     up: f32,
     /// By which the left point of two planes is turned.
     side: Flat,
+    /// How loud it is, and how it is spread.
     orders: [f32; 4],
-    sent: f32,
 }
+
+/// Metres up to which a sound is as loud as it comes, and from which on it gets no softer.
+const NEAR: f32 = 1.0;
+const FAR: f32 = 100.0;
 
 /// The direction of an azimuth to the right.
 fn direction(azimuth: f32) -> Flat {
     let (left, front) = libm::sincosf(-azimuth.to_radians());
     [front, left]
+}
+
+/// Degrees from the middle of an arc of so many.
+fn on_arc(panning: u16, degrees: f32) -> f32 {
+    let half = f32::from(Spot::RIGHT / 2);
+    (f32::from(panning) - half) / half * (degrees / 2.0)
 }
 
 fn turned([front, left]: Flat, [cos, sin]: Flat) -> Flat {
@@ -108,18 +156,26 @@ impl Outlet {
     fn new(stand: &Stand) -> Self {
         let [out, up] = direction(-stand.elevation);
         let (place, side) = (stand.azimuth.map(direction), direction(-stand.width / 2.0));
-        Self { place, out, up, side, orders: stand.orders, sent: stand.sent }
+        let level = 1.0 / stand.metres.clamp(NEAR, FAR);
+        Self { stand: *stand, place, out, up, side, orders: stand.orders.map(|order| order * level) }
+    }
+
+    fn displaced(&self, by: &Displacement) -> Self {
+        Self::new(&Stand {
+            azimuth: self.stand.azimuth.map(|azimuth| azimuth + by.azimuth),
+            elevation: (self.stand.elevation + by.elevation).clamp(-90.0, 90.0),
+            metres: self.stand.metres * by.distance,
+            ..self.stand
+        })
     }
 }
 
 impl Placing {
     /// Outlets in their order; those without a stand, and all that follow, are not in the field. Allocates.
     pub fn new(arc: PanningArc, stands: impl IntoIterator<Item = Option<Stand>>) -> Self {
-        let half = f32::from(Spot::RIGHT / 2);
-        let azimuth = |panning: u16| (f32::from(panning) - half) / half * (arc.degrees / 2.0);
         Self {
             arc,
-            places: (0..=Spot::RIGHT).map(|panning| direction(azimuth(panning))).collect(),
+            places: (0..=Spot::RIGHT).map(|panning| direction(on_arc(panning, arc.degrees))).collect(),
             middle: direction(arc.azimuth),
             outlets: stands.into_iter().map(|stand| stand.as_ref().map(Outlet::new)).collect(),
         }
@@ -141,9 +197,11 @@ impl Placing {
         own == others && (!on_arc || self.arc == other.arc)
     }
 
-    /// What a point of an outlet's sound weighs; nothing where the outlet is not in the field.
-    pub fn weights(&self, outlet: usize, spot: Spot, point: Point) -> Weights {
+    /// What a point of an outlet's sound weighs, with all of the placing displaced; nothing where the outlet is not in the field.
+    pub fn weights(&self, outlet: usize, (spot, point): (Spot, Point), by: &Displacement) -> Weights {
         let Some(own) = self.outlet(outlet) else { return [0.0; MAX_CHANNELS] };
+        let stays = *by == Displacement::NONE;
+        let own = if stays { *own } else { own.displaced(by) };
         let [cos, sin] = own.side;
         let (side, level) = match point {
             Point::Middle => ([1.0, 0.0], 1.0),
@@ -154,12 +212,17 @@ impl Placing {
             Some(place) => turned(place, side),
             None => {
                 let last = self.places.len() - 1; // one for each panning
-                let [front, left] =
-                    turned(turned(self.places[usize::from(spot.panning).min(last)], side), self.middle);
+                let (place, middle) = if stays {
+                    (self.places[usize::from(spot.panning).min(last)], self.middle)
+                } else {
+                    let degrees = (self.arc.degrees * by.arc).min(360.0);
+                    (direction(on_arc(spot.panning, degrees)), direction(self.arc.azimuth + by.azimuth))
+                };
+                let [front, left] = turned(turned(place, side), middle);
                 if spot.behind { [-front, left] } else { [front, left] }
             }
         };
-        let mut weights = [own.sent * level; MAX_CHANNELS];
+        let mut weights = [own.stand.sent * level; MAX_CHANNELS];
         let harmonics = harmonics([own.out * front, own.out * left, own.up]);
         for (factor, channels) in own.orders.into_iter().zip(ORDERS) {
             channels.for_each(|channel| weights[channel] = harmonics[channel] * (factor * level)); // fewer than `MAX_CHANNELS`
@@ -174,7 +237,7 @@ mod tests {
     use crate::audio::harmonics::SENT;
 
     fn stand(azimuth: Option<f32>) -> Stand {
-        Stand { azimuth, elevation: 0.0, width: 60.0, orders: [1.0; 4], sent: 1.0 }
+        Stand { azimuth, elevation: 0.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 }
     }
 
     fn placing(degrees: f32, azimuth: f32, stand: Stand) -> Placing {
@@ -183,7 +246,8 @@ mod tests {
 
     /// Where a point is: degrees to the right and up, and its level.
     fn found(placing: &Placing, panning: u16, behind: bool, point: Point) -> [f64; 3] {
-        let weights = placing.weights(1, Spot { panning, behind }, point).map(f64::from);
+        let weights =
+            placing.weights(1, (Spot { panning, behind }, point), &Displacement::NONE).map(f64::from);
         let [w, y, z, x, ..] = weights;
         [-y.atan2(x).to_degrees(), (z / w).asin().to_degrees(), w]
     }
@@ -223,8 +287,8 @@ mod tests {
     fn a_place_of_its_own_is_where_it_is_whatever_the_panning_and_all_orders_have_their_factors() {
         let own = Stand { elevation: 30.0, orders: [0.5, 0.4, 0.3, 0.2], sent: 0.7, ..stand(Some(-45.0)) };
         let all = placing(180.0, 90.0, own);
-        let first = all.weights(1, Spot { panning: 0, behind: true }, Point::Middle);
-        assert_eq!(first, all.weights(1, Spot::default(), Point::Middle));
+        let first = all.weights(1, (Spot { panning: 0, behind: true }, Point::Middle), &Displacement::NONE);
+        assert_eq!(first, all.weights(1, (Spot::default(), Point::Middle), &Displacement::NONE));
         let (azimuth, elevation) = (45f32.to_radians(), 30f32.to_radians());
         let direction = [azimuth.cos() * elevation.cos(), azimuth.sin() * elevation.cos(), elevation.sin()];
         for (order, channels) in ORDERS.into_iter().enumerate() {
@@ -235,6 +299,36 @@ mod tests {
         }
         assert_eq!(first[SENT], 0.7);
         assert!(all.holds(1) && !all.holds(0) && !all.holds(2));
+    }
+
+    #[test]
+    fn what_is_displaced_stands_where_another_placing_would_have_it() {
+        let by = Displacement { arc: 1.5, azimuth: -70.0, elevation: 25.0, distance: 4.0 };
+        let high = Stand { elevation: 10.0, metres: 0.5, ..stand(None) };
+        let (here, there) = (
+            placing(120.0, 40.0, high),
+            placing(180.0, -30.0, Stand { elevation: 35.0, metres: 2.0, ..high }),
+        );
+        let near = |one: Weights, other: Weights| {
+            one.iter().zip(other).all(|(one, other)| (one - other).abs() < 1e-5)
+        };
+        for panning in [0, 64, 128, 200, 256] {
+            for (behind, point) in [(false, Point::Middle), (true, Point::Left), (false, Point::Right)] {
+                let at = (Spot { panning, behind }, point);
+                let (found, wanted) = (here.weights(1, at, &by), there.weights(1, at, &Displacement::NONE));
+                assert!(near(found, wanted), "{panning}, {behind}, {point:?}: {found:?}, not {wanted:?}");
+                assert!((found[SENT] - wanted[SENT]).abs() < 1e-6 && found[0] < 0.6);
+            }
+        }
+        // A place of its own comes along; an arc is a full circle at most, and nothing stands higher than overhead.
+        let at = (Spot { panning: 0, behind: false }, Point::Middle);
+        let far = Displacement { arc: 9.0, elevation: 999.0, ..by };
+        let (own, overhead) =
+            (placing(120.0, 40.0, stand(Some(30.0))), Stand { elevation: 90.0, ..stand(None) });
+        let wanted = placing(120.0, 0.0, Stand { elevation: 25.0, metres: 4.0, ..stand(Some(-40.0)) });
+        assert!(near(own.weights(1, at, &by), wanted.weights(1, at, &Displacement::NONE)));
+        let wanted = placing(360.0, -30.0, Stand { metres: 2.0, ..overhead });
+        assert!(near(here.weights(1, at, &far), wanted.weights(1, at, &Displacement::NONE)));
     }
 
     #[test]

@@ -41,6 +41,7 @@ use egui::Role;
 use egui::vec2;
 use nice_plug::editor::dpi::LogicalSize;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -342,6 +343,28 @@ fn what_a_rack_misses_is_said_on_every_page() {
         };
         assert!(said.iter().any(told), "{}", page.name());
     }
+}
+
+#[test]
+fn what_stands_in_space_note_by_note_is_moved_by_its_parameters() {
+    let bench = Bench::instrument();
+    let moves = |window: &mut Window| {
+        let said = window.said(&bench).into_iter().filter(is_control);
+        let is_move =
+            |name: &String| ["Song Space", "Keyboard Space", "Voice "].iter().any(|of| name.starts_with(of));
+        said.map(|said| said.name).filter(is_move).collect::<BTreeSet<_>>()
+    };
+    let mut window = Window::new(&bench, Page::Space);
+    assert!(moves(&mut window).is_empty());
+    let text =
+        "version = { major = 1, minor = 0 }\nrouting.song_space = {}\n[[voices]]\nslot = 7\nspace = {}\n";
+    bench.restore(&Rack::from_toml(text).unwrap());
+    let places = ["Azimuth", "Elevation", "Distance"];
+    let wanted = ["Song", "Keyboard", "Voice 7"]
+        .iter()
+        .flat_map(|of| places.map(|place| format!("{of} Space {place}")));
+    let wanted: BTreeSet<_> = ["Song Space Arc".to_owned()].into_iter().chain(wanted).collect();
+    assert_eq!(moves(&mut window), wanted);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::knob::Knob;
 use super::knob::Way;
 use super::theme;
 use crate::engine::ParameterSpec;
+use crate::engine::TRIGGERS;
 use crate::engine::Target;
 use crate::machine::MachineParameter;
 use crate::machine::Scale;
@@ -71,13 +72,20 @@ const CHOOSE_EARS: &str =
 /// Between the rows.
 const SPACING: f32 = 3.0;
 
-/// Azimuth, elevation and distance.
+const POSITION: [&str; 3] = ["Azimuth", "Elevation", "Distance"];
+
+/// Of these three.
 type Position = [Option<usize>; 3];
 
 /// The page, and which source it is about.
 pub(super) struct Space {
     places: Vec<Position>,
     head: [Option<usize>; 3],
+    /// Arc, azimuth, elevation and distance of the song.
+    song: [Option<usize>; 4],
+    /// Of all keys, and of the voice slots that have parameters.
+    keyboard: Position,
+    voices: Vec<Position>,
     /// `None` until it is shown: then the first that is in space.
     chosen: Option<usize>,
     /// For files of ears.
@@ -237,9 +245,17 @@ impl Space {
         let place =
             |place| [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)].map(find);
         let head = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].map(find);
+        let song = [Target::SongArc, Target::SongAzimuth, Target::SongElevation, Target::SongDistance];
+        let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
+        let voice = |slot| {
+            [Target::VoiceAzimuth(slot), Target::VoiceElevation(slot), Target::VoiceDistance(slot)].map(find)
+        };
         Space {
             places: (0..KEYBOARD_PLACE).map(place).collect(),
             head,
+            song: song.map(find),
+            keyboard: keys.map(find),
+            voices: (0..TRIGGERS).map(voice).collect(),
             chosen: None,
             dialog: Dialog::default(),
         }
@@ -288,6 +304,7 @@ impl Space {
                     ui.add_space(6.0);
                     show_switches(ui, view, instance);
                     show_song(ui, view, instance);
+                    self.show_notes(ui, controls, view);
                     self.show_chosen(ui, (controls, view, instance), &there);
                     ui.add_space(6.0);
                     show_room(ui, view, instance);
@@ -352,6 +369,23 @@ impl Space {
         }
     }
 
+    /// Where parameters put what stands there note by note.
+    fn show_notes(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View) {
+        let routing = &view.routing;
+        if routing.has_song_in_space() {
+            show_moves(ui, controls, "Song", self.song.into_iter().zip(["Arc"].into_iter().chain(POSITION)));
+        }
+        if routing.has_notes_in_space() {
+            show_moves(ui, controls, "Keyboard", self.keyboard.into_iter().zip(POSITION));
+        }
+        for (slot, place) in self.voices.iter().enumerate() {
+            if routing.voices.get(slot).is_some_and(Option::is_some) {
+                let name = format!("Voice {}", slot + 1);
+                show_moves(ui, controls, &name, place.iter().copied().zip(POSITION));
+            }
+        }
+    }
+
     /// Where the chosen source is and how it sounds there.
     fn show_chosen(
         &mut self,
@@ -372,7 +406,7 @@ impl Space {
         });
         let Some(settings) = view.routing.settings_at(chosen) else { return };
         ui.horizontal(|ui| {
-            for (index, word) in self.places[chosen].into_iter().zip(["Azimuth", "Elevation", "Distance"]) {
+            for (index, word) in self.places[chosen].into_iter().zip(POSITION) {
                 cell::labelled_bar(ui, controls, index, BAR, word);
             }
         });
@@ -383,6 +417,19 @@ impl Space {
             });
         });
     }
+}
+
+/// Parameters beside each other, by what they move.
+fn show_moves<'a>(
+    ui: &mut Ui,
+    controls: &Controls<'_>,
+    name: &str,
+    moves: impl Iterator<Item = (Option<usize>, &'a str)>,
+) {
+    ui.horizontal(|ui| {
+        cell::text(ui, &format!("{name} goes"), NAME, Align2::LEFT_CENTER);
+        moves.for_each(|(index, word)| cell::labelled_bar(ui, controls, index, BAR, word));
+    });
 }
 
 /// A source by its place.

@@ -1,7 +1,8 @@
-//! Where notes are in space: what their slots say, what the keyboard's parameters add, and what a note differs by.
+//! Where notes are in space: what their slots say, what parameters of slots and of the keyboard add, and what a note differs by.
 //!
 //! Plans bring slots along, made off the audio thread; all else happens on it.
 
+use super::TRIGGERS;
 use super::Target;
 use crate::audio::Feed;
 use crate::audio::PlacedNote;
@@ -26,13 +27,16 @@ pub(super) const NOTES: usize = PLACES + KEYBOARD_PLACES;
 pub(super) struct NotePlaces {
     /// Those of the keyboard, and then those of voices; what has left space stays until it is silent there, and longer.
     slots: Box<[Option<NoteStand>]>,
-    /// Of the keyboard's parameters.
-    keys: [f32; 3],
+    /// By what parameters move all keys, and then the voice slots that have parameters.
+    moves: [[f32; 3]; 1 + TRIGGERS],
 }
+
+/// Degrees to the right and up that add nothing, and a factor.
+const NOWHERE_ELSE: [f32; 3] = [0.0, 0.0, 1.0];
 
 impl Default for NotePlaces {
     fn default() -> Self {
-        Self { slots: Box::default(), keys: [0.0, 0.0, 1.0] }
+        Self { slots: Box::default(), moves: [NOWHERE_ELSE; 1 + TRIGGERS] }
     }
 }
 
@@ -57,22 +61,25 @@ impl NotePlaces {
         }
     }
 
-    /// A parameter's value, if it is one of the keyboard's place.
+    /// A parameter's value, if it is one of a place of notes.
     pub(super) fn set(&mut self, target: Target, value: f32) -> bool {
-        let [azimuth, elevation, distance] = &mut self.keys;
-        match target {
-            Target::KeyboardAzimuth => *azimuth = value,
-            Target::KeyboardElevation => *elevation = value,
-            Target::KeyboardDistance => *distance = value,
+        let (place, part) = match target {
+            Target::KeyboardAzimuth => (0, 0),
+            Target::KeyboardElevation => (0, 1),
+            Target::KeyboardDistance => (0, 2),
+            Target::VoiceAzimuth(slot) => (1 + slot, 0),
+            Target::VoiceElevation(slot) => (1 + slot, 1),
+            Target::VoiceDistance(slot) => (1 + slot, 2),
             _ => return false,
-        }
+        };
+        self.moves.get_mut(place).into_iter().for_each(|moves| moves[part] = value); // three of each
         true
     }
 
     /// Puts the keyboard's slots where they are now.
     pub(super) fn show(&self, space: &mut Space) {
         for slot in 0..KEYBOARD_SLOTS {
-            let [azimuth, elevation, distance] = self.position(slot, Some([0.0, 0.0, 1.0]), 0.0);
+            let [azimuth, elevation, distance] = self.position(slot, Some(NOWHERE_ELSE), 0.0);
             if let Some(source) = space.source_mut(KEYBOARD_PLACE + slot) {
                 source.set_azimuth(azimuth);
                 source.set_elevation(elevation);
@@ -87,15 +94,22 @@ impl NotePlaces {
 
     /// Where a note of a slot is: degrees to the right and up, and metres.
     fn position(&self, slot: usize, offset: Option<[f32; 3]>, pan: f32) -> [f32; 3] {
-        let [azimuth, elevation, distance] = self.slot(slot).map_or([0.0, 0.0, 1.0], |slot| slot.position);
-        let [mut to_right, mut up, mut away] = [0.0, 0.0, 1.0];
+        let [azimuth, elevation, distance] = self.slot(slot).map_or(NOWHERE_ELSE, |slot| slot.position);
+        let [all_keys, of_voices @ ..] = &self.moves;
+        let voice = slot.checked_sub(KEYBOARD_SLOTS).and_then(|voice| of_voices.get(voice));
+        let [voice_right, voice_up, voice_away] = voice.copied().unwrap_or(NOWHERE_ELSE);
+        let [mut to_right, mut up, mut away] = NOWHERE_ELSE;
         if let Some([own_right, own_up, own_away]) = offset {
             let [least, most] = DISTANCES;
-            [to_right, up, away] = self.keys;
+            [to_right, up, away] = *all_keys;
             (to_right, up, away) = (to_right + own_right, up + own_up, (away * own_away).clamp(least, most));
         }
         let turned = WIDEST * pan.clamp(-1.0, 1.0);
-        [azimuth + to_right + turned, (elevation + up).clamp(-90.0, 90.0), distance * away]
+        [
+            azimuth + voice_right + to_right + turned,
+            (elevation + voice_up + up).clamp(-90.0, 90.0),
+            distance * voice_away * away,
+        ]
     }
 
     /// Adds a note of a voice slot to `field`; `frame` is the first of its frames, counted from reset.

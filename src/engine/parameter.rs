@@ -29,7 +29,7 @@ use std::sync::atomic::Ordering::Release;
 
 /// Host input channels in the matrix.
 pub const INPUTS: usize = INPUT_CHANNELS;
-/// Voice slots that a parameter can trigger.
+/// Voice slots that a parameter can trigger and move.
 pub const TRIGGERS: usize = 32;
 
 /// What a parameter acts on.
@@ -95,6 +95,15 @@ pub enum Target {
     KeyboardAzimuth,
     KeyboardElevation,
     KeyboardDistance,
+    /// Of a voice slot in space: added to what its table says, and a factor.
+    VoiceAzimuth(usize),
+    VoiceElevation(usize),
+    VoiceDistance(usize),
+    /// Of the whole song in space: a factor of its arc in percent, and as of voices.
+    SongArc,
+    SongAzimuth,
+    SongElevation,
+    SongDistance,
     InsertBypass {
         strip: usize,
         slot: usize,
@@ -157,6 +166,8 @@ impl Target {
             InsertBypass { .. } | InsertMacro { .. } | InstrumentMacro { .. } => true,
             HeadYaw | HeadPitch | HeadRoll | Azimuth(_) | Elevation(_) | Distance(_) => true,
             KeyboardAzimuth | KeyboardElevation | KeyboardDistance => true,
+            VoiceAzimuth(_) | VoiceElevation(_) | VoiceDistance(_) => true,
+            SongArc | SongAzimuth | SongElevation | SongDistance => true,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
         }
@@ -470,6 +481,7 @@ pub fn table() -> Vec<ParameterSpec> {
     });
     (0..KEYBOARD_SLOTS).for_each(|slot| table.instrument(slot));
     table.further_places();
+    table.note_places();
     table.0
 }
 
@@ -616,6 +628,23 @@ impl Table {
         }
         let targets = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
         self.place("Keyboard/Space".to_owned(), ["kbaz", "kbel", "kbdist"].map(str::to_owned), targets);
+    }
+
+    /// Those of voice slots and of the song.
+    fn note_places(&mut self) {
+        for slot in 0..TRIGGERS {
+            let n = slot + 1;
+            let targets =
+                [Target::VoiceAzimuth(slot), Target::VoiceElevation(slot), Target::VoiceDistance(slot)];
+            self.place(
+                format!("Voice {n}/Space"),
+                ["a", "v", "r"].map(|end| format!("v{n:02}{end}")),
+                targets,
+            );
+        }
+        self.add("snarc", "Arc", "Song/Space", number(0.0, 200.0, 100.0, Unit::Percent), Target::SongArc);
+        let targets = [Target::SongAzimuth, Target::SongElevation, Target::SongDistance];
+        self.place("Song/Space".to_owned(), ["snaz", "snel", "sndist"].map(str::to_owned), targets);
     }
 
     fn duck(&mut self, strip: usize) {

@@ -78,6 +78,7 @@ use crate::rt::CommandReceiver;
 use crate::rt::FrameWriter;
 use crate::rt::Meter;
 use crate::space;
+use crate::space::Displacer;
 use crate::space::PreparedEars;
 use crate::space::Space;
 use crate::tracker::AmigaModel;
@@ -125,6 +126,8 @@ pub struct Engine {
     /// Nothing has been heard of it yet.
     space_is_new: bool,
     note_places: NotePlaces,
+    /// Where the song goes in space as a whole.
+    displacer: Displacer,
     /// Bits of the strips whose solo is on.
     soloed: u64,
     song: Option<Box<Playing>>,
@@ -181,6 +184,7 @@ impl Engine {
             ears: None,
             space_is_new: false,
             note_places: NotePlaces::default(),
+            displacer: Displacer::new(config.rate),
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
@@ -219,6 +223,7 @@ impl Engine {
         if let Some(space) = &mut self.space {
             space.reset();
         }
+        self.displacer.reset();
         self.inputs.reset();
         self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
@@ -673,6 +678,7 @@ impl Engine {
         } = self;
         let (inputs, outputs, channels) = (&mut self.inputs, &mut self.outputs, &mut self.channels);
         let (mut space, places) = (self.space.as_deref_mut(), &mut self.note_places);
+        let displacer = &mut self.displacer;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             voices.set(spec.target, value);
@@ -717,6 +723,10 @@ impl Engine {
                 target if places.set(target, value) => {
                     space.as_deref_mut().into_iter().for_each(|space| places.show(space));
                 }
+                Target::SongArc => displacer.set(*frame, |song| song.arc = value / 100.0),
+                Target::SongAzimuth => displacer.set(*frame, |song| song.azimuth = value),
+                Target::SongElevation => displacer.set(*frame, |song| song.elevation = value),
+                Target::SongDistance => displacer.set(*frame, |song| song.distance = value),
                 target if lanes.set(target, value) => {}
                 target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
@@ -745,6 +755,7 @@ impl Engine {
             self.space_is_new = false;
         }
         if self.frame == 0 {
+            self.displacer.settle();
             self.strips.iter_mut().for_each(Strip::settle);
             self.channels.settle();
             self.lanes.settle();
@@ -888,7 +899,9 @@ impl Engine {
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
             let settling = self.channels.next_settling().map_or(frames, |next| start + next);
-            let end = cut.min(event).min(settling).clamp(start + 1, frames);
+            self.displacer.begin(frame);
+            let line = placing.and_then(|_| self.displacer.left(frame)).map_or(frames, |left| start + left);
+            let end = cut.min(event).min(settling).min(line).clamp(start + 1, frames);
             let mut ctx = RenderContext::new(frame, Activity::Silent);
             let passages = self.channels.begin(end - start);
             let outlets = match by_instrument {
@@ -896,8 +909,12 @@ impl Engine {
                 None => Outlets::new(channels, shared),
             };
             let outlets = outlets.with_turning(self.plans.turning(start..end));
-            let outlets =
-                outlets.with_field(placing.map(|placing| FieldOutlet { feed: &mut *song_field, placing }));
+            let displaced = self.displacer.at(frame);
+            let outlets = outlets.with_field(placing.map(|placing| FieldOutlet {
+                feed: &mut *song_field,
+                placing,
+                displaced,
+            }));
             let mut outlets = outlets.with_passages(passages.map(|[own, _]| own));
             song.render(&mut ctx, &mut outlets, &(start..end));
             let mut outlets = outlets.with_passages(passages.map(|[_, launched]| launched));

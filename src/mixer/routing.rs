@@ -465,7 +465,8 @@ impl Routing {
             || self.has_song_in_space()
     }
 
-    fn has_song_in_space(&self) -> bool {
+    /// Whether notes of the song are, one by one.
+    pub fn has_song_in_space(&self) -> bool {
         self.song_space.is_some() || self.song_places.iter().any(Option::is_some)
     }
 

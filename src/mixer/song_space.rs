@@ -11,7 +11,6 @@ use super::unknown::Unknown;
 use crate::audio::PanningArc;
 use crate::audio::Placing;
 use crate::audio::Stand;
-use crate::space::Settings;
 use crate::space::orders;
 use serde::Deserialize;
 use serde::Serialize;
@@ -198,13 +197,12 @@ pub(super) fn placing(song: Option<&SongSpace>, places: &[Option<SongPlace>]) ->
     let stand = |(channel, place): (usize, &Option<SongPlace>)| {
         let place = place.as_ref();
         let of_place = |part: fn(&SongPlace) -> Option<f32>| place.and_then(part);
-        let distance = of_place(|place| place.distance).unwrap_or(all.distance);
-        let level = Settings::default().at_distance(distance);
         is_in_space(song, place, channel).then(|| Stand {
             azimuth: of_place(|place| place.azimuth),
             elevation: of_place(|place| place.elevation).unwrap_or(all.elevation),
+            metres: of_place(|place| place.distance).unwrap_or(all.distance),
             width: all.width,
-            orders: orders(all.spread).map(|order| order * level),
+            orders: orders(all.spread),
             sent: 1.0,
         })
     };
@@ -215,6 +213,7 @@ pub(super) fn placing(song: Option<&SongSpace>, places: &[Option<SongPlace>]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::Displacement;
     use crate::audio::Point;
     use crate::audio::Spot;
     use crate::audio::harmonics::CHANNELS;
@@ -260,7 +259,7 @@ mod tests {
     fn a_song_far_away_is_softer_but_sends_the_room_as_much() {
         let weights = |distance: f32| {
             let placing = read(&format!("[song_space]\ndistance = {distance}\n")).unwrap().placing().unwrap();
-            placing.weights(0, Spot::default(), Point::Middle)
+            placing.weights(0, (Spot::default(), Point::Middle), &Displacement::NONE)
         };
         let (near, far) = (weights(1.0), weights(8.0));
         assert!(near[..CHANNELS].iter().zip(&far).all(|(near, far)| *far == near / 8.0) && near[0] == 1.0);

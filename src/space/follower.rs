@@ -40,6 +40,10 @@ impl Follower {
         self.value
     }
 
+    pub(super) fn target(&self) -> f32 {
+        self.target
+    }
+
     pub(super) fn aim(&mut self, target: f32) {
         self.target = target;
     }

@@ -5,6 +5,7 @@
 //! front, y to the left and z up. What walls do is `room`'s.
 
 mod decoder;
+mod displacer;
 mod doppler;
 mod ears;
 mod encoder;
@@ -24,6 +25,7 @@ pub use crate::audio::harmonics::CHANNELS;
 pub use crate::audio::harmonics::FIELD_CHANNELS;
 pub use decoder::Decoder;
 pub use decoder::PreparedEars;
+pub use displacer::Displacer;
 pub use doppler::Doppler;
 pub use ears::Ears;
 pub use ears::EarsError;

@@ -2,10 +2,12 @@
 //!
 //! In: a spot on each tick, and a signal as loud as the voice is. Out: the signal added to a field by what the spot weighs
 //! there. From one spot to the next it is cross-faded along `s² · (3 - 2s)`, which has no edges; a spot that comes meanwhile is
-//! taken once the one before is reached. Audio thread. All follows from a count of frames, whatever blocks are cut.
+//! taken once the one before is reached. While all of the field is displaced, weights also go straight from one line of the control
+//! grid to the next. Audio thread. All follows from a count of frames, whatever blocks are cut.
 
 use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
+use crate::audio::GRID;
 use crate::audio::InField;
 use crate::audio::Point;
 use crate::audio::Spot;
@@ -88,7 +90,16 @@ impl Walk {
             let frames = self.left().map_or(left, |way| way.min(left));
             let (part, at) = (&sound[done..done + frames], start + done); // no more than are left
             let to = field.weights(self.to, point);
-            if self.from == self.to {
+            if let Some(phase) = field.moves(at) {
+                let before = [self.from, self.to].map(|spot| field.weights_before(spot, point));
+                let after = [field.weights(self.from, point), to];
+                let mut shares = [[0.0; 2]; GRID];
+                for (n, share) in shares.iter_mut().take(frames).enumerate() {
+                    let walked = if self.from == self.to { 1.0 } else { self.share(n) };
+                    *share = [walked, (phase + n + 1) as f32 / GRID as f32];
+                }
+                add_displaced(level, field.channels_mut(), at, part, &shares, &before, &after);
+            } else if self.from == self.to {
                 add_still(level, field.channels_mut(), at, part, &to);
             } else {
                 let from = field.weights(self.from, point);
@@ -134,9 +145,38 @@ by_level! {
     }
 }
 
+by_level! {
+    /// The same with weights that go straight from those before to those after: `shares` are of the walk and of that way.
+    fn add_displaced(
+        level;
+        field: &mut AudioBlockMut<'_>,
+        start: usize,
+        sound: &[f32],
+        shares: &[[f32; 2]; GRID],
+        before: &[Weights; 2],
+        after: &[Weights; 2],
+    ) {
+        for (channel, plane) in field.planes_mut().enumerate() {
+            let Some(plane) = plane.get_mut(start..start + sound.len()) else { continue };
+            // All have as many weights as there are channels, or more.
+            let corners = [before, after].map(|[from, to]| (from[channel], to[channel] - from[channel]));
+            let [(first, first_way), (last, last_way)] = corners;
+            if [first, first_way, last, last_way] == [0.0; 4] {
+                continue;
+            }
+            for ((y, x), [walked, gone]) in plane.iter_mut().zip(sound).zip(shares) {
+                let (old, new) = (first + first_way * walked, last + last_way * walked);
+                *y += x * (old + (new - old) * gone);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::Displaced;
+    use crate::audio::Displacement;
     use crate::audio::Feed;
     use crate::audio::FieldOutlet;
     use crate::audio::MAX_CHANNELS;
@@ -147,7 +187,8 @@ mod tests {
     use crate::audio::Stand;
 
     fn placing() -> Placing {
-        let stand = Stand { azimuth: None, elevation: 10.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
+        let stand =
+            Stand { azimuth: None, elevation: 10.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
         Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand)])
     }
 
@@ -157,6 +198,16 @@ mod tests {
 
     /// All channels of a tone of 1 that goes to a spot on each of these frames, in pieces of at most `size`.
     fn heard(level: Level, spots: &[(usize, Spot)], size: usize) -> Vec<Vec<f32>> {
+        heard_displaced(level, spots, size, |_| Displaced::NONE)
+    }
+
+    /// The same in a field that is displaced by frames; where it moves, pieces end on lines of the grid.
+    fn heard_displaced(
+        level: Level,
+        spots: &[(usize, Spot)],
+        size: usize,
+        displaced: impl Fn(usize) -> Displaced,
+    ) -> Vec<Vec<f32>> {
         let placing = placing();
         let mut walk = Walk::at(spots[0].1);
         let mut out = vec![Vec::new(); MAX_CHANNELS];
@@ -166,10 +217,12 @@ mod tests {
                 walk.go(*spot, 240);
             }
             let next = spots.iter().map(|(at, _)| *at).filter(|at| *at > frame).min().unwrap_or(1000);
-            let frames = size.min(next - frame);
+            let displaced = displaced(frame);
+            let line = if displaced == Displaced::NONE { frame + size } else { (frame / GRID + 1) * GRID };
+            let frames = size.min(next - frame).min(line - frame);
             let mut feed = Feed::new(MAX_CHANNELS);
             feed.begin(frames);
-            let field = Some(FieldOutlet { feed: &mut feed, placing: &placing });
+            let field = Some(FieldOutlet { feed: &mut feed, placing: &placing, displaced });
             let mut outlets = Outlets::new(&mut [], &[]).with_field(field);
             outlets.add_to_field(Sender { outlet: 0, instrument: 0 }, &(0..frames), |field| {
                 walk.add(level, &mut vec![1.0; frames], (0, Point::Middle), field);
@@ -184,7 +237,7 @@ mod tests {
     fn a_walk_lands_on_each_spot_in_turn_without_an_edge() {
         let out = heard(Level::detect(), &[(0, spot(0)), (100, spot(256)), (200, spot(64))], 256);
         let at = |frame: usize, place| {
-            let wanted = placing().weights(0, spot(place), Point::Middle);
+            let wanted = placing().weights(0, (spot(place), Point::Middle), &Displacement::NONE);
             (0..MAX_CHANNELS).all(|channel| out[channel][frame] == wanted[channel])
         };
         assert!(at(0, 0) && at(100, 0) && at(340, 256) && at(580, 64) && at(999, 64));
@@ -193,6 +246,41 @@ mod tests {
             let bend = plane.windows(3).fold(0.0f32, |most, w| most.max((w[2] - 2.0 * w[1] + w[0]).abs()));
             // 6 / 240² of a way of 2 at most.
             assert!(bend < 2.5e-4, "bends by {bend}");
+        }
+    }
+
+    /// Turns to the right by 90 degrees and back, and comes nearer, in lines of the grid.
+    fn moving(frame: usize) -> Displaced {
+        let at = |line: usize| {
+            let way = (line as f32 / 4.0).sin();
+            Displacement {
+                arc: 1.0 + 0.5 * way,
+                azimuth: 90.0 * way,
+                elevation: 10.0 * way,
+                distance: 3.0 + way,
+            }
+        };
+        Displaced { from: at(frame / GRID), to: at(frame / GRID + 1), phase: frame % GRID }
+    }
+
+    #[test]
+    fn a_walk_through_a_field_that_moves_has_no_edge_and_is_on_each_line_where_it_should_be() {
+        let spots = [(0, spot(0)), (100, spot(256)), (500, spot(64))];
+        let whole = heard_displaced(Level::detect(), &spots, 256, moving);
+        for level in Level::available() {
+            for size in [1, 7, 64, 255] {
+                assert!(heard_displaced(level, &spots, size, moving) == whole, "{level:?}, pieces of {size}");
+            }
+        }
+        for (frame, place) in [(GRID - 1, 0), (7 * GRID - 1, 256), (15 * GRID - 1, 64)] {
+            let to = moving(frame).to;
+            let wanted = placing().weights(0, (spot(place), Point::Middle), &to);
+            let off = (0..MAX_CHANNELS).map(|channel| (whole[channel][frame] - wanted[channel]).abs());
+            assert!(off.fold(0.0, f32::max) < 1e-6, "frame {frame}");
+        }
+        for plane in &whole {
+            let step = plane.windows(2).fold(0.0f32, |most, w| most.max((w[1] - w[0]).abs()));
+            assert!(step < 0.02, "steps by {step}");
         }
     }
 

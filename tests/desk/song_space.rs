@@ -179,6 +179,33 @@ fn notes_stand_on_the_arc_by_their_panning_and_surround_behind_to_the_closed_for
 }
 
 #[test]
+fn parameters_move_the_whole_song_and_draw_its_arc() {
+    for panning in [0, 64, 256, 300] {
+        let behind = panning == 300;
+        let part = if behind { 0.0 } else { f64::from(panning) / 128.0 - 1.0 };
+        let mirrored = |own: f64| if behind { 180.0 - own } else { own };
+        let routing = in_space(SongSpace { azimuth: 20.0, distance: 0.5, ..arc(90.0) });
+        let changes = [
+            (0, Target::SongArc, 150.0),
+            (0, Target::SongAzimuth, 30.0),
+            (0, Target::SongDistance, 8.0),
+            (10_000, Target::SongAzimuth, -170.0),
+            (10_000, Target::SongDistance, 2.0),
+            (10_000, Target::SongArc, 50.0),
+        ];
+        let sound =
+            played(&setup(&[panning], &[(0, 0, note(1))], routing), 30_000, &Cuts::Each(512), &changes);
+        let at = |frame, angle, level| apart(&field(&sound, frame), &wave(angle, level));
+        let first = mirrored(50.0 + part * 67.5);
+        assert!(at(5000, first, LEVEL / 4.0) < 1e-4 && at(9_999, first, LEVEL / 4.0) < 1e-4, "{panning}");
+        assert!(at(29_999, mirrored(-150.0 + part * 22.5), LEVEL) < 1e-4, "{panning}");
+        let planes = || sound[8..].iter().flatten().map(|plane| &plane[5000..]);
+        let most = planes().map(bend).fold(0.0, f32::max);
+        assert!(most < 1e-4 && most > 1e-7, "bends by {most}");
+    }
+}
+
+#[test]
 fn a_note_in_the_centre_is_the_same_to_both_ears_and_as_loud_as_without_space() {
     let routing = |space| Routing { space_output: SpaceOutput::Binaural, ..space };
     let cells = [(0, 0, note(1))];
@@ -340,11 +367,14 @@ fn a_song_in_space_gives_the_same_bits_however_calls_are_cut() {
     let mut dice = Dice(17);
     let mut changes: Vec<Change> = (0..60)
         .map(|n| {
-            let (target, value) = match n % 5 {
+            let (target, value) = match n % 8 {
                 0 => (Target::ChannelPan(dice.roll(14)), dice.part() * 2.0 - 1.0),
                 1 => (Target::ChannelGain(dice.roll(14)), dice.part() * -20.0),
                 2 => (Target::HeadYaw, dice.part() * 360.0 - 180.0),
-                3 => (Target::ChannelMute(dice.roll(14)), (n / 5 % 2) as f32),
+                3 => (Target::ChannelMute(dice.roll(14)), (n / 8 % 2) as f32),
+                4 => (Target::SongAzimuth, dice.part() * 360.0 - 180.0),
+                5 => (Target::SongArc, dice.part() * 200.0),
+                6 => (Target::SongDistance, 0.1 + dice.part() * 5.0),
                 _ => (Target::SongGain, dice.part() * -12.0),
             };
             (dice.roll(40_000), target, value)

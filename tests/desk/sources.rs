@@ -232,6 +232,19 @@ fn voices_stand_in_space_one_by_one_and_each_note_where_it_is_asked_to() {
     assert_near(&gain_of(&sound, 1), &closed_form(60.0, 10.0), 0.5);
     assert_near(&gain_of(&sound, 4700), &closed_form(60.0, 10.0), 0.5);
     assert!(peak(&sound[0]) == 0.0);
+    // Where the slot's own parameters put it on top, and only that slot.
+    let mut desk_moved = desk(hall(), &setup);
+    let changes = [
+        (0, Target::VoiceTrigger(0), 1.0),
+        (0, Target::VoiceAzimuth(0), 140.0),
+        (0, Target::VoiceElevation(0), -25.0),
+        (0, Target::VoiceDistance(0), 2.0),
+        (0, Target::VoiceAzimuth(2), 10.0),
+        (5000, Target::VoiceAzimuth(0), -20.0),
+    ];
+    let sound = desk_moved.play(30_000, &Cuts::Each(480), &changes, |_, _| 0.0);
+    assert_near(&gain_of(&sound, 1), &closed_form(-160.0, -15.0), 0.25);
+    assert_near(&gain_of(&sound, 29_000), &closed_form(40.0, -15.0), 0.25);
     // By keys: two notes of one slot, one of them elsewhere, from its first frame on.
     let mut desk_two = desk(hall(), &setup);
     let modulation = |id: i32, modulation| {
@@ -342,15 +355,17 @@ fn everything_in_space_that_moves_gives_the_same_bits_however_calls_are_cut() {
     let mut changes: Vec<Change> = vec![(0, Target::KeyboardMode, VOICES_MODE), (0, Target::SongPlay, 0.0)];
     changes.extend((0..80).map(|n| {
         let place = [0, LANE_PLACE, INPUT_PLACE + 1][n % 3];
-        let (target, value) = match n % 11 {
+        let (target, value) = match n % 13 {
             0 | 1 => (Target::Azimuth(place), dice.part() * 360.0 - 180.0),
             2 => (Target::Elevation(place), dice.part() * 180.0 - 90.0),
             3 => (Target::Distance(place), 0.1 + dice.part() * 9.0),
             4 => (Target::KeyboardAzimuth, dice.part() * 360.0 - 180.0),
             5 => (Target::KeyboardElevation, dice.part() * 180.0 - 90.0),
             6 => (Target::KeyboardDistance, 0.1 + dice.part() * 3.0),
-            7 => (Target::VoiceTrigger(n / 11 % 3), (n % 2) as f32),
-            8 => (Target::LaneMute(0), (n / 11 % 2) as f32),
+            7 => (Target::VoiceTrigger(n / 13 % 3), (n % 2) as f32),
+            8 => (Target::LaneMute(0), (n / 13 % 2) as f32),
+            10 => (Target::VoiceAzimuth(n / 13 % 3), dice.part() * 360.0 - 180.0),
+            11 => (Target::VoiceDistance(n / 13 % 3), 0.1 + dice.part() * 3.0),
             9 => (Target::KeyboardGain, if n % 2 == 0 { f32::NEG_INFINITY } else { 0.0 }),
             _ => (Target::HeadYaw, dice.part() * 360.0 - 180.0),
         };
@@ -461,6 +476,7 @@ fn places_that_jump_to_the_other_side_leave_no_step() {
         ("lane", Target::Azimuth(LANE_PLACE)),
         ("input", Target::Azimuth(INPUT_PLACE)),
         ("note", Target::KeyboardAzimuth),
+        ("note", Target::VoiceAzimuth(0)),
         ("pan", Target::HeadYaw),
     ] {
         let mut desk = desk(insert(2), &setup);
