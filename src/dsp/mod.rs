@@ -50,6 +50,7 @@ pub use matrix::scaled_by;
 pub use matrix::sum;
 pub use playable::playable;
 pub use ramp::Ramp;
+pub use ramp::smoothstep;
 pub use simd::Level;
 pub use soft_clip::KNEE;
 pub use soft_clip::soft_clip;

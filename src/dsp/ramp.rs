@@ -8,6 +8,12 @@ use crate::units::SampleRate;
 /// Seconds that a control's change takes.
 const CONTROL_SECONDS: f64 = 0.005;
 
+/// `s²·(3 - 2s)`: a share that goes from 0 to 1 along a curve without an edge at either end.
+#[inline]
+pub fn smoothstep(share: f32) -> f32 {
+    share * share * (3.0 - 2.0 * share)
+}
+
 /// Linear ramp; `settled` is exact.
 #[derive(Clone, Copy, Debug)]
 pub struct Ramp {

@@ -11,8 +11,8 @@ use crate::audio::Senders;
 use crate::audio::Turned;
 use crate::audio::Turning;
 use crate::dsp::Ramp;
+use crate::dsp::smoothstep;
 use crate::graph::Plan;
-use crate::graph::gentle;
 use crate::mixer::BUSES;
 use crate::mixer::INSTRUMENT_SOURCE;
 use crate::mixer::NOWHERE;
@@ -126,7 +126,7 @@ impl Plans {
         self.turning = self.moved.any() && !(self.turn.settled() && self.turn.target() == 1.0);
         if self.turning {
             self.turn.fill(&mut self.factors[..frames.min(BLOCK_SIZE)]);
-            self.gentle = self.factors.map(gentle);
+            self.gentle = self.factors.map(smoothstep);
         } else {
             self.turn.skip(frames);
         }

@@ -11,6 +11,7 @@ use crate::audio::BLOCK_SIZE;
 use crate::audio::GRID;
 use crate::audio::Outlets;
 use crate::audio::RenderContext;
+use crate::dsp::smoothstep;
 use crate::tracker::Chase;
 use crate::tracker::Chaser;
 use crate::tracker::Position;
@@ -269,7 +270,7 @@ impl Players {
         let mut factors = [1.0; BLOCK_SIZE];
         let factors = &mut factors[..range.len().min(BLOCK_SIZE)];
         let steps = self.fade_frames + 1;
-        let share = move |frame: usize| fade_in((passed as usize + frame + 1) as f32 / steps as f32);
+        let share = move |frame: usize| smoothstep((passed as usize + frame + 1) as f32 / steps as f32);
         if out {
             // Where the new player fades in too, its gain is applied to the sum: see below.
             let of_old = |share: f32| if into { (1.0 - share) / share } else { 1.0 - share };
@@ -302,9 +303,4 @@ fn fresh(player: &mut SongPlayer, place: Option<Position>) {
     if let Some(place) = place {
         player.seek_to(place);
     }
-}
-
-/// The new player's share after a part of the fade: smooth at both ends, so that the fade has no edges to be heard.
-fn fade_in(part: f32) -> f32 {
-    part * part * (3.0 - 2.0 * part)
 }

@@ -14,6 +14,7 @@ use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelMix;
 use crate::dsp::Ramp;
+use crate::dsp::smoothstep;
 use std::iter::Peekable;
 use std::slice::Iter;
 
@@ -250,7 +251,7 @@ impl Gate {
             let mut there = [0.0; BLOCK_SIZE];
             self.there.peek(&mut there);
             if self.curved {
-                there = there.map(gentle);
+                there = there.map(smoothstep);
             }
             factors.iter_mut().zip(there).for_each(|(factor, there)| *factor *= there);
         }
@@ -298,11 +299,6 @@ impl Gate {
             }
         }
     }
-}
-
-/// A share that goes straight from 0 to 1 along a curve without edges.
-pub fn gentle(share: f32) -> f32 {
-    share * share * (3.0 - 2.0 * share)
 }
 
 /// Multiplies each frame by its own factor; 0 silences whatever it meets.

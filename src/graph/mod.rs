@@ -10,7 +10,6 @@ mod plan;
 mod solo;
 
 pub use compile::GraphError;
-pub use gate::gentle;
 pub use plan::Piece;
 pub use plan::Plan;
 pub use plan::Streams;

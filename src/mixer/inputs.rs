@@ -28,8 +28,8 @@ use crate::dsp;
 use crate::dsp::Level;
 use crate::dsp::Levels;
 use crate::dsp::Ramp;
+use crate::dsp::smoothstep;
 use crate::graph::Plan;
-use crate::graph::gentle;
 use crate::rt;
 use crate::rt::Meter;
 use crate::rt::MeterWriter;
@@ -117,7 +117,7 @@ impl InputStrip {
             (false, _) => {
                 let leaving = &mut leaving[..raw.len()]; // as long as `samples`
                 to_buses.fill(leaving);
-                leaving.iter_mut().for_each(|share| *share = gentle(*share));
+                leaving.iter_mut().for_each(|share| *share = smoothstep(*share));
                 left.map(|left| {
                     dsp::scale_by(level, leaving, left);
                     &*leaving

@@ -3,6 +3,9 @@
 //! Plain data, and the file's table for it, which holds only what differs from the default; levels are in decibels there. Any
 //! thread but the audio thread.
 
+use super::space::SpaceError;
+use super::space::read;
+use super::space::within;
 use super::unknown::Unknown;
 use crate::space::Material;
 use crate::space::Shoebox;
@@ -13,7 +16,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 /// Levels that a room can have.
-const LEVELS_DB: [f32; 2] = [-120.0, 24.0];
+const LEVELS_DB: (f32, f32) = (-120.0, 24.0);
 
 /// A room in space.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,17 +34,8 @@ pub struct RoomAround {
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum RoomError {
     /// A number that its range does not hold.
-    #[error("{name} is {value}: it can be {least} to {most}")]
-    Range {
-        /// As it is written.
-        name: &'static str,
-        /// What was read.
-        value: f32,
-        /// Bounds.
-        least: f32,
-        /// Bounds.
-        most: f32,
-    },
+    #[error(transparent)]
+    Range(#[from] SpaceError),
     /// A wall of something that is not known.
     #[error("no wall is made of '{name}': there are {}", materials())]
     Material {
@@ -104,16 +98,10 @@ impl Walls {
     }
 }
 
-/// All of `values` between `least` and `most`.
-fn within<const N: usize>(
-    name: &'static str,
-    values: [f32; N],
-    [least, most]: [f32; 2],
-) -> Result<[f32; N], RoomError> {
-    match values.into_iter().find(|value| !(least..=most).contains(value)) {
-        Some(value) => Err(RoomError::Range { name, value, least, most }),
-        None => Ok(values),
-    }
+/// All of `values`, if they are in their range.
+fn all_within(name: &'static str, values: [f32; 3], range: (f32, f32)) -> Result<[f32; 3], SpaceError> {
+    values.into_iter().try_for_each(|value| within(name, value, range).map(drop))?;
+    Ok(values)
 }
 
 impl TryFrom<File> for RoomAround {
@@ -121,11 +109,11 @@ impl TryFrom<File> for RoomAround {
 
     fn try_from(file: File) -> Result<Self, RoomError> {
         let mut room = Shoebox::default();
-        room.size_m = within("size", file.size.unwrap_or(room.size_m), [1.0, 100.0])?;
+        room.size_m = all_within("size", file.size.unwrap_or(room.size_m), (1.0, 100.0))?;
         room.listener_m = match file.listener {
             Some(place) => {
                 for (axis, edge) in room.size_m.into_iter().enumerate() {
-                    within("listener", [place[axis]], [0.0, edge])?; // three axes
+                    within("listener", place[axis], (0.0, edge))?; // three axes
                 }
                 place
             }
@@ -133,18 +121,18 @@ impl TryFrom<File> for RoomAround {
         };
         if let Some(place) = file.source {
             for (axis, (edge, listener)) in room.size_m.into_iter().zip(room.listener_m).enumerate() {
-                within("source", [place[axis]], [-listener, edge - listener])?; // three axes
+                within("source", place[axis], (-listener, edge - listener))?; // three axes
             }
             room.source_m = place;
         }
-        room.decay_s = file.decay.map(|decay| within("decay", decay, [0.1, 20.0])).transpose()?;
+        room.decay_s = file.decay.map(|decay| all_within("decay", decay, (0.1, 20.0))).transpose()?;
         for (wall, name) in room.walls.iter_mut().zip(file.walls.names()) {
             if let Some(name) = name {
                 *wall = Material::named(name).ok_or_else(|| RoomError::Material { name: name.clone() })?;
             }
         }
-        let [reflections] = within("reflections", [file.reflections.unwrap_or(0.0)], LEVELS_DB)?;
-        let [reverb] = within("reverb", [file.reverb.unwrap_or(0.0)], LEVELS_DB)?;
+        let reflections = read("reflections", file.reflections, 0.0, LEVELS_DB)?;
+        let reverb = read("reverb", file.reverb, 0.0, LEVELS_DB)?;
         Ok(Self { shoebox: room, levels_db: [reflections, reverb], unknown: file.unknown })
     }
 }
@@ -205,7 +193,7 @@ impl RoomAround {
     /// The room as it is to be heard.
     pub fn heard(&self) -> Shoebox {
         let [reflections, reverb] = self.levels_db.map(|level| match level {
-            silent if silent <= LEVELS_DB[0] => Gain::SILENCE,
+            silent if silent <= LEVELS_DB.0 => Gain::SILENCE,
             level => Gain::from(Decibels(level)),
         });
         Shoebox { reflections, reverb, ..self.shoebox }

@@ -23,6 +23,7 @@ use crate::dsp::Bank;
 use crate::dsp::Level;
 use crate::dsp::Ramp;
 use crate::dsp::simd::by_level;
+use crate::dsp::smoothstep;
 use crate::units::SampleRate;
 use std::ops::Range;
 
@@ -245,8 +246,7 @@ impl Decoder {
             let whole = (self.fade as usize * GRID) as f32;
             let sums = even.iter_mut().zip(odd.iter_mut()).zip(other_even.iter().zip(other_odd.iter()));
             for (frame, ((even, odd), (other_even, other_odd))) in (first + 1..).zip(sums) {
-                let share = frame as f32 / whole;
-                let share = share * share * (3.0 - 2.0 * share);
+                let share = smoothstep(frame as f32 / whole);
                 *even += share * (other_even - *even);
                 *odd += share * (other_odd - *odd);
             }

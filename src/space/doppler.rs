@@ -13,6 +13,7 @@ use crate::dsp::Level;
 use crate::dsp::read::Kernel;
 use crate::dsp::read::Path;
 use crate::dsp::read::read;
+use crate::dsp::smoothstep;
 use crate::units::SampleRate;
 
 /// Metres, at most, and the seconds that they take.
@@ -191,8 +192,7 @@ impl Doppler {
             self.hear(side, before, (plane, phase), old);
             let (first, whole) = (self.faded as usize * GRID + phase + 1, (self.fade as usize * GRID) as f32);
             for (frame, (heard, old)) in (first..).zip(heard.iter_mut().zip(old.iter())) {
-                let share = frame as f32 / whole;
-                *heard = old + share * share * (3.0 - 2.0 * share) * (*heard - old);
+                *heard = old + smoothstep(frame as f32 / whole) * (*heard - old);
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::audio::Weights;
 use crate::dsp::Level;
 use crate::dsp::playable;
 use crate::dsp::simd::by_level;
+use crate::dsp::smoothstep;
 
 /// See the module's description.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -70,8 +71,7 @@ impl Walk {
 
     /// How far it has come after so many frames more.
     fn share(&self, frames: usize) -> f32 {
-        let part = (self.passed as usize + frames) as f32 / self.frames as f32;
-        part * part * (3.0 - 2.0 * part)
+        smoothstep((self.passed as usize + frames) as f32 / self.frames as f32)
     }
 
     /// Adds a point of a sound from frame `start` of a field on; at most `BLOCK_SIZE` frames, over which it is not advanced.

@@ -22,6 +22,7 @@ use crate::dsp::add_scaled;
 use crate::dsp::add_scaled_by;
 use crate::dsp::read::Kernel;
 use crate::dsp::read::Path;
+use crate::dsp::smoothstep;
 use crate::sample::Beyond;
 use crate::sample::Interpolation;
 use crate::sample::Reader;
@@ -87,7 +88,7 @@ impl Fade {
             return self.to;
         }
         let t = (done + 1) as f32 / self.frames as f32;
-        self.from + (self.to - self.from) * (t * t * (3.0 - 2.0 * t))
+        self.from + (self.to - self.from) * smoothstep(t)
     }
 
     /// The factor of the frame before the next.

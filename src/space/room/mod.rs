@@ -27,6 +27,7 @@ use crate::dsp::fdn::SHARES;
 use crate::dsp::fdn::glide_cells;
 use crate::dsp::scale_by;
 use crate::dsp::simd::by_level;
+use crate::dsp::smoothstep;
 use crate::units::SampleRate;
 use image::IMAGES;
 use paths::Past;
@@ -41,10 +42,7 @@ pub(super) use shoebox::SOUND_M_S;
 fn shares(fade: u32, faded: u32, phase: usize) -> [f32; GRID] {
     let whole = (fade as usize * GRID) as f32;
     let first = faded as usize * GRID + phase + 1;
-    std::array::from_fn(|frame| {
-        let share = ((first + frame) as f32 / whole).min(1.0);
-        share * share * (3.0 - 2.0 * share)
-    })
+    std::array::from_fn(|frame| smoothstep(((first + frame) as f32 / whole).min(1.0)))
 }
 
 /// What each of several sounds weighs in each channel: as many of them as images, or fewer.

@@ -18,6 +18,7 @@ use super::KeyNote;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::dsp::Ramp;
+use crate::dsp::smoothstep;
 use std::ops::Range;
 
 /// How a note is held, from what is stolen first.
@@ -59,7 +60,7 @@ impl Fade {
         let way = 1.0 / self.frames as f32;
         for (n, gain) in (self.passed + 1..).zip(gains) {
             let s = (1.0 - n as f32 * way).max(0.0);
-            *gain *= s * s * (3.0 - 2.0 * s);
+            *gain *= smoothstep(s);
         }
     }
 
