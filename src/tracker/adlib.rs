@@ -177,7 +177,7 @@ pub(crate) struct Chip {
     instrument: u16,
     tail_instrument: u16,
     /// Where the tail stands in a field.
-    tail_spot: Spot,
+    tail_walk: Walk,
 }
 
 impl Chip {
@@ -202,7 +202,7 @@ impl Chip {
             tail_done: 0,
             instrument: 0,
             tail_instrument: 0,
-            tail_spot: Spot::default(),
+            tail_walk: Walk::default(),
         }
     }
 
@@ -224,7 +224,7 @@ impl Chip {
     /// A clean chip, while what sounded fades out.
     pub(crate) fn reset(&mut self, ramp_frames: u32) {
         let frames = if self.asleep() { 0 } else { self.tail.len().min(ramp_frames as usize) };
-        let mut tail = std::mem::take(&mut self.tail);
+        let (mut tail, walk) = (std::mem::take(&mut self.tail), self.walk);
         // What a reset a moment ago has left is still fading.
         let before = self.tail_frames - self.tail_done.min(self.tail_frames);
         tail.copy_within(self.tail_frames - before..self.tail_frames, 0);
@@ -239,7 +239,7 @@ impl Chip {
         (self.tail, self.tail_frames) = (tail, frames.max(before));
         if frames > 0 {
             self.tail_instrument = self.instrument;
-            self.tail_spot = self.walk.spot();
+            self.tail_walk = walk;
         }
     }
 
@@ -392,6 +392,7 @@ impl Chip {
 
     fn pass_tail(&mut self, frames: usize) {
         self.tail_done = self.tail_done.saturating_add(frames).min(self.tail_frames);
+        self.tail_walk.advance(frames);
     }
 
     fn add_tail_to_field(&mut self, field: &mut InField<'_>) {
@@ -399,7 +400,7 @@ impl Chip {
         let frames = field.frames().min(self.tail().len());
         sound.iter_mut().zip(self.tail()).for_each(|(to, [_, _, sample])| *to = *sample);
         let sound = &mut sound[..frames]; // a field has no more
-        Walk::at(self.tail_spot).add(Level::BASELINE, sound, (0, Point::Middle), field);
+        self.tail_walk.add(Level::BASELINE, sound, (0, Point::Middle), field);
         self.pass_tail(field.frames());
     }
 

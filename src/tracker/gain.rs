@@ -112,9 +112,9 @@ impl Gains {
         self.walk.go(spot, if self.silent() { 0 } else { frames });
     }
 
-    /// Where the voice is going in a field.
-    pub(crate) fn spot(&self) -> Spot {
-        self.walk.spot()
+    /// Where the voice is in a field, and goes.
+    pub(crate) fn walk(&self) -> Walk {
+        self.walk
     }
 
     /// Targets: left, right.
@@ -221,7 +221,7 @@ pub(crate) struct Remains {
     /// Of each plane in a field, where there were two or one, and where.
     planes: [f32; 2],
     stereo: bool,
-    spot: Spot,
+    walk: Walk,
     /// Frames that have sounded.
     passed: u32,
     /// All frames; 0 leaves nothing.
@@ -244,12 +244,12 @@ impl Remains {
 
     /// Takes on the last value of each side, over what is still left of another; in a field the last value of each plane, or
     /// of one.
-    pub(crate) fn take(&mut self, [left, right]: [f32; 2], (planes, stereo): ([f32; 2], bool), spot: Spot) {
+    pub(crate) fn take(&mut self, [left, right]: [f32; 2], (planes, stereo): ([f32; 2], bool), walk: Walk) {
         let rest = 1.0 - self.passed.min(self.frames) as f32 * self.way();
         let gain = rest * rest;
         (self.left, self.right, self.passed) = (self.left * gain + left, self.right * gain + right, 0);
         self.planes.iter_mut().zip(planes).for_each(|(plane, value)| *plane = *plane * gain + value);
-        (self.stereo, self.spot) = (stereo, spot);
+        (self.stereo, self.walk) = (stereo, walk);
     }
 
     /// Adds it to both sides, which have the same length.
@@ -273,7 +273,7 @@ impl Remains {
         let mut planes = [[0.0; BLOCK_SIZE]; 2];
         let [first, second] = planes.each_mut().map(|plane| &mut plane[..heard]);
         add_remains(level, [&mut *first, &mut *second], self.planes, self.passed, self.way());
-        let walk = Walk::at(self.spot);
+        let walk = self.walk;
         if self.stereo {
             walk.add(level, first, (range.start, Point::Left), field);
             walk.add(level, second, (range.start, Point::Right), field);
@@ -286,6 +286,7 @@ impl Remains {
     /// Lets frames pass unheard.
     pub(crate) fn skip(&mut self, frames: usize) {
         self.passed = self.passed.saturating_add(frames.min(u32::MAX as usize) as u32).min(self.frames);
+        self.walk.advance(frames);
         if self.is_empty() {
             (self.left, self.right, self.planes) = (0.0, 0.0, [0.0; 2]);
         }
@@ -354,6 +355,15 @@ fn whole_sample(sample: f32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::Displaced;
+    use crate::audio::Feed;
+    use crate::audio::FieldOutlet;
+    use crate::audio::MAX_CHANNELS;
+    use crate::audio::Outlets;
+    use crate::audio::PanningArc;
+    use crate::audio::Placing;
+    use crate::audio::Sender;
+    use crate::audio::Stand;
 
     fn gains(frames: u32) -> Gains {
         let mut gains = Gains::default();
@@ -370,6 +380,49 @@ mod tests {
             false => gains.add(level, [signal; 2], sides),
         }
         [left, right]
+    }
+
+    /// The first two channels of a field that something is added to.
+    fn in_field(frames: usize, add: impl FnOnce(&mut InField<'_>)) -> Vec<[f32; 2]> {
+        let stand =
+            Stand { azimuth: None, elevation: 0.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
+        let placing = Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand)]);
+        let mut feed = Feed::new(MAX_CHANNELS);
+        feed.begin(frames);
+        let field = FieldOutlet { feed: &mut feed, placing: &placing, displaced: Displaced::NONE };
+        let mut outlets = Outlets::new(&mut [], &[]).with_field(Some(field));
+        outlets.add_to_field(Sender { outlet: 0, instrument: 0 }, &(0..frames), add);
+        feed.channel(0).iter().zip(feed.channel(1)).map(|(w, y)| [*w, *y]).collect()
+    }
+
+    #[test]
+    fn what_a_voice_leaves_on_its_way_through_a_field_goes_on_with_it() {
+        let level = Level::detect();
+        let at = |panning| Spot { panning, behind: false };
+        let mut gains = Gains::default();
+        gains.stand(at(0), 16_384, 0);
+        gains.aim((16_384, 16_384), 0.5, 0);
+        let play = |gains: &mut Gains, frames: usize| {
+            in_field(frames, |field| {
+                gains.add_to_field((level, false), (&[1.0; 256][..frames], None), 0, field)
+            })
+        };
+        let mut heard = play(&mut gains, 50);
+        gains.stand(at(256), 16_384, 240);
+        heard.extend(play(&mut gains, 100));
+        let mut remains = Remains { frames: 768, ..Remains::default() };
+        remains.take([0.5; 2], ([0.5, 0.0], false), gains.walk());
+        for _ in 0..3 {
+            heard.extend(in_field(100, |field| remains.add_to_field(level, 0..100, field)));
+        }
+        for channel in 0..2 {
+            let steps = heard.windows(2).map(|pair| (pair[1][channel] - pair[0][channel]).abs());
+            let most = steps.fold(0.0, f32::max);
+            assert!(most < 0.01, "steps by {most}");
+        }
+        let sides = |frame: usize| heard[frame][1] / heard[frame][0];
+        assert!((sides(0) - 1.0).abs() < 1e-6 && (sides(300) + 1.0).abs() < 1e-6);
+        assert!((0.0..0.9).contains(&sides(150)), "the way is not over: {}", sides(150));
     }
 
     #[test]

@@ -571,7 +571,7 @@ impl ChannelState {
         if sounded && !self.sounding() && !matches!(self.tone, Tone::Amiga(_)) {
             let ([left, right], centre) = (self.gains.now(), self.gains.centre_now());
             let in_field = (self.last.map(|last| last * centre), planes.1.is_some());
-            self.remains.take([self.last[0] * left, self.last[1] * right], in_field, self.gains.spot());
+            self.remains.take([self.last[0] * left, self.last[1] * right], in_field, self.gains.walk());
         }
         frames
     }

@@ -47,11 +47,6 @@ impl Walk {
         }
     }
 
-    /// Where it goes, or is.
-    pub(crate) fn spot(&self) -> Spot {
-        self.to
-    }
-
     /// Frames until it is where it goes, unless it is there.
     fn left(&self) -> Option<usize> {
         (self.from != self.to).then_some((self.frames - self.passed) as usize) // `passed` stays below
