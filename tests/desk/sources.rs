@@ -23,6 +23,7 @@ use busker::mixer::INPUT_PLACE;
 use busker::mixer::LANE_PLACE;
 use busker::mixer::Layout;
 use busker::mixer::NoteSpace;
+use busker::mixer::RoomAround;
 use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::mixer::SpaceOutput;
@@ -410,6 +411,65 @@ fn everything_in_space_that_moves_gives_the_same_bits_however_calls_are_cut() {
     let whole = run(&Cuts::Each(8192));
     assert!(whole.iter().any(|bits| f32::from_bits(*bits).abs() > 0.05));
     for cuts in [Cuts::Each(64), Cuts::Each(255), Cuts::Random(3), Cuts::Each(1)] {
+        let found = run(&cuts);
+        let differs = found.iter().zip(&whole).position(|(found, whole)| found != whole);
+        assert!(differs.is_none(), "{differs:?} of {}", whole.len());
+    }
+}
+
+#[test]
+fn keys_of_a_song_in_space_give_the_same_bits_however_calls_are_cut() {
+    let mut routing = Routing { room: Some(RoomAround::default()), ..Routing::default() };
+    routing.keyboard[0].space = note_space([30.0, 10.0, 1.5]);
+    routing.keyboard[1].space = note_space([-100.0, 0.0, 4.0]);
+    let setup = demo(routing.clone());
+    let mut dice = Dice(29);
+    let mut changes: Vec<Change> = vec![(0, Target::SongPlay, 0.0)];
+    changes.extend((0..20).map(|n| {
+        let (target, value) = match n % 3 {
+            0 => (Target::KeyboardAzimuth, dice.part() * 360.0 - 180.0),
+            1 => (Target::KeyboardDistance, 0.1 + dice.part() * 3.0),
+            _ => (Target::KeyboardGain, dice.part() * -12.0),
+        };
+        (dice.roll(24_000), target, value)
+    }));
+    let mut events: Vec<(usize, EventKind)> = (0..150)
+        .map(|n| {
+            let note =
+                NoteAddress { channel: (n / 5 % 2) as u8, key: 48 + (n / 5 % 7) as u8, id: Some(n / 5) };
+            let kind = match n % 5 {
+                0 => EventKind::NoteOn(note, 0.8),
+                1 => EventKind::Modulation(note, Modulation::Azimuth(dice.part() * 300.0)),
+                2 => EventKind::Expression(note, Expression::Pan(dice.part() * 2.0 - 1.0)),
+                3 => EventKind::Modulation(note, Modulation::Distance(dice.part() * 5.0)),
+                _ => EventKind::NoteOff(note),
+            };
+            // A note's own events lie within a tenth of a second, its end later.
+            (
+                n as usize / 5 * 700
+                    + if n % 5 == 4 { 4000 + dice.roll(3000) } else { n as usize % 5 * dice.roll(1000) },
+                kind,
+            )
+        })
+        .collect();
+    changes.sort_by_key(|change| change.0);
+    events.sort_by_key(|event| event.0);
+    let run = |cuts: &Cuts| {
+        let mut desk = Desk::new(instrument(), &setup);
+        desk.events.clone_from(&events);
+        let mut heard = bits(&desk.play(12_000, cuts, &changes, |_, _| 0.0));
+        let mut flat = routing.clone();
+        flat.keyboard[1].space = None;
+        for routing in [&flat, &routing] {
+            desk.control.send(desk.control.plan(routing).unwrap()).unwrap();
+            heard.extend(bits(&desk.play(7000, cuts, &[], |_, _| 0.0)));
+            desk.worker.poll();
+        }
+        heard
+    };
+    let whole = run(&Cuts::Each(8192));
+    assert!(whole.iter().any(|bits| f32::from_bits(*bits).abs() > 0.02));
+    for cuts in [Cuts::Each(64), Cuts::Each(255), Cuts::Random(7), Cuts::Each(1)] {
         let found = run(&cuts);
         let differs = found.iter().zip(&whole).position(|(found, whole)| found != whole);
         assert!(differs.is_none(), "{differs:?} of {}", whole.len());
