@@ -8,13 +8,19 @@ use crate::plugin::Instance;
 use crate::plugin::ONE_SHOT_SECONDS;
 use crate::plugin::Onto;
 use egui::Align2;
+use egui::Color32;
+use egui::Context;
 use egui::Id;
+use egui::Label;
 use egui::Order;
+use egui::Pos2;
 use egui::Rect;
 use egui::RichText;
+use egui::Sense;
 use egui::Stroke;
 use egui::StrokeKind;
 use egui::Ui;
+use std::path::Path;
 use std::path::PathBuf;
 
 /// What dialogs offer to open, by what it is.
@@ -69,6 +75,9 @@ pub(super) fn rule() -> String {
     )
 }
 
+/// What lies over a page while files are over it; what catches them still shows.
+const DIMMED: Color32 = Color32::from_black_alpha(0xa0);
+
 fn target() -> Id {
     Id::unique("what files are dropped on")
 }
@@ -88,31 +97,63 @@ pub(super) fn catch(ui: &Ui, rect: Rect, onto: Onto) {
 
 /// Opens what has been dropped on the window; to be called when all that catches has been drawn.
 pub(super) fn take_drops(ui: &Ui, instance: &Instance) {
-    let (dropped, hovers) = ui.input(|input| {
+    let (dropped, offer) = ui.input(|input| {
         let paths = input.raw.dropped_files.iter().map(|file| file.path().to_owned());
-        (paths.collect::<Vec<_>>(), !input.raw.hovered_files.is_empty())
+        let hovering = input.raw.hovered_files.iter().filter_map(|file| file.path.as_deref());
+        (paths.collect::<Vec<_>>(), offer(hovering))
     });
     let onto: Option<Onto> = ui.data_mut(|data| data.remove_temp(target()));
-    if hovers {
-        show_rule(ui, onto.unwrap_or_default());
+    if let Some(offer) = offer {
+        show_offer(ui.ctx(), &offer, onto.unwrap_or_default());
     }
     open(dropped, onto.unwrap_or_default(), instance);
 }
 
-/// Where files that are over the window would go.
-fn show_rule(ui: &Ui, onto: Onto) {
+/// What is said of files that are over the window, if there are any.
+fn offer<'a>(mut files: impl Iterator<Item = &'a Path>) -> Option<String> {
+    let first = files.next()?;
+    let name = first.file_name().unwrap_or(first.as_os_str()).to_string_lossy();
+    Some(match files.count() {
+        0 => format!("Drop to open {name}"),
+        more => format!("Drop to open {name} and {more} more"),
+    })
+}
+
+/// That, and where the files would go, over the dimmed page.
+fn show_offer(egui: &Context, offer: &str, onto: Onto) {
     let words = match onto {
         Onto::Anywhere => rule(),
         Onto::Voice(slot) => format!("Into voice slot {}, in place of its takes", slot + 1),
         Onto::Lane(lane) => format!("Into lane {}, in place of its takes", lane + 1),
     };
-    let area =
-        egui::Area::new(Id::unique("drop")).order(Order::Tooltip).anchor(Align2::CENTER_BOTTOM, [0.0, -40.0]);
-    area.interactable(false).show(ui.ctx(), |ui| {
-        egui::Frame::popup(ui.style()).stroke(Stroke::new(1.0, theme::ACCENT)).show(ui, |ui| {
-            ui.set_max_width(560.0);
-            ui.label(RichText::new("Drop to open").strong());
-            ui.label(words);
-        });
+    let page = egui::Area::new(Id::unique("dimmed page")).order(Order::Foreground).fixed_pos(Pos2::ZERO);
+    page.show(egui, |ui| {
+        ui.painter().rect_filled(egui.content_rect(), 0.0, DIMMED);
+        ui.allocate_rect(egui.content_rect(), Sense::hover()); // nothing below lies under the pointer
     });
+    let area =
+        egui::Area::new(Id::unique("drop")).order(Order::Tooltip).anchor(Align2::CENTER_CENTER, [0.0; 2]);
+    area.interactable(false).show(egui, |ui| {
+        egui::Frame::popup(ui.style()).inner_margin(16).stroke(Stroke::new(2.0, theme::ACCENT)).show(
+            ui,
+            |ui| {
+                ui.set_max_width(560.0);
+                ui.add(Label::new(RichText::new(offer).heading().strong()).truncate());
+                ui.label(words);
+            },
+        );
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_offer_names_the_first_file_and_counts_the_others() {
+        let offer = |files: &[&str]| offer(files.iter().map(Path::new));
+        assert_eq!(offer(&[]), None);
+        assert_eq!(offer(&["/songs/one.it"]).unwrap(), "Drop to open one.it");
+        assert_eq!(offer(&["/songs/one.it", "/two", "/three"]).unwrap(), "Drop to open one.it and 2 more");
+    }
 }
