@@ -4,6 +4,7 @@
 use busker::audio::AudioBuffer;
 use busker::dsp::Level;
 use busker::engine::Call;
+use busker::engine::Control;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::Event;
@@ -20,6 +21,7 @@ use busker::mixer::Layout;
 use busker::mixer::Route;
 use busker::mixer::Routing;
 use busker::mixer::SongBy;
+use busker::mixer::SongSpace;
 use busker::mixer::SpreadBy;
 use busker::mixer::spread;
 use busker::tracker::Song;
@@ -39,6 +41,7 @@ type Change = (usize, Target, f32);
 
 struct Player {
     engine: Engine,
+    control: Control,
     _worker: Worker,
     values: Arc<ParameterValues>,
     indices: Vec<Target>,
@@ -57,10 +60,10 @@ impl Player {
             level: Level::detect(),
             look_ahead: false,
         };
-        let (_control, engine, mut worker) = busker::engine::new(config);
+        let (control, engine, mut worker) = busker::engine::new(config);
         let setup = Setup { song: Some(Arc::clone(song)), routing, ..Setup::default() };
         worker.apply(&setup).unwrap();
-        Self { engine, _worker: worker, values, indices }
+        Self { engine, control, _worker: worker, values, indices }
     }
 
     fn set(&self, target: Target, value: f32) {
@@ -340,4 +343,73 @@ fn reverb_and_chorus_controllers_send_a_slot_from_their_frame() {
         }
         assert_eq!(peak(&play(&[struck])[0]), 0.0, "{name}: nothing is sent unasked");
     }
+}
+
+/// Channel n on bus n + 1, which has an output of its own.
+fn apart(song: &Song) -> Routing {
+    let mut routing = Routing::default();
+    for channel in 0..song.channels.len().min(OUTPUTS - 1) {
+        routing.song_channels[channel] = Some(channel);
+        routing.buses[channel].to = vec![Route::Output(channel + 1).into()];
+    }
+    routing
+}
+
+#[test]
+fn scopes_that_are_looked_at_leave_the_sound_bit_for_bit_alone_and_are_forgotten() {
+    let changes = [(0, Target::ChannelMute(0), 1.0), (LENGTH / 2, Target::ChannelGain(1), -6.0)];
+    let bits = |out: &[Vec<f32>]| out.iter().flatten().map(|sample| sample.to_bits()).collect::<Vec<_>>();
+    for (name, song) in songs() {
+        for routing in [
+            Routing::default(),
+            split(SongBy::Instrument, &song),
+            Routing { song_space: Some(SongSpace::default()), ..Routing::default() },
+        ] {
+            let unseen = Player::new(&song, routing.clone()).play(&changes, &[20_000], &[], &[512]);
+            let mut player = Player::new(&song, routing);
+            player.control.scopes().look();
+            let seen = player.play(&changes, &[20_000], &[], &[100, 333]);
+            assert!(bits(&seen) == bits(&unseen), "{name}");
+            // The only look was a second ago.
+            assert!(player.control.scopes().points(1).is_none(), "{name}: written for nobody");
+        }
+    }
+}
+
+#[test]
+fn scopes_tell_channels_apart_that_share_a_bus_and_are_flat_where_one_is_muted() {
+    let (songs, mut sounding) = (songs(), 0);
+    for (name, song) in &songs {
+        let count = song.channels.len().min(OUTPUTS - 1);
+        let mut together = Player::new(song, Routing::default());
+        let mut alone = Player::new(song, apart(song));
+        let (mut shown, mut heard) = (vec![0.0f32; count], vec![0.0f32; count]);
+        [&together, &alone].into_iter().for_each(|player| player.set(Target::ChannelMute(0), 1.0));
+        for call in 0..LENGTH / 512 {
+            together.control.scopes().look();
+            let transport =
+                Transport { playing: true, beats: Some(0.0), tempo: 125.0, ..Transport::default() };
+            let call = Call { frames: 512, transport: (call == 0).then_some(transport), events: &[] };
+            for player in [&mut together, &mut alone] {
+                let mut buffers: Vec<AudioBuffer> = (0..OUTPUTS).map(|_| AudioBuffer::new(2, 512)).collect();
+                let mut blocks: Vec<_> = buffers.iter_mut().map(|buffer| buffer.block_mut(512)).collect();
+                player.engine.render(&call, None, &mut blocks);
+                for (heard, buffer) in heard.iter_mut().zip(&buffers[1..]) {
+                    let sides = buffer.channel(0).iter().zip(buffer.channel(1));
+                    *heard = sides.map(|(left, right)| (left + right).abs()).fold(*heard, f32::max);
+                }
+            }
+            for (channel, shown) in shown.iter_mut().enumerate() {
+                *shown = shown.max(peak(&together.control.scopes().points(channel).unwrap()));
+            }
+        }
+        for (channel, (shown, heard)) in shown.iter().zip(&heard).enumerate() {
+            // Every other frame is a point, of 14 bits.
+            let near = (0.7 * heard - 1e-3..=heard + 1e-3).contains(shown);
+            assert!(near, "{name}, channel {channel}: {shown} of {heard}");
+        }
+        assert_eq!(shown[0], 0.0, "{name}");
+        sounding += shown.iter().filter(|shown| **shown > 0.02).count();
+    }
+    assert!(songs.is_empty() || sounding > 3, "{sounding} channels sound");
 }

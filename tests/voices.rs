@@ -4,6 +4,7 @@
 use busker::audio::AudioBuffer;
 use busker::dsp::Level;
 use busker::engine::Call;
+use busker::engine::Command;
 use busker::engine::Control;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
@@ -374,4 +375,73 @@ fn calls_of_any_size_give_the_same_bits_and_the_same_ends() {
     };
     assert!(run(false, Box::new(random)) == whole);
     assert!(run(true, Box::new(|| 512)).1 == whole.1, "a song changes when voices end");
+}
+
+#[test]
+fn a_slot_without_a_trigger_is_struck_by_a_command_and_let_go_of_by_another() {
+    let slots = (0..101).map(|number| match number {
+        100 => Slot { play: Play::Loop, ..slot(0.5, 100) },
+        _ => Slot::default(),
+    });
+    let mut stage = Stage::new(slots);
+    let strike = |stage: &Stage, on| assert!(stage.control.send(Command::Strike { slot: 100, on }).is_ok());
+    strike(&stage, true);
+    assert!(stage.call(1_000, &[]).0[0].iter().all(|&sample| sample == 0.5));
+    assert_eq!(stage.control.voice(100).voices, 1);
+    strike(&stage, false);
+    assert!(stage.call(1_000, &[]).0[0][FADE..].iter().all(|&sample| sample == 0.0));
+    assert_eq!((stage.control.voice(100).voices, stage.control.voice(100).triggers), (0, 1));
+    assert!(stage.control.send(Command::Strike { slot: 1_000, on: true }).is_ok());
+    stage.call(10, &[]);
+}
+
+#[test]
+fn what_a_slot_shows_tells_the_take_that_its_next_voice_plays() {
+    let takes = || (1..5).map(|n| level(n as f32 / 8.0, 64)).collect::<Vec<_>>();
+    let mut stage = Stage::new([Slot { takes: takes(), ..Slot::default() }]);
+    let bank = Arc::clone(&stage.setup.voices);
+    stage.call(64, &[]);
+    let mut played = Vec::new();
+    for _ in 0..20 {
+        let next = bank.drawn(0, stage.control.voice(0).triggers);
+        let (out, _) = stage.call(64, &[on(0, 36)]);
+        assert_eq!(out[0][10], (next + 1) as f32 / 8.0);
+        played.push(next);
+    }
+    assert!((0..4).all(|take| played.contains(&take)));
+    assert_eq!(stage.control.voice(0).triggers, 20);
+    // The transport's start begins anew.
+    stage.call_at(64, &[], Some(Transport { playing: true, ..Transport::default() }));
+    assert_eq!(stage.control.voice(0).triggers, 0);
+}
+
+#[test]
+fn playheads_are_written_while_somebody_looks_and_leave_the_sound_bit_for_bit_alone() {
+    let run = |look: bool| {
+        let mut stage = Stage::new([
+            Slot { play: Play::Loop, ..slot(0.5, 1_000) },
+            Slot { bus: 1, ..slot(0.25, 90_000) },
+        ]);
+        let mut bits = Vec::new();
+        for call in 0..100 {
+            if look {
+                stage.control.look(0);
+            }
+            let events = if call == 3 { vec![on(7, 36), on(100, 37)] } else { Vec::new() };
+            let (out, _) = stage.call(480, &events);
+            bits.extend(out.into_iter().flatten().map(f32::to_bits));
+        }
+        (bits, stage)
+    };
+    let ((unseen, alone), (seen, mut stage)) = (run(false), run(true));
+    assert!(unseen == seen);
+    assert_eq!((alone.control.playheads().count(), alone.control.voice(1).voices), (0, 1));
+    // 97 calls less 7 frames, round a thousand; and of the other slot once that is looked at.
+    assert_eq!(stage.control.playheads().collect::<Vec<_>>(), [(0, (97 * 480 - 7) % 1_000)]);
+    stage.control.look(1);
+    stage.call(480, &[]);
+    assert_eq!(stage.control.playheads().collect::<Vec<_>>(), [(0, 98 * 480 - 100)]);
+    // Half a second later nobody looks any more.
+    (0..51).for_each(|_| drop(stage.call(480, &[])));
+    assert_eq!(stage.control.playheads().count(), 0);
 }

@@ -136,6 +136,16 @@ impl Feed {
         plane.filter(|_| channel < self.held).unwrap_or(&[])
     }
 
+    /// Adds both sides of frames of `range`, `sign` times; those of a field as loud as in the middle of stereo.
+    fn add_sides_to(&self, sum: &mut [f32], range: &Range<usize>, sign: f32) {
+        let (sides, factor) =
+            if self.channels() == 2 { (2, sign) } else { (1, sign * std::f32::consts::SQRT_2) };
+        for side in (0..sides).filter(|_| self.activity == Activity::Sounding) {
+            let plane = self.channel(side).get(range.clone()).unwrap_or(&[]);
+            sum.iter_mut().zip(plane).for_each(|(sum, sample)| *sum += sample * factor);
+        }
+    }
+
     /// What has been added, in the planes that hold anything; of a silent block nothing may be read.
     pub fn block(&self) -> AudioBlock<'_> {
         self.buffer.block(self.frames).narrow(self.held)
@@ -333,6 +343,40 @@ impl<'a> InField<'a> {
     }
 }
 
+/// What outlets put out in a block, both sides together and as it arrives, for whoever looks at it.
+#[derive(Clone, Debug)]
+pub struct OutletTraces {
+    planes: Box<[[f32; BLOCK_SIZE]]>,
+    sounding: Box<[bool]>,
+}
+
+impl OutletTraces {
+    /// Allocates.
+    pub fn new(outlets: usize) -> Self {
+        Self { planes: vec![[0.0; BLOCK_SIZE]; outlets].into(), sounding: vec![false; outlets].into() }
+    }
+
+    /// Begins the next block. Real-time: yes, like all that follows.
+    pub fn begin(&mut self) {
+        self.sounding.fill(false);
+    }
+
+    /// What an outlet has put out; `None` is nothing.
+    pub fn trace(&self, outlet: usize) -> Option<&[f32]> {
+        let sounds = self.sounding.get(outlet).copied().unwrap_or(false);
+        self.planes.get(outlet).filter(|_| sounds).map(|plane| &plane[..])
+    }
+
+    /// Frames of an outlet from `range` on, 0 where nothing has been added in this block.
+    fn open(&mut self, outlet: usize, range: &Range<usize>) -> Option<&mut [f32]> {
+        let plane = self.planes.get_mut(outlet)?;
+        if !std::mem::replace(self.sounding.get_mut(outlet)?, true) {
+            plane.fill(0.0);
+        }
+        plane.get_mut(range.clone())
+    }
+}
+
 /// The outlets of one node, each with the feed that it adds to and what it passes on the way.
 pub struct Outlets<'a> {
     feeds: &'a mut [Feed],
@@ -340,17 +384,22 @@ pub struct Outlets<'a> {
     passages: Option<&'a Passages>,
     turning: Option<Turning<'a>>,
     field: Option<FieldOutlet<'a>>,
+    traces: Option<&'a mut OutletTraces>,
 }
 
 impl<'a> Outlets<'a> {
     /// Outlet `n` adds to feed `shared[n]`, and past the end of `shared` to feed `n`.
     pub fn new(feeds: &'a mut [Feed], shared: &'a [usize]) -> Self {
-        Self { feeds, to: Feeds::OfOutlets(shared), passages: None, turning: None, field: None }
+        Self::to(feeds, Feeds::OfOutlets(shared))
     }
 
     /// Whatever the outlet, instrument `n` adds to feed `by_instrument[n]`; what is past the end does as number 0.
     pub fn by_instrument(feeds: &'a mut [Feed], by_instrument: &'a [u8]) -> Self {
-        Self { feeds, to: Feeds::OfInstruments(by_instrument), passages: None, turning: None, field: None }
+        Self::to(feeds, Feeds::OfInstruments(by_instrument))
+    }
+
+    fn to(feeds: &'a mut [Feed], to: Feeds<'a>) -> Self {
+        Self { feeds, to, passages: None, turning: None, field: None, traces: None }
     }
 
     /// Outlets that sound passes on the way; none are all open, which costs nothing.
@@ -369,6 +418,26 @@ impl<'a> Outlets<'a> {
     pub fn with_field(mut self, field: Option<FieldOutlet<'a>>) -> Self {
         self.field = field;
         self
+    }
+
+    /// Where outlets leave a trace of what they put out; none costs nothing, and either way the same bits come out.
+    pub fn with_traces(mut self, traces: Option<&'a mut OutletTraces>) -> Self {
+        self.traces = traces;
+        self
+    }
+
+    /// Adds what has come to a sender's feed to its trace, `sign` times: once before and once after something is added, so
+    /// that what is added need not go another way to be seen.
+    fn trace(&mut self, from: Sender, range: &Range<usize>, sign: f32) {
+        let number = self.number(from);
+        let feed = match &self.field {
+            Some(field) if field.placing.holds(from.outlet) => Some(&*field.feed),
+            _ => self.feeds.get(number),
+        };
+        let trace = self.traces.as_mut().and_then(|traces| traces.open(from.outlet, range));
+        if let (Some(trace), Some(feed)) = (trace, feed) {
+            feed.add_sides_to(trace, range, sign);
+        }
     }
 
     /// Multiplies frames of all feeds, each by its own factor; see [`Feed::scale`].
@@ -414,6 +483,15 @@ impl<'a> Outlets<'a> {
 
     /// Has `add` add frames of `range` to both sides, and takes what it adds to the sender's feed; at most `BLOCK_SIZE` frames.
     pub fn add(&mut self, from: Sender, range: &Range<usize>, add: impl FnOnce(&mut [f32], &mut [f32])) {
+        if self.traces.is_none() {
+            return self.add_untraced(from, range, add);
+        }
+        self.trace(from, range, -1.0);
+        self.add_untraced(from, range, add);
+        self.trace(from, range, 1.0);
+    }
+
+    fn add_untraced(&mut self, from: Sender, range: &Range<usize>, add: impl FnOnce(&mut [f32], &mut [f32])) {
         let (number, passage, turned) = (self.number(from), self.passage(from.outlet), self.turned(from));
         let Some(feed) = self.feeds.get_mut(number) else { return };
         if passage == Passage::Open && turned.is_none() {
@@ -439,6 +517,20 @@ impl<'a> Outlets<'a> {
 
     /// Has `add` add frames of `range` of a sender that is in the field; at most `BLOCK_SIZE` frames.
     pub fn add_to_field(&mut self, from: Sender, range: &Range<usize>, add: impl FnOnce(&mut InField<'_>)) {
+        if self.traces.is_none() {
+            return self.add_to_field_untraced(from, range, add);
+        }
+        self.trace(from, range, -1.0);
+        self.add_to_field_untraced(from, range, add);
+        self.trace(from, range, 1.0);
+    }
+
+    fn add_to_field_untraced(
+        &mut self,
+        from: Sender,
+        range: &Range<usize>,
+        add: impl FnOnce(&mut InField<'_>),
+    ) {
         let (passage, turned) = (self.passage(from.outlet), self.turned(from));
         let Some(FieldOutlet { feed, placing, displaced }) = &mut self.field else { return };
         let displaced = *displaced;
@@ -583,6 +675,31 @@ mod tests {
         assert_eq!([0, 1, 2, 3].map(|outlet| outlets.hears(sender(outlet, 0))), [true, true, false, true]);
         assert_eq!(feeds[0].block().channel(0), [1.5, 1.5 + 3.0, 1.0 + 5.0]);
         assert_eq!(feeds[0].block().channel(1), [6.0, 6.0 + 14.0, 2.0 + 18.0]);
+    }
+
+    #[test]
+    fn traces_show_what_each_outlet_adds_to_a_feed_and_leave_its_bits_alone() {
+        let mut passages = Passages::new(3);
+        passages.set(1, Passage::Steady([0.5, 2.0]));
+        let mut traces = OutletTraces::new(3);
+        let mut heard = [false, true].map(|traced| {
+            let mut feeds = two_feeds();
+            traces.begin();
+            let mut outlets = Outlets::new(&mut feeds, &[0, 0, 0]).with_passages(Some(&passages));
+            outlets = outlets.with_traces(traced.then_some(&mut traces));
+            added(&mut outlets, sender(0, 0), 1..3);
+            added(&mut outlets, sender(1, 0), 0..2);
+            added(&mut outlets, sender(0, 0), 2..3);
+            [0, 1].map(|side| feeds[0].block().channel(side).to_vec())
+        });
+        assert_eq!(traces.trace(0).unwrap()[..3], [0.0, 3.0, 6.0]);
+        assert_eq!(traces.trace(1).unwrap()[..3], [4.5, 4.5, 0.0]);
+        assert!(traces.trace(2).is_none() && traces.trace(9).is_none());
+        let bits =
+            heard.each_mut().map(|sides| sides.concat().into_iter().map(f32::to_bits).collect::<Vec<_>>());
+        assert_eq!(bits[0], bits[1]);
+        traces.begin();
+        assert!(traces.trace(0).is_none());
     }
 
     #[test]

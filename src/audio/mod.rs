@@ -26,6 +26,7 @@ pub use feed::Destinations;
 pub use feed::Feed;
 pub use feed::FieldOutlet;
 pub use feed::InField;
+pub use feed::OutletTraces;
 pub use feed::Outlets;
 pub use feed::Passage;
 pub use feed::Passages;

@@ -50,8 +50,13 @@ pub enum Command {
     Song(PreparedSong),
     /// Other slots for voices. What still has its recording sounds on; commands after it wait until the rest has faded.
     Voices(Arc<Bank>),
-    /// Begins a voice of a slot and lets go of it at once: a one-shot sounds once.
-    Strike(usize),
+    /// Begins a voice of a slot as its trigger does, or lets go of it; also of slots that have no trigger.
+    Strike {
+        /// Index of the slot.
+        slot: usize,
+        /// Whether it begins.
+        on: bool,
+    },
     /// Something else in a lane, or nothing.
     Lane(PreparedLane),
     /// Other machines or none in insert slots, all on one frame, from [`Control::insert`](super::Control::insert).
@@ -262,8 +267,8 @@ impl Command {
             ) => (slot, control) == (at, other),
             (
                 Self::Set { .. }
+                | Self::Strike { .. }
                 | Self::Tap { .. }
-                | Self::Strike(_)
                 | Self::Record(_)
                 | Self::InsertControl { .. }
                 | Self::InstrumentControl { .. }
@@ -287,9 +292,9 @@ impl Command {
     pub(super) fn edits(&self) -> bool {
         match self {
             Self::Set { .. }
+            | Self::Strike { .. }
             | Self::Ears(_)
             | Self::Tap { .. }
-            | Self::Strike(_)
             | Self::Record(_)
             | Self::InsertControl { .. }
             | Self::InstrumentControl { .. } => false,
@@ -308,13 +313,13 @@ impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Set { target, value } => write!(f, "Set({target:?}, {value})"),
+            Self::Strike { slot, on } => write!(f, "Strike({slot}, {on})"),
             Self::Plan(_) => f.write_str("Plan"),
             Self::Ears(_) => f.write_str("Ears"),
             Self::Tap { source, tap } => write!(f, "Tap({source}, {})", tap.is_some()),
             Self::Record(running) => write!(f, "Record({running})"),
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Voices(_) => f.write_str("Voices"),
-            Self::Strike(slot) => write!(f, "Strike({slot})"),
             Self::Lane(lane) => write!(f, "Lane({}, {})", lane.lane, lane.pages.is_some()),
             Self::Inserts(change) => {
                 let slots = change.0.slots.iter();

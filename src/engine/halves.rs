@@ -17,7 +17,10 @@ use super::note_places::NOTES;
 use super::note_places::NotePlaces;
 use super::render::Engine;
 use super::render::Meters;
+use super::render::Writers;
 use super::song::Playing;
+use super::voices::VoiceCells;
+use super::voices::VoiceReading;
 use crate::dsp::Level;
 use crate::graph::GraphError;
 use crate::graph::Plan;
@@ -45,13 +48,18 @@ use crate::mixer::MACROS;
 use crate::mixer::PLACES;
 use crate::mixer::RoomAround;
 use crate::mixer::Routing;
+use crate::mixer::SONG_CHANNELS;
 use crate::mixer::STRIPS;
 use crate::mixer::Tap;
 use crate::rt::CommandSender;
 use crate::rt::Meter;
 use crate::rt::QueueFull;
 use crate::rt::Retired;
+use crate::rt::ScopeReader;
+use crate::rt::Watch;
 use crate::rt::command_queue;
+use crate::rt::scopes;
+use crate::rt::watch;
 use crate::space::Doppler;
 use crate::space::Ears;
 use crate::space::Notes;
@@ -275,6 +283,9 @@ pub struct Control {
     position: Arc<PositionCell>,
     host: Arc<HostCell>,
     lanes: Arc<LaneCells>,
+    voices: Arc<VoiceCells>,
+    watch: Watch,
+    scopes: ScopeReader,
     commands: CommandSender<Command>,
     build: Build,
     /// Commands sent past the worker that have changed what it believes is there.
@@ -321,6 +332,33 @@ impl Control {
     /// Where the lanes are, and how often each has run out of frames.
     pub fn lanes(&self) -> [LaneReading; LANES] {
         self.lanes.read()
+    }
+
+    /// Has what moves of voices and lanes be shown for half a second from now on: where voices of a slot are, and how far
+    /// lanes have been read ahead.
+    pub fn look(&self, slot: usize) {
+        self.voices.show(slot);
+        self.watch.look();
+    }
+
+    /// What a slot of voices does.
+    pub fn voice(&self, slot: usize) -> VoiceReading {
+        self.voices.read(slot)
+    }
+
+    /// Counts changes of what slots of voices do.
+    pub fn voice_changes(&self) -> u64 {
+        self.voices.revision()
+    }
+
+    /// Takes that the newest voices play of the slot that is looked at, and on which frames they are.
+    pub fn playheads(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.voices.playheads()
+    }
+
+    /// What each song channel puts out, launched patterns with it, behind its gain, mute, solo and pan.
+    pub fn scopes(&self) -> &ScopeReader {
+        &self.scopes
     }
 
     /// Voices of song, launched patterns and keyboard that sounded in the newest block.
@@ -616,7 +654,7 @@ impl Worker {
 
     /// Has a voice of a slot sound once, after all that was delivered before.
     pub fn strike(&mut self, slot: usize) {
-        self.deliver(Command::Strike(slot));
+        [true, false].into_iter().for_each(|on| self.deliver(Command::Strike { slot, on }));
         self.poll();
     }
 
@@ -752,13 +790,27 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let edits = Arc::new(AtomicU64::new(0));
     let main = config.layout.outputs.first().copied().unwrap_or(0);
     let (writer, meter, loudness) = mixer::loudness(main, config.rate);
-    let shared = (Arc::clone(&position), Arc::clone(&host), Arc::clone(&lanes), writer);
-    let (engine, meters) = Engine::new(config, receiver, shared);
+    let (scope_writer, scopes) = scopes(config.rate, SONG_CHANNELS);
+    let (watched, watch) = watch(config.rate);
+    let voices = Arc::new(VoiceCells::default());
+    let writers = Writers {
+        position: Arc::clone(&position),
+        host: Arc::clone(&host),
+        lanes: Arc::clone(&lanes),
+        voices: Arc::clone(&voices),
+        watched,
+        scopes: scope_writer,
+        loudness: writer,
+    };
+    let (engine, meters) = Engine::new(config, receiver, writers);
     let control = Control {
         meters,
         position,
         host,
         lanes,
+        voices,
+        watch,
+        scopes,
         commands: commands.clone(),
         build: build.clone(),
         edits: Arc::clone(&edits),

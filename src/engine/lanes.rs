@@ -15,6 +15,7 @@ use crate::audio::Feed;
 use crate::audio::Outlets;
 use crate::audio::Sender;
 use crate::dsp::Level;
+use crate::lane::Extent;
 use crate::lane::LANES;
 use crate::lane::Lane;
 use crate::lane::Moment;
@@ -23,6 +24,7 @@ use crate::units::Decibels;
 use crate::units::SampleRate;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -31,8 +33,9 @@ use std::time::Instant;
 
 /// How often a wait for lanes looks again.
 const WAIT_STEP: Duration = Duration::from_millis(1);
-/// No position.
+/// No position, and no loop.
 const STILL: i64 = i64::MIN;
+const STRAIGHT: u64 = u64::MAX;
 
 /// What a lane shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,17 +44,37 @@ pub struct LaneReading {
     pub position: Option<i64>,
     /// How often its disk or its decoder was too slow, since the engine was reset.
     pub underruns: u64,
+    /// How long what it plays is; nothing where it is empty or not opened yet.
+    pub extent: Extent,
+    /// Percent of the 1.5 seconds from there on that have been read ahead, while somebody looks: see
+    /// [`Control::look`](super::Control::look).
+    pub filled: u8,
 }
 
 /// Newest readings of all lanes, written by the engine.
 #[derive(Default)]
-pub(super) struct LaneCells([(AtomicI64, AtomicU64); LANES]);
+pub(super) struct LaneCells([LaneCell; LANES]);
+
+#[derive(Default)]
+struct LaneCell {
+    position: AtomicI64,
+    underruns: AtomicU64,
+    frames: AtomicU64,
+    loop_start: AtomicU64,
+    filled: AtomicU8,
+}
 
 impl LaneCells {
     pub(super) fn read(&self) -> [LaneReading; LANES] {
-        self.0.each_ref().map(|(position, underruns)| LaneReading {
-            position: Some(position.load(Relaxed)).filter(|&position| position != STILL),
-            underruns: underruns.load(Relaxed),
+        self.0.each_ref().map(|cell| LaneReading {
+            position: Some(cell.position.load(Relaxed)).filter(|&position| position != STILL),
+            underruns: cell.underruns.load(Relaxed),
+            extent: Extent {
+                frames: cell.frames.load(Relaxed),
+                loop_start: Some(cell.loop_start.load(Relaxed))
+                    .filter(|&start| start < cell.frames.load(Relaxed)),
+            },
+            filled: cell.filled.load(Relaxed),
         })
     }
 }
@@ -68,12 +91,14 @@ pub(super) struct Lanes {
 impl Lanes {
     /// Allocates.
     pub(super) fn new(rate: SampleRate, level: Level, cells: Arc<LaneCells>) -> Self {
-        Self {
+        let lanes = Self {
             lanes: (0..LANES).map(|_| Lane::new(rate, level)).collect(),
             strips: ChannelStrips::new(rate, LANES),
             cells,
             shown: false,
-        }
+        };
+        lanes.show(); // that they stand still
+        lanes
     }
 
     pub(super) fn reset(&mut self) {
@@ -89,14 +114,13 @@ impl Lanes {
     /// Puts something else into a lane, which goes on where the host is; gives back what was there.
     pub(super) fn put(&mut self, lane: PreparedLane, (now, frame): (&Transport, u64)) -> Option<Box<Pages>> {
         let PreparedLane { lane, pages, start } = lane;
-        match self.lanes.get_mut(lane) {
-            Some(lane) => {
-                let old = lane.set(pages, start);
-                lane.follow(&moment(now), frame);
-                old
-            }
-            None => pages,
-        }
+        let Some((lane, cell)) = self.lanes.get_mut(lane).zip(self.cells.0.get(lane)) else { return pages };
+        let old = lane.set(pages, start);
+        lane.follow(&moment(now), frame);
+        let Extent { frames, loop_start } = lane.extent().unwrap_or_default();
+        cell.frames.store(frames, Relaxed);
+        cell.loop_start.store(loop_start.unwrap_or(STRAIGHT), Relaxed);
+        old
     }
 
     /// Whether what a lane plays is the same on both sides.
@@ -157,9 +181,16 @@ impl Lanes {
     }
 
     fn show(&self) {
-        for (lane, (position, underruns)) in self.lanes.iter().zip(&self.cells.0) {
-            position.store(lane.position().unwrap_or(STILL), Relaxed);
-            underruns.store(lane.underruns(), Relaxed);
+        for (lane, cell) in self.lanes.iter().zip(&self.cells.0) {
+            cell.position.store(lane.position().unwrap_or(STILL), Relaxed);
+            cell.underruns.store(lane.underruns(), Relaxed);
+        }
+    }
+
+    /// Says how much of each lane has been read ahead.
+    pub(super) fn show_filled(&self) {
+        for (lane, cell) in self.lanes.iter().zip(&self.cells.0) {
+            cell.filled.store((100.0 * lane.filled()) as u8, Relaxed);
         }
     }
 

@@ -69,6 +69,8 @@ pub use record::RecorderStatus;
 pub use record::wait_for_room;
 pub use render::Call;
 pub use render::Engine;
+pub use voices::VoiceReading;
+pub use voices::voice_key;
 
 use crate::dsp::Level;
 use crate::mixer::Layout;

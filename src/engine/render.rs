@@ -38,6 +38,7 @@ use super::song::Playing;
 use super::song::SongSettings;
 use super::song::Sync;
 use super::stage::Stage;
+use super::voices::VoiceCells;
 use super::voices::Voices;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
@@ -46,6 +47,7 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
 use crate::audio::FieldOutlet;
+use crate::audio::OutletTraces;
 use crate::audio::Outlets;
 use crate::audio::PlacedNote;
 use crate::audio::RenderContext;
@@ -77,6 +79,8 @@ use crate::mixer::source_channels;
 use crate::rt::CommandReceiver;
 use crate::rt::FrameWriter;
 use crate::rt::Meter;
+use crate::rt::ScopeWriter;
+use crate::rt::Watched;
 use crate::space;
 use crate::space::Displacer;
 use crate::space::PreparedEars;
@@ -102,6 +106,19 @@ pub struct Call<'a> {
     pub transport: Option<Transport>,
     /// In order of their frames; a frame past the call's end acts on the last frame.
     pub events: &'a [Event],
+}
+
+/// What an engine writes to be shown, apart from levels.
+pub(super) struct Writers {
+    pub(super) position: Arc<PositionCell>,
+    pub(super) host: Arc<HostCell>,
+    pub(super) lanes: Arc<LaneCells>,
+    pub(super) voices: Arc<VoiceCells>,
+    /// Whether anybody looks at voices and lanes.
+    pub(super) watched: Watched,
+    /// Of song channels.
+    pub(super) scopes: ScopeWriter,
+    pub(super) loudness: FrameWriter,
 }
 
 /// What an engine shows of levels.
@@ -155,6 +172,10 @@ pub struct Engine {
     outputs: Outputs,
     position: Arc<PositionCell>,
     host: Arc<HostCell>,
+    watched: Watched,
+    scopes: ScopeWriter,
+    /// What song channels put out, while somebody looks.
+    traces: OutletTraces,
     /// Measures what leaves the main output.
     loudness: FrameWriter,
     /// Frames since reset.
@@ -165,8 +186,9 @@ impl Engine {
     pub(super) fn new(
         config: EngineConfig,
         commands: CommandReceiver<Command, Old>,
-        (position, host, lanes, loudness): (Arc<PositionCell>, Arc<HostCell>, Arc<LaneCells>, FrameWriter),
+        writers: Writers,
     ) -> (Self, Meters) {
+        let Writers { position, host, lanes, voices, watched, scopes, loudness } = writers;
         let (strips, of_strips) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
@@ -189,7 +211,7 @@ impl Engine {
             song: None,
             settings: SongSettings::default(),
             keys: Keys::new(),
-            voices: Voices::new(config.rate, config.level),
+            voices: Voices::new(config.rate, config.level, voices),
             instruments: Instruments::new(config.rate),
             lanes: Lanes::new(config.rate, config.level, lanes),
             waiting: None,
@@ -206,6 +228,9 @@ impl Engine {
             outputs,
             position,
             host,
+            watched,
+            scopes,
+            traces: OutletTraces::new(SONG_CHANNELS),
             loudness,
             frame: 0,
         };
@@ -298,8 +323,18 @@ impl Engine {
         let frame = self.frame;
         self.taps().for_each(|tap| tap.pass(frame));
         self.loudness.pass(frame);
+        self.show(call.frames);
         self.send_bank_home();
         self.send_ears_home();
+    }
+
+    /// Writes what is shown of voices and lanes after so many frames.
+    fn show(&mut self, frames: usize) {
+        let watched = self.watched.pass(frames);
+        self.voices.show(watched);
+        if watched {
+            self.lanes.show_filled();
+        }
     }
 
     /// Takes commands and the transport of the next call, once.
@@ -474,11 +509,11 @@ impl Engine {
                     self.tell_mono_lanes();
                     old
                 }
-                Command::Voices(bank) => self.voices.set_bank(bank).map(Old::Voices),
-                Command::Strike(slot) => {
-                    self.voices.strike(slot);
+                Command::Strike { slot, on } => {
+                    self.voices.strike(slot, on);
                     None
                 }
+                Command::Voices(bank) => self.voices.set_bank(bank).map(Old::Voices),
                 Command::Tap { source, tap } => match source {
                     TapSource::Strip(strip) => match self.strips.get_mut(strip) {
                         Some(strip) => strip.set_tap(tap),
@@ -769,7 +804,11 @@ impl Engine {
     fn block(&mut self, range: Range<usize>, events: &[Event], outputs: &mut [AudioBlockMut<'_>]) {
         self.play_voices(&range, events);
         self.lanes.render(&mut self.sources[LANE_SOURCE..], range.len()); // SOURCES is more
-        self.play_song(&range, events);
+        let traced = self.scopes.begin(range.len());
+        self.play_song(&range, events, traced);
+        if traced {
+            self.scopes.write(range.len(), |channel| self.traces.trace(channel));
+        }
         self.apply_song_gain(range.len());
         if let Some((space, field)) = self.space.as_deref_mut().zip(self.sources.last_mut()) {
             space.ring_notes(range.len(), field); // FIELD_SOURCE
@@ -842,9 +881,13 @@ impl Engine {
         }
     }
 
-    /// Fills the sources of song and keyboard, cut at ticks and events. `range` is the block's place in the call.
-    fn play_song(&mut self, range: &Range<usize>, events: &[Event]) {
+    /// Fills the sources of song and keyboard, cut at ticks and events, and the channels' traces where they are looked at. `range`
+    /// is the block's place in the call.
+    fn play_song(&mut self, range: &Range<usize>, events: &[Event], traced: bool) {
         let frames = range.len();
+        if traced {
+            self.traces.begin();
+        }
         if self.song.is_none() {
             self.play_instruments(range, events);
         }
@@ -909,6 +952,7 @@ impl Engine {
                 None => Outlets::new(channels, shared),
             };
             let outlets = outlets.with_turning(self.plans.turning(start..end));
+            let outlets = outlets.with_traces(traced.then_some(&mut self.traces));
             let displaced = self.displacer.at(frame);
             let outlets = outlets.with_field(placing.map(|placing| FieldOutlet {
                 feed: &mut *song_field,

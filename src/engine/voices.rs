@@ -37,9 +37,71 @@ use crate::voice::Pool;
 use crate::voice::SLOTS;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// MIDI channels.
 const CHANNELS: usize = 16;
+/// Voices of a slot whose places are shown.
+const PLAYHEADS: usize = 8;
+/// No voice.
+const NOBODY: u64 = u64::MAX;
+/// Bits of a slot's cell for its triggers; above them its voices are counted.
+const TRIGGER_BITS: u32 = 48;
+
+/// What a slot of voices shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VoiceReading {
+    /// Voices of it, those aside that others have taken away.
+    pub voices: usize,
+    /// How often it has been triggered since the transport started, from which follows what it plays next:
+    /// [`Bank::drawn`].
+    pub triggers: u64,
+}
+
+/// Newest readings of all slots, and where voices of one of them are; written by the engine.
+pub(super) struct VoiceCells {
+    slots: [AtomicU64; SLOTS],
+    /// Counts changes of them.
+    revision: AtomicU64,
+    /// Whose voices' places are asked for.
+    shown: AtomicUsize,
+    /// Take and frame, the newest first.
+    playheads: [AtomicU64; PLAYHEADS],
+}
+
+impl Default for VoiceCells {
+    fn default() -> Self {
+        Self {
+            slots: std::array::from_fn(|_| AtomicU64::new(0)),
+            revision: AtomicU64::new(0),
+            shown: AtomicUsize::new(0),
+            playheads: std::array::from_fn(|_| AtomicU64::new(NOBODY)),
+        }
+    }
+}
+
+impl VoiceCells {
+    pub(super) fn read(&self, slot: usize) -> VoiceReading {
+        let bits = self.slots.get(slot).map_or(0, |cell| cell.load(Relaxed));
+        VoiceReading { voices: (bits >> TRIGGER_BITS) as usize, triggers: bits & ((1 << TRIGGER_BITS) - 1) }
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.revision.load(Relaxed)
+    }
+
+    pub(super) fn show(&self, slot: usize) {
+        self.shown.store(slot, Relaxed);
+    }
+
+    /// Takes and frames.
+    pub(super) fn playheads(&self) -> impl Iterator<Item = (usize, usize)> {
+        let bits = self.playheads.iter().map(|cell| cell.load(Relaxed)).filter(|&bits| bits != NOBODY);
+        bits.map(|bits| ((bits >> 32) as usize, bits as u32 as usize))
+    }
+}
 
 /// See the module's description.
 pub(super) struct Voices {
@@ -50,6 +112,14 @@ pub(super) struct Voices {
     wheels: [Wheel; CHANNELS],
     /// Of the keyboard.
     gain: Decibels,
+    cells: Arc<VoiceCells>,
+    /// Whether places of voices have been written.
+    placed: bool,
+}
+
+/// The key that plays a slot in Voices mode.
+pub fn voice_key(slot: usize) -> usize {
+    (slot + usize::from(FIRST_KIT_KEY)) % SLOTS
 }
 
 fn slot_of(key: u8) -> usize {
@@ -62,13 +132,15 @@ fn cause(note: NoteAddress) -> Cause {
 
 impl Voices {
     /// Allocates.
-    pub(super) fn new(rate: SampleRate, level: Level) -> Self {
+    pub(super) fn new(rate: SampleRate, level: Level, cells: Arc<VoiceCells>) -> Self {
         Self {
             pool: Pool::new(rate, level),
             by_keys: false,
             triggers: [false; TRIGGERS],
             wheels: [Wheel::default(); CHANNELS],
             gain: Decibels(0.0),
+            cells,
+            placed: false,
         }
     }
 
@@ -101,21 +173,42 @@ impl Voices {
         }
     }
 
-    /// Begins a voice and lets go of it.
-    pub(super) fn strike(&mut self, slot: usize) {
-        let cause = Cause::Parameter(slot as u8);
-        self.pool.trigger(slot, cause, Gain::UNITY);
-        self.pool.release(cause);
-    }
-
     fn switch(&mut self, slot: usize, on: bool) {
         let Some(trigger) = self.triggers.get_mut(slot) else { return };
-        let was = std::mem::replace(trigger, on);
-        let cause = Cause::Parameter(slot as u8);
-        if on && !was {
+        if std::mem::replace(trigger, on) != on {
+            self.strike(slot, on);
+        }
+    }
+
+    /// Begins a voice of a slot as its trigger would, or lets go of it.
+    pub(super) fn strike(&mut self, slot: usize, on: bool) {
+        let Ok(number) = u8::try_from(slot) else { return };
+        let cause = Cause::Parameter(number);
+        if on {
             self.pool.trigger(slot, cause, Gain::UNITY);
-        } else if was && !on {
+        } else {
             self.pool.release(cause);
+        }
+    }
+
+    /// Writes what slots show, and while somebody looks where voices are.
+    pub(super) fn show(&mut self, watched: bool) {
+        let cells = Arc::clone(&self.cells);
+        if self.pool.take_changed() {
+            for (slot, cell) in cells.slots.iter().enumerate() {
+                let (voices, triggers) = self.pool.slot_state(slot);
+                cell.store(u64::from(voices) << TRIGGER_BITS | triggers, Relaxed);
+            }
+            cells.revision.fetch_add(1, Relaxed);
+        }
+        if watched || std::mem::replace(&mut self.placed, watched) {
+            self.placed = watched;
+            let shown = cells.shown.load(Relaxed);
+            let mut heads = self.pool.playheads(shown).filter(|_| watched);
+            for cell in &cells.playheads {
+                let bits = heads.next().map(|(take, frame)| u64::from(take) << 32 | u64::from(frame));
+                cell.store(bits.unwrap_or(NOBODY), Relaxed);
+            }
         }
     }
 
@@ -225,6 +318,7 @@ mod tests {
     fn every_key_has_a_slot_of_its_own_and_the_first_is_that_of_kits() {
         let mut slots: Vec<usize> = (0..128).map(slot_of).collect();
         assert_eq!((slots[36], slots[127], slots[0], slots[35]), (0, 91, 92, 127));
+        assert!((0..SLOTS).all(|slot| slots[voice_key(slot)] == slot));
         slots.sort_unstable();
         assert!(slots.into_iter().eq(0..SLOTS));
     }

@@ -106,7 +106,8 @@ pub(super) fn prepare_with(
 }
 
 fn feed(mut material: Material, rate: SampleRate, (sender, stop): (&Sender<News>, &AtomicBool)) {
-    let (mut filler, pages) = pages(rate, material.frames(), material.is_mono());
+    let (mut filler, mut pages) = pages(rate, material.frames(), material.is_mono());
+    pages.extent = material.extent();
     let mut pages = Some(Box::new(pages));
     while !stop.load(Relaxed) {
         if filler.has_start()

@@ -4,6 +4,7 @@
 //! rate. What a frame holds follows from its number alone: loops and takes are laid out at the first take's rate, without a
 //! seam, and then converted as one stream. Worker only: it waits for files.
 
+use super::Extent;
 use super::LaneError;
 use super::LaneSetup;
 use super::Repeat;
@@ -193,6 +194,15 @@ impl Material {
     /// How many frames there are at the host's rate; `None` is no end of them.
     pub fn frames(&self) -> Option<u64> {
         self.frames
+    }
+
+    /// The same of one round.
+    pub fn extent(&self) -> Extent {
+        let converted = |frame| self.converter.as_ref().map_or(frame, |converter| converter.converted(frame));
+        match (self.course.repeat, self.frames) {
+            (Some((start, end)), _) => Extent { frames: converted(end), loop_start: Some(converted(start)) },
+            (None, frames) => Extent { frames: frames.unwrap_or(0), loop_start: None },
+        }
     }
 
     /// Whether both sides hold the same throughout.

@@ -57,6 +57,27 @@ pub struct Repeat {
     pub end: Option<u64>,
 }
 
+/// How long what a lane plays is, in frames at the host's rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Of the longest take, or up to the loop's end.
+    pub frames: u64,
+    /// From which frame on it goes round, if it does.
+    pub loop_start: Option<u64>,
+}
+
+impl Extent {
+    /// Where in the takes a lane is that has played so many frames; before its start below 0, and `None` past the end.
+    pub fn place(self, position: i64) -> Option<i64> {
+        let frames = i64::try_from(self.frames).unwrap_or(i64::MAX);
+        match self.loop_start.map(|start| i64::try_from(start).unwrap_or(i64::MAX)) {
+            _ if position < frames => Some(position),
+            Some(start) if start < frames => Some(start + (position - frames) % (frames - start)),
+            _ => None,
+        }
+    }
+}
+
 /// What starts a lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {

@@ -5,6 +5,7 @@
 //! are pages. What is no longer wanted goes home and is filled anew, so nothing is ever dropped, and a seek needs no
 //! handshake: pages that a lane has left behind are recognised by their numbers. Nothing here waits.
 
+use super::Extent;
 use crate::units::SampleRate;
 use rtrb::Consumer;
 use rtrb::Producer;
@@ -173,6 +174,8 @@ pub struct Pages {
     wishes: Arc<Wishes>,
     sizes: Sizes,
     frames: Option<u64>,
+    /// For display.
+    pub(super) extent: Extent,
     mono: bool,
     /// Numbers of the pages in `held`, each in the same place.
     numbers: Box<[u64]>,
@@ -190,6 +193,15 @@ impl Pages {
     /// Whether both sides hold the same.
     pub(super) fn is_mono(&self) -> bool {
         self.mono
+    }
+
+    /// How much of what is held ready from here on is there, 0 to 1.
+    pub(super) fn filled(&self) -> f32 {
+        let wanted = self.sizes.from(self.window, self.sizes.window);
+        let held = self.numbers.iter().filter(|number| wanted.contains(number)).count();
+        // A lane that stands still has not taken those that have come.
+        let there = held + self.full.slots();
+        if wanted.is_empty() { 1.0 } else { (there as f32 / (wanted.end - wanted.start) as f32).min(1.0) }
     }
 
     /// Takes what has come, and gives back what is not wanted.
@@ -327,6 +339,7 @@ pub(super) fn pages(rate: SampleRate, frames: Option<u64>, mono: bool) -> (Fille
         wishes,
         sizes,
         frames,
+        extent: Extent::default(),
         mono,
         numbers: vec![NONE; sizes.count()].into(),
         held: (0..sizes.count()).map(|_| None).collect(),

@@ -5,6 +5,7 @@
 //! on the very samples. Whatever stops or jumps fades out in 3 ms, beside what is heard instead. Pages that are not there are
 //! an underrun: it is foreseen, fades out in time, is counted, and fades in where the lane then would be.
 
+use super::Extent;
 use super::FARTHEST;
 use super::Pages;
 use super::Start;
@@ -156,6 +157,16 @@ impl Lane {
     /// Frame of the recording that lies nearest to what is played next, while it runs.
     pub fn position(&self) -> Option<i64> {
         self.running.then_some(frame_of(self.position_q32 + i128::from(ONE_Q32 / 2)))
+    }
+
+    /// How long what it plays is, if anything is there.
+    pub fn extent(&self) -> Option<Extent> {
+        self.pages.as_ref().map(|pages| pages.extent)
+    }
+
+    /// How much of what it holds ready from here on has been read, 0 to 1.
+    pub fn filled(&self) -> f32 {
+        self.pages.as_ref().map_or(0.0, |pages| pages.filled())
     }
 
     /// What the host says of the next frame, which is number `frame` since reset. Saying it twice changes nothing.

@@ -492,3 +492,12 @@ fn a_start_out_of_all_reach_is_silent_at_any_speed() {
         }
     }
 }
+
+#[test]
+fn an_extent_says_where_in_its_takes_a_lane_is() {
+    let once = Extent { frames: 100, loop_start: None };
+    assert_eq!([-5, 0, 99, 100].map(|at| once.place(at)), [Some(-5), Some(0), Some(99), None]);
+    let round = Extent { frames: 100, loop_start: Some(40) };
+    assert_eq!([99, 100, 159, 160].map(|at| round.place(at)), [Some(99), Some(40), Some(99), Some(40)]);
+    assert_eq!(Extent { frames: 9, loop_start: Some(9) }.place(9), None);
+}

@@ -2,6 +2,8 @@
 //!
 //! Made by the worker, which also measures how loud takes are where; read on the audio thread, and replaced as a whole.
 
+use super::chance;
+use super::chance::Matter;
 use crate::audio::AudioSource;
 use crate::audio::Plane;
 use crate::sample::Interpolation;
@@ -20,6 +22,8 @@ pub const CHOKE_GROUPS: usize = 16;
 
 /// Frames that share a peak of a take, as a power of two.
 const PEAK_FRAMES_LOG2: u32 = 10;
+/// Points of a take's outline, at most.
+const OUTLINE: usize = 1_024;
 
 /// One of a slot's recordings.
 #[derive(Clone, Debug)]
@@ -27,8 +31,9 @@ pub struct Take {
     data: Arc<SampleData>,
     rate: SampleRate,
     /// Greatest magnitude of each 1,024 frames, on any channel.
-    peaks: Box<[f32]>,
+    peaks: Arc<[f32]>,
     peak: f32,
+    outline: Arc<[[f32; 2]]>,
 }
 
 impl Take {
@@ -41,7 +46,7 @@ impl Take {
     pub fn of(data: Arc<SampleData>, rate: SampleRate) -> Self {
         let peaks = peaks(&data);
         let peak = peaks.iter().copied().fold(0.0, f32::max);
-        Self { data, rate, peaks, peak }
+        Self { outline: outline(&data), data, rate, peaks, peak }
     }
 
     /// Its frames.
@@ -52,6 +57,11 @@ impl Take {
     /// Frames per second of the recording.
     pub fn rate(&self) -> SampleRate {
         self.rate
+    }
+
+    /// What it looks like: the lowest and the highest sample, on any channel, of up to 1,024 pieces of one length.
+    pub fn outline(&self) -> &[[f32; 2]] {
+        &self.outline
     }
 
     /// Greatest magnitude of the whole.
@@ -75,7 +85,7 @@ impl Take {
     }
 }
 
-fn peaks(data: &SampleData) -> Box<[f32]> {
+fn peaks(data: &SampleData) -> Arc<[f32]> {
     let mut peaks = vec![0.0f32; data.frames().div_ceil(1 << PEAK_FRAMES_LOG2)];
     for channel in 0..data.channels() {
         match data.plane(channel) {
@@ -91,6 +101,30 @@ fn peaks(data: &SampleData) -> Box<[f32]> {
 fn raise<T: Copy>(peaks: &mut [f32], plane: &[T], value: impl Fn(T) -> f32) {
     for (peak, frames) in peaks.iter_mut().zip(plane.chunks(1 << PEAK_FRAMES_LOG2)) {
         *peak = frames.iter().fold(*peak, |peak, &sample| peak.max(value(sample).abs()));
+    }
+}
+
+fn outline(data: &SampleData) -> Arc<[[f32; 2]]> {
+    let mut outline = vec![[f32::MAX, f32::MIN]; data.frames().min(OUTLINE)];
+    for channel in 0..data.channels() {
+        match data.plane(channel) {
+            Some(Plane::I8(plane)) => widen(&mut outline, plane, |sample| f32::from(sample) / 128.0),
+            Some(Plane::I16(plane)) => widen(&mut outline, plane, |sample| f32::from(sample) / 32_768.0),
+            Some(Plane::F32(plane)) => widen(&mut outline, plane, |sample| sample),
+            None => {}
+        }
+    }
+    outline.into()
+}
+
+fn widen<T: Copy>(outline: &mut [[f32; 2]], plane: &[T], value: impl Fn(T) -> f32) {
+    let (frames, count) = (plane.len(), outline.len());
+    for (piece, ends) in outline.iter_mut().enumerate() {
+        let piece = plane.get(piece * frames / count..(piece + 1) * frames / count).unwrap_or(&[]);
+        *ends = piece.iter().fold(*ends, |[least, most], &sample| {
+            let sample = value(sample);
+            [least.min(sample), most.max(sample)]
+        });
     }
 }
 
@@ -201,8 +235,15 @@ impl Bank {
         Self { seed, slots: all.into() }
     }
 
-    pub(super) fn slot(&self, number: u8) -> Option<&Slot> {
+    /// A slot by its number.
+    pub fn slot(&self, number: u8) -> Option<&Slot> {
         self.slots.get(usize::from(number))
+    }
+
+    /// The take that a slot's voice plays which begins after so many others since the transport started.
+    pub fn drawn(&self, number: u8, before: u64) -> usize {
+        let takes = self.slot(number).map_or(0, |slot| slot.takes.len());
+        chance::choice(chance::hash(self.seed, number, before, Matter::Take), takes)
     }
 
     /// Whether no slot has a take.
@@ -244,6 +285,20 @@ mod tests {
         let take = take(&samples, 2);
         assert_eq!([0, 1024, 2999, 3072].map(|frame| take.peak_at(frame)), [0.75, 0.5, 0.5, 0.0]);
         assert_eq!(take.peak(), 0.75);
+    }
+
+    #[test]
+    fn an_outline_has_the_ends_of_every_piece_of_all_channels() {
+        let mut samples = vec![0.0; 2_048];
+        (samples[0], samples[3], samples[2_047]) = (0.5, -0.25, 1.0);
+        let planes: Vec<Box<[f32]>> = vec![samples.into(), vec![-0.125; 2_048].into()];
+        let take = Take::of(Arc::new(SampleData::Float(planes.into())), SampleRate(48_000.0));
+        let outline = take.outline();
+        assert_eq!((outline.len(), outline[0], outline[1]), (1_024, [-0.125, 0.5], [-0.25, 0.0]));
+        assert_eq!(outline[1_023], [-0.125, 1.0]);
+        let short = Take::of(Arc::new(SampleData::Mono16([16_384, -32_768].into())), SampleRate(8_000.0));
+        assert_eq!(short.outline(), [[0.5; 2], [-1.0; 2]]);
+        assert!(Take::missing().outline().is_empty());
     }
 
     #[test]

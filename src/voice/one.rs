@@ -292,6 +292,11 @@ impl Voice {
         self.fade.to == 0.0
     }
 
+    /// Whole frame of the take that is played next.
+    pub(super) fn frame(&self) -> u32 {
+        (self.position_q32 >> 32) as u32 // takes have fewer than 2^31
+    }
+
     pub(super) fn ended(&self) -> bool {
         self.ended
     }

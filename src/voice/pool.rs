@@ -102,6 +102,8 @@ pub struct Pool {
     /// Who has ended since they were last taken, with the frame of the run.
     ended: Vec<(usize, Cause)>,
     refused: u64,
+    /// What slots show has changed.
+    changed: bool,
 }
 
 impl Pool {
@@ -126,6 +128,7 @@ impl Pool {
             level,
             ended: Vec::with_capacity(2 * PLACES),
             refused: 0,
+            changed: false,
         }
     }
 
@@ -140,6 +143,24 @@ impl Pool {
     /// Voices that are heard.
     pub fn sounding(&self) -> usize {
         self.order.iter().filter_map(|&place| self.voice(place)).filter(|voice| voice.sounds()).count()
+    }
+
+    /// Voices of a slot that are not being taken away, and how often it has been triggered since the transport started.
+    pub fn slot_state(&self, slot: usize) -> (u16, u64) {
+        let found = self.of_slots.get(slot).zip(self.ordinals.get(slot));
+        found.map_or((0, 0), |(voices, ordinal)| (*voices, *ordinal))
+    }
+
+    /// Whether what [`Self::slot_state`] says of any slot may have changed since the last time.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Takes that voices of a slot play, and the frames where they are, the newest first.
+    pub fn playheads(&self, slot: usize) -> impl Iterator<Item = (u16, u32)> {
+        let voices = self.order.iter().rev().filter_map(|&place| self.voice(place));
+        let own = voices.filter(move |voice| usize::from(voice.slot) == slot && !voice.leaving);
+        own.map(|voice| (voice.take, voice.frame()))
     }
 
     /// Triggers that found neither a voice nor a place, ever.
@@ -188,6 +209,7 @@ impl Pool {
     /// The transport has started: chances fall as they did the last time.
     pub fn restart(&mut self) {
         self.ordinals = [0; SLOTS];
+        self.changed = true;
     }
 
     /// Back to silence, and to where controllers are on a new pool.
@@ -228,6 +250,7 @@ impl Pool {
     fn count(&mut self, slot: u8) -> u64 {
         let Some(ordinal) = self.ordinals.get_mut(usize::from(slot)) else { return 0 };
         *ordinal += 1;
+        self.changed = true;
         *ordinal - 1
     }
 
@@ -239,7 +262,7 @@ impl Pool {
         (cause, velocity): (Cause, Gain),
     ) -> Option<Voice> {
         let chance = |matter| chance::hash(bank.seed, number, ordinal, matter);
-        let take = chance::choice(chance(Matter::Take), slot.takes.len());
+        let take = bank.drawn(number, ordinal);
         // Parameters are no keys, and follow none of what those do.
         let acting = match cause.channel() {
             Some(channel) => Acting::new(self.controls_of(channel), self.key_gain, self.transpose),
@@ -335,6 +358,7 @@ impl Pool {
     }
 
     fn uncount(&mut self, slot: u8) {
+        self.changed = true;
         self.live = self.live.saturating_sub(1);
         if let Some(count) = self.of_slots.get_mut(usize::from(slot)) {
             *count = count.saturating_sub(1);
