@@ -1,6 +1,6 @@
-//! The song page: the order list, the pattern that plays, and what its samples and instruments are.
+//! The song page: the order list, the pattern that plays under the scopes of its channels, and what its samples and instruments are.
 //!
-//! Out: gestures of the song's parameters; nothing here changes the song. The pattern follows the song while it runs, until
+//! Out: gestures of the parameters of the song and its channels; nothing here changes the song. The pattern follows the song while it runs, until
 //! somebody looks elsewhere.
 
 use super::Controls;
@@ -8,11 +8,14 @@ use super::cell;
 use super::controls::find;
 use super::theme;
 use crate::audio::AudioSource;
+use crate::engine::Control;
 use crate::engine::ParameterSpec;
 use crate::engine::Position;
 use crate::engine::Target;
 use crate::mixer::SONG_CHANNELS;
 use crate::plugin::View;
+use crate::rt::SCOPE_POINTS;
+use crate::rt::ScopeReader;
 use crate::tracker::song;
 use crate::tracker::song::Envelope;
 use crate::tracker::song::Order;
@@ -31,6 +34,7 @@ use egui::Role;
 use egui::ScrollArea;
 use egui::Sense;
 use egui::Stroke;
+use egui::TextWrapMode;
 use egui::Ui;
 use egui::UiBuilder;
 use egui::WidgetInfo;
@@ -42,13 +46,21 @@ use egui::vec2;
 
 /// Height of a row, and of what stands above a channel.
 const ROW: f32 = 14.0;
-const HEAD: f32 = 20.0;
+const HEAD: f32 = 2.0 * (cell::HEIGHT + SPACING) + SCOPE + 2.0;
+/// Height of a channel's scope, and between the rows of its head.
+const SCOPE: f32 = 28.0;
+const SPACING: f32 = 2.0;
+/// Points of a scope that are drawn, some 14 ms; where they begin follows the wave, so that it stands still.
+const SCOPE_SHOWN: usize = 340;
+/// What fills a scope's height: a note at full volume in the middle, on both sides together, of a song of eight channels.
+const SCOPE_FULL: f32 = 0.5;
+const FEW_CHANNELS: f32 = 8.0;
 /// Of the letters of a pattern.
 const LETTER: f32 = 11.0;
 /// Width of a channel, of the row numbers, of the order list and of what is to the right.
 const CHANNEL: f32 = 108.0;
 const NUMBERS: f32 = 30.0;
-const ORDERS: f32 = 92.0;
+const ORDERS: f32 = 116.0;
 const ASIDE: f32 = 300.0;
 /// Height of a waveform and of an envelope.
 const WAVE: f32 = 70.0;
@@ -68,12 +80,20 @@ enum Aside {
     Message,
 }
 
+/// Parameters of a channel.
+struct Channel {
+    mute: Option<usize>,
+    solo: Option<usize>,
+    gain: Option<usize>,
+    pan: Option<usize>,
+}
+
 /// The page.
 pub(super) struct Song {
     /// Parameters that are lists of choices, and those that are numbers, each with a word.
     choices: [(Option<usize>, &'static str); 5],
     numbers: [(Option<usize>, &'static str); 3],
-    channels: Vec<[Option<usize>; 2]>,
+    channels: Vec<Channel>,
     follow: bool,
     /// Place in the order list that is shown.
     order: usize,
@@ -85,7 +105,12 @@ pub(super) struct Song {
 impl Song {
     pub(super) fn new(table: &[ParameterSpec]) -> Self {
         let find = |target| find(table, target);
-        let channel = |channel| [find(Target::ChannelMute(channel)), find(Target::ChannelSolo(channel))];
+        let channel = |channel| Channel {
+            mute: find(Target::ChannelMute(channel)),
+            solo: find(Target::ChannelSolo(channel)),
+            gain: find(Target::ChannelGain(channel)),
+            pan: find(Target::ChannelPan(channel)),
+        };
         Song {
             choices: [
                 (find(Target::ModuleTempo), "Module tempo"),
@@ -122,7 +147,7 @@ impl Song {
         ui.horizontal_top(|ui| {
             column(ui, ORDERS, |ui| self.show_orders(ui, song, position));
             let width = (ui.available_width() - ASIDE - ui.spacing().item_spacing.x).max(CHANNEL);
-            column(ui, width, |ui| self.show_pattern(ui, controls, song, position));
+            column(ui, width, |ui| self.show_pattern(ui, (controls, view), song, position));
             column(ui, ASIDE, |ui| self.show_aside(ui, song));
         });
     }
@@ -149,6 +174,7 @@ impl Song {
     fn show_orders(&mut self, ui: &mut Ui, song: &song::Song, position: Position) {
         let list = fixed(ScrollArea::vertical().id_salt("orders"));
         list.show(ui, |ui| {
+            ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
             for (place, order) in song.orders.iter().enumerate() {
                 let text = match order {
                     Order::Pattern(pattern) => format!("{place:03}  pattern {pattern}"),
@@ -169,7 +195,22 @@ impl Song {
         });
     }
 
-    fn show_pattern(&mut self, ui: &mut Ui, controls: &Controls<'_>, song: &song::Song, position: Position) {
+    /// Which of the song's channels are not heard, by their own mute or by others' solo.
+    fn muted(&self, controls: &Controls<'_>, song: &song::Song) -> Vec<bool> {
+        let is_on = |index: Option<usize>| index.is_some_and(|index| controls.is_on(index));
+        let switches = self.channels.iter().map(|channel| (is_on(channel.mute), is_on(channel.solo)));
+        let mut muted = unheard(&switches.collect::<Vec<_>>());
+        muted.truncate(song.channels.len());
+        muted
+    }
+
+    fn show_pattern(
+        &mut self,
+        ui: &mut Ui,
+        (controls, view): (&Controls<'_>, &View),
+        song: &song::Song,
+        position: Position,
+    ) {
         let Some(&Order::Pattern(number)) = song.orders.get(self.order) else { return };
         let Some(pattern) = song.patterns.get(usize::from(number)) else { return };
         let plays = position.running && usize::from(position.order) == self.order;
@@ -180,7 +221,10 @@ impl Song {
             let middle = (f32::from(row) + 0.5) * ROW - (height - HEAD) / 2.0;
             area = area.vertical_scroll_offset(middle.max(0.0));
         }
-        let grid = Grid { song, number, rows: pattern.rows, row };
+        let muted = self.muted(controls, song);
+        let scopes = view.control.as_deref().map(Control::scopes);
+        scopes.into_iter().for_each(ScopeReader::look);
+        let grid = Grid { song, number, rows: pattern.rows, row, muted: &muted };
         let size = vec2(NUMBERS + song.channels.len() as f32 * CHANNEL, HEAD + f32::from(pattern.rows) * ROW);
         area.show_viewport(ui, |ui, viewport| {
             let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
@@ -188,15 +232,18 @@ impl Song {
             response.widget_info(|| WidgetInfo::labeled(Role::Table, enabled, grid.said()));
             let seen = viewport.translate(rect.min.to_vec2());
             grid.paint(ui, rect.min, seen);
-            let channels = self.channels.iter().zip(&song.channels).enumerate();
-            for (channel, (switches, setup)) in channels {
+            for (channel, (parameters, setup)) in self.channels.iter().zip(&song.channels).enumerate() {
                 let at = pos2(rect.left() + NUMBERS + channel as f32 * CHANNEL, seen.top());
                 let head = Rect::from_min_size(at, vec2(CHANNEL - 4.0, HEAD));
                 if head.left() < seen.left() + NUMBERS || head.right() > seen.right() {
                     continue;
                 }
                 ui.scope_builder(UiBuilder::new().max_rect(head), |ui| {
-                    show_head(ui, controls, (channel, &setup.name), switches);
+                    parameters.show_head(ui, controls, (channel, &setup.name));
+                    let points = scopes.and_then(|scopes| scopes.points(channel));
+                    let full = SCOPE_FULL / (song.channels.len() as f32 / FEW_CHANNELS).max(1.0).sqrt();
+                    show_scope(ui, channel, (points, full), grid.is_muted(channel));
+                    parameters.show_level(ui, controls);
                 });
             }
             let words = response.hover_pos().and_then(|at| grid.explained(rect.min, at)).unwrap_or_default();
@@ -266,20 +313,65 @@ fn fixed(area: ScrollArea) -> ScrollArea {
     area.auto_shrink([false, false]).scroll_bar_visibility(ScrollBarVisibility::AlwaysVisible)
 }
 
-/// Number and name of a channel, mute and solo.
-fn show_head(
-    ui: &mut Ui,
-    controls: &Controls<'_>,
-    (channel, name): (usize, &str),
-    [mute, solo]: &[Option<usize>; 2],
-) {
-    ui.painter().rect_filled(ui.max_rect(), 2.0, theme::PANEL);
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        cell::text(ui, &format!(" {} {name}", channel + 1), CHANNEL - 44.0, Align2::LEFT_CENTER);
-        cell::switch(ui, controls, *mute, ("M", 16.0), theme::WARNING);
-        cell::switch(ui, controls, *solo, ("S", 16.0), theme::SOLO);
-    });
+impl Channel {
+    /// Its number and name, mute and solo.
+    fn show_head(&self, ui: &mut Ui, controls: &Controls<'_>, (channel, name): (usize, &str)) {
+        ui.painter().rect_filled(ui.max_rect(), 2.0, theme::PANEL);
+        cell::tighten(ui, SPACING);
+        ui.horizontal(|ui| {
+            cell::text(ui, &format!(" {} {name}", channel + 1), CHANNEL - 44.0, Align2::LEFT_CENTER);
+            cell::switch(ui, controls, self.mute, ("M", 16.0), theme::WARNING);
+            cell::switch(ui, controls, self.solo, ("S", 16.0), theme::SOLO);
+        });
+    }
+
+    fn show_level(&self, ui: &mut Ui, controls: &Controls<'_>) {
+        ui.horizontal(|ui| {
+            let half = (CHANNEL - 6.0) / 2.0;
+            cell::bar(ui, controls, self.gain, half);
+            cell::bar(ui, controls, self.pan, half);
+        });
+    }
+}
+
+/// Of mutes and solos which are not heard: those that are muted, and beside a solo those without one.
+fn unheard(switches: &[(bool, bool)]) -> Vec<bool> {
+    let any = switches.iter().any(|(_, solo)| *solo);
+    switches.iter().map(|(mute, solo)| *mute || any && !solo).collect()
+}
+
+/// What a channel puts out; a level of `full` fills the height.
+fn show_scope(ui: &mut Ui, channel: usize, (points, full): (Option<[f32; SCOPE_POINTS]>, f32), muted: bool) {
+    let (rect, response) = ui.allocate_exact_size(vec2(CHANNEL - 4.0, SCOPE), Sense::hover());
+    let said = format!("Song channel {}: {}", channel + 1, if muted { "muted" } else { "what it plays" });
+    let enabled = ui.is_enabled();
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, &said));
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 2.0, theme::WELL);
+    if muted {
+        let font = FontId::new(LETTER, FontFamily::Proportional);
+        painter.hline(rect.x_range(), rect.center().y, Stroke::new(1.0, theme::LINE));
+        let text = painter.layout_no_wrap("muted".to_owned(), font, theme::WARNING);
+        let middle = Align2::CENTER_CENTER.anchor_size(rect.center(), text.size());
+        painter.rect_filled(middle.expand2(vec2(4.0, 0.0)), 0.0, theme::WELL);
+        painter.galley(middle.min, text, theme::WARNING);
+    } else {
+        let points = points.unwrap_or([0.0; SCOPE_POINTS]);
+        let wave = &points[rise(&points)..][..SCOPE_SHOWN]; // there are as many after the last rise that is taken
+        let at = |(place, level): (usize, &f32)| {
+            let x = rect.left() + rect.width() * place as f32 / (SCOPE_SHOWN - 1) as f32;
+            pos2(x, rect.center().y - (level / full).clamp(-1.0, 1.0) * (rect.height() / 2.0 - 1.0))
+        };
+        let line = wave.iter().enumerate().step_by(2).map(at).collect();
+        painter.line(line, Stroke::new(1.0, theme::METER_LOW));
+    }
+    response.on_hover_text(said);
+}
+
+/// Where the wave last comes up through the middle, with as many points behind as are shown; the newest ones where it does not.
+fn rise(points: &[f32; SCOPE_POINTS]) -> usize {
+    let last = SCOPE_POINTS - SCOPE_SHOWN;
+    (1..=last).rev().find(|&place| points[place - 1] < 0.0 && points[place] >= 0.0).unwrap_or(last) // below the length
 }
 
 /// A pattern, and the row that plays.
@@ -288,6 +380,8 @@ struct Grid<'a> {
     number: u16,
     rows: u16,
     row: Option<u16>,
+    /// Channels that are not heard.
+    muted: &'a [bool],
 }
 
 impl Grid<'_> {
@@ -304,6 +398,10 @@ impl Grid<'_> {
             format!(", row {row}{}", cells.collect::<String>())
         });
         format!("Pattern {}{row}", self.number)
+    }
+
+    fn is_muted(&self, channel: usize) -> bool {
+        self.muted.get(channel).copied().unwrap_or(false)
     }
 
     /// What lies under a place asks for.
@@ -363,6 +461,7 @@ impl Grid<'_> {
             (written.volume, "···", theme::METER_LOW),
             (written.effect, "···", theme::REDUCTION),
         ] {
+            let colour = if self.is_muted(channel) { theme::FAINT } else { colour };
             let (text, colour) =
                 if text.is_empty() { (empty.to_owned(), theme::LINE) } else { (text, colour) };
             let format = TextFormat { font_id: font.clone(), color: colour, ..TextFormat::default() };
@@ -480,4 +579,29 @@ fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>),
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mutes_and_the_solos_of_others_silence() {
+        let (on, off) = (true, false);
+        assert_eq!(unheard(&[(off, off), (on, off)]), [false, true]);
+        assert_eq!(unheard(&[(off, off), (on, on), (off, on)]), [true, true, false]);
+    }
+
+    #[test]
+    fn a_scope_begins_where_the_wave_rises_so_that_a_tone_stands_still() {
+        let tone =
+            |from: usize| std::array::from_fn(|n| (std::f32::consts::TAU * (from + n) as f32 / 100.0).sin());
+        for from in [0, 17, 50, 99] {
+            let points = tone(from);
+            let start = rise(&points);
+            assert!(start + SCOPE_SHOWN <= SCOPE_POINTS);
+            assert!((0..2).contains(&((from + start) % 100)), "from {from}: {start}");
+        }
+        assert_eq!(rise(&[0.0; SCOPE_POINTS]), SCOPE_POINTS - SCOPE_SHOWN);
+    }
 }
