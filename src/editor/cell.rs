@@ -211,6 +211,14 @@ fn paint_button(ui: &Ui, response: &Response, text: &str, (fill, colour): (Color
     ui.painter_at(rect).text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
 }
 
+/// The sign for playing, on a switch.
+pub(super) fn paint_play(ui: &Ui, rect: Rect) {
+    let colour = if ui.is_enabled() { theme::TEXT } else { theme::LINE };
+    let (at, half) = (rect.center(), 0.25 * rect.height());
+    let corners = [vec2(-half, -half), vec2(half, 0.0), vec2(-half, half)].map(|corner| at + corner);
+    ui.painter().add(egui::Shape::convex_polygon(corners.to_vec(), colour, Stroke::NONE));
+}
+
 /// A value with a label before it; returns whether it was clicked. `said` explains both.
 pub(super) fn readout(
     ui: &mut Ui,

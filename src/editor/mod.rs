@@ -16,6 +16,7 @@ mod header;
 mod inputs;
 mod instruments;
 mod knob;
+mod lanes;
 mod loudness;
 mod machines;
 mod meter;
@@ -27,11 +28,13 @@ mod recorder;
 mod repaint;
 mod replacements;
 mod routes;
+mod settings;
 mod song;
 mod space;
 mod strip;
 mod tempo;
 mod theme;
+mod voices;
 mod window;
 
 use crate::engine::ParameterSpec;
@@ -61,6 +64,7 @@ use space::Space;
 use std::sync::Arc;
 use std::time::Duration;
 use tempo::Tempo;
+use voices::Voices;
 pub(crate) use window::Editor;
 use window::Remote;
 
@@ -85,17 +89,19 @@ enum Page {
     Song,
     Machines,
     Instruments,
+    Voices,
     Space,
     Inputs,
     Recorder,
 }
 
 impl Page {
-    const ALL: [Page; 7] = [
+    const ALL: [Page; 8] = [
         Page::Mixer,
         Page::Song,
         Page::Machines,
         Page::Instruments,
+        Page::Voices,
         Page::Space,
         Page::Inputs,
         Page::Recorder,
@@ -107,6 +113,7 @@ impl Page {
             Page::Song => "Song",
             Page::Machines => "Machines",
             Page::Instruments => "Instruments",
+            Page::Voices => "Voices",
             Page::Space => "Space",
             Page::Inputs => "Inputs",
             Page::Recorder => "Recorder",
@@ -172,6 +179,7 @@ struct Pages {
     song: Song,
     machines: Machines,
     instruments: Instruments,
+    voices: Voices,
     space: Space,
     inputs: Inputs,
     recorder: Recorder,
@@ -187,6 +195,7 @@ impl Pages {
             song: Song::new(table),
             machines: Machines::new(table),
             instruments: Instruments::new(table),
+            voices: Voices::new(table),
             space: Space::new(table),
             inputs: Inputs::new(table),
             recorder: Recorder::default(),
@@ -195,6 +204,9 @@ impl Pages {
 
     fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
         self.turn_by_keys(ui);
+        if self.front != Page::Voices {
+            self.voices.let_go(controls, view);
+        }
         instance.tell_untold(|index, place| controls.set(index, place));
         let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(10);
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
@@ -216,6 +228,10 @@ impl Pages {
                 Page::Machines => self.machines.show(ui, controls, view, instance),
                 Page::Instruments => {
                     self.instruments.show(ui, controls, view, instance);
+                    false
+                }
+                Page::Voices => {
+                    self.voices.show(ui, controls, view, instance);
                     false
                 }
                 Page::Space => {

@@ -9,6 +9,7 @@ use super::controls::Controls;
 use super::dialog::Ask;
 use super::open;
 use super::theme;
+use crate::engine::LANES;
 use crate::engine::Target;
 use crate::engine::Transport;
 use crate::machine::InstrumentKind;
@@ -20,15 +21,18 @@ use crate::mixer::SongSpace;
 use crate::params::Gesture;
 use crate::plugin::MachineEdit;
 use crate::plugin::Onto;
+use crate::plugin::SourceEdit;
 use crate::plugin::instance_tests::Bench;
 use crate::plugin::instance_tests::Folder;
 use crate::plugin::instance_tests::lane_rack;
+use crate::plugin::instance_tests::level_wav;
 use crate::plugin::instance_tests::rack_with_ears;
 use crate::plugin::open_tests::module;
 use crate::plugin::open_tests::wav;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
 use crate::rack::Rack;
+use crate::voice::Play;
 use egui::DroppedFile;
 use egui::DroppedFileHandle;
 use egui::Event;
@@ -45,6 +49,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
 use std::time::Duration;
 use std::time::Instant;
@@ -152,6 +158,10 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
                     check(&format!("{plugin}, instrument {slot}"), &window.said(&bench));
                 }
             }
+            if page == Page::Voices {
+                put_voices(&bench);
+                check(&format!("{plugin}, voices and lanes"), &window.said(&bench));
+            }
             if page == Page::Space {
                 put_in_space(&bench);
                 check(&format!("{plugin}, sources in a room"), &window.said(&bench));
@@ -164,6 +174,23 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
             }
         }
     }
+}
+
+/// Two takes in the first voice slot, which goes round while it is held, one in slot 40, and one in the first lane.
+fn put_voices(bench: &Bench) -> Folder {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let folder = Folder::new(&format!("page-voices-{}", NUMBER.fetch_add(1, Relaxed)));
+    let files = [level_wav(&folder, "one.wav", 9_000), level_wav(&folder, "other.wav", 9_000)];
+    for edit in [
+        SourceEdit::LoadVoice(0, None, files.to_vec()),
+        SourceEdit::LoadVoice(39, None, files[..1].to_vec()),
+        SourceEdit::LoadLane(0, None, files[..1].to_vec()),
+        SourceEdit::voice(0, |voice| voice.play = Play::Loop),
+        SourceEdit::voice(39, |voice| voice.play = Play::Loop),
+    ] {
+        assert_eq!(bench.change_source(edit), None);
+    }
+    folder
 }
 
 /// A bus in front, and a room whose decay is its own.
@@ -345,6 +372,138 @@ fn what_a_rack_misses_is_said_on_every_page() {
     }
 }
 
+/// The pointer's button, pressed or released at a place.
+fn button(pos: Pos2, pressed: bool) -> Event {
+    Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: Modifiers::NONE }
+}
+
+/// Middle of the control or text of a name.
+fn middle(said: &[Said], name: &str) -> Pos2 {
+    said.iter().find(|said| said.name == name).unwrap_or_else(|| panic!("no {name}")).place.center()
+}
+
+#[test]
+fn a_trigger_sounds_as_long_as_it_is_held_by_its_parameter_or_past_those_by_a_command() {
+    let mut bench = Bench::instrument();
+    bench.restore(&Rack::default());
+    let _folder = put_voices(&bench);
+    bench.set(Target::LaneMute(0), 1.0);
+    let mut window = Window::new(&bench, Page::Voices);
+    let sounds = |bench: &mut Bench| {
+        (0..2).for_each(|_| drop(bench.render()));
+        bench.render()[0].iter().any(|&sample| sample != 0.0)
+    };
+    let trigger = bench.index(Target::VoiceTrigger(0));
+    let at = middle(&window.said(&bench), "Play voice 1");
+    window.draw_after(&bench, vec![Event::PointerMoved(at), button(at, true)]);
+    (0..3).for_each(|_| drop(window.draw(&bench)));
+    assert_eq!(*window.told.borrow(), [(trigger, Gesture::Begin), (trigger, Gesture::Move(1.0))]);
+    window.draw_after(&bench, vec![button(at, false)]);
+    let all = [Gesture::Begin, Gesture::Move(1.0), Gesture::Move(0.0), Gesture::End];
+    assert_eq!(*window.told.borrow(), all.map(|step| (trigger, step)));
+    let others = middle(&window.said(&bench), "Voices 33 to 48, some in use");
+    window.draw_after(&bench, vec![Event::PointerMoved(others), button(others, true)]);
+    window.draw_after(&bench, vec![button(others, false)]);
+    let at = middle(&window.said(&bench), "Play voice 40");
+    assert!(!sounds(&mut bench));
+    window.draw_after(&bench, vec![Event::PointerMoved(at), button(at, true)]);
+    assert!(sounds(&mut bench) && sounds(&mut bench));
+    assert!(window.said(&bench).iter().any(|said| said.name == "1×"), "how many sound");
+    // What is held is let go of where another page comes.
+    window.pages.front = Page::Mixer;
+    window.draw(&bench);
+    assert!(!sounds(&mut bench));
+    window.pages.front = Page::Voices;
+    window.draw_after(&bench, vec![button(at, false)]);
+    // A click of a screen reader, or one between two pictures.
+    window.draw_after(&bench, vec![Event::PointerMoved(at), button(at, true), button(at, false)]);
+    assert!(sounds(&mut bench));
+    window.draw(&bench);
+    assert!(!sounds(&mut bench));
+    assert_eq!(window.told.borrow().len(), 4, "no parameter has moved");
+}
+
+#[test]
+fn what_is_said_of_a_voice_is_one_edit_and_a_take_can_be_taken_away() {
+    let bench = Bench::instrument();
+    let _folder = put_voices(&bench);
+    let mut window = Window::new(&bench, Page::Voices);
+    let said = window.said(&bench);
+    let place = said.iter().find(|said| said.name == "Voice 1 Gain").unwrap().place.center();
+    let events = vec![
+        Event::PointerMoved(place),
+        Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Line,
+            delta: vec2(0.0, 1.0),
+            phase: egui::TouchPhase::Move,
+            source: egui::MouseWheelSource::Unknown,
+            modifiers: Modifiers::NONE,
+        },
+    ];
+    window.draw_after(&bench, vec![Event::PointerMoved(place)]);
+    window.draw_after(&bench, events);
+    bench.wait();
+    let gain = bench.instance.view().voices[0].gain.0;
+    assert!((0.5..1.0).contains(&gain), "{gain} dB");
+    let remove = middle(&said, "Voice 1 take 1: remove");
+    window.draw_after(&bench, vec![Event::PointerMoved(remove), button(remove, true)]);
+    window.draw_after(&bench, vec![button(remove, false)]);
+    bench.wait();
+    let takes = &bench.instance.view().voices[0].takes;
+    assert_eq!(takes.iter().map(|take| take.name()).collect::<Vec<_>>(), ["other.wav"]);
+}
+
+#[test]
+fn all_lanes_are_on_the_voices_page_with_their_strips_and_states() {
+    let bench = Bench::instrument();
+    let _folder = put_voices(&bench);
+    let said = Window::new(&bench, Page::Voices).said(&bench);
+    let names: Vec<_> = said.iter().map(|said| &*said.name).collect();
+    for lane in 1..=LANES {
+        for name in ["Gain", "Pan", "Mute", "Solo", "Speed", "Trigger"] {
+            let name = format!("Lane {lane} {name}");
+            assert!(names.contains(&&*name), "{name}");
+        }
+    }
+    assert!(names.contains(&"one.wav") && names.contains(&"empty"), "{names:?}");
+}
+
+#[test]
+fn orders_stay_on_one_line_and_every_channel_that_is_seen_has_a_scope_and_its_level() {
+    let mut bench = Bench::instrument();
+    (0..3).for_each(|_| drop(bench.render()));
+    let said = Window::new(&bench, Page::Song).said(&bench);
+    let order = said.iter().find(|said| said.name.starts_with("000  pattern") && said.name.ends_with('<'));
+    let order = order.unwrap_or_else(|| panic!("no order plays"));
+    assert!(order.place.height() < 22.0, "{:?}", order.place);
+    let names: Vec<_> = said.iter().map(|said| &*said.name).collect();
+    for name in ["Song channel 1: what it plays", "Song channel 7: what it plays"] {
+        assert!(names.contains(&name), "{name}");
+    }
+    for target in [Target::ChannelGain(6), Target::ChannelPan(6), Target::ChannelMute(6)] {
+        let name = bench.params.table()[bench.index(target)].full_name();
+        assert!(names.contains(&&*name), "{name}");
+    }
+}
+
+#[test]
+fn scopes_move_while_the_song_plays_and_somebody_looks() {
+    let mut bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Song);
+    window.draw(&bench);
+    (0..40).for_each(|_| drop(bench.render()));
+    let control = bench.instance.pulse().control.unwrap();
+    let loud = |channel| {
+        let points = control.scopes().points(channel);
+        points.is_some_and(|points| points.iter().any(|point| point.abs() > 0.01))
+    };
+    assert!((0..bench.instance.view().channels).any(loud));
+    // The editor is closed: half a second later nothing is written any more.
+    drop(window);
+    (0..50).for_each(|_| drop(bench.render()));
+    assert!((0..64).all(|channel| control.scopes().points(channel).is_none()));
+}
+
 #[test]
 fn what_stands_in_space_note_by_note_is_moved_by_its_parameters() {
     let bench = Bench::instrument();
@@ -392,12 +551,6 @@ fn a_source_that_is_dragged_is_where_the_pointer_is_by_one_gesture_of_each_param
     let mut window = Window::new(&bench, Page::Space);
     let said = window.said(&bench);
     let front = said.iter().find(|said| said.name == "Bus 5 from above").unwrap().place.center();
-    let button = |pos, pressed| Event::PointerButton {
-        pos,
-        button: PointerButton::Primary,
-        pressed,
-        modifiers: Modifiers::NONE,
-    };
     let (way, moved) = (vec2(60.0, 30.0), |part| front + part * vec2(60.0, 30.0));
     for events in [
         vec![Event::PointerMoved(front), button(front, true)],

@@ -236,7 +236,7 @@ fn summary(recording: &RecorderStatus, armed: usize) -> String {
 }
 
 /// `02:07.3`, with hours where there are any.
-fn time(seconds: f64) -> String {
+pub(super) fn time(seconds: f64) -> String {
     let tenths = (seconds * 10.0) as u64;
     let (hours, minutes) = (tenths / 36_000, tenths / 600 % 60);
     let rest = format!("{minutes:02}:{:02}.{}", tenths / 10 % 60, tenths % 10);

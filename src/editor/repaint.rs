@@ -6,6 +6,9 @@
 use super::loudness;
 use super::meter;
 use super::window::Remote;
+use crate::engine::Control;
+use crate::engine::LANES;
+use crate::engine::LaneReading;
 use crate::engine::Position;
 use crate::plugin::Instance;
 use crate::plugin::Watcher;
@@ -29,7 +32,8 @@ pub(super) fn watcher(instance: &Arc<Instance>, remote: Arc<Remote>) -> Watcher 
         let control = pulse.control.as_deref();
         // A tick alone changes nothing that can be seen.
         let position = control.map(|control| Position { tick: 0, ..control.position() });
-        let changed = shown.replace(Some((pulse.changes, position))) != Some((pulse.changes, position));
+        let now = Some((pulse.changes, position, control.map(sources)));
+        let changed = shown.replace(now) != now;
         calls.set((calls.get() + 1) % CALLS);
         // Loudness falls for seconds after the sound.
         let moves = |control| {
@@ -40,4 +44,12 @@ pub(super) fn watcher(instance: &Arc<Instance>, remote: Arc<Remote>) -> Watcher 
             remote.repaint();
         }
     })
+}
+
+/// What can be seen of voices and lanes: times are shown in tenths of a second.
+fn sources(control: &Control) -> (u64, [LaneReading; LANES]) {
+    let tenth = (control.rate().0 / 10.0) as i64;
+    let seen =
+        |lane: LaneReading| LaneReading { position: lane.position.map(|at| at.div_euclid(tenth)), ..lane };
+    (control.voice_changes(), control.lanes().map(seen))
 }

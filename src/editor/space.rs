@@ -8,14 +8,17 @@ use super::cell;
 use super::controls::find;
 use super::dialog::Dialog;
 use super::drag;
-use super::knob::Knob;
-use super::knob::Way;
+use super::settings;
+use super::settings::BAR;
+use super::settings::Setting;
+use super::settings::choice;
+use super::settings::field;
+use super::settings::linear;
+use super::settings::logarithmic;
 use super::theme;
 use crate::engine::ParameterSpec;
 use crate::engine::TRIGGERS;
 use crate::engine::Target;
-use crate::machine::MachineParameter;
-use crate::machine::Scale;
 use crate::mixer::BusSpace;
 use crate::mixer::INPUT_PLACE;
 use crate::mixer::KEYBOARD_PLACE;
@@ -61,8 +64,7 @@ const RINGS_M: [f32; 6] = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 /// Steps of the arrow keys.
 const TURN_DEG: f32 = 5.0;
 const RATIO: f32 = 1.1;
-/// Width of a bar, of a name and of a bus's switch.
-const BAR: f32 = 150.0;
+/// Width of a name and of a bus's switch.
 const NAME: f32 = 90.0;
 const SWITCH: f32 = 64.0;
 const EARS: f32 = 70.0;
@@ -90,53 +92,6 @@ pub(super) struct Space {
     chosen: Option<usize>,
     /// For files of ears.
     dialog: Dialog,
-}
-
-/// A setting of a bus in space or of the room, with what reads and writes it.
-struct Setting<T> {
-    parameter: MachineParameter,
-    read: Read<T>,
-    write: Write<T>,
-}
-
-type Read<T> = fn(&T) -> f32;
-type Write<T> = fn(&mut T, f32);
-
-/// One in equal steps; its label and unit, and its least, greatest and default value.
-const fn linear<T>(
-    [label, unit]: [&'static str; 2],
-    [min, max, default]: [f32; 3],
-    (read, write): (Read<T>, Write<T>),
-) -> Setting<T> {
-    let (step, scale) = ((max - min) / 1000.0, Scale::Linear);
-    let parameter = MachineParameter { path: "", label, unit, min, max, default, step, scale, choices: &[] };
-    Setting { parameter, read, write }
-}
-
-/// The same in equal ratios.
-const fn logarithmic<T>(
-    texts: [&'static str; 2],
-    range: [f32; 3],
-    access: (Read<T>, Write<T>),
-) -> Setting<T> {
-    let linear = linear(texts, range, access);
-    let parameter = MachineParameter { step: range[0] / 10.0, scale: Scale::Logarithmic, ..linear.parameter };
-    Setting { parameter, ..linear }
-}
-
-/// One of some words; the first is the default.
-const fn choice<T>(
-    (label, choices): (&'static str, &'static [&'static str]),
-    access: (Read<T>, Write<T>),
-) -> Setting<T> {
-    let linear = linear([label, ""], [0.0, (choices.len() - 1) as f32, 0.0], access);
-    let parameter = MachineParameter { step: 1.0, choices, ..linear.parameter };
-    Setting { parameter, ..linear }
-}
-
-/// A field of something that can be read and written as a number.
-macro_rules! field {
-    ($($field:tt)+) => { (|of| of.$($field)+, |of, value| of.$($field)+ = value) };
 }
 
 /// How a source sounds where it is.
@@ -293,7 +248,7 @@ impl Space {
                             cell::labelled_bar(ui, controls, index, BAR, word);
                         }
                     });
-                    show_settings(
+                    settings::show(
                         ui,
                         ("Listener", &OF_LISTENER),
                         &view.routing.listener.hearing,
@@ -410,7 +365,7 @@ impl Space {
                 cell::labelled_bar(ui, controls, index, BAR, word);
             }
         });
-        show_settings(ui, (&source_name(chosen), &OF_SOURCE), settings, |write, value| {
+        settings::show(ui, (&source_name(chosen), &OF_SOURCE), settings, |write, value| {
             edit(instance, move |routing| {
                 let space = routing.space_mut(chosen).and_then(Option::as_mut);
                 space.into_iter().for_each(|space| write(&mut space.settings, value));
@@ -625,7 +580,7 @@ fn show_song(ui: &mut Ui, view: &View, instance: &Instance) {
         }
     });
     let Some(song) = song else { return };
-    show_settings(ui, ("Song in space", &OF_SONG), song, |write, value| {
+    settings::show(ui, ("Song in space", &OF_SONG), song, |write, value| {
         edit(instance, move |routing| routing.song_space.iter_mut().for_each(|song| write(song, value)));
     });
 }
@@ -642,7 +597,7 @@ fn show_room(ui: &mut Ui, view: &View, instance: &Instance) {
         }
     });
     let Some(room) = room else { return };
-    show_settings(ui, ("Room", &OF_ROOM), room, |write, value| {
+    settings::show(ui, ("Room", &OF_ROOM), room, |write, value| {
         edit(instance, move |routing| routing.room.iter_mut().for_each(|room| write(room, value)));
     });
     egui::Grid::new("walls").num_columns(3).spacing([4.0, SPACING]).show(ui, |ui| {
@@ -680,31 +635,11 @@ fn show_room(ui: &mut Ui, view: &View, instance: &Instance) {
         }
     });
     let Some(decay_s) = own else { return };
-    show_settings(ui, ("Decay of", &DECAYS), &decay_s, |write, value| {
+    settings::show(ui, ("Decay of", &DECAYS), &decay_s, |write, value| {
         edit(instance, move |routing| {
             let decays = routing.room.as_mut().and_then(|room| room.shoebox.decay_s.as_mut());
             decays.into_iter().for_each(|decay_s| write(decay_s, value));
         });
-    });
-}
-
-/// Three beside each other; `set` gets what writes one of them, and its value.
-fn show_settings<T>(
-    ui: &mut Ui,
-    (title, settings): (&str, &'static [Setting<T>]),
-    of: &T,
-    set: impl Fn(Write<T>, f32),
-) {
-    egui::Grid::new(title).num_columns(3).spacing([4.0, SPACING]).show(ui, |ui| {
-        for (number, setting) in settings.iter().enumerate() {
-            let (parameter, write) = (&setting.parameter, setting.write);
-            let set = |value| set(write, value);
-            let way = Way::Edit(Some((setting.read)(of)), &set);
-            Knob { parameter, name: format!("{title} {}", parameter.label), way }.show(ui, BAR);
-            if number % 3 == 2 {
-                ui.end_row();
-            }
-        }
     });
 }
 

@@ -244,7 +244,7 @@ impl Command {
             | (Self::Song(_), Self::Song(_))
             | (Self::Ears(_), Self::Ears(_))
             | (Self::Voices(_), Self::Voices(_))
-            | (Self::Strike(_), Self::Strike(_)) => true,
+            | (Self::Strike { on: true, .. }, Self::Strike { .. }) => true,
             (Self::Lane(own), Self::Lane(other)) => own.lane == other.lane,
             (
                 Self::InsertControl { strip, slot, control, .. },

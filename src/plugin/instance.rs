@@ -19,6 +19,7 @@ use super::machines::lasting;
 use super::machines::normalised;
 use super::recording::Order;
 use super::recording::default_folder;
+use super::sources::SourceEdit;
 use super::work::Underway;
 use super::work::Work;
 use super::worker::Job;
@@ -51,14 +52,17 @@ use crate::params::RackStore;
 use crate::rack::EarsFile;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
+use crate::rack::LaneSlot;
 use crate::rack::Module;
 use crate::rack::Rack;
 use crate::rack::RackError;
+use crate::rack::VoiceSlot;
 use crate::rt::Load;
 use crate::rt::LoadMeter;
 use crate::tracker::Replaced;
 use crate::tracker::song::Song;
 use crate::units::SampleRate;
+use crate::voice::Bank;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -83,6 +87,9 @@ pub(crate) enum EditError {
     /// A machine cannot be so.
     #[error(transparent)]
     Rack(#[from] RackError),
+    /// A file that is to be played cannot be.
+    #[error("{}: {words}", file.display())]
+    File { file: PathBuf, words: String },
 }
 
 /// A change of the rack that leaves its song alone.
@@ -91,6 +98,8 @@ pub(crate) enum Edit {
     Machine(MachineEdit),
     /// Of the instruments in slots of the keyboard.
     Instrument(InstrumentEdit),
+    /// Of voice slots and lanes.
+    Source(SourceEdit),
     /// A file in place of a sample or an instrument of the song, or the song's own again.
     Replace(Replaced, Option<PathBuf>),
     /// Of the routes and the names of buses.
@@ -275,6 +284,10 @@ impl Session {
                 self.edit_instruments(edit);
                 return Ok(());
             }
+            Edit::Source(edit) => {
+                self.edit_sources(edit);
+                return Ok(());
+            }
             Edit::Replace(..) => return Ok(()), // done without the session's lock, since it takes long
             Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
@@ -321,6 +334,19 @@ impl Session {
         self.loaded.setup.instruments = rack.instrument_setups();
         self.loaded.rack = rack;
         self.due.extend(settings);
+    }
+
+    /// Changes voices and lanes; files are read before this.
+    fn edit_sources(&mut self, edit: SourceEdit) {
+        let (rack, setup) = (&mut self.loaded.rack, &mut self.loaded.setup);
+        let of_voices = matches!(edit, SourceEdit::Voice(..));
+        edit.apply(rack);
+        if of_voices {
+            setup.voices = rack.voice_bank();
+            setup.routing = rack.routing_with_voices();
+        }
+        setup.lanes = rack.lane_setups();
+        self.missing = rack.notices().iter().map(ToString::to_string).collect();
     }
 
     /// Notes what lanes could not read, and what they have missed.
@@ -531,13 +557,14 @@ impl SharedSession {
     pub(super) fn edit(&self, edit: Edit) -> bool {
         // The editor looks at the session for every picture, so it is not locked while a file is read.
         let edit = match edit {
-            Edit::Machine(edit) => edit.read().map(Edit::Machine),
+            Edit::Machine(edit) => edit.read().map(Edit::Machine).map_err(EditError::from),
+            Edit::Source(edit) => edit.read().map(Edit::Source),
             Edit::Replace(what, file) => return self.replace(what, file.as_deref()),
             edit => Ok(edit),
         };
         let mut session = self.lock();
         session.settle();
-        let done = edit.map_err(EditError::from).and_then(|edit| session.edit(edit));
+        let done = edit.and_then(|edit| session.edit(edit));
         let refused = done.err().map(|error| error.to_string());
         let done = refused.is_none();
         session.notify(refused);
@@ -857,6 +884,9 @@ impl Instance {
             routing: session.setup().routing.clone(),
             inserts: session.loaded.rack.inserts.clone(),
             instruments: session.loaded.rack.instruments.clone(),
+            voices: session.loaded.rack.voices.clone(),
+            bank: Arc::clone(&session.setup().voices),
+            lanes: session.loaded.rack.lanes.clone(),
             replaced: session
                 .loaded
                 .rack
@@ -909,6 +939,12 @@ pub(crate) struct View {
     pub(crate) inserts: Vec<InsertSlot>,
     /// Instruments in slots of the keyboard, also those that this version does not know.
     pub(crate) instruments: Vec<InstrumentSlot>,
+    /// Voice slots that say anything.
+    pub(crate) voices: Vec<VoiceSlot>,
+    /// What is played of them; takes stand as in their slots.
+    pub(crate) bank: Arc<Bank>,
+    /// Lanes that say anything.
+    pub(crate) lanes: Vec<LaneSlot>,
     /// What is played in place of the song's own: of what, and the file's name.
     pub(crate) replaced: Vec<(Replaced, String)>,
     /// File of the ears that hear what is in space, where not those that Busker comes with.

@@ -20,6 +20,7 @@ mod notes;
 pub(crate) mod open_tests;
 mod pieces;
 mod recording;
+mod sources;
 mod state;
 mod vst3;
 mod work;
@@ -35,6 +36,7 @@ pub(crate) use instruments::InstrumentEdit;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;
 pub(crate) use machines::MachineEdit;
 pub(crate) use machines::Place;
+pub(crate) use sources::SourceEdit;
 pub(crate) use worker::Watcher;
 
 use crate::audio::AudioBlock;

@@ -555,6 +555,26 @@ impl Rack {
         Ok(())
     }
 
+    /// Changes a voice slot, which is no longer there where it then says nothing.
+    pub fn change_voice(&mut self, slot: usize, change: impl FnOnce(&mut VoiceSlot)) {
+        let place = self.voices.iter().position(|voice| voice.slot == slot);
+        let mut voice = place.map_or_else(|| VoiceSlot::new(slot), |place| self.voices.remove(place));
+        change(&mut voice);
+        if voice != VoiceSlot::new(slot) {
+            self.voices.insert(place.unwrap_or(self.voices.len()), voice);
+        }
+    }
+
+    /// The same of a lane.
+    pub fn change_lane(&mut self, lane: usize, change: impl FnOnce(&mut LaneSlot)) {
+        let place = self.lanes.iter().position(|slot| slot.lane == lane);
+        let mut slot = place.map_or_else(|| LaneSlot::new(lane), |place| self.lanes.remove(place));
+        change(&mut slot);
+        if slot != LaneSlot::new(lane) {
+            self.lanes.insert(place.unwrap_or(self.lanes.len()), slot);
+        }
+    }
+
     /// The same rack with another song. Replacements belong to the song: they stay only where its file is called the same, as
     /// a newer version of it is, or where there was none, and where it has what they replace.
     pub fn with_song(self, song: Module) -> Self {

@@ -83,7 +83,7 @@ const CONTROL: u32 = 0xffe3;
 const PAGE_DOWN: u32 = 0xff56;
 
 /// The pages after the first, in the editor's order.
-const PAGES: [&str; 6] = ["song", "machines", "instruments", "space", "inputs", "recorder"];
+const PAGES: [&str; 7] = ["song", "machines", "instruments", "voices", "space", "inputs", "recorder"];
 /// The smallest editor that is asked for.
 const LEAST_SIZE: (u16, u16) = (640, 360);
 /// How long a page is in front before its picture is taken.
