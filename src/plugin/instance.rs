@@ -12,10 +12,16 @@ pub(crate) use open::Onto;
 pub(crate) use open::OpenError;
 pub(super) use open::Opened;
 
+use super::history::History;
+use super::history::Step;
+use super::history::Way;
+use super::history::controls_of;
+use super::history::difference;
 use super::instruments::InstrumentEdit;
 use super::kind::Kind;
 use super::machines::MachineEdit;
 use super::machines::lasting;
+use super::machines::moved;
 use super::machines::normalised;
 use super::recording::Order;
 use super::recording::default_folder;
@@ -70,6 +76,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -124,7 +131,30 @@ pub(crate) enum Fitting {
     Failed(String),
 }
 
+impl Edit {
+    /// Parameters that may move with it.
+    pub(super) fn moves(&self) -> Vec<Target> {
+        match self {
+            Self::Machine(edit) => edit.moves(),
+            Self::Instrument(edit) => edit.moves(),
+            Self::Replace(..)
+            | Self::Routing(_)
+            | Self::LookAhead(_)
+            | Self::Spread(..)
+            | Self::BuiltInEars => Vec::new(),
+        }
+    }
+}
+
+/// What an edit may change, before it.
+pub(super) struct Before {
+    rack: Rack,
+    values: Vec<(Target, f32)>,
+    restored: u64,
+}
+
 /// A rack with everything it names loaded.
+#[derive(Clone)]
 pub(super) struct Loaded {
     rack: Rack,
     setup: Setup,
@@ -145,6 +175,8 @@ pub(super) struct Session {
     examined: Option<(String, Loaded)>,
     /// Counts racks that the host has restored, with parameters of their own.
     restored: u64,
+    /// Edits since then.
+    history: History,
     /// Parameters that are to be set with the machines that the engine gets next.
     due: Vec<Setting>,
     /// Those that it has got, and that the host does not know of yet.
@@ -205,6 +237,25 @@ impl Loaded {
     fn take_voices(&mut self) {
         self.setup.voices = self.rack.voice_bank();
         self.setup.routing = self.rack.routing_with_voices();
+    }
+
+    /// Another rack, in which what both share stays as it is: nothing that is not new is to begin anew.
+    fn changed_to(&self, rack: Rack, layout: &Layout) -> Result<Self, RackError> {
+        let (old, before) = (&self.rack, &self.setup);
+        let same_song =
+            rack.song == old.song && rack.replace == old.replace && rack.song_time == old.song_time;
+        let mut setup = match same_song {
+            true => Rack { song: None, ..rack.clone() }.setup(layout)?,
+            false => rack.setup(layout)?,
+        };
+        if same_song {
+            (setup.song, setup.trim, setup.snapshots) =
+                (before.song.clone(), before.trim, before.snapshots.clone());
+        }
+        if rack.voices == old.voices && rack.random == old.random {
+            setup.voices = Arc::clone(&before.voices);
+        }
+        Ok(Self { rack, setup })
     }
 }
 
@@ -553,6 +604,61 @@ impl SharedSession {
         }
     }
 
+    /// The rack as it is, and what of parameters may move with an edit of it.
+    pub(super) fn before(&self, moves: &[Target]) -> Before {
+        let mut session = self.lock();
+        session.settle();
+        let values = moves.iter().map(|target| (*target, session.plain(*target))).collect();
+        Before { rack: session.loaded.rack.clone(), values, restored: session.restored }
+    }
+
+    /// Keeps the way back from an edit by a hold of the user's, if it has changed anything.
+    pub(super) fn keep(&self, Before { rack, values, restored }: Before, hold: u64) {
+        let mut session = self.lock();
+        if session.restored != restored {
+            return;
+        }
+        let moved = values.iter().find(|(target, value)| session.plain(*target) != *value);
+        let name = difference(&rack, &session.loaded.rack);
+        if let Some(name) = name.or_else(|| moved.map(|(target, _)| controls_of(*target))) {
+            session.history.record(Step { name, rack, values }, hold);
+            session.revision += 1;
+        }
+    }
+
+    /// Goes a step back or on in the history of edits; returns whether the rack has changed, and notes why not.
+    pub(super) fn step(&self, way: Way) -> bool {
+        let mut session = self.lock();
+        let Some(step) = session.history.take(way) else { return false };
+        let (now, layout, restored) = (session.loaded.clone(), session.layout.clone(), session.restored);
+        drop(session);
+        // What is recorded is no edit, and a limiter that looks ahead takes another engine.
+        let rack = Rack { master: now.rack.master.clone(), ..step.rack.clone() };
+        let loaded = now.changed_to(rack, &layout);
+        let mut session = self.lock();
+        match loaded {
+            _ if session.restored != restored => false,
+            Ok(mut loaded) => {
+                loaded.rack.recorder = session.loaded.rack.recorder.clone();
+                let left = step.values.iter().map(|(target, _)| (*target, session.plain(*target))).collect();
+                let setting =
+                    |&(target, to): &(Target, f32)| Setting { target, from: session.plain(target), to };
+                let settings = moved(step.values.iter().map(setting).collect());
+                session.due.extend(settings);
+                session.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
+                let rack = std::mem::replace(&mut session.loaded, loaded).rack;
+                session.history.leave(way, Step { rack, values: left, ..step });
+                session.notify(None);
+                true
+            }
+            Err(error) => {
+                session.history.leave(way.reversed(), step);
+                session.notify(Some(error.to_string()));
+                false
+            }
+        }
+    }
+
     /// Changes the rack; returns whether it has changed, and notes why not.
     pub(super) fn edit(&self, edit: Edit) -> bool {
         // The editor looks at the session for every picture, so it is not locked while a file is read.
@@ -580,6 +686,10 @@ pub(crate) struct Instance {
     worker: WorkerThread,
     dropped_events: AtomicU64,
     load: LoadMeter,
+    /// Counts what the user does: edits of one hold are undone as one.
+    hold: AtomicU64,
+    /// Whether the user holds a button or a key.
+    held: AtomicBool,
 }
 
 impl Instance {
@@ -597,6 +707,7 @@ impl Instance {
             fresh: true,
             generation: 0,
             restored: 0,
+            history: History::default(),
             examined: None,
             due: Vec::new(),
             untold: Vec::new(),
@@ -618,8 +729,8 @@ impl Instance {
         };
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
-        let (dropped_events, load) = Default::default();
-        Arc::new(Instance { table, values, session, worker, dropped_events, load })
+        let (dropped_events, load, hold, held) = Default::default();
+        Arc::new(Instance { table, values, session, worker, dropped_events, load, hold, held })
     }
 
     pub(super) fn table(&self) -> &Arc<[ParameterSpec]> {
@@ -736,14 +847,16 @@ impl Instance {
 
     /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
+        let before = self.session.before(&[]);
         self.session.open(path)?;
+        self.session.keep(before, self.hold_now());
         self.worker.post(Job::Apply);
         Ok(())
     }
 
     /// Opens files of any kind, and what lies in folders, on the worker's thread; what is wrong is noted.
     pub(crate) fn open_later(&self, paths: Vec<PathBuf>, onto: Onto) {
-        self.worker.post(Job::Open(paths, onto));
+        self.worker.post(Job::Open(paths, onto, self.hold_now()));
     }
 
     /// Calls off what is being opened: everything stays as it was.
@@ -771,7 +884,23 @@ impl Instance {
 
     /// Has the worker's thread change the rack; what is wrong with the change is noted.
     pub(crate) fn edit_later(&self, edit: Edit) {
-        self.worker.post(Job::Edit(edit));
+        self.worker.post(Job::Edit(edit, self.hold_now()));
+    }
+
+    /// Has the worker's thread undo the last edit, or do the last one again that was undone.
+    pub(crate) fn step_later(&self, way: Way) {
+        self.worker.post(Job::Step(way));
+    }
+
+    /// Whether the user holds a button or a key, and has just taken it: what is edited meanwhile is undone as one.
+    pub(crate) fn hold(&self, held: bool, anew: bool) {
+        self.held.store(held, Relaxed);
+        self.hold.fetch_add(u64::from(anew), Relaxed);
+    }
+
+    fn hold_now(&self) -> u64 {
+        let anew = u64::from(!self.held.load(Relaxed));
+        self.hold.fetch_add(anew, Relaxed) + anew
     }
 
     /// Has the worker's thread fit ears to a SOFA file, which takes some seconds, for what is in space to be heard with.
@@ -782,7 +911,7 @@ impl Instance {
         session.revision += 1;
         let restored = session.restored;
         drop(session);
-        self.worker.post(Job::Fit(file, restored));
+        self.worker.post(Job::Fit(file, restored, self.hold_now()));
     }
 
     /// Tells the host by `tell` of parameters that have moved with machines, with their places of 0-1, as of what users move.
@@ -897,6 +1026,7 @@ impl Instance {
             ears: session.loaded.rack.ears.as_ref().map(|ears| ears.name().to_owned()),
             fitting: session.fitting.clone(),
             look_ahead: session.loaded.rack.master.look_ahead,
+            steps: [Way::Back, Way::On].map(|way| session.history.name(way)),
             notice: session.notice.clone(),
             refused: session.refused.clone(),
             told: session.told.clone(),
@@ -952,6 +1082,8 @@ pub(crate) struct View {
     pub(crate) fitting: Fitting,
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
+    /// What undo would take back, and what redo would do again.
+    pub(crate) steps: [Option<String>; 2],
     pub(crate) notice: Option<String>,
     /// What could not be opened, until it is dismissed.
     pub(crate) refused: Vec<String>,
@@ -1019,6 +1151,7 @@ impl RackStore for Instance {
                 session.take(loaded);
                 // What the old rack's machines were set to.
                 (session.due, session.untold) = (Vec::new(), Vec::new());
+                session.history = History::default();
                 session.restored += 1;
                 drop(session);
                 self.worker.post(if unread { Job::Read } else { Job::Apply });

@@ -6,6 +6,7 @@ use super::Instance;
 use super::InstrumentEdit;
 use super::MachineEdit;
 use super::SourceEdit;
+use super::Way;
 use super::engine_layout;
 use super::instance::file_name;
 use super::kind::Insert;
@@ -78,7 +79,7 @@ impl Drop for Folder {
 /// An instance whose engine is called as a host does it.
 pub(crate) struct Bench {
     pub(crate) instance: Arc<Instance>,
-    pub(crate) params: BuskerParams,
+    pub(crate) params: Arc<BuskerParams>,
     engine: Engine,
 }
 
@@ -98,7 +99,7 @@ impl Bench {
         let engine = instance.start(SampleRate(48_000.0), layout).unwrap();
         instance.wait_for_worker();
         let (table, store) = (Arc::clone(instance.table()), Arc::<Instance>::clone(&instance));
-        let params = BuskerParams::new(table, instance.values(), store);
+        let params = Arc::new(BuskerParams::new(table, instance.values(), store));
         Self { instance, params, engine }
     }
 
@@ -119,6 +120,16 @@ impl Bench {
         let transport = Some(transport);
         self.engine.render(&Call { frames: FRAMES, transport, events: &[] }, None, &mut outputs);
         planes.swap_remove(0)
+    }
+
+    /// Until the worker has done all that it was asked.
+    pub(crate) fn wait(&self) {
+        self.instance.wait_for_worker();
+    }
+
+    /// The rack as a host saves it.
+    pub(crate) fn saved(&self) -> String {
+        self.instance.save()
     }
 
     /// Restores a rack as a host does.
@@ -705,4 +716,149 @@ fn long_recordings_are_left_to_the_worker_when_a_host_restores_a_state() {
     bench.render();
     assert!(bench.render()[0].iter().all(|&sample| sample > 0.1), "the recording is not heard");
     assert!(bench.instance.view().notice.is_none() && bench.instance.view().missing.is_empty());
+}
+
+/// One of the edits of the editor, by a number.
+fn some_edit(number: u64) -> Edit {
+    let [a, b, c] = [number / 16 % 16, number / 256 % 4, number / 1024].map(|part| part as usize);
+    let machines = MachineKind::ALL;
+    let instruments = InstrumentKind::ALL;
+    let routing = |change: Box<dyn FnOnce(&mut Routing) + Send>| Edit::Routing(change);
+    match number % 16 {
+        0 | 1 => Edit::Machine(MachineEdit::Choose((a, b), Some(machines[c % machines.len()]))),
+        2 => Edit::Machine(MachineEdit::Choose((a, b), None)),
+        3 => Edit::Machine(MachineEdit::Swap((a, b), (c % 19, b))),
+        4 => Edit::Machine(MachineEdit::Control((a, b), 8 + c % 3, c as f32)),
+        5 => Edit::Machine(MachineEdit::Reset((a, b))),
+        6 => Edit::Instrument(InstrumentEdit::Choose(a, Some(instruments[c % instruments.len()]))),
+        7 => Edit::Instrument(InstrumentEdit::Choose(a, None)),
+        8 => Edit::Instrument(InstrumentEdit::Control(a, 8 + c % 3, c as f32)),
+        9 => Edit::Instrument(InstrumentEdit::HandOver { slot: a, channel: c % 64, over: b > 0 }),
+        10 => routing(Box::new(move |routing| routing.buses[a].name = format!("{c}"))),
+        11 => routing(Box::new(move |routing| routing.song_channels[c % 64] = Some(a))),
+        12 => routing(Box::new(move |routing| routing.buses[a].space = (b > 1).then(Default::default))),
+        13 => routing(Box::new(move |routing| routing.song_space = (b > 1).then(Default::default))),
+        _ => Edit::Spread(SpreadBy::Channels, Grouping::Each),
+    }
+}
+
+impl Bench {
+    fn step(&mut self, way: Way) {
+        self.instance.step_later(way);
+        self.instance.wait_for_worker();
+        self.render();
+        self.told();
+    }
+
+    /// Values of all parameters that move with machines and instruments.
+    fn moving(&self) -> Vec<u32> {
+        let table = self.instance.table().iter().enumerate();
+        let moving = table.filter(|(_, spec)| {
+            matches!(
+                spec.target,
+                Target::InsertMacro { .. } | Target::InsertBypass { .. } | Target::InstrumentMacro { .. }
+            )
+        });
+        moving.map(|(index, _)| self.instance.values().get(index).to_bits()).collect()
+    }
+}
+
+#[test]
+fn edits_are_undone_step_by_step_to_each_earlier_rack_and_done_again_to_each_later_one() {
+    let mut bench = Bench::instrument();
+    let state = |bench: &Bench| (bench.saved(), bench.moving());
+    let (mut number, mut states) = (1u64, vec![state(&bench)]);
+    for _ in 0..150 {
+        number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let before = bench.instance.view().steps[0].clone();
+        bench.instance.edit_later(some_edit(number >> 33));
+        bench.instance.wait_for_worker();
+        bench.render();
+        bench.told();
+        let now = state(&bench);
+        if now != states[states.len() - 1] {
+            states.push(now);
+        } else {
+            assert_eq!(bench.instance.view().steps[0], before, "what changes nothing is no step");
+        }
+        assert_eq!(bench.instance.view().steps[1], None);
+    }
+    assert!(states.len() > 50, "{} edits", states.len());
+    for (steps, earlier) in states.iter().rev().skip(1).enumerate() {
+        bench.step(Way::Back);
+        assert!(state(&bench) == *earlier, "{} steps back", steps + 1);
+    }
+    assert_eq!(bench.instance.view().steps[0], None);
+    for (steps, later) in states.iter().skip(1).enumerate() {
+        bench.step(Way::On);
+        assert!(state(&bench) == *later, "{} steps on", steps + 1);
+    }
+    assert_eq!(bench.instance.view().notice, None);
+    bench.restore(&Rack::default());
+    assert_eq!(bench.instance.view().steps, [None, None], "another rack has come");
+}
+
+#[test]
+fn what_is_set_while_something_is_held_is_undone_as_one() {
+    let mut bench = Bench::instrument();
+    let named = |bench: &Bench, bus: usize, name: &str| {
+        let name = name.to_owned();
+        bench.change(move |routing| routing.buses[bus].name = name);
+    };
+    let before = bench.saved();
+    bench.instance.hold(true, true);
+    ["a", "ab", "abc"].into_iter().for_each(|name| named(&bench, 3, name));
+    bench.instance.hold(false, false);
+    named(&bench, 4, "d");
+    bench.step(Way::Back);
+    assert_eq!(bench.instance.view().routing.buses[3].name, "abc");
+    assert_eq!(bench.instance.view().steps, [Some("Bus 4: name".to_owned()), Some("Bus 5: name".to_owned())]);
+    bench.step(Way::Back);
+    assert_eq!(bench.saved(), before);
+}
+
+#[test]
+fn an_undone_song_comes_back_with_what_replaced_its_samples_and_what_is_armed_stays() {
+    let folder = Folder::new("undone");
+    let mut bench = Bench::instrument();
+    let path = folder.0.join("other.it");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/src/rack/demo.it"), &path).unwrap();
+    let wav = folder.0.join("kick.wav");
+    long_wav(&wav);
+    bench.instance.edit_later(Edit::Replace(Replaced::Sample(0), Some(wav)));
+    bench.instance.wait_for_worker();
+    let before = bench.saved();
+    bench.instance.open_later(path);
+    bench.instance.wait_for_worker();
+    let view = bench.instance.view();
+    assert_eq!((view.file.as_deref(), view.replaced.len()), (Some("other.it"), 0));
+    assert_eq!(view.steps[0].as_deref(), Some("Song: other.it"));
+    bench.step(Way::Back);
+    assert_eq!(bench.saved(), before);
+    bench.instance.set_recorder(|settings| settings.format = SampleFormat::I16);
+    bench.step(Way::Back);
+    assert_eq!(bench.instance.view().replaced.len(), 0);
+    assert_eq!(bench.instance.view().recorder.format, SampleFormat::I16);
+}
+
+#[test]
+fn an_undo_leaves_alone_what_it_does_not_change() {
+    // The same song with an edit of another bus undone, and without: no voice, tail or delay begins anew.
+    let (mut alone, mut edited) = (Bench::instrument(), Bench::instrument());
+    let mut loudest = 0.0f32;
+    for call in 0..60 {
+        match call {
+            20 => edited.change(|routing| routing.buses[9].name = "Nine".to_owned()),
+            30 => edited.edit(MachineEdit::Choose((9, 0), Some(MachineKind::Delay))),
+            40 | 45 => {
+                edited.instance.step_later(Way::Back);
+                edited.instance.wait_for_worker();
+            }
+            _ => {}
+        }
+        let (one, other) = (alone.render(), edited.render());
+        assert_eq!(one, other, "call {call}");
+        loudest = one.iter().flatten().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
+    }
+    assert!(loudest > 0.01 && edited.instance.view().steps[1].is_some());
 }

@@ -8,6 +8,7 @@ mod buses;
 mod clap;
 #[cfg(feature = "planted-fault")]
 mod fault;
+mod history;
 mod instance;
 #[cfg(test)]
 pub(crate) mod instance_tests;
@@ -26,6 +27,7 @@ mod vst3;
 mod work;
 mod worker;
 
+pub(crate) use history::Way;
 pub(crate) use instance::Edit;
 pub(crate) use instance::Fitting;
 pub(crate) use instance::Instance;

@@ -3,6 +3,7 @@
 //! In: jobs from the host's main thread and the editor. Out: commands to the engine. The audio thread reads two counters, and only
 //! while the host renders offline does it wait for them. It ends when its instance is dropped.
 
+use super::history::Way;
 use super::instance::Edit;
 use super::instance::Onto;
 use super::instance::Opened;
@@ -45,12 +46,14 @@ pub(super) enum Job {
     Read,
     /// Arm, start or stop recordings.
     Record(Order),
-    /// Open files of any kind.
-    Open(Vec<PathBuf>, Onto),
-    /// Change the rack.
-    Edit(Edit),
-    /// Fit ears to a file, for the rack that had been restored by then.
-    Fit(PathBuf, u64),
+    /// Open files of any kind, by a hold of the user's.
+    Open(Vec<PathBuf>, Onto, u64),
+    /// Change the rack, by a hold of the user's.
+    Edit(Edit, u64),
+    /// Fit ears to a file, for the rack that had been restored by then, by a hold of the user's.
+    Fit(PathBuf, u64, u64),
+    /// Undo an edit, or do it again.
+    Step(Way),
     /// Say that what a host saves has changed.
     Tell,
     /// Call this at every poll from now on.
@@ -266,9 +269,11 @@ impl Bench {
             Job::Tell => self.announce(),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
-            Job::Open(paths, onto) => {
+            Job::Open(paths, onto, hold) => {
+                let before = self.session.before(&[]);
                 let opened = self.open(&paths, onto);
                 if opened.changed {
+                    self.session.keep(before, hold);
                     self.apply();
                     self.announce();
                 }
@@ -276,16 +281,29 @@ impl Bench {
                     worker.strike(slot);
                 }
             }
-            Job::Edit(edit) => {
+            Job::Edit(edit, hold) => {
+                let before = self.session.before(&edit.moves());
                 if self.session.edit(edit) {
+                    self.session.keep(before, hold);
                     self.apply();
                     self.announce();
                 }
             }
-            Job::Fit(file, restored) => {
+            Job::Fit(file, restored, hold) => {
                 let ears = self.fit(&file);
+                let before = self.session.before(&[]);
                 if self.session.hear_with(ears, restored) {
+                    self.session.keep(before, hold);
                     self.apply();
+                    self.announce();
+                }
+            }
+            Job::Step(way) => {
+                if self.session.step(way) {
+                    self.apply();
+                    if self.session.read_files() {
+                        self.apply();
+                    }
                     self.announce();
                 }
             }
