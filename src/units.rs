@@ -75,9 +75,59 @@ impl Tempo {
     }
 }
 
+/// Units that people type for others: for which, what they type, and how many of the first it is.
+const TYPED: [(&str, &str, f32); 11] = [
+    ("hz", "khz", 1000.0),
+    ("hz", "k", 1000.0),
+    ("ms", "s", 1000.0),
+    ("s", "ms", 0.001),
+    ("m", "cm", 0.01),
+    ("°", "deg", 1.0),
+    ("st", "cent", 0.01),
+    ("st", "ct", 0.01),
+    ("cent", "ct", 1.0),
+    ("cent", "st", 100.0),
+    ("beats", "beat", 1.0),
+];
+
+/// The number that a text means in `unit`. Behind it may stand the unit, or another of its kind: `2.5 kHz` is 2500 in `Hz`.
+pub fn quantity(text: &str, unit: &str) -> Option<f32> {
+    let text = text.trim().to_lowercase().replace('\u{2212}', "-").replace(',', ".");
+    let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).unwrap_or(text.len());
+    let (number, typed) = (text.get(..end)?, text.get(end..)?.trim());
+    let number: f32 = number.parse().ok()?;
+    let unit = unit.to_lowercase();
+    if typed.is_empty() || typed == unit {
+        return Some(number);
+    }
+    TYPED.iter().find(|(of, other, _)| *of == unit && *other == typed).map(|(_, _, factor)| number * factor)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantity_is_read_in_its_own_unit_and_in_others_of_its_kind_and_in_no_other() {
+        for (text, unit, number) in [
+            ("-6 dB", "dB", -6.0),
+            ("−6", "dB", -6.0),
+            ("2.5 kHz", "Hz", 2500.0),
+            ("2,5k", "Hz", 2500.0),
+            ("440 hz", "Hz", 440.0),
+            ("1.5 s", "ms", 1500.0),
+            ("250ms", "s", 0.25),
+            ("90°", "°", 90.0),
+            ("+7", "st", 7.0),
+            ("3 st", "cent", 300.0),
+            ("12", "", 12.0),
+        ] {
+            assert_eq!(quantity(text, unit), Some(number), "{text}");
+        }
+        for (text, unit) in [("", "dB"), ("loud", "dB"), ("3 apples", "Hz"), ("5 s", "Hz"), ("1.2.3", "")] {
+            assert_eq!(quantity(text, unit), None, "{text}");
+        }
+    }
 
     #[test]
     fn minus_infinity_decibels_is_exact_silence_and_zero_is_exact_unity() {

@@ -9,6 +9,9 @@ use super::theme;
 use crate::engine::Kind;
 use egui::Align2;
 use egui::Color32;
+use egui::InputState;
+use egui::Key;
+use egui::Popup;
 use egui::Rect;
 use egui::Response;
 use egui::RichText;
@@ -66,9 +69,12 @@ pub(super) fn labelled_bar(
     width: f32,
     label: &str,
 ) {
+    let Some(index) = index else {
+        ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());
+        return;
+    };
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
-    let Some(index) = index else { return };
-    if !ui.is_rect_visible(rect) {
+    if is_out_of_sight(ui, &response) {
         return;
     }
     let parameter = Parameter { controls, index };
@@ -88,7 +94,7 @@ pub(super) fn labelled_bar(
 /// A bar of anything that can be moved, with a word before its value, filled from the place `from` on.
 pub(super) fn movable_bar(ui: &mut Ui, movable: &dyn Movable, (label, from): (&str, f32), width: f32) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
-    if !ui.is_rect_visible(rect) {
+    if is_out_of_sight(ui, &response) {
         return;
     }
     let value = drag::by_hand(ui, movable, &response, Travel::Anywhere(TRAVEL));
@@ -141,10 +147,25 @@ fn paint_bar(ui: &Ui, (rect, response): (Rect, &Response), (from, value): (f32, 
     outline(ui, rect, response);
 }
 
-/// Shows where the keys go.
+/// Whether there is no need to draw it: nobody sees it, and the keys do not go there.
+pub(super) fn is_out_of_sight(ui: &Ui, response: &Response) -> bool {
+    !ui.is_rect_visible(response.rect) && !response.has_focus()
+}
+
+/// Shows where the keys go, and brings it into view.
 pub(super) fn outline(ui: &Ui, rect: Rect, response: &Response) {
+    follow_focus(response);
     if response.has_focus() {
         ui.painter().rect_stroke(rect, 2.0, Stroke::new(1.0, theme::ACCENT), StrokeKind::Outside);
+    }
+}
+
+/// Scrolls to what gets the keys.
+pub(super) fn follow_focus(response: &Response) {
+    if response.gained_focus() {
+        response.scroll_to_me(None);
+        // Only from the next picture on does it keep the arrow keys.
+        response.ctx.request_repaint();
     }
 }
 
@@ -266,21 +287,53 @@ pub(super) fn menu<T: AsRef<str>>(
 ) -> Option<usize> {
     let shown = texts.get(now).map_or("", AsRef::as_ref);
     let button = button(ui, false, (shown, width), theme::WELL, name);
-    let mut chosen = None;
-    egui::Popup::menu(&button).show(|ui| {
-        for (choice, text) in texts.iter().enumerate() {
-            if ui.selectable_label(choice == now, text_on(choice == now, text.as_ref())).clicked() {
-                chosen = Some(choice);
-            }
-        }
+    ui.ctx().accesskit_node_builder(button.id, |node| {
+        node.set_role(Role::ComboBox);
+        node.clear_toggled();
+        node.set_value(shown);
     });
+    let mut chosen = None;
+    show_menu(&button, |ui| chosen = choose(ui, now, texts));
     button.on_hover_text(name);
     chosen.filter(|chosen| *chosen != now)
 }
 
-/// Dark where it lies on what is chosen.
-pub(super) fn text_on(chosen: bool, text: &str) -> RichText {
-    RichText::new(text).color(if chosen { theme::BACKGROUND } else { theme::TEXT })
+/// What a click on a button opens; when it closes, the keys go back to the button.
+pub(super) fn show_menu(button: &Response, content: impl FnOnce(&mut Ui)) {
+    let shown = Popup::menu(button).show(content);
+    if shown.is_some() && !Popup::is_id_open(&button.ctx, Popup::default_response_id(button)) {
+        take_keys_back(button);
+    }
+}
+
+/// Gives the keys to what has opened something that a key has closed.
+pub(super) fn take_keys_back(opener: &Response) {
+    let by_key = |input: &InputState| {
+        [Key::Enter, Key::Space, Key::Escape].into_iter().any(|key| input.key_pressed(key))
+    };
+    if opener.ctx.input(by_key) {
+        opener.request_focus();
+    }
+}
+
+/// The choices of a list, which closes when one of them is taken.
+fn choose<T: AsRef<str>>(ui: &mut Ui, now: usize, texts: &[T]) -> Option<usize> {
+    let mut chosen = None;
+    for (choice, text) in texts.iter().enumerate() {
+        if option(ui, choice == now, text.as_ref()).clicked() {
+            chosen = Some(choice);
+            ui.close();
+        }
+    }
+    chosen
+}
+
+/// One of several, of which one is chosen.
+pub(super) fn option(ui: &mut Ui, chosen: bool, text: impl Into<RichText>) -> Response {
+    let colour = if chosen { theme::BACKGROUND } else { theme::TEXT }; // dark where it lies on what is chosen
+    let option = ui.selectable_label(chosen, text.into().color(colour));
+    follow_focus(&option);
+    option
 }
 
 /// A list of texts with one of them shown; returns the one that the user takes. `name` says what it chooses.
@@ -294,13 +347,12 @@ pub(super) fn list<T: AsRef<str>>(
     let shown = texts.get(now).map_or("", AsRef::as_ref);
     let mut chosen = None;
     let list = egui::ComboBox::from_id_salt(id).width(width).selected_text(shown).truncate();
-    let shown = list.show_ui(ui, |ui| {
-        for (choice, text) in texts.iter().enumerate() {
-            if ui.selectable_label(choice == now, text_on(choice == now, text.as_ref())).clicked() {
-                chosen = Some(choice);
-            }
-        }
-    });
+    let shown = list.show_ui(ui, |ui| chosen = choose(ui, now, texts));
+    let closed =
+        shown.inner.is_some() && !Popup::is_id_open(ui.ctx(), Popup::default_response_id(&shown.response));
+    if closed {
+        take_keys_back(&shown.response);
+    }
     shown.response.accessible_name(name);
     chosen.filter(|chosen| *chosen != now)
 }

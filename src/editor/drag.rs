@@ -1,23 +1,33 @@
-//! What every control has in common: how the pointer, the wheel and the keys move it.
+//! What every control has in common: how the pointer, the wheel, the keys and screen readers move it.
 //!
-//! Drag moves, with Shift ten times finer; the wheel and the arrow keys step; double-click or Delete brings the default back; right
-//! click or Enter asks for a typed value with its unit. Each change is a gesture of the host's.
+//! Drag moves, with Shift ten times finer; the wheel and the arrow keys step, Page Up and Page Down by ten steps, Home and End go to
+//! the ends; double-click or Delete brings the default back; right click, Enter or a digit asks for a typed value with its unit.
+//! Each change is a gesture of the host's.
 
 use super::Controls;
+use super::cell;
 use super::theme;
 use crate::engine::Kind;
 use crate::params::Gesture;
 use egui::Event;
 use egui::EventFilter;
 use egui::Id;
+use egui::InputState;
 use egui::Key;
 use egui::MouseWheelUnit;
 use egui::Popup;
 use egui::PopupCloseBehavior;
 use egui::Response;
+use egui::RichText;
+use egui::Role;
+use egui::TextEdit;
 use egui::Ui;
 use egui::Vec2;
 use egui::WidgetInfo;
+use egui::accesskit::Action;
+use egui::accesskit::ActionData;
+use egui::accesskit::Live;
+use egui::text::CCursorRange;
 
 /// Of a fine movement, against a plain one.
 pub(super) const FINE: f32 = 0.1;
@@ -29,6 +39,10 @@ const LEVEL_STEP_DB: f32 = 0.5;
 const LEVEL_FLOOR_DB: f32 = -60.0;
 /// Points that a smooth wheel moves for one step.
 const WHEEL_POINTS: f32 = 40.0;
+/// Steps of a page key.
+const PAGE: f32 = 10.0;
+/// Width of the field for typed values.
+const FIELD: f32 = 120.0;
 
 /// Which movements count, and how many points are the whole way.
 #[derive(Clone, Copy)]
@@ -135,19 +149,21 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
     }
     step_by_wheel(ui, movable, response);
     step_by_keys(ui, movable, response);
+    step_by_reader(ui, movable, response);
     ask(ui, movable, response);
-    let enabled = ui.is_enabled();
-    response.widget_info(|| WidgetInfo::slider(enabled, f64::from(now), movable.name()));
-    held.unwrap_or(now)
+    let shown = held.unwrap_or(now);
+    tell(ui, movable, response, (travel, shown));
+    shown
 }
 
 fn step_by_wheel(ui: &Ui, movable: &dyn Movable, response: &Response) {
     if !response.hovered() || response.dragged() {
         return;
     }
+    // With Shift some systems turn the wheel sideways.
     let turned = |event: &Event| match event {
-        Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => delta.y / WHEEL_POINTS,
-        Event::MouseWheel { delta, .. } => delta.y,
+        Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => (delta.x + delta.y) / WHEEL_POINTS,
+        Event::MouseWheel { delta, .. } => delta.x + delta.y,
         _ => 0.0,
     };
     let (steps, fine) = ui.input(|input| (input.events.iter().map(turned).sum(), input.modifiers.shift));
@@ -164,15 +180,66 @@ fn step_by_keys(ui: &Ui, movable: &dyn Movable, response: &Response) {
     }
     let arrows = EventFilter { vertical_arrows: true, horizontal_arrows: true, ..EventFilter::default() };
     ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
-    let pressed = |key| ui.input(|input| input.num_presses(key) as f32);
-    let up = pressed(Key::ArrowUp) + pressed(Key::ArrowRight);
-    let steps = up - pressed(Key::ArrowDown) - pressed(Key::ArrowLeft);
+    let (steps, fine) = ui.input(|input| {
+        let pressed = |key| input.num_presses(key) as f32;
+        let up = pressed(Key::ArrowUp) + pressed(Key::ArrowRight) + PAGE * pressed(Key::PageUp);
+        let down = pressed(Key::ArrowDown) + pressed(Key::ArrowLeft) + PAGE * pressed(Key::PageDown);
+        (up - down, input.modifiers.shift)
+    });
     if steps != 0.0 {
-        movable.set(movable.stepped(steps, ui.input(|input| input.modifiers.shift)));
+        movable.set(movable.stepped(steps, fine));
     }
-    if pressed(Key::Delete) > 0.0 {
-        movable.set(movable.default());
+    for (key, place) in [
+        (Key::Home, 0.0),
+        (Key::End, 1.0),
+        (Key::Delete, movable.default()),
+        (Key::Backspace, movable.default()),
+    ] {
+        if ui.input(|input| input.key_pressed(key)) {
+            movable.set(place);
+        }
     }
+}
+
+/// What screen readers ask for.
+fn step_by_reader(ui: &Ui, movable: &dyn Movable, response: &Response) {
+    let (steps, place) = ui.input(|input| {
+        let asked = |action| input.num_accesskit_action_requests(response.id, action) as f32;
+        let places = input.accesskit_action_requests(response.id, Action::SetValue);
+        let place = places.filter_map(|request| match &request.data {
+            Some(ActionData::NumericValue(place)) => Some(*place as f32),
+            Some(ActionData::Value(text)) => movable.parsed(text),
+            _ => None,
+        });
+        (asked(Action::Increment) - asked(Action::Decrement), place.last())
+    });
+    if steps != 0.0 {
+        movable.set(movable.stepped(steps, false));
+    }
+    if let Some(place) = place.filter(|place| place.is_finite()) {
+        movable.set(place.clamp(0.0, 1.0));
+    }
+}
+
+/// Tells screen readers what it is, where it stands, and how it can be moved.
+fn tell(ui: &Ui, movable: &dyn Movable, response: &Response, (travel, place): (Travel, f32)) {
+    let enabled = ui.is_enabled();
+    response.widget_info(|| {
+        let mut info = WidgetInfo::slider(enabled, f64::from(place), movable.name());
+        if let Travel::Anywhere(_) = travel {
+            info.role = Role::SpinButton;
+        }
+        info
+    });
+    ui.ctx().accesskit_node_builder(response.id, |node| {
+        node.set_value(movable.text_at(place));
+        node.set_min_numeric_value(0.0);
+        node.set_max_numeric_value(1.0);
+        node.set_numeric_value_step(f64::from(STEP));
+        [Action::Increment, Action::Decrement, Action::SetValue]
+            .into_iter()
+            .for_each(|one| node.add_action(one));
+    });
 }
 
 /// The place of 0–1 that is `steps` away from `now`.
@@ -196,37 +263,87 @@ fn stepped_level(level_db: f32, steps: f32, size: f32) -> f32 {
     }
 }
 
-/// Asks for a typed value where the user wants to give one.
-fn ask(ui: &mut Ui, movable: &dyn Movable, response: &Response) {
-    let typed = response.id.with("typed");
-    let by_key = response.has_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    if by_key || response.secondary_clicked() {
-        ui.data_mut(|data| data.insert_temp(typed, movable.text()));
-        Popup::open_id(ui.ctx(), typed);
-    }
-    if !Popup::is_id_open(ui.ctx(), typed) {
-        return;
-    }
-    let popup = Popup::from_response(response).id(typed).open_memory(None);
-    popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-        ui.label(egui::RichText::new(movable.name()).small().color(theme::FAINT));
-        type_value(ui, movable, typed, by_key);
-    });
+/// A value while it is typed.
+#[derive(Clone, Default)]
+struct Typed {
+    text: String,
+    /// Why the last one was not taken.
+    refused: Option<String>,
+    /// What of it is selected at first, until the field has been shown.
+    selected: Option<CCursorRange>,
 }
 
-fn type_value(ui: &mut Ui, movable: &dyn Movable, id: Id, by_key: bool) {
-    let mut text: String = ui.data(|data| data.get_temp(id)).unwrap_or_default();
-    let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(90.0));
-    let field = field.accessible_name(movable.name());
-    if !by_key && field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-        if let Some(place) = movable.parsed(&text) {
-            movable.set(place);
-        }
-        Popup::close_id(ui.ctx(), id);
-    } else if !field.has_focus() {
-        field.request_focus();
+/// Asks for a typed value where the user wants to give one.
+fn ask(ui: &mut Ui, movable: &dyn Movable, response: &Response) {
+    let id = response.id.with("typed");
+    let focused = response.has_focus();
+    let by_key = focused && ui.input(|input| input.key_pressed(Key::Enter));
+    if let Some(text) = focused.then(|| ui.input(typed_number)).flatten() {
+        // The next digit comes behind it.
+        let selected = CCursorRange::one(CCursorRange::select_all_str(&text).primary);
+        open(ui, id, Typed { text, refused: None, selected: Some(selected) });
+    } else if by_key || response.secondary_clicked() {
+        let text = movable.text();
+        let selected = Some(CCursorRange::select_all_str(&text));
+        open(ui, id, Typed { text, refused: None, selected });
     }
-    ui.data_mut(|data| data.insert_temp(id, text));
+    if !Popup::is_id_open(ui.ctx(), id) {
+        return;
+    }
+    let popup = Popup::from_response(response).id(id).open_memory(None);
+    popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+        ui.label(RichText::new(movable.name()).small().color(theme::FAINT));
+        type_value(ui, movable, id);
+    });
+    if !Popup::is_id_open(ui.ctx(), id) {
+        cell::take_keys_back(response);
+    }
+}
+
+/// What begins a number, where it is typed.
+fn typed_number(input: &InputState) -> Option<String> {
+    input.events.iter().find_map(|event| match event {
+        Event::Text(text) if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) => {
+            Some(text.clone())
+        }
+        _ => None,
+    })
+}
+
+fn open(ui: &Ui, id: Id, typed: Typed) {
+    ui.data_mut(|data| data.insert_temp(id, typed));
+    Popup::open_id(ui.ctx(), id);
+}
+
+/// The field; Enter and Tab take what it says, and what means nothing stays, with the reason.
+fn type_value(ui: &mut Ui, movable: &dyn Movable, id: Id) {
+    let mut typed: Typed = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+    let mut output = TextEdit::singleline(&mut typed.text).desired_width(FIELD).show(ui);
+    let field = output.response.response.accessible_name(format!("{}: new value", movable.name()));
+    let left = ui.input(|input| input.key_pressed(Key::Enter) || input.key_pressed(Key::Tab));
+    if let Some(selected) = typed.selected.take() {
+        output.state.cursor.set_char_range(Some(selected));
+        output.state.store(ui.ctx(), field.id);
+        field.request_focus();
+    } else if field.lost_focus() && left {
+        match movable.parsed(&typed.text) {
+            Some(place) => {
+                movable.set(place);
+                Popup::close_id(ui.ctx(), id);
+            }
+            None => {
+                let [least, most] = [0.0, 1.0].map(|place| movable.text_at(place));
+                let text = &typed.text;
+                typed.refused = Some(format!("“{text}” is no value here: type one from {least} to {most}"));
+                field.request_focus();
+            }
+        }
+    }
+    if let Some(why) = &typed.refused {
+        let said = ui.label(RichText::new(why).small().color(theme::WARNING));
+        ui.ctx().accesskit_node_builder(said.id, |node| node.set_live(Live::Assertive));
+    }
+    ui.data_mut(|data| data.insert_temp(id, typed));
 }
 
 #[cfg(test)]

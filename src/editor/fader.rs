@@ -25,9 +25,12 @@ pub(super) const WIDTH: f32 = WAY + GAP + meter::WIDTH;
 
 /// Shows the level parameter `index` beside what its strip measures.
 pub(super) fn show(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, meter: &Shown, height: f32) {
+    let Some(index) = index else {
+        ui.allocate_exact_size(vec2(WIDTH, height), Sense::hover());
+        return;
+    };
     let (rect, response) = ui.allocate_exact_size(vec2(WIDTH, height), Sense::click_and_drag());
-    let Some(index) = index else { return };
-    if !ui.is_rect_visible(rect) {
+    if cell::is_out_of_sight(ui, &response) {
         return;
     }
     // Bars and way end where the handle's middle does.

@@ -75,7 +75,12 @@ impl Movable for Knob<'_> {
 
     fn stepped(&self, steps: f32, fine: bool) -> f32 {
         let size = if fine { drag::FINE } else { 1.0 };
-        (self.place() + steps * drag::STEP * size).clamp(0.0, 1.0)
+        let place = (self.place() + steps * drag::STEP * size).clamp(0.0, 1.0);
+        // At least by the least difference that matters.
+        let (parameter, now) = (self.parameter, self.parameter.value_at(self.place()));
+        let least = now + steps.signum() * parameter.step;
+        let moved = (parameter.value_at(place) - now).abs();
+        if moved < parameter.step { parameter.position_of(least) } else { place }
     }
 
     fn gesture(&self, step: Gesture) {

@@ -270,14 +270,15 @@ fn show_head(ui: &mut Ui, view: &View, instance: &Instance, place: Place) {
         let said = format!("{}: machine", slot_name(place));
         let colour = if insert.is_some() { theme::ACCENT } else { theme::FAINT };
         let button = cell::coloured_button(ui, (text, colour), ui.available_width(), &said);
-        egui::Popup::menu(&button).show(|ui| show_menu(ui, instance, place, insert));
+        cell::show_menu(&button, |ui| show_menu(ui, instance, place, insert));
         button.on_hover_text("Choose a machine");
     });
 }
 
 /// The slot's number, by which its machine is dragged.
 fn show_grip(ui: &mut Ui, place: Place, sits: bool) {
-    let sense = if sits { Sense::drag() } else { Sense::hover() };
+    // The keys have the arrows and the list of strips for it.
+    let sense = if sits { Sense::DRAG } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(44.0, cell::HEIGHT), sense);
     let text = format!("Slot {}", place.1 + 1);
     let enabled = ui.is_enabled();
@@ -315,9 +316,11 @@ fn show_menu(ui: &mut Ui, instance: &Instance, place: Place, insert: Option<&Ins
             ui.vertical(|ui| {
                 ui.label(RichText::new(title).small().color(theme::FAINT));
                 for kind in MachineKind::ALL.iter().copied().filter(|kind| group(*kind) == title) {
-                    let text = cell::text_on(now == Some(kind), kind.label());
-                    if ui.selectable_label(now == Some(kind), text).clicked() && now != Some(kind) {
-                        edit(instance, MachineEdit::Choose(place, Some(kind)));
+                    if cell::option(ui, now == Some(kind), kind.label()).clicked() {
+                        ui.close();
+                        if now != Some(kind) {
+                            edit(instance, MachineEdit::Choose(place, Some(kind)));
+                        }
                     }
                 }
             });

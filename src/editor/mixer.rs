@@ -110,7 +110,7 @@ impl Mixer {
 fn show_spread(ui: &mut Ui, instance: &Instance) {
     let hint = "Gives what the song plays buses and outputs of its own, and names the buses";
     let button = cell::button(ui, false, ("Spread…", 56.0), theme::WELL, hint);
-    egui::Popup::menu(&button).show(|ui| {
+    cell::show_menu(&button, |ui| {
         for (text, by, grouping) in [
             ("Each channel", SpreadBy::Channels, Grouping::Each),
             ("Channels in stereo pairs", SpreadBy::Channels, Grouping::StereoPairs),
@@ -121,11 +121,13 @@ fn show_spread(ui: &mut Ui, instance: &Instance) {
         ] {
             if ui.button(text).clicked() {
                 instance.edit_later(Edit::Spread(by, grouping));
+                ui.close();
             }
         }
         ui.separator();
         if ui.button("All together on the master").clicked() {
             instance.edit_later(Edit::Routing(Box::new(mixer::gather)));
+            ui.close();
         }
     });
     button.on_hover_text(hint);

@@ -24,6 +24,8 @@ mod mixer;
 mod open;
 #[cfg(test)]
 mod page_tests;
+#[cfg(test)]
+mod reach_tests;
 mod recorder;
 mod repaint;
 mod replacements;
@@ -33,7 +35,10 @@ mod song;
 mod space;
 mod strip;
 mod tempo;
+#[cfg(test)]
+mod test_window;
 mod theme;
+mod undo;
 mod voices;
 mod window;
 
@@ -64,6 +69,7 @@ use space::Space;
 use std::sync::Arc;
 use std::time::Duration;
 use tempo::Tempo;
+use undo::Undo;
 use voices::Voices;
 pub(crate) use window::Editor;
 use window::Remote;
@@ -132,8 +138,17 @@ const NEXT_PAGE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Ke
 const LAST_PAGE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::PageUp);
 
 /// Keys that do something whatever has the focus. All others are the host's while nothing has it.
-const SHORTCUTS: [KeyboardShortcut; 6] =
-    [NEXT_PAGE, LAST_PAGE, ZOOM_IN, ZOOM_IN_SECONDARY, ZOOM_OUT, ZOOM_RESET];
+const SHORTCUTS: [KeyboardShortcut; 9] = [
+    NEXT_PAGE,
+    LAST_PAGE,
+    undo::UNDO,
+    undo::REDO,
+    undo::REDO_TOO,
+    ZOOM_IN,
+    ZOOM_IN_SECONDARY,
+    ZOOM_OUT,
+    ZOOM_RESET,
+];
 
 /// What an open window shows.
 struct App {
@@ -173,6 +188,7 @@ impl App {
 /// All there is to see, and which page is in front.
 struct Pages {
     front: Page,
+    undo: Undo,
     header: Header,
     tempo: Tempo,
     mixer: Mixer,
@@ -189,6 +205,7 @@ impl Pages {
     fn new(table: &[ParameterSpec]) -> Self {
         Pages {
             front: Page::Mixer,
+            undo: Undo::default(),
             header: Header::new(table),
             tempo: Tempo::new(table),
             mixer: Mixer::new(table),
@@ -204,6 +221,7 @@ impl Pages {
 
     fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
         self.turn_by_keys(ui);
+        self.undo.follow(ui, instance);
         if self.front != Page::Voices {
             self.voices.let_go(controls, view);
         }
@@ -266,6 +284,8 @@ impl Pages {
                     self.front = page;
                 }
             }
+            ui.add_space(6.0);
+            self.undo.show(ui, view, instance);
             recorder::show_bar(ui, view, instance);
         });
     }

@@ -2,13 +2,12 @@
 
 use super::LEAST_SIZE;
 use super::Page;
-use super::Pages;
 use super::SIZE;
 use super::browser;
-use super::controls::Controls;
 use super::dialog::Ask;
 use super::open;
-use super::theme;
+use super::test_window::Said;
+use super::test_window::Window;
 use crate::engine::LANES;
 use crate::engine::Target;
 use crate::engine::Transport;
@@ -43,8 +42,6 @@ use egui::RawInput;
 use egui::Rect;
 use egui::Role;
 use egui::vec2;
-use nice_plug::editor::dpi::LogicalSize;
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
@@ -55,79 +52,8 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::time::Instant;
 
-/// A window that nobody sees.
-struct Window {
-    egui: egui::Context,
-    pages: Pages,
-    size: LogicalSize<f32>,
-    /// What has been told to the host.
-    told: RefCell<Vec<(usize, Gesture)>>,
-    /// Files that are let go over it when it is drawn next.
-    dropped: Vec<DroppedFileHandle>,
-}
-
-/// A control or a text, as a screen reader is told of it.
-struct Said {
-    role: Role,
-    name: String,
-    place: Rect,
-}
-
-impl Window {
-    fn new(bench: &Bench, page: Page) -> Self {
-        let egui = egui::Context::default();
-        egui.enable_accesskit();
-        theme::apply(&egui);
-        let mut pages = Pages::new(bench.params.table());
-        pages.front = page;
-        Self { egui, pages, size: SIZE, told: RefCell::default(), dropped: Vec::new() }
-    }
-
-    fn draw(&mut self, bench: &Bench) -> egui::FullOutput {
-        self.draw_after(bench, Vec::new())
-    }
-
-    /// The same after something has happened to the window.
-    fn draw_after(&mut self, bench: &Bench, events: Vec<Event>) -> egui::FullOutput {
-        let told = &self.told;
-        let host = |index, step| told.borrow_mut().push((index, step));
-        let controls = Controls { params: &bench.params, host: &host, restart: &|| {} };
-        let rect = Rect::from_min_size(Pos2::ZERO, vec2(self.size.width, self.size.height));
-        let dropped_files = std::mem::take(&mut self.dropped);
-        let input = RawInput { screen_rect: Some(rect), events, dropped_files, ..RawInput::default() };
-        let pages = &mut self.pages;
-        let mut drawn =
-            self.egui.run_ui(input, |ui| pages.show(ui, &controls, &bench.instance.view(), &bench.instance));
-        drawn.textures_delta.clear(); // nobody paints
-        drawn
-    }
-
-    /// All that the settled page says.
-    fn said(&mut self, bench: &Bench) -> Vec<Said> {
-        let mut last = self.draw(bench);
-        (0..3).for_each(|_| last = self.draw(bench));
-        let nodes = last.platform_output.accesskit_update.unwrap().nodes;
-        nodes
-            .iter()
-            .filter_map(|(_, node)| {
-                let bounds = node.bounds()?;
-                let corner = |x: f64, y: f64| Pos2::new(x as f32, y as f32);
-                Some(Said {
-                    role: node.role(),
-                    name: node.label().or(node.value()).unwrap_or_default().to_owned(),
-                    place: Rect::from_min_max(corner(bounds.x0, bounds.y0), corner(bounds.x1, bounds.y1)),
-                })
-            })
-            .collect()
-    }
-}
-
-fn is_control(said: &Said) -> bool {
-    matches!(said.role, Role::Button | Role::CheckBox | Role::Slider | Role::ComboBox | Role::TextInput)
-}
-
 /// Four machines on the first bus, those with the most to show, and one on the second that nobody knows.
-fn full_bench(bench: Bench) -> Bench {
+pub(super) fn full_bench(bench: Bench) -> Bench {
     let machines = ["eq", "compressor", "convolution", "reverb"];
     let mut inserts: Vec<_> =
         machines.iter().enumerate().map(|(slot, machine)| InsertSlot::new(0, slot, *machine)).collect();
@@ -147,29 +73,29 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
     for (plugin, bench) in benches.map(|(plugin, bench)| (plugin, full_bench(bench))) {
         for page in Page::ALL {
             let mut window = Window::new(&bench, page);
-            check(&format!("{plugin}, {}", page.name()), &window.said(&bench));
+            check(&format!("{plugin}, {}", page.name()), &window.said());
             if page == Page::Mixer {
                 window.pages.mixer.open_routes(2);
-                check(&format!("{plugin}, routes"), &window.said(&bench));
+                check(&format!("{plugin}, routes"), &window.said());
             }
             if page == Page::Instruments {
                 for slot in [0, 4, 6] {
                     window.pages.instruments.open(slot);
-                    check(&format!("{plugin}, instrument {slot}"), &window.said(&bench));
+                    check(&format!("{plugin}, instrument {slot}"), &window.said());
                 }
             }
             if page == Page::Voices {
                 put_voices(&bench);
-                check(&format!("{plugin}, voices and lanes"), &window.said(&bench));
+                check(&format!("{plugin}, voices and lanes"), &window.said());
             }
             if page == Page::Space {
                 put_in_space(&bench);
-                check(&format!("{plugin}, sources in a room"), &window.said(&bench));
+                check(&format!("{plugin}, sources in a room"), &window.said());
             }
             if page == Page::Machines {
                 for strip in 1..3 {
                     window.pages.machines.open(strip);
-                    check(&format!("{plugin}, machines of strip {strip}"), &window.said(&bench));
+                    check(&format!("{plugin}, machines of strip {strip}"), &window.said());
                 }
             }
         }
@@ -177,7 +103,7 @@ fn each_page(mut check: impl FnMut(&str, &[Said])) {
 }
 
 /// Two takes in the first voice slot, which goes round while it is held, one in slot 40, and one in the first lane.
-fn put_voices(bench: &Bench) -> Folder {
+pub(super) fn put_voices(bench: &Bench) -> Folder {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let folder = Folder::new(&format!("page-voices-{}", NUMBER.fetch_add(1, Relaxed)));
     let files = [level_wav(&folder, "one.wav", 9_000), level_wav(&folder, "other.wav", 9_000)];
@@ -194,7 +120,7 @@ fn put_voices(bench: &Bench) -> Folder {
 }
 
 /// A bus in front, and a room whose decay is its own.
-fn put_in_space(bench: &Bench) {
+pub(super) fn put_in_space(bench: &Bench) {
     bench.change(|routing| {
         routing.buses[4].space = Some(BusSpace::default());
         routing.song_space = Some(SongSpace::default());
@@ -204,17 +130,17 @@ fn put_in_space(bench: &Bench) {
 }
 
 #[test]
-fn every_control_says_what_it_is_and_only_bars_beside_their_faders_say_the_same() {
+fn every_control_says_what_it_is_and_no_two_of_a_kind_say_the_same() {
     let mut wrong = Vec::new();
     each_page(|page, said| {
-        let controls: Vec<_> = said.iter().filter(|said| is_control(said)).collect();
+        let controls: Vec<_> = said.iter().filter(|said| said.is_control()).collect();
         assert!(controls.len() > 20, "{page}: {} controls", controls.len());
         for (number, control) in controls.iter().enumerate() {
             if control.name.is_empty() {
                 wrong.push(format!("{page}: a {:?} without a name at {:?}", control.role, control.place));
             }
-            let twin = controls[..number].iter().any(|other| other.name == control.name);
-            if twin && control.role != Role::Slider {
+            let twin = |other: &&&Said| (other.role, &other.name) == (control.role, &control.name);
+            if controls[..number].iter().any(|other| twin(&other)) {
                 wrong.push(format!("{page}: two of {:?}", control.name));
             }
         }
@@ -227,7 +153,7 @@ fn nothing_lies_on_another_or_outside_the_window() {
     let window = Rect::from_min_size(Pos2::ZERO, vec2(SIZE.width, SIZE.height));
     let mut wrong = Vec::new();
     each_page(|page, said| {
-        let shown = |said: &&Said| is_control(said) || said.role == Role::Label;
+        let shown = |said: &&Said| said.is_control() || said.role == Role::Label;
         let shown: Vec<_> = said.iter().filter(shown).collect();
         for (number, one) in shown.iter().enumerate() {
             if !window.contains_rect(one.place) {
@@ -249,8 +175,8 @@ fn all_controls_of_machines_are_there_and_lie_beside_each_other_in_the_smallest_
     let bench = full_bench(Bench::instrument());
     for size in [SIZE, LEAST_SIZE] {
         let mut window = Window::new(&bench, Page::Machines);
-        window.size = size;
-        let said = window.said(&bench);
+        window.resize(size);
+        let said = window.said();
         for (slot, kind) in
             [MachineKind::Equaliser, MachineKind::Compressor, MachineKind::Convolution, MachineKind::Reverb]
                 .into_iter()
@@ -259,13 +185,13 @@ fn all_controls_of_machines_are_there_and_lie_beside_each_other_in_the_smallest_
             for parameter in kind.parameters() {
                 let name = format!("Bus 1 Insert {} {}", slot + 1, parameter.label);
                 // In the smallest one some wait until the page is scrolled.
-                let shown = said.iter().any(|said| is_control(said) && said.name == name);
+                let shown = said.iter().any(|said| said.is_control() && said.name == name);
                 assert!(shown || size == LEAST_SIZE, "{name}");
             }
         }
         let reduction = |said: &&Said| said.name.starts_with("Bus 1 Insert 2: reduction");
         assert_eq!(said.iter().filter(reduction).count(), 1);
-        let of_slots = said.iter().filter(|said| is_control(said) && said.name.starts_with("Bus 1 Insert"));
+        let of_slots = said.iter().filter(|said| said.is_control() && said.name.starts_with("Bus 1 Insert"));
         let of_slots: Vec<_> = of_slots.collect();
         for (number, one) in of_slots.iter().enumerate() {
             let common = |other: &&&Said| one.place.intersect(other.place).is_positive();
@@ -281,8 +207,8 @@ fn all_controls_of_an_instrument_and_all_song_channels_are_there() {
     let mut window = Window::new(&bench, Page::Instruments);
     for (slot, kind) in [(1, InstrumentKind::Lead), (4, InstrumentKind::Poly)] {
         window.pages.instruments.open(slot);
-        let said = window.said(&bench);
-        let names: Vec<_> = said.iter().filter(|said| is_control(said)).map(|said| &said.name).collect();
+        let said = window.said();
+        let names: Vec<_> = said.iter().filter(|said| said.is_control()).map(|said| &said.name).collect();
         for parameter in kind.parameters() {
             let name = format!("Instrument {} {}", slot + 1, parameter.label);
             assert!(names.contains(&&name), "{name}");
@@ -298,7 +224,7 @@ fn all_controls_of_an_instrument_and_all_song_channels_are_there() {
 fn the_host_is_told_of_macros_that_have_moved_with_their_machine_by_whole_gestures() {
     let mut bench = full_bench(Bench::instrument());
     let mut window = Window::new(&bench, Page::Mixer);
-    window.said(&bench);
+    window.said();
     assert!(window.told.borrow().is_empty());
     let equaliser = MachineKind::Equaliser.parameters();
     for (control, parameter) in equaliser.iter().enumerate().take(MACROS) {
@@ -307,7 +233,7 @@ fn the_host_is_told_of_macros_that_have_moved_with_their_machine_by_whole_gestur
     }
     bench.edit(MachineEdit::Swap((0, 0), (5, 1)));
     bench.render();
-    window.draw(&bench);
+    window.draw();
     let table = bench.params.table();
     let told = window.told.borrow();
     let mut moved = 0;
@@ -335,8 +261,8 @@ fn a_page_that_nothing_moves_on_is_not_drawn_again() {
     let bench = Bench::instrument();
     for page in Page::ALL {
         let mut window = Window::new(&bench, page);
-        window.said(&bench);
-        let drawn = window.draw(&bench);
+        window.said();
+        let drawn = window.draw();
         let delays = drawn.viewport_output.values().map(|view| view.repaint_delay);
         assert_eq!(delays.collect::<Vec<_>>(), [Duration::MAX], "{}", page.name());
     }
@@ -352,7 +278,7 @@ fn drawing_leaves_the_sound_bit_for_bit_alone() {
         let bits = |planes: &[Vec<f32>]| planes.iter().flatten().map(|s| s.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&bare), bits(&drawn), "call {call}");
         loudest = bare.iter().flatten().fold(loudest, |loudest, sample| loudest.max(sample.abs()));
-        windows.iter_mut().for_each(|window| drop(window.draw(&shown)));
+        windows.iter_mut().for_each(|window| _ = window.draw());
     }
     assert!(loudest > 0.01, "{loudest}");
 }
@@ -362,7 +288,7 @@ fn what_a_rack_misses_is_said_on_every_page() {
     let bench = Bench::instrument();
     bench.restore(&lane_rack(std::path::Path::new("/nowhere"), "\"gone.wav\", \"lost.wav\""));
     for page in Page::ALL {
-        let said = Window::new(&bench, page).said(&bench);
+        let said = Window::new(&bench, page).said();
         let told = |said: &Said| {
             said.name.contains("lane 3: the take")
                 && said.name.contains("gone.wav")
@@ -394,31 +320,31 @@ fn a_trigger_sounds_as_long_as_it_is_held_by_its_parameter_or_past_those_by_a_co
         bench.render()[0].iter().any(|&sample| sample != 0.0)
     };
     let trigger = bench.index(Target::VoiceTrigger(0));
-    let at = middle(&window.said(&bench), "Play voice 1");
-    window.draw_after(&bench, vec![Event::PointerMoved(at), button(at, true)]);
-    (0..3).for_each(|_| drop(window.draw(&bench)));
+    let at = middle(&window.said(), "Play voice 1");
+    window.draw_after(vec![Event::PointerMoved(at), button(at, true)]);
+    (0..3).for_each(|_| _ = window.draw());
     assert_eq!(*window.told.borrow(), [(trigger, Gesture::Begin), (trigger, Gesture::Move(1.0))]);
-    window.draw_after(&bench, vec![button(at, false)]);
+    window.draw_after(vec![button(at, false)]);
     let all = [Gesture::Begin, Gesture::Move(1.0), Gesture::Move(0.0), Gesture::End];
     assert_eq!(*window.told.borrow(), all.map(|step| (trigger, step)));
-    let others = middle(&window.said(&bench), "Voices 33 to 48, some in use");
-    window.draw_after(&bench, vec![Event::PointerMoved(others), button(others, true)]);
-    window.draw_after(&bench, vec![button(others, false)]);
-    let at = middle(&window.said(&bench), "Play voice 40");
+    let others = middle(&window.said(), "Voices 33 to 48, some in use");
+    window.draw_after(vec![Event::PointerMoved(others), button(others, true)]);
+    window.draw_after(vec![button(others, false)]);
+    let at = middle(&window.said(), "Play voice 40");
     assert!(!sounds(&mut bench));
-    window.draw_after(&bench, vec![Event::PointerMoved(at), button(at, true)]);
+    window.draw_after(vec![Event::PointerMoved(at), button(at, true)]);
     assert!(sounds(&mut bench) && sounds(&mut bench));
-    assert!(window.said(&bench).iter().any(|said| said.name == "1×"), "how many sound");
+    assert!(window.said().iter().any(|said| said.name == "1×"), "how many sound");
     // What is held is let go of where another page comes.
     window.pages.front = Page::Mixer;
-    window.draw(&bench);
+    window.draw();
     assert!(!sounds(&mut bench));
     window.pages.front = Page::Voices;
-    window.draw_after(&bench, vec![button(at, false)]);
+    window.draw_after(vec![button(at, false)]);
     // A click of a screen reader, or one between two pictures.
-    window.draw_after(&bench, vec![Event::PointerMoved(at), button(at, true), button(at, false)]);
+    window.draw_after(vec![Event::PointerMoved(at), button(at, true), button(at, false)]);
     assert!(sounds(&mut bench));
-    window.draw(&bench);
+    window.draw();
     assert!(!sounds(&mut bench));
     assert_eq!(window.told.borrow().len(), 4, "no parameter has moved");
 }
@@ -428,7 +354,7 @@ fn what_is_said_of_a_voice_is_one_edit_and_a_take_can_be_taken_away() {
     let bench = Bench::instrument();
     let _folder = put_voices(&bench);
     let mut window = Window::new(&bench, Page::Voices);
-    let said = window.said(&bench);
+    let said = window.said();
     let place = said.iter().find(|said| said.name == "Voice 1 Gain").unwrap().place.center();
     let events = vec![
         Event::PointerMoved(place),
@@ -440,14 +366,14 @@ fn what_is_said_of_a_voice_is_one_edit_and_a_take_can_be_taken_away() {
             modifiers: Modifiers::NONE,
         },
     ];
-    window.draw_after(&bench, vec![Event::PointerMoved(place)]);
-    window.draw_after(&bench, events);
+    window.draw_after(vec![Event::PointerMoved(place)]);
+    window.draw_after(events);
     bench.wait();
     let gain = bench.instance.view().voices[0].gain.0;
     assert!((0.5..1.0).contains(&gain), "{gain} dB");
     let remove = middle(&said, "Voice 1 take 1: remove");
-    window.draw_after(&bench, vec![Event::PointerMoved(remove), button(remove, true)]);
-    window.draw_after(&bench, vec![button(remove, false)]);
+    window.draw_after(vec![Event::PointerMoved(remove), button(remove, true)]);
+    window.draw_after(vec![button(remove, false)]);
     bench.wait();
     let takes = &bench.instance.view().voices[0].takes;
     assert_eq!(takes.iter().map(|take| take.name()).collect::<Vec<_>>(), ["other.wav"]);
@@ -457,7 +383,7 @@ fn what_is_said_of_a_voice_is_one_edit_and_a_take_can_be_taken_away() {
 fn all_lanes_are_on_the_voices_page_with_their_strips_and_states() {
     let bench = Bench::instrument();
     let _folder = put_voices(&bench);
-    let said = Window::new(&bench, Page::Voices).said(&bench);
+    let said = Window::new(&bench, Page::Voices).said();
     let names: Vec<_> = said.iter().map(|said| &*said.name).collect();
     for lane in 1..=LANES {
         for name in ["Gain", "Pan", "Mute", "Solo", "Speed", "Trigger"] {
@@ -472,7 +398,7 @@ fn all_lanes_are_on_the_voices_page_with_their_strips_and_states() {
 fn orders_stay_on_one_line_and_every_channel_that_is_seen_has_a_scope_and_its_level() {
     let mut bench = Bench::instrument();
     (0..3).for_each(|_| drop(bench.render()));
-    let said = Window::new(&bench, Page::Song).said(&bench);
+    let said = Window::new(&bench, Page::Song).said();
     let order = said.iter().find(|said| said.name.starts_with("000  pattern") && said.name.ends_with('<'));
     let order = order.unwrap_or_else(|| panic!("no order plays"));
     assert!(order.place.height() < 22.0, "{:?}", order.place);
@@ -490,7 +416,7 @@ fn orders_stay_on_one_line_and_every_channel_that_is_seen_has_a_scope_and_its_le
 fn scopes_move_while_the_song_plays_and_somebody_looks() {
     let mut bench = Bench::instrument();
     let mut window = Window::new(&bench, Page::Song);
-    window.draw(&bench);
+    window.draw();
     (0..40).for_each(|_| drop(bench.render()));
     let control = bench.instance.pulse().control.unwrap();
     let loud = |channel| {
@@ -508,7 +434,7 @@ fn scopes_move_while_the_song_plays_and_somebody_looks() {
 fn what_stands_in_space_note_by_note_is_moved_by_its_parameters() {
     let bench = Bench::instrument();
     let moves = |window: &mut Window| {
-        let said = window.said(&bench).into_iter().filter(is_control);
+        let said = window.said().into_iter().filter(Said::is_control);
         let is_move =
             |name: &String| ["Song Space", "Keyboard Space", "Voice "].iter().any(|of| name.starts_with(of));
         said.map(|said| said.name).filter(is_move).collect::<BTreeSet<_>>()
@@ -530,8 +456,7 @@ fn what_stands_in_space_note_by_note_is_moved_by_its_parameters() {
 fn whose_ears_hear_is_said_and_why_a_file_has_given_none() {
     let bench = Bench::instrument();
     let mut window = Window::new(&bench, Page::Space);
-    let names =
-        |window: &mut Window| window.said(&bench).into_iter().map(|said| said.name).collect::<Vec<_>>();
+    let names = |window: &mut Window| window.said().into_iter().map(|said| said.name).collect::<Vec<_>>();
     let back = "Hear with the ears that Busker comes with again".to_owned();
     let before = names(&mut window);
     assert!(before.contains(&"KEMAR, a dummy head".to_owned()) && !before.contains(&back), "{before:?}");
@@ -549,17 +474,13 @@ fn a_source_that_is_dragged_is_where_the_pointer_is_by_one_gesture_of_each_param
     let bench = Bench::instrument();
     put_in_space(&bench);
     let mut window = Window::new(&bench, Page::Space);
-    let said = window.said(&bench);
+    let said = window.said();
     let front = said.iter().find(|said| said.name == "Bus 5 from above").unwrap().place.center();
     let (way, moved) = (vec2(60.0, 30.0), |part| front + part * vec2(60.0, 30.0));
-    for events in [
-        vec![Event::PointerMoved(front), button(front, true)],
-        vec![Event::PointerMoved(moved(0.5))],
-        vec![Event::PointerMoved(moved(1.0))],
-        vec![button(moved(1.0), false)],
-    ] {
-        window.draw_after(&bench, events);
-    }
+    window.point(front, Some(true));
+    window.point(moved(0.5), None);
+    window.point(moved(1.0), None);
+    window.point(moved(1.0), Some(false));
     let told = window.told.borrow();
     let [azimuth, metres] = [Target::Azimuth(4), Target::Distance(4)].map(|target| {
         let index = bench.index(target);
@@ -595,30 +516,24 @@ impl Window {
         for path in paths {
             self.dropped.push(Arc::new(Dropped(path.to_path_buf())));
         }
-        self.draw(bench);
+        self.draw();
         bench.instance.wait_for_worker();
     }
 
     /// Where the control of this name is.
-    fn place(&mut self, bench: &Bench, name: &str) -> Rect {
-        let said = self.said(bench);
+    fn place(&mut self, name: &str) -> Rect {
+        let said = self.said();
         let found = said.iter().rfind(|said| said.role != Role::Label && said.name == name);
         found.unwrap_or_else(|| panic!("no {name} on the page")).place
     }
 
-    fn click(&mut self, bench: &Bench, name: &str) {
-        let pos = self.place(bench, name).center();
-        let button = |pressed| {
-            let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
-            Event::PointerButton { pos, button, pressed, modifiers }
-        };
-        self.draw_after(bench, vec![Event::PointerMoved(pos)]);
-        self.draw_after(bench, vec![button(true)]);
-        self.draw_after(bench, vec![button(false)]);
+    fn click(&mut self, name: &str) {
+        let pos = self.place(name).center();
+        self.click_at(pos);
     }
 
-    fn says(&mut self, bench: &Bench, words: &str) -> bool {
-        self.said(bench).iter().any(|said| said.name.contains(words))
+    fn says(&mut self, words: &str) -> bool {
+        self.said().iter().any(|said| said.name.contains(words))
     }
 }
 
@@ -635,9 +550,9 @@ fn what_is_dropped_on_the_window_is_opened_and_what_cannot_be_is_said_until_it_i
         window.drop_files(&bench, &[&at("other.it"), &at("kick.wav"), &at("letter.txt")]);
         let view = bench.instance.view();
         assert_eq!(view.file.as_deref(), Some("other.it"), "{}", page.name());
-        assert!(window.says(&bench, "letter.txt: no file that Busker can open"), "{}", page.name());
-        window.click(&bench, "Dismiss");
-        assert!(!window.says(&bench, "letter.txt"), "{}", page.name());
+        assert!(window.says("letter.txt: no file that Busker can open"), "{}", page.name());
+        window.click("Dismiss");
+        assert!(!window.says("letter.txt"), "{}", page.name());
         assert!(bench.instance.view().refused.is_empty());
         bench.restore(&Rack::demo());
     }
@@ -691,14 +606,14 @@ fn the_tempo_line_names_both_tempos_and_each_answer_does_what_it_says() {
         let mut window = Window::new(&bench, Page::Mixer);
         bench.render_at(standing(16.5));
         let words = format!("The song's tempo is {own} BPM, the host's 140 BPM");
-        assert!(!window.says(&bench, &words), "nobody has opened the demo");
+        assert!(!window.says(&words), "nobody has opened the demo");
         window.drop_files(&bench, &[&path]);
         bench.render_at(Transport { tempo: own.into(), ..standing(16.5) });
-        assert!(!window.says(&bench, "The song's tempo"), "both are alike");
+        assert!(!window.says("The song's tempo"), "both are alike");
         bench.render_at(standing(16.5));
-        assert!(window.says(&bench, &words));
+        assert!(window.says(&words));
         window.told.borrow_mut().clear();
-        window.click(&bench, answer);
+        window.click(answer);
         let told = window.told.borrow().clone();
         let moves = told.iter().filter_map(|(index, step)| match step {
             Gesture::Move(place) => {
@@ -708,7 +623,7 @@ fn the_tempo_line_names_both_tempos_and_each_answer_does_what_it_says() {
             Gesture::Begin | Gesture::End => None,
         });
         assert_eq!(moves.collect::<Vec<_>>(), wanted, "{answer}");
-        assert!(!window.says(&bench, &words), "{answer}");
+        assert!(!window.says(&words), "{answer}");
     }
 }
 
@@ -716,7 +631,7 @@ fn the_tempo_line_names_both_tempos_and_each_answer_does_what_it_says() {
 fn the_status_line_shows_the_engines_figures() {
     let mut bench = Bench::instrument();
     let mut window = Window::new(&bench, Page::Mixer);
-    assert!(window.says(&bench, "Load –") && window.says(&bench, "Voices 0"));
+    assert!(window.says("Load –") && window.says("Voices 0"));
     // 480 frames are 10 ms.
     for percent in [7, 7, 7, 43] {
         bench.instance.load().add(480, Duration::from_micros(100 * percent));
@@ -732,9 +647,9 @@ fn the_status_line_shows_the_engines_figures() {
         "Lost frames 0",
         "Latency 0.0 ms",
     ] {
-        assert!(window.says(&bench, words), "{words}");
+        assert!(window.says(words), "{words}");
     }
-    assert!(window.says(&bench, "⚠ Dropped events 3"));
+    assert!(window.says("⚠ Dropped events 3"));
 }
 
 #[test]
@@ -747,14 +662,14 @@ fn where_the_system_has_no_dialog_the_window_has_one_whose_choice_is_taken() {
     let (tell, taken) = mpsc::channel();
     let ask =
         Ask { title: "Open".to_owned(), kinds: &open::KINDS, start: Some(folder.0.clone()), folder: false };
-    browser::open(&window.egui, ask, Box::new(move |paths| tell.send(paths).unwrap()));
+    browser::open(window.egui(), ask, Box::new(move |paths| tell.send(paths).unwrap()));
     let began = Instant::now();
-    while !window.says(&bench, "song.it") {
+    while !window.says("song.it") {
         assert!(began.elapsed() < Duration::from_secs(20), "the folder is not shown");
     }
-    assert!(!window.says(&bench, "letter.txt"), "it cannot be opened");
-    window.click(&bench, "song.it");
-    window.click(&bench, "Open");
+    assert!(!window.says("letter.txt"), "it cannot be opened");
+    window.click("song.it");
+    window.click("Open");
     assert_eq!(taken.try_recv(), Ok(vec![folder.0.join("song.it")]));
-    assert!(!window.says(&bench, "Cancel"));
+    assert!(!window.says("Cancel"));
 }

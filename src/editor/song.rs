@@ -184,7 +184,7 @@ impl Song {
                 let plays = position.running && place == usize::from(position.order);
                 let text = if plays { format!("{text} <") } else { text };
                 let shown = place == self.order;
-                let response = ui.selectable_label(shown, cell::text_on(shown, &text).small());
+                let response = cell::option(ui, shown, RichText::new(&text).small());
                 if plays && self.follow {
                     response.scroll_to_me(None);
                 }
@@ -573,8 +573,8 @@ fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>),
     fixed(ScrollArea::vertical().id_salt(what)).show(ui, |ui| {
         for (place, name) in names.enumerate() {
             let shown = place == *chosen;
-            let text = cell::text_on(shown, &format!("{:02}  {name}", place + 1)).small();
-            if ui.selectable_label(shown, text).clicked() {
+            let text = RichText::new(format!("{:02}  {name}", place + 1)).small();
+            if cell::option(ui, shown, text).clicked() {
                 *chosen = place;
             }
         }

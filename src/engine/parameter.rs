@@ -21,6 +21,7 @@ use crate::mixer::strip_name;
 use crate::tracker::KEYBOARD_SLOTS;
 use crate::units::Decibels;
 use crate::units::Semitones;
+use crate::units::quantity;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Acquire;
@@ -189,6 +190,23 @@ pub enum Unit {
     Factor,
 }
 
+impl Unit {
+    /// As it stands behind a number.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Percent => "%",
+            Self::Decibels => "dB",
+            Self::Milliseconds => "ms",
+            Self::Degrees => "°",
+            Self::Metres => "m",
+            Self::Semitones => "st",
+            Self::Beats => "beats",
+            Self::Factor => "x",
+        }
+    }
+}
+
 /// Kind and range of a parameter. The plain value is what the engine reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
@@ -335,8 +353,10 @@ impl Kind {
             }
             Self::Level { .. } if text.to_ascii_lowercase().starts_with("-inf") => Some(f32::NEG_INFINITY),
             Self::Pan => parse_pan(text),
-            Self::Macro { .. } => leading_number(text).map(|percent| percent / 100.0),
-            Self::Integer { .. } | Self::Level { .. } | Self::Number { .. } => leading_number(text),
+            Self::Macro { .. } => quantity(text, "%").map(|percent| percent / 100.0),
+            Self::Integer { .. } => quantity(text, ""),
+            Self::Level { .. } => quantity(text, "dB"),
+            Self::Number { unit, .. } => quantity(text, unit.name()),
         }
     }
 }
@@ -378,16 +398,15 @@ fn rounded(plain: f32) -> f32 {
 }
 
 fn number_text(plain: f32, unit: Unit) -> String {
+    let name = unit.name();
     match unit {
         Unit::None => format!("{plain:.2}"),
-        Unit::Percent => format!("{plain:.0} %"),
-        Unit::Decibels => format!("{plain:.2} dB"),
-        Unit::Milliseconds => format!("{plain:.1} ms"),
-        Unit::Degrees => format!("{plain:.1}°"),
-        Unit::Metres => format!("{plain:.2} m"),
-        Unit::Semitones => format!("{plain:+.2} st"),
-        Unit::Beats => format!("{plain:.2} beats"),
-        Unit::Factor => format!("{plain:.3} x"),
+        Unit::Percent => format!("{plain:.0} {name}"),
+        Unit::Milliseconds => format!("{plain:.1} {name}"),
+        Unit::Degrees => format!("{plain:.1}{name}"),
+        Unit::Decibels | Unit::Metres | Unit::Beats => format!("{plain:.2} {name}"),
+        Unit::Semitones => format!("{plain:+.2} {name}"),
+        Unit::Factor => format!("{plain:.3} {name}"),
     }
 }
 
@@ -407,14 +426,12 @@ fn parse_pan(text: &str) -> Option<f32> {
     if lower == "c" || lower == "centre" || lower == "center" {
         return Some(0.0);
     }
-    let percent = leading_number(text)?;
-    Some(if lower.ends_with('l') { -percent } else { percent } / 100.0)
-}
-
-/// The number at the start of a text, whatever unit follows.
-fn leading_number(text: &str) -> Option<f32> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).unwrap_or(text.len());
-    text[..end].parse().ok()
+    let (number, sign) = match (lower.strip_suffix('l'), lower.strip_suffix('r')) {
+        (Some(left), _) => (left, -1.0),
+        (_, Some(right)) => (right, 1.0),
+        (None, None) => (lower.as_str(), 1.0),
+    };
+    quantity(number, "%").map(|percent| sign * percent / 100.0)
 }
 
 /// One row of the table.

@@ -2,6 +2,8 @@
 //!
 //! The tables are generated from the Faust sources. Any thread.
 
+use crate::units::quantity;
+
 /// How the travel of a knob maps to values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
@@ -93,15 +95,14 @@ impl MachineParameter {
         format!("{value:.decimals$}{unit}")
     }
 
-    /// The value that a text begins with, whatever follows it; or the choice of that name. Not yet clamped.
+    /// The value that a text means, with or without its unit; or the choice of that name. Not yet clamped.
     pub fn parse(&self, text: &str) -> Option<f32> {
         let text = text.trim();
         let choice = self.choices.iter().position(|choice| choice.eq_ignore_ascii_case(text));
         if let Some(choice) = choice {
             return Some(self.min + choice as f32);
         }
-        let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).unwrap_or(text.len());
-        text[..end].parse().ok()
+        quantity(text, self.unit)
     }
 
     /// Where on the knob's travel `value` lies, 0 to 1.

@@ -108,6 +108,20 @@ impl BuskerParams {
         texts.parse(text).map(|plain| texts.kind.normalise(plain))
     }
 
+    /// Sets a parameter as the framework does what a host asks for.
+    #[cfg(test)]
+    pub(crate) fn take(&self, index: usize, normalised: f32) {
+        use nice_plug::params::InternalParamMut;
+        // SAFETY: tests stand for the framework, on one thread.
+        unsafe {
+            match &self.entries[index] {
+                Entry::Switch(param) => param._internal_set_normalized_value(normalised),
+                Entry::Stepped(param) => param._internal_set_normalized_value(normalised),
+                Entry::Continuous(param) => param._internal_set_normalized_value(normalised),
+            };
+        }
+    }
+
     /// Begins, continues and ends a change by hand, so that hosts can record it.
     pub(crate) fn gesture(&self, index: usize, setter: &ParamSetter<'_>, step: Gesture) {
         match self.entries.get(index) {

@@ -68,29 +68,11 @@ fn every_parameter_starts_at_the_tables_default_and_tells_the_engine_exactly() {
     for (index, spec) in table().iter().enumerate() {
         let default = params.normalised(index);
         let away = if default < 0.5 { 1.0 } else { 0.0 };
-        set(&params, index, away);
+        params.take(index, away);
         assert_eq!(values.get(index), spec.kind.plain(away), "{}", spec.id);
-        set(&params, index, default);
+        params.take(index, default);
         assert_eq!(values.get(index), spec.kind.default_value(), "{}", spec.id);
     }
-}
-
-fn set(params: &BuskerParams, index: usize, normalised: f32) {
-    let (_, pointer, _) = params.param_map().swap_remove(index);
-    // SAFETY: `params` is alive, and this test stands for the framework.
-    unsafe {
-        match pointer {
-            ParamPtr::BoolParam(param) => set_normalised(&*param, normalised),
-            ParamPtr::IntParam(param) => set_normalised(&*param, normalised),
-            ParamPtr::FloatParam(param) => set_normalised(&*param, normalised),
-            ParamPtr::EnumParam(_) => unreachable!("no parameter is of this type"),
-        }
-    }
-}
-
-fn set_normalised(param: &impl nice_plug::params::InternalParamMut, normalised: f32) {
-    // SAFETY: this test stands for the framework.
-    unsafe { param._internal_set_normalized_value(normalised) };
 }
 
 #[test]

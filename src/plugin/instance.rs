@@ -137,7 +137,8 @@ impl Edit {
         match self {
             Self::Machine(edit) => edit.moves(),
             Self::Instrument(edit) => edit.moves(),
-            Self::Replace(..)
+            Self::Source(_)
+            | Self::Replace(..)
             | Self::Routing(_)
             | Self::LookAhead(_)
             | Self::Spread(..)

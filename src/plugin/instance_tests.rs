@@ -5,6 +5,7 @@ use super::Fitting;
 use super::Instance;
 use super::InstrumentEdit;
 use super::MachineEdit;
+use super::Onto;
 use super::SourceEdit;
 use super::Way;
 use super::engine_layout;
@@ -120,11 +121,6 @@ impl Bench {
         let transport = Some(transport);
         self.engine.render(&Call { frames: FRAMES, transport, events: &[] }, None, &mut outputs);
         planes.swap_remove(0)
-    }
-
-    /// Until the worker has done all that it was asked.
-    pub(crate) fn wait(&self) {
-        self.instance.wait_for_worker();
     }
 
     /// The rack as a host saves it.
@@ -828,7 +824,7 @@ fn an_undone_song_comes_back_with_what_replaced_its_samples_and_what_is_armed_st
     bench.instance.edit_later(Edit::Replace(Replaced::Sample(0), Some(wav)));
     bench.instance.wait_for_worker();
     let before = bench.saved();
-    bench.instance.open_later(path);
+    bench.instance.open_later(vec![path], Onto::Anywhere);
     bench.instance.wait_for_worker();
     let view = bench.instance.view();
     assert_eq!((view.file.as_deref(), view.replaced.len()), (Some("other.it"), 0));

@@ -199,7 +199,7 @@ struct Place {
 fn value_of(parameter: &MachineParameter, written: &Value) -> Option<f32> {
     let value = match written {
         Value::Number(number) => number.as_f64()? as f32,
-        Value::String(text) => parameter.parse(text).filter(|&value| fits(parameter, value, text))?,
+        Value::String(text) => parameter.parse(text)?,
         Value::Bool(on) => parameter.parse(if *on { "On" } else { "Off" })?,
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
@@ -211,15 +211,6 @@ fn value_of(parameter: &MachineParameter, written: &Value) -> Option<f32> {
 fn nearest(parameter: &MachineParameter, written: &Value) -> Option<f32> {
     let value = written.as_f64().map(|value| value as f32)?;
     (parameter.choices.is_empty() && !value.is_nan()).then(|| parameter.clamp(value))
-}
-
-/// Whether a text is a choice's name, or a number with nothing behind it but the control's unit.
-fn fits(parameter: &MachineParameter, value: f32, text: &str) -> bool {
-    let text = text.trim();
-    let named = !parameter.choices.is_empty() && parameter.text(value).eq_ignore_ascii_case(text);
-    let end = text.find(|c: char| !(c.is_ascii_digit() || "+-.".contains(c))).unwrap_or(text.len());
-    let unit = text[end..].trim(); // `end` is a place in it
-    named || unit.is_empty() || unit.eq_ignore_ascii_case(parameter.unit)
 }
 
 /// As it is saved: a choice by its name, and else the shortest number that means exactly the same.

@@ -66,21 +66,9 @@ fn plain_of(kind: &Kind, written: &Written<'_>) -> Option<f32> {
         (Kind::Switch { .. }, Written::Switch(on)) => f32::from(u8::from(*on)),
         (_, Written::Switch(_)) => return None,
         (_, Written::Number(number)) => *number as f32,
-        (_, Written::Text(text)) => kind.parse(text).filter(|&plain| unit_fits(kind, plain, text))?,
+        (_, Written::Text(text)) => kind.parse(text)?,
     };
     allows(kind, plain).then_some(plain)
-}
-
-/// Whether what follows the number of `text` is nothing, or what follows it in the parameter's own texts.
-fn unit_fits(kind: &Kind, plain: f32, text: &str) -> bool {
-    match kind {
-        Kind::Switch { .. } | Kind::Choice { .. } | Kind::Pan => true,
-        Kind::Integer { .. } | Kind::Level { .. } | Kind::Number { .. } | Kind::Macro { .. } => {
-            let own = kind.text(plain);
-            let (unit, own) = (unit_of(text), unit_of(&own));
-            unit.is_empty() || unit.eq_ignore_ascii_case(own)
-        }
-    }
 }
 
 fn unit_of(text: &str) -> &str {

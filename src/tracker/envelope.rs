@@ -30,9 +30,9 @@ pub(crate) enum Progress {
 fn value_q16(points: &[EnvelopePoint], tick: u32, lowest: i32) -> i64 {
     let value = |point: &EnvelopePoint| i64::from((i32::from(point.value) - lowest) * 1024);
     let Some(last) = points.len().checked_sub(1) else { return 0 };
-    let next = points.iter().take(last).position(|point| tick <= point.tick.into()).unwrap_or(last);
+    let next = points.iter().take(last).position(|point| tick <= u32::from(point.tick)).unwrap_or(last);
     let target = &points[next]; // `next` is at most `last`
-    if tick >= target.tick.into() {
+    if tick >= u32::from(target.tick) {
         return value(target).clamp(0, 65536);
     }
     let (from, start) = match next.checked_sub(1).and_then(|index| points.get(index)) {

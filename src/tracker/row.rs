@@ -54,7 +54,7 @@ pub(crate) fn play_channel(cx: &mut Context<'_>, index: usize, ch: &mut Voice, b
     }
     let tick_of_pass = cx.flow.position.tick % cx.flow.row_ticks();
     let mut triggers = cx.flow.position.tick == start_tick;
-    if cx.rules.ft2.late_notes_are_dropped && start_tick >= cx.flow.position.speed.into() {
+    if cx.rules.ft2.late_notes_are_dropped && start_tick >= u32::from(cx.flow.position.speed) {
         triggers = false; // DelayCombination.xm
     } else if cx.rules.delays_repeat() && start_tick > 0 && tick_of_pass == start_tick {
         triggers = true; // PatternDelay-NoteDelay.it

@@ -451,7 +451,7 @@ impl Session {
     fn take_rack(&mut self, loaded: Loaded) {
         self.take(loaded);
         (self.due, self.untold) = (Vec::new(), Vec::new());
-        self.history = History::default();
+        self.history = Default::default();
         self.restored += 1;
         let table = std::sync::Arc::clone(&self.table);
         for spec in table.iter() {
