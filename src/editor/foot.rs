@@ -78,8 +78,7 @@ fn figures(view: &View) -> [Figure; 6] {
 /// From the right to the left.
 fn show_status(ui: &mut Ui, view: &View) {
     for Figure { text, means, warns } in figures(view).into_iter().rev() {
-        let (text, colour) =
-            if warns { (format!("⚠ {text}"), theme::WARNING) } else { (text, theme::FAINT) };
+        let (text, colour) = if warns { (format!("! {text}"), theme::WARNING) } else { (text, theme::FAINT) };
         ui.label(RichText::new(text).small().color(colour)).on_hover_text(means);
         ui.add_space(6.0);
     }
@@ -132,7 +131,7 @@ fn show_errors(ui: &mut Ui, view: &View, instance: &Instance) {
 }
 
 fn warn(ui: &mut Ui, text: &str) {
-    ui.label(RichText::new(format!("⚠ {text}")).small().color(theme::WARNING));
+    ui.label(RichText::new(format!("! {text}")).small().color(theme::WARNING));
 }
 
 /// What holds as long as its cause does.

@@ -649,7 +649,7 @@ fn the_status_line_shows_the_engines_figures() {
     ] {
         assert!(window.says(words), "{words}");
     }
-    assert!(window.says("⚠ Dropped events 3"));
+    assert!(window.says("! Dropped events 3"));
 }
 
 #[test]
