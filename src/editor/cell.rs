@@ -300,18 +300,29 @@ pub(super) fn menu<T: AsRef<str>>(
 
 /// What a click on a button opens; when it closes, the keys go back to the button.
 pub(super) fn show_menu(button: &Response, content: impl FnOnce(&mut Ui)) {
+    let is_open = || Popup::is_id_open(&button.ctx, Popup::default_response_id(button));
+    let was_open = is_open();
     let shown = Popup::menu(button).show(content);
-    if shown.is_some() && !Popup::is_id_open(&button.ctx, Popup::default_response_id(button)) {
-        take_keys_back(button);
+    match (was_open, is_open()) {
+        (false, true) => lend_keys(button),
+        (_, false) if shown.is_some() => take_keys_back(button),
+        _ => {}
     }
 }
 
-/// Gives the keys to what has opened something that a key has closed.
+/// Notes whether what has just opened something has the keys.
+pub(super) fn lend_keys(opener: &Response) {
+    let had = opener.has_focus();
+    opener.ctx.data_mut(|data| data.insert_temp(opener.id.with("keys"), had));
+}
+
+/// Gives the keys back to what had them when it opened something that a key has closed; else they stay the host's.
 pub(super) fn take_keys_back(opener: &Response) {
     let by_key = |input: &InputState| {
         [Key::Enter, Key::Space, Key::Escape].into_iter().any(|key| input.key_pressed(key))
     };
-    if opener.ctx.input(by_key) {
+    let had = opener.ctx.data_mut(|data| data.remove_temp(opener.id.with("keys")));
+    if had.unwrap_or(false) && opener.ctx.input(by_key) {
         opener.request_focus();
     }
 }

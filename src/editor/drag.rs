@@ -281,10 +281,12 @@ fn ask(ui: &mut Ui, movable: &dyn Movable, response: &Response) {
     if let Some(text) = focused.then(|| ui.input(typed_number)).flatten() {
         // The next digit comes behind it.
         let selected = CCursorRange::one(CCursorRange::select_all_str(&text).primary);
+        cell::lend_keys(response);
         open(ui, id, Typed { text, refused: None, selected: Some(selected) });
     } else if by_key || response.secondary_clicked() {
         let text = movable.text();
         let selected = Some(CCursorRange::select_all_str(&text));
+        cell::lend_keys(response);
         open(ui, id, Typed { text, refused: None, selected });
     }
     if !Popup::is_id_open(ui.ctx(), id) {

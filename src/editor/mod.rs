@@ -170,6 +170,14 @@ impl App {
         App { instance, params, host, pages }
     }
 
+    /// What pages move parameters through.
+    fn with_controls<T>(&mut self, work: impl FnOnce(&mut Pages, &Controls<'_>, &Arc<Instance>) -> T) -> T {
+        let (params, setter) = (&*self.params, self.host.param_setter());
+        let gesture = |index, step| params.gesture(index, &setter, step);
+        let controls = Controls { params, host: &gesture, restart: &|| self.host.request_restart() };
+        work(&mut self.pages, &controls, &self.instance)
+    }
+
     /// Whether a key does something while nothing has the focus.
     fn answers(key: Key, held: Modifiers) -> bool {
         let is =
@@ -178,10 +186,17 @@ impl App {
     }
 
     fn show(&mut self, ui: &mut Ui) {
-        let (params, setter) = (&*self.params, self.host.param_setter());
-        let gesture = |index, step| params.gesture(index, &setter, step);
-        let controls = Controls { params, host: &gesture, restart: &|| self.host.request_restart() };
-        self.pages.show(ui, &controls, &self.instance.view(), &self.instance);
+        self.with_controls(|pages, controls, instance| pages.show(ui, controls, &instance.view(), instance));
+    }
+}
+
+impl Drop for App {
+    /// What is held when the window closes is let go of.
+    fn drop(&mut self) {
+        self.with_controls(|pages, controls, instance| {
+            pages.voices.let_go(controls, &instance.view());
+            instance.hold(false, true);
+        });
     }
 }
 

@@ -228,9 +228,8 @@ impl Voices {
 
     /// Lets go of the trigger that is held, if one is.
     pub(super) fn let_go(&mut self, controls: &Controls<'_>, view: &View) {
-        if let Some(slot) = self.held.take() {
-            self.strike(controls, view, slot, false);
-        }
+        // A command that finds no room is sent again with the next picture.
+        self.held = self.held.filter(|&slot| !self.strike(controls, view, slot, false));
     }
 
     fn show_list(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, slot: usize) {
@@ -304,20 +303,22 @@ impl Voices {
         }
     }
 
-    fn strike(&self, controls: &Controls<'_>, view: &View, slot: usize, on: bool) {
+    /// Returns whether it could be done.
+    fn strike(&self, controls: &Controls<'_>, view: &View, slot: usize, on: bool) -> bool {
         match (self.triggers.get(slot).copied().flatten(), on) {
             (Some(index), true) => {
                 controls.gesture(index, Gesture::Begin);
                 controls.gesture(index, Gesture::Move(1.0));
+                true
             }
             (Some(index), false) => {
                 controls.gesture(index, Gesture::Move(0.0));
                 controls.gesture(index, Gesture::End);
+                true
             }
             (None, on) => {
-                // A host that has let so much wait renders nothing.
                 let strike = |control: &Arc<Control>| control.send(Command::Strike { slot, on }).is_ok();
-                let _ = view.control.as_ref().is_some_and(strike);
+                view.control.as_ref().is_none_or(strike)
             }
         }
     }

@@ -244,7 +244,9 @@ impl Command {
             | (Self::Song(_), Self::Song(_))
             | (Self::Ears(_), Self::Ears(_))
             | (Self::Voices(_), Self::Voices(_))
-            | (Self::Strike { on: true, .. }, Self::Strike { .. }) => true,
+            | (Self::Strike { on: true, .. }, Self::Strike { on: true, .. }) => true,
+            // What has begun has to end.
+            (Self::Strike { slot, on: false }, Self::Strike { slot: other, on: false }) => slot == other,
             (Self::Lane(own), Self::Lane(other)) => own.lane == other.lane,
             (
                 Self::InsertControl { strip, slot, control, .. },

@@ -39,7 +39,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Acquire;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::Release;
 
 /// MIDI channels.
 const CHANNELS: usize = 16;
@@ -89,7 +91,7 @@ impl VoiceCells {
     }
 
     pub(super) fn revision(&self) -> u64 {
-        self.revision.load(Relaxed)
+        self.revision.load(Acquire)
     }
 
     pub(super) fn show(&self, slot: usize) {
@@ -199,7 +201,7 @@ impl Voices {
                 let (voices, triggers) = self.pool.slot_state(slot);
                 cell.store(u64::from(voices) << TRIGGER_BITS | triggers, Relaxed);
             }
-            cells.revision.fetch_add(1, Relaxed);
+            cells.revision.fetch_add(1, Release);
         }
         if watched || std::mem::replace(&mut self.placed, watched) {
             self.placed = watched;

@@ -154,6 +154,13 @@ pub(super) struct Before {
     restored: u64,
 }
 
+impl Before {
+    /// For an edit that moves no parameters.
+    pub(super) fn without_values(self) -> Self {
+        Before { values: Vec::new(), ..self }
+    }
+}
+
 /// A rack with everything it names loaded.
 #[derive(Clone)]
 pub(super) struct Loaded {
@@ -613,15 +620,22 @@ impl SharedSession {
         Before { rack: session.loaded.rack.clone(), values, restored: session.restored }
     }
 
+    /// The same, where any parameter may move.
+    pub(super) fn before_all(&self) -> Before {
+        let table = Arc::clone(&self.lock().table);
+        self.before(&table.iter().map(|spec| spec.target).collect::<Vec<_>>())
+    }
+
     /// Keeps the way back from an edit by a hold of the user's, if it has changed anything.
     pub(super) fn keep(&self, Before { rack, values, restored }: Before, hold: u64) {
         let mut session = self.lock();
         if session.restored != restored {
             return;
         }
-        let moved = values.iter().find(|(target, value)| session.plain(*target) != *value);
+        let values: Vec<_> =
+            values.into_iter().filter(|(target, value)| session.plain(*target) != *value).collect();
         let name = difference(&rack, &session.loaded.rack);
-        if let Some(name) = name.or_else(|| moved.map(|(target, _)| controls_of(*target))) {
+        if let Some(name) = name.or_else(|| values.first().map(|(target, _)| controls_of(*target))) {
             session.history.record(Step { name, rack, values }, hold);
             session.revision += 1;
         }
@@ -631,7 +645,8 @@ impl SharedSession {
     pub(super) fn step(&self, way: Way) -> bool {
         let mut session = self.lock();
         let Some(step) = session.history.take(way) else { return false };
-        let (now, layout, restored) = (session.loaded.clone(), session.layout.clone(), session.restored);
+        let (now, layout) = (session.loaded.clone(), session.layout.clone());
+        let (restored, generation) = (session.restored, session.generation);
         drop(session);
         // What is recorded is no edit, and a limiter that looks ahead takes another engine.
         let rack = Rack { master: now.rack.master.clone(), ..step.rack.clone() };
@@ -639,6 +654,11 @@ impl SharedSession {
         let mut session = self.lock();
         match loaded {
             _ if session.restored != restored => false,
+            // Another song has come meanwhile.
+            _ if session.generation != generation => {
+                session.history.leave(way.reversed(), step);
+                false
+            }
             Ok(mut loaded) => {
                 loaded.rack.recorder = session.loaded.rack.recorder.clone();
                 let left = step.values.iter().map(|(target, _)| (*target, session.plain(*target))).collect();
@@ -857,7 +877,8 @@ impl Instance {
 
     /// Opens files of any kind, and what lies in folders, on the worker's thread; what is wrong is noted.
     pub(crate) fn open_later(&self, paths: Vec<PathBuf>, onto: Onto) {
-        self.worker.post(Job::Open(paths, onto, self.hold_now()));
+        let restored = self.session.lock().restored;
+        self.worker.post(Job::Open { paths, onto, restored, hold: self.hold_now() });
     }
 
     /// Calls off what is being opened: everything stays as it was.

@@ -46,8 +46,8 @@ pub(super) enum Job {
     Read,
     /// Arm, start or stop recordings.
     Record(Order),
-    /// Open files of any kind, by a hold of the user's.
-    Open(Vec<PathBuf>, Onto, u64),
+    /// Open files of any kind, for the rack that had been restored by then, by a hold of the user's.
+    Open { paths: Vec<PathBuf>, onto: Onto, restored: u64, hold: u64 },
     /// Change the rack, by a hold of the user's.
     Edit(Edit, u64),
     /// Fit ears to a file, for the rack that had been restored by then, by a hold of the user's.
@@ -60,6 +60,13 @@ pub(super) enum Job {
     Watch(Watcher),
     /// Call this whenever a song has been opened or the rack changed from now on.
     Announce(Watcher),
+}
+
+impl Job {
+    /// Whether it may take long, for the sake of what is shown and heard alone.
+    fn reads_files(&self) -> bool {
+        matches!(self, Self::Read | Self::Open { .. } | Self::Edit(..) | Self::Fit(..) | Self::Step(_))
+    }
 }
 
 /// How far the thread is; shared with the audio thread.
@@ -78,6 +85,8 @@ pub(super) struct Progress {
     running: AtomicBool,
     /// Whether files of lanes are still being opened.
     opening: AtomicBool,
+    /// Whether the instance goes: what is still to be read is of no use.
+    ending: AtomicBool,
 }
 
 impl Progress {
@@ -171,6 +180,8 @@ impl Drop for WorkerThread {
     /// Waits for the thread, whose code the host may unload next.
     fn drop(&mut self) {
         self.jobs = None;
+        self.progress.ending.store(true, Relaxed);
+        self.progress.call_off();
         // The last to let go of the instance may be a job on the thread itself, which ends by itself then.
         let other = self.thread.take().filter(|thread| thread.thread().id() != thread::current().id());
         if let Some(Err(_)) = other.map(thread::JoinHandle::join) {
@@ -237,7 +248,9 @@ impl Bench {
             let hurried = self.progress.hurried.swap(false, Relaxed);
             match inbox.recv_timeout(if hurried { WAIT_STEP } else { POLL }) {
                 Ok(job) => {
-                    self.work(job);
+                    if !(self.progress.ending.load(Relaxed) && job.reads_files()) {
+                        self.work(job);
+                    }
                     self.deliver();
                     self.progress.done.fetch_add(1, Release);
                 }
@@ -269,11 +282,11 @@ impl Bench {
             Job::Tell => self.announce(),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
-            Job::Open(paths, onto, hold) => {
-                let before = self.session.before(&[]);
-                let opened = self.open(&paths, onto);
+            Job::Open { paths, onto, restored, hold } => {
+                let before = self.session.before_all();
+                let opened = self.open(&paths, onto, restored);
                 if opened.changed {
-                    self.session.keep(before, hold);
+                    self.session.keep(if opened.rack { before } else { before.without_values() }, hold);
                     self.apply();
                     self.announce();
                 }
@@ -343,9 +356,9 @@ impl Bench {
         self.beside(fit).unwrap_or_else(panicked)
     }
 
-    fn open(&mut self, paths: &[PathBuf], onto: Onto) -> Opened {
+    fn open(&mut self, paths: &[PathBuf], onto: Onto, restored: u64) -> Opened {
         let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
-        let opened = self.beside(|| session.open_all(paths, onto, &Work::new(&session, &progress)));
+        let opened = self.beside(|| session.open_all(paths, onto, restored, &Work::new(&session, &progress)));
         opened.unwrap_or_else(|_| {
             self.session.lock().refuse("what was opened cannot be read: choose another file".to_owned());
             Opened::default()

@@ -53,7 +53,10 @@ impl Displacer {
         let mut aim = self.aim();
         change(&mut aim);
         self.arc.aim(aim.arc);
-        self.azimuth.aim_round(aim.azimuth);
+        // What does not change goes on the way round that it went.
+        if aim.azimuth != self.azimuth.target() {
+            self.azimuth.aim_round(aim.azimuth);
+        }
         self.elevation.aim(aim.elevation);
         self.distance.aim(aim.distance);
         self.set = true;

@@ -118,7 +118,8 @@ fn directivity(pattern: f32, sharpness: f32, cosine: impl FnOnce() -> f32) -> f3
 
 /// The root of [`directivity`]'s mean square over all directions: `√((1 - u·|u|^2s) / (2p·(2s + 1)))` with `u = 1 - 2p`.
 fn on_average(pattern: f32, sharpness: f32) -> f32 {
-    if pattern <= 0.0 {
+    // Below that `u` would lose what differs from 1.
+    if pattern < 1.0e-6 {
         return 1.0;
     }
     let (pattern, power) = (f64::from(pattern.min(1.0)), 2.0 * f64::from(sharpness.max(0.0)));

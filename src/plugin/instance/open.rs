@@ -121,8 +121,12 @@ enum Found {
 
 fn find_out(path: &Path) -> Result<Found, OpenError> {
     let unreadable = |error| OpenError::Read { path: path.to_owned(), error };
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
+    let about = fs::metadata(path).map_err(unreadable)?;
+    // To open a pipe or a device might take for ever.
+    if !about.is_file() {
+        return Err(OpenError::Unknown { path: path.to_owned() });
+    }
+    let (file, length) = (fs::File::open(path).map_err(unreadable)?, about.len());
     let mut head = Vec::new();
     file.take(HEAD_BYTES).read_to_end(&mut head).map_err(unreadable)?;
     let says_recording = RECORDINGS.iter().any(|signature| head.starts_with(signature));
@@ -204,6 +208,8 @@ struct Batch {
 pub(in crate::plugin) struct Opened {
     /// Whether anything in the session has changed.
     pub(in crate::plugin) changed: bool,
+    /// Whether a rack has brought its parameters.
+    pub(in crate::plugin) rack: bool,
     /// A voice slot that is to sound once.
     pub(in crate::plugin) heard: Option<usize>,
 }
@@ -236,7 +242,15 @@ impl Sorted {
 
 impl SharedSession {
     /// Opens files of any kind, and the files in folders; what cannot be opened is noted, and is no hindrance to the rest.
-    pub(in crate::plugin) fn open_all(&self, paths: &[PathBuf], onto: Onto, work: &Work<'_>) -> Opened {
+    ///
+    /// Nothing is taken into another rack than that which had been restored by then.
+    pub(in crate::plugin) fn open_all(
+        &self,
+        paths: &[PathBuf],
+        onto: Onto,
+        restored: u64,
+        work: &Work<'_>,
+    ) -> Opened {
         let mut batch = Batch::default();
         let read = sort(paths, onto, work, &mut batch.refused)
             .and_then(|sorted| self.read_all(sorted, onto, work, &mut batch));
@@ -244,7 +258,12 @@ impl SharedSession {
             self.lock().tell("Called off: everything is as it was".to_owned());
             return Opened::default();
         }
-        self.lock().take_batch(batch, onto)
+        let mut session = self.lock();
+        if session.restored != restored {
+            session.tell("Called off: the host has restored another rack meanwhile".to_owned());
+            return Opened::default();
+        }
+        session.take_batch(batch, onto)
     }
 
     fn read_all(&self, sorted: Sorted, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
@@ -346,6 +365,10 @@ fn read_rack(path: &Path, found: Found) -> Result<Rack, OpenError> {
 
 fn read_voices(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
     for path in paths {
+        if batch.voices.len() == voice::SLOTS {
+            batch.refused.push(OpenError::NoVoice { file: stem(&path) });
+            continue;
+        }
         work.begin(format!("Decoding {}", file_name(&path)))?;
         let path = std::path::absolute(&path).unwrap_or(path);
         match TakeFile::read_while(&path, &mut |share| work.step(share)) {
@@ -390,7 +413,7 @@ impl Session {
     /// Takes what was read, and says where it went.
     fn take_batch(&mut self, batch: Batch, onto: Onto) -> Opened {
         let Batch { rack, song, ears, voices, lanes, mut refused } = batch;
-        let mut said = Vec::new();
+        let (mut said, took_rack) = (Vec::new(), rack.is_some());
         if let Some(loaded) = rack {
             self.take_rack(loaded);
             said.push("the rack is open".to_owned());
@@ -439,7 +462,7 @@ impl Session {
         if !said.is_empty() {
             self.missing = self.loaded.rack.notices().iter().map(ToString::to_string).collect();
         }
-        let opened = Opened { changed: !said.is_empty(), heard };
+        let opened = Opened { changed: !said.is_empty(), rack: took_rack, heard };
         if opened.changed {
             self.tell(format!("Opened {}", some_of(&said)));
         }
@@ -451,8 +474,6 @@ impl Session {
     fn take_rack(&mut self, loaded: Loaded) {
         self.take(loaded);
         (self.due, self.untold) = (Vec::new(), Vec::new());
-        self.history = Default::default();
-        self.restored += 1;
         let table = std::sync::Arc::clone(&self.table);
         for spec in table.iter() {
             let rack = &self.loaded.rack;
