@@ -397,15 +397,13 @@ impl Session {
 
     /// Changes voices and lanes; files are read before this.
     fn edit_sources(&mut self, edit: SourceEdit) {
-        let (rack, setup) = (&mut self.loaded.rack, &mut self.loaded.setup);
         let of_voices = matches!(edit, SourceEdit::Voice(..));
-        edit.apply(rack);
+        edit.apply(&mut self.loaded.rack);
         if of_voices {
-            setup.voices = rack.voice_bank();
-            setup.routing = rack.routing_with_voices();
+            self.loaded.take_voices();
         }
-        setup.lanes = rack.lane_setups();
-        self.missing = rack.notices().iter().map(ToString::to_string).collect();
+        self.loaded.setup.lanes = self.loaded.rack.lane_setups();
+        self.missing = self.loaded.rack.notices().iter().map(ToString::to_string).collect();
     }
 
     /// Notes what lanes could not read, and what they have missed.
