@@ -43,6 +43,13 @@ pub fn song() -> Result<Vec<u8>, TaskError> {
     Ok(file::write(&score::song()?))
 }
 
+/// The recordings that its instruments play: name, frames a second that give middle C, and frames of -1 to 1.
+pub(crate) fn recordings() -> Vec<(&'static str, f64, Vec<f32>)> {
+    let frames = |recording: &sound::Recording| recording.frames.iter().map(|frame| *frame as f32).collect();
+    let all = score::recordings();
+    all.iter().map(|recording| (recording.name, f64::from(recording.c5_speed), frames(recording))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,3 +18,4 @@ pub mod picture;
 pub mod scene;
 pub mod sound;
 mod tools;
+mod tour;

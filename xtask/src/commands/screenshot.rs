@@ -31,6 +31,7 @@ use x11rb::protocol::xproto::WindowClass;
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
+use super::bounce::state_of;
 use crate::drag::Drag;
 use crate::error::TaskError;
 use crate::host::Audio;
@@ -46,6 +47,7 @@ use crate::host::open;
 use crate::paths;
 use crate::picture::Image;
 use crate::tools;
+use crate::tour;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -73,6 +75,9 @@ pub struct Arguments {
     /// A song to drop into the editor, which must be heard then; `editor-drop.png` shows it over the editor.
     #[arg(long)]
     drop: Option<PathBuf>,
+    /// Shows a rack that has something on every page, all of them.
+    #[arg(long, conflicts_with_all = ["song", "page"])]
+    tour: bool,
     /// Uses the display that is there.
     #[arg(long, hide = true)]
     here: bool,
@@ -88,6 +93,8 @@ const PAGES: [&str; 7] = ["song", "machines", "instruments", "voices", "space", 
 const LEAST_SIZE: (u16, u16) = (640, 360);
 /// How long a page is in front before its picture is taken.
 const PAGE_SECONDS: f64 = 1.0;
+/// Frames that the host is into its project: songs have got going there.
+const BEGINNING: u64 = 20 * 48_000;
 /// What is softer is not heard.
 const SILENCE: f32 = 1e-4;
 /// How long it may take until a dropped song is heard.
@@ -96,16 +103,16 @@ const SONG_SECONDS: u64 = 20;
 impl Arguments {
     /// Every page of the editor of the bundle's first plugin.
     pub(super) fn of(bundle: PathBuf, output: PathBuf) -> Self {
-        let page = PAGES.map(str::to_owned).to_vec();
         Self {
             plugin: Some(bundle),
             name: None,
             song: None,
             output,
-            page,
+            page: Vec::new(),
             seconds: 3.0,
             visits: 100,
             drop: Some(paths::root().join("src/rack/demo.it")),
+            tour: true,
             here: false,
         }
     }
@@ -132,6 +139,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     }
     if let Some(song) = &arguments.drop {
         child.arg("--drop").arg(absolute(song)?);
+    }
+    if arguments.tour {
+        child.arg("--tour");
     }
     let done = tools::run(child.env("DISPLAY", &server.display));
     server.stop();
@@ -289,10 +299,15 @@ impl Visit<'_> {
     }
 
     fn photograph_pages(&self, host: &mut dyn PluginHost, arguments: &Arguments) -> Result<(), TaskError> {
+        if arguments.tour {
+            let format = host.format();
+            host.load_state(&state_of(&tour::rack()?, format)?)?;
+        }
         self.park_pointer()?;
         wait(host, arguments.seconds);
         let mut last = self.photograph(&arguments.output)?;
-        for page in &arguments.page {
+        let named_pages = arguments.page.iter().map(String::as_str);
+        for page in named_pages.chain(PAGES.into_iter().filter(|_| arguments.tour)) {
             self.turn_page()?;
             wait(host, PAGE_SECONDS);
             let picture = self.photograph(&named(&arguments.output, page))?;
@@ -451,7 +466,7 @@ fn play(
     ears: &Ears,
     over: &AtomicBool,
 ) -> Result<(), HostError> {
-    let mut start = 0;
+    let mut start = BEGINNING;
     while !over.load(Relaxed) {
         audio.prepare(480, 0.0);
         if !ears.hushed.load(Relaxed) {
@@ -460,8 +475,8 @@ fn play(
         let seconds = start as f64 / 48_000.0;
         let transport = Transport {
             playing: true,
-            tempo: 125.0,
-            beats: seconds * 125.0 / 60.0,
+            tempo: 120.0,
+            beats: seconds * 2.0,
             frames: start as i64,
             seconds,
             ..Transport::default()

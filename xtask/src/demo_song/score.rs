@@ -123,7 +123,7 @@ pub(super) fn song() -> Result<Score, TaskError> {
     })
 }
 
-fn recordings() -> Vec<Recording> {
+pub(super) fn recordings() -> Vec<Recording> {
     vec![
         sound::kick(),
         sound::snare(),

@@ -1,0 +1,61 @@
+//! A rack that has something on every page of the editor, for pictures: the demo song on a desk with machines, a room with what
+//! stands in it, and voices and lanes that play recordings of the song's own instruments.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use crate::demo_song::recordings;
+use crate::error::TaskError;
+use crate::paths;
+use crate::sound::write_wav;
+
+/// The rack, which looks for its recordings beside itself and for the song in `src/rack`.
+const RACK: &str = include_str!("tour.busker.toml");
+/// What a lane plays: frames a second, seconds, and beats a second.
+const RATE: f64 = 22_050.0;
+const SECONDS: f64 = 48.0;
+const BEATS: f64 = 4.0;
+
+/// Writes the rack and its recordings under the target folder.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub(crate) fn rack() -> Result<PathBuf, TaskError> {
+    let folder = paths::target().join("tour");
+    fs::create_dir_all(&folder).map_err(TaskError::file(&folder))?;
+    let recordings = recordings();
+    for (name, rate, frames) in &recordings {
+        write_wav(&folder.join(name).with_extension("wav"), std::slice::from_ref(frames), *rate)?;
+    }
+    let play = |names: &[&str]| {
+        let played = names.iter().flat_map(|name| recordings.iter().find(|recording| recording.0 == *name));
+        take(&played.map(|recording| recording.2.as_slice()).collect::<Vec<_>>())
+    };
+    for (name, names) in [
+        ("Drums-1", &["kick", "closed hat", "snare", "closed hat"][..]),
+        ("Drums-2", &["kick", "open hat", "clap", "closed hat"]),
+        ("Strings", &["string", "string", "bell", "string", "string", "bell", "string", "bell"]),
+    ] {
+        write_wav(&folder.join(name).with_extension("wav"), &[play(names)], RATE)?;
+    }
+    write_rack(&folder)
+}
+
+fn write_rack(folder: &Path) -> Result<PathBuf, TaskError> {
+    let song = paths::root().join("src/rack/demo.it");
+    fs::copy(&song, folder.join("demo.it")).map_err(TaskError::file(&song))?;
+    let file = folder.join("tour.busker.toml");
+    fs::write(&file, RACK).map_err(TaskError::file(&file))?;
+    Ok(file)
+}
+
+/// One recording a beat, in turn, until the time is over.
+fn take(recordings: &[&[f32]]) -> Vec<f32> {
+    let mut frames = vec![0.0; (SECONDS * RATE) as usize];
+    for (beat, recording) in (0..(SECONDS * BEATS) as usize).zip(recordings.iter().cycle()) {
+        let start = (beat as f64 / BEATS * RATE) as usize;
+        frames.iter_mut().skip(start).zip(*recording).for_each(|(frame, sample)| *frame += 0.5 * sample);
+    }
+    frames
+}
