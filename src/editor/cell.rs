@@ -9,6 +9,7 @@ use super::theme;
 use crate::engine::Kind;
 use egui::Align2;
 use egui::Color32;
+use egui::Galley;
 use egui::InputState;
 use egui::Key;
 use egui::Popup;
@@ -22,10 +23,13 @@ use egui::StrokeKind;
 use egui::TextStyle;
 use egui::Ui;
 use egui::WidgetInfo;
+use egui::text::LayoutJob;
+use egui::text::TextWrapping;
 use egui::vec2;
+use std::sync::Arc;
 
 /// Height of a bar and of a switch.
-pub(super) const HEIGHT: f32 = 16.0;
+pub(super) const HEIGHT: f32 = 17.0;
 /// Points of pointer travel for a bar's whole range.
 const TRAVEL: f32 = 160.0;
 
@@ -48,12 +52,19 @@ pub(super) fn coloured_text(ui: &mut Ui, (text, colour): (&str, Color32), width:
     }
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, text));
-    let place = align.pos_in_rect(&rect);
-    let font = TextStyle::Small.resolve(ui.style());
-    let painted = ui.painter_at(rect).text(place, align, text, font, colour);
-    if painted.width() > width {
+    if paint_text(ui, rect, align, (text, colour)).elided {
         response.on_hover_text(text);
     }
+}
+
+/// Small text in a rectangle, with an ellipsis where it is longer.
+fn paint_text(ui: &Ui, rect: Rect, align: Align2, (text, colour): (&str, Color32)) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(text.to_owned(), TextStyle::Small.resolve(ui.style()), colour);
+    job.wrap = TextWrapping::truncate_at_width(rect.width());
+    let galley = ui.painter().layout_job(job);
+    let place = align.align_size_within_rect(galley.size(), rect).min;
+    ui.painter_at(rect).galley(place, Arc::clone(&galley), colour);
+    galley
 }
 
 /// A bar that shows parameter `index` by its fill and as text.
@@ -105,14 +116,20 @@ pub(super) fn movable_bar(ui: &mut Ui, movable: &dyn Movable, (label, from): (&s
 
 /// A value in the middle, or behind a word.
 fn paint_value(ui: &Ui, rect: Rect, label: &str, (text, colour): (&str, Color32)) {
-    let font = TextStyle::Small.resolve(ui.style());
-    let (inner, painter) = (rect.shrink2(vec2(4.0, 0.0)), ui.painter_at(rect));
     if label.is_empty() {
-        painter.text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
+        paint_text(ui, rect, Align2::CENTER_CENTER, (text, colour));
     } else {
-        painter.text(inner.left_center(), Align2::LEFT_CENTER, label, font.clone(), theme::FAINT);
-        painter.text(inner.right_center(), Align2::RIGHT_CENTER, text, font, colour);
+        paint_labelled(ui, rect, (label, theme::FAINT), (text, colour));
     }
+}
+
+/// A word at the left, as much of it as a value at the right leaves room for.
+fn paint_labelled(ui: &Ui, rect: Rect, label: (&str, Color32), value: (&str, Color32)) {
+    let inner = rect.shrink2(vec2(4.0, 0.0));
+    let value = paint_text(ui, inner, Align2::RIGHT_CENTER, value);
+    let rest = inner.with_max_x(inner.right() - value.size().x - 2.0);
+    let font = TextStyle::Small.resolve(ui.style());
+    ui.painter_at(rest).text(rest.left_center(), Align2::LEFT_CENTER, label.0, font, label.1);
 }
 
 /// Name and exact value.
@@ -228,8 +245,7 @@ fn paint_button(ui: &Ui, response: &Response, text: &str, (fill, colour): (Color
     let rect = response.rect;
     ui.painter().rect_filled(rect, 3.0, fill);
     outline(ui, rect, response);
-    let font = TextStyle::Small.resolve(ui.style());
-    ui.painter_at(rect).text(rect.center(), Align2::CENTER_CENTER, text, font, colour);
+    paint_text(ui, rect.shrink2(vec2(1.0, 0.0)), Align2::CENTER_CENTER, (text, colour));
 }
 
 /// The sign for playing, on a switch.
@@ -254,14 +270,11 @@ pub(super) fn readout(
     let (fill, colour) = if warns { (colour, theme::BACKGROUND) } else { (theme::WELL, colour) };
     ui.painter().rect_filled(rect, 2.0, fill);
     outline(ui, rect, &response);
-    let font = TextStyle::Small.resolve(ui.style());
-    let (inner, painter) = (rect.shrink2(vec2(4.0, 0.0)), ui.painter_at(rect));
     if label.is_empty() {
-        painter.text(rect.center(), Align2::CENTER_CENTER, value, font, colour);
+        paint_text(ui, rect, Align2::CENTER_CENTER, (value, colour));
     } else {
         let faint = if warns { colour } else { theme::FAINT };
-        painter.text(inner.left_center(), Align2::LEFT_CENTER, label, font.clone(), faint);
-        painter.text(inner.right_center(), Align2::RIGHT_CENTER, value, font, colour);
+        paint_labelled(ui, rect, (label, faint), (value, colour));
     }
     response.on_hover_text(said).clicked()
 }

@@ -146,7 +146,7 @@ impl Strip {
         let text = match ways.as_slice() {
             [] => "nowhere".to_owned(),
             [way] => format!("to {way}"),
-            [way, others @ ..] => format!("to {way} +{}", others.len()),
+            [way, others @ ..] => format!("{way} +{}", others.len()),
         };
         let chosen = routes.is_chosen(self.number);
         let said = format!("{} goes to {}", strip_name(self.number), ways.join(" and "));

@@ -31,7 +31,7 @@ pub(super) fn apply(egui: &egui::Context) {
         let font = |size| FontId::new(size, FontFamily::Proportional);
         style.text_styles.insert(TextStyle::Body, font(13.0));
         style.text_styles.insert(TextStyle::Button, font(13.0));
-        style.text_styles.insert(TextStyle::Small, font(10.0));
+        style.text_styles.insert(TextStyle::Small, font(11.0));
         style.text_styles.insert(TextStyle::Heading, font(20.0));
         style.visuals.override_text_color = Some(TEXT);
         style.visuals.panel_fill = BACKGROUND;

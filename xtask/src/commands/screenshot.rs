@@ -196,6 +196,7 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     if let Some(song) = &arguments.song {
         host.load_preset(song)?;
     }
+    let tour = arguments.tour.then(|| state_of(&tour::rack()?, host.format())).transpose()?;
     let (connection, window) = open_window()?;
     let ears = Ears::default();
     play_while_open(&mut *host, &ears, |host| {
@@ -205,7 +206,7 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
         println!("editor of {} x {} opened in {} ms", size.0, size.1, begun.elapsed().as_millis());
         let visit = Visit { connection: &connection, window, size };
         let dropped = arguments.drop.iter().try_for_each(|song| visit.drop(host, song, &ears, arguments));
-        let photographed = dropped.and_then(|()| visit.photograph_pages(host, arguments));
+        let photographed = dropped.and_then(|()| visit.photograph_pages(host, arguments, tour.as_deref()));
         host.close_editor();
         photographed
     })
@@ -298,10 +299,15 @@ impl Visit<'_> {
         Ok(())
     }
 
-    fn photograph_pages(&self, host: &mut dyn PluginHost, arguments: &Arguments) -> Result<(), TaskError> {
-        if arguments.tour {
-            let format = host.format();
-            host.load_state(&state_of(&tour::rack()?, format)?)?;
+    /// Those of a state, where there is one.
+    fn photograph_pages(
+        &self,
+        host: &mut dyn PluginHost,
+        arguments: &Arguments,
+        tour: Option<&[u8]>,
+    ) -> Result<(), TaskError> {
+        if let Some(tour) = tour {
+            host.load_state(tour)?;
         }
         self.park_pointer()?;
         wait(host, arguments.seconds);
