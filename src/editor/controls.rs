@@ -11,8 +11,6 @@ pub(super) struct Controls<'a> {
     pub(super) params: &'a BuskerParams,
     /// Takes each step of a change to the host.
     pub(super) host: &'a dyn Fn(usize, Gesture),
-    /// Asks the host to start the plugin anew.
-    pub(super) restart: &'a dyn Fn(),
 }
 
 impl Controls<'_> {

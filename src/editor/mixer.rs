@@ -81,7 +81,7 @@ impl Mixer {
                     self.replacements.show(ui, view, instance);
                 }
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    show_look_ahead(ui, controls, view, instance);
+                    show_look_ahead(ui, view, instance);
                 });
             });
             if view.channels > 0 {
@@ -134,13 +134,12 @@ fn show_spread(ui: &mut Ui, instance: &Instance) {
 }
 
 /// Whether the master ends in the limiter that looks ahead. The host has to start the plugin anew for it.
-fn show_look_ahead(ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Instance) {
+fn show_look_ahead(ui: &mut Ui, view: &View, instance: &Instance) {
     let text = ("Look-ahead limiter", 100.0);
     let switch =
         cell::button(ui, view.look_ahead, text, theme::REDUCTION, "Look-ahead limiter on the master");
     if switch.clicked() {
         instance.edit_later(Edit::LookAhead(!view.look_ahead));
-        (controls.restart)();
     }
     switch.on_hover_text("True-peak limiter on the master. All outputs are later by its latency, so the host restarts the plugin.");
 }

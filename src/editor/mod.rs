@@ -174,7 +174,7 @@ impl App {
     fn with_controls<T>(&mut self, work: impl FnOnce(&mut Pages, &Controls<'_>, &Arc<Instance>) -> T) -> T {
         let (params, setter) = (&*self.params, self.host.param_setter());
         let gesture = |index, step| params.gesture(index, &setter, step);
-        let controls = Controls { params, host: &gesture, restart: &|| self.host.request_restart() };
+        let controls = Controls { params, host: &gesture };
         work(&mut self.pages, &controls, &self.instance)
     }
 
@@ -240,7 +240,6 @@ impl Pages {
         if self.front != Page::Voices {
             self.voices.let_go(controls, view);
         }
-        instance.tell_untold(|index, place| controls.set(index, place));
         let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(10);
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {

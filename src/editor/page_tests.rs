@@ -14,11 +14,9 @@ use crate::engine::Transport;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer::BusSpace;
-use crate::mixer::MACROS;
 use crate::mixer::RoomAround;
 use crate::mixer::SongSpace;
 use crate::params::Gesture;
-use crate::plugin::MachineEdit;
 use crate::plugin::Onto;
 use crate::plugin::SourceEdit;
 use crate::plugin::instance_tests::Bench;
@@ -218,42 +216,6 @@ fn all_controls_of_an_instrument_and_all_song_channels_are_there() {
             assert!(names.contains(&&name), "{name}");
         }
     }
-}
-
-#[test]
-fn the_host_is_told_of_macros_that_have_moved_with_their_machine_by_whole_gestures() {
-    let mut bench = full_bench(Bench::instrument());
-    let mut window = Window::new(&bench, Page::Mixer);
-    window.said();
-    assert!(window.told.borrow().is_empty());
-    let equaliser = MachineKind::Equaliser.parameters();
-    for (control, parameter) in equaliser.iter().enumerate().take(MACROS) {
-        let target = Target::InsertMacro { strip: 0, slot: 0, control };
-        bench.set(target, parameter.position_of(parameter.default));
-    }
-    bench.edit(MachineEdit::Swap((0, 0), (5, 1)));
-    bench.render();
-    window.draw();
-    let table = bench.params.table();
-    let told = window.told.borrow();
-    let mut moved = 0;
-    for steps in told.chunks(3) {
-        let [(index, Gesture::Begin), (same, Gesture::Move(place)), (last, Gesture::End)] = steps else {
-            panic!("no whole gesture: {steps:?}");
-        };
-        assert!(index == same && index == last);
-        let target = table[*index].target;
-        let Target::InsertMacro { strip, slot, control } = target else { panic!("{target:?}") };
-        let wanted = match (strip, slot) {
-            (5, 1) => equaliser[control].position_of(equaliser[control].default),
-            (0, 0) => 0.5,
-            place => panic!("nothing lay in {place:?}"),
-        };
-        assert_eq!(*place, wanted, "{}", equaliser[control].label);
-        assert_eq!(bench.value(target), *place, "the engine has it already");
-        moved += 1;
-    }
-    assert!(moved > 0 && moved <= 2 * MACROS, "{moved}");
 }
 
 #[test]

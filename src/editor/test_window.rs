@@ -52,6 +52,7 @@ pub(super) struct Shown {
 
 impl Shown {
     fn draw(&mut self, ui: &mut Ui) {
+        self.instance.tell_untold(|index, place| self.params.take(index, place)); // as the main thread does
         let (told, params, obeys) = (&self.told, &self.params, self.obeys);
         let host = |index, step| {
             told.borrow_mut().push((index, step));
@@ -59,7 +60,7 @@ impl Shown {
                 params.take(index, place);
             }
         };
-        let controls = Controls { params, host: &host, restart: &|| {} };
+        let controls = Controls { params, host: &host };
         self.pages.show(ui, &controls, &self.instance.view(), &self.instance);
         if let Some(planted) = self.planted {
             planted(ui);

@@ -19,6 +19,7 @@ use crate::machine::InstrumentKind;
 use crate::machine::MachineParameter;
 use crate::rack::RACK_FIELD;
 use crate::units::Semitones;
+use nice_plug::params::InternalParamMut;
 use nice_plug::params::persist::deserialize_field;
 use nice_plug::params::persist::serialize_field;
 use nice_plug::prelude::BoolParam;
@@ -108,16 +109,15 @@ impl BuskerParams {
         texts.parse(text).map(|plain| texts.kind.normalise(plain))
     }
 
-    /// Sets a parameter as the framework does what a host asks for.
-    #[cfg(test)]
+    /// Sets a parameter to 0–1 as the framework does what a host asks for; nothing past the table.
     pub(crate) fn take(&self, index: usize, normalised: f32) {
-        use nice_plug::params::InternalParamMut;
-        // SAFETY: tests stand for the framework, on one thread.
+        // SAFETY: values are atomic, so any thread may set them.
         unsafe {
-            match &self.entries[index] {
-                Entry::Switch(param) => param._internal_set_normalized_value(normalised),
-                Entry::Stepped(param) => param._internal_set_normalized_value(normalised),
-                Entry::Continuous(param) => param._internal_set_normalized_value(normalised),
+            match self.entries.get(index) {
+                Some(Entry::Switch(param)) => param._internal_set_normalized_value(normalised),
+                Some(Entry::Stepped(param)) => param._internal_set_normalized_value(normalised),
+                Some(Entry::Continuous(param)) => param._internal_set_normalized_value(normalised),
+                None => false,
             };
         }
     }

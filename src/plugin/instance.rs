@@ -154,13 +154,6 @@ pub(super) struct Before {
     restored: u64,
 }
 
-impl Before {
-    /// For an edit that moves no parameters.
-    pub(super) fn without_values(self) -> Self {
-        Before { values: Vec::new(), ..self }
-    }
-}
-
 /// A rack with everything it names loaded.
 #[derive(Clone)]
 pub(super) struct Loaded {
@@ -214,6 +207,9 @@ pub(super) struct Session {
     rate: SampleRate,
     /// `None` while the plugin is inactive.
     running: Option<Running>,
+    /// What a test does before each file is read.
+    #[cfg(test)]
+    pub(super) at_file: Option<Arc<dyn Fn(&Path) + Send + Sync>>,
 }
 
 /// What the engine that runs was made with, which nothing but another engine changes.
@@ -221,6 +217,8 @@ pub(super) struct Session {
 struct Running {
     look_ahead: bool,
     latency: usize,
+    /// Whether the host has been asked for another engine.
+    asked: bool,
 }
 
 impl Loaded {
@@ -313,12 +311,17 @@ impl Session {
         &self.loaded.setup
     }
 
+    /// Whether recordings that the rack names are still to be found or read.
+    pub(super) fn is_unread(&self) -> bool {
+        self.loaded.rack.is_unread()
+    }
+
     /// What the engine is to play now, with the parameters that move with it, and of which restored rack they are.
     pub(super) fn take_due(&mut self) -> (Setup, Vec<Setting>, u64) {
         (self.setup().clone(), std::mem::take(&mut self.due), self.restored)
     }
 
-    /// Has the editor tell the host of parameters that the engine has got: not before, or the old machines would hear them; and
+    /// Has the host be told of parameters that the engine has got: not before, or the old machines would hear them; and
     /// not once the host has restored another rack.
     pub(super) fn leave_untold(&mut self, settings: Vec<Setting>, restored: u64) {
         if !settings.is_empty() && restored == self.restored {
@@ -385,6 +388,20 @@ impl Session {
         self.loaded.rack = rack;
         self.due.extend(settings);
         Ok(())
+    }
+
+    /// Keeps the way back from an edit by a hold of the user's, if it has changed anything.
+    pub(super) fn keep(&mut self, Before { rack, values, restored }: Before, hold: u64) {
+        if self.restored != restored {
+            return;
+        }
+        let values: Vec<_> =
+            values.into_iter().filter(|(target, value)| self.plain(*target) != *value).collect();
+        let name = difference(&rack, &self.loaded.rack);
+        if let Some(name) = name.or_else(|| values.first().map(|(target, _)| controls_of(*target))) {
+            self.history.record(Step { name, rack, values }, hold);
+            self.revision += 1;
+        }
     }
 
     fn edit_instruments(&mut self, edit: InstrumentEdit) {
@@ -618,26 +635,6 @@ impl SharedSession {
         Before { rack: session.loaded.rack.clone(), values, restored: session.restored }
     }
 
-    /// The same, where any parameter may move.
-    pub(super) fn before_all(&self) -> Before {
-        let table = Arc::clone(&self.lock().table);
-        self.before(&table.iter().map(|spec| spec.target).collect::<Vec<_>>())
-    }
-
-    /// Keeps the way back from an edit by a hold of the user's, if it has changed anything.
-    pub(super) fn keep(&self, Before { rack, values, restored }: Before, hold: u64) {
-        let mut session = self.lock();
-        if session.restored != restored {
-            return;
-        }
-        let values: Vec<_> =
-            values.into_iter().filter(|(target, value)| session.plain(*target) != *value).collect();
-        let name = difference(&rack, &session.loaded.rack);
-        if let Some(name) = name.or_else(|| values.first().map(|(target, _)| controls_of(*target))) {
-            session.history.record(Step { name, rack, values }, hold);
-            session.revision += 1;
-        }
-    }
 
     /// Goes a step back or on in the history of edits; returns whether the rack has changed, and notes why not.
     pub(super) fn step(&self, way: Way) -> bool {
@@ -745,11 +742,19 @@ impl Instance {
             fitting: Fitting::Idle,
             rate: SampleRate(48_000.0),
             running: None,
+            #[cfg(test)]
+            at_file: None,
         };
         let session = SharedSession(Arc::new(Mutex::new(session)));
         let worker = WorkerThread::start(session.clone());
         let (dropped_events, load, hold, held) = Default::default();
         Arc::new(Instance { table, values, session, worker, dropped_events, load, hold, held })
+    }
+
+    /// Has a test do this before each file is read.
+    #[cfg(test)]
+    pub(super) fn at_file(&self, work: impl Fn(&Path) + Send + Sync + 'static) {
+        self.session.lock().at_file = Some(Arc::new(work));
     }
 
     pub(super) fn table(&self) -> &Arc<[ParameterSpec]> {
@@ -762,10 +767,8 @@ impl Instance {
 
     /// An engine for the host's rate and buses, with the rack's song in its queue already.
     pub(super) fn start(&self, rate: SampleRate, layout: Layout) -> Result<Engine, GraphError> {
-        // Long recordings come when they have been read, into the engine that runs by then.
-        if !self.worker.progress().is_reading() {
-            self.wait_for_worker();
-        }
+        // What is being read comes when it has been, into the engine that runs by then.
+        self.wait_for_edits();
         let mut session = self.session.lock();
         session.settle();
         let look_ahead = session.loaded.rack.master.look_ahead;
@@ -781,7 +784,7 @@ impl Instance {
         worker.apply(session.setup())?;
         session.layout = layout;
         session.rate = rate;
-        session.running = Some(Running { look_ahead, latency: engine.latency() });
+        session.running = Some(Running { look_ahead, latency: engine.latency(), asked: false });
         session.control = Some(Arc::new(control));
         session.revision += 1;
         drop(session);
@@ -815,16 +818,23 @@ impl Instance {
         self.session.lock().latency()
     }
 
-    /// Whether it takes another engine to do as the rack says: then the host has to start the plugin anew.
-    pub(super) fn wants_restart(&self) -> bool {
-        let session = self.session.lock();
+    /// Whether the host is to be asked to start the plugin anew, once: it takes another engine to do as the rack says.
+    pub(super) fn asks_for_restart(&self) -> bool {
+        let mut session = self.session.lock();
         let wanted = session.loaded.rack.master.look_ahead;
-        session.running.is_some_and(|running| running.look_ahead != wanted)
+        let Some(running) = &mut session.running else { return false };
+        let wants = running.look_ahead != wanted;
+        wants && !std::mem::replace(&mut running.asked, wants)
     }
 
     /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.
     pub(crate) fn wait_for_worker(&self) {
         self.worker.progress().wait(PATIENCE);
+    }
+
+    /// The same for all but files that are being opened or read.
+    pub(super) fn wait_for_edits(&self) {
+        self.worker.progress().wait_for_short(PATIENCE);
     }
 
     /// Waits, as `wait_for_worker` does, until recordings have room for a call of the host's. Once that was in vain it does
@@ -868,7 +878,7 @@ impl Instance {
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
         let before = self.session.before(&[]);
         self.session.open(path)?;
-        self.session.keep(before, self.hold_now());
+        self.session.lock().keep(before, self.hold_now());
         self.worker.post(Job::Apply);
         Ok(())
     }
@@ -934,16 +944,17 @@ impl Instance {
         self.worker.post(Job::Fit(file, restored, self.hold_now()));
     }
 
-    /// Tells the host by `tell` of parameters that have moved with machines, with their places of 0-1, as of what users move.
+    /// Tells by `tell` of parameters that have moved with what was opened, edited or undone, with their places of 0-1.
     pub(crate) fn tell_untold(&self, tell: impl Fn(usize, f32)) {
-        let settings = std::mem::take(&mut self.session.lock().untold);
+        let mut session = self.session.lock();
+        let settings = std::mem::take(&mut session.untold);
         if settings.is_empty() {
             return;
         }
-        let settings = lasting(settings, |target| self.session.lock().plain(target));
+        let settings = lasting(settings, |target| session.plain(target));
+        session.revision += 1;
+        drop(session);
         normalised(&self.table, settings).into_iter().for_each(|(index, place)| tell(index, place));
-        // What the host has saved meanwhile lacked them.
-        self.worker.post(Job::Tell);
     }
 
     /// Has the worker's thread call `watcher` some fifty times a second.
@@ -1149,8 +1160,9 @@ impl RackStore for Instance {
         instruments.iter().find(|instrument| instrument.slot == slot).map(|instrument| instrument.kind)
     }
 
+    /// What is being opened is not in it yet; the host hears of it afterwards.
     fn save(&self) -> String {
-        self.wait_for_worker();
+        self.wait_for_edits();
         let session = self.session.lock();
         session.loaded.rack.pack().unwrap_or_else(|error| {
             nice_plug::prelude::nice_error!("the rack cannot be saved: {error}");

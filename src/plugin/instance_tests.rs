@@ -13,6 +13,7 @@ use super::instance::file_name;
 use super::kind::Insert;
 use super::kind::Instrument;
 use super::kind::Kind;
+use super::link::Link;
 use crate::audio::AudioBlockMut;
 use crate::engine::ArmedTap;
 use crate::engine::Call;
@@ -102,6 +103,20 @@ impl Bench {
         let (table, store) = (Arc::clone(instance.table()), Arc::<Instance>::clone(&instance));
         let params = Arc::new(BuskerParams::new(table, instance.values(), store));
         Self { instance, params, engine }
+    }
+
+    /// Has the plugin deactivated and activated, as a host does.
+    pub(crate) fn restart(&mut self) {
+        let layout = self.instance.view().layout;
+        self.instance.stop();
+        self.engine = self.instance.start(SampleRate(48_000.0), layout).unwrap();
+    }
+
+    /// What joins the instance to its host.
+    pub(crate) fn link(&self) -> Arc<Link> {
+        let link = Link::take();
+        link.attach(Arc::clone(&self.instance), Arc::clone(&self.params));
+        link
     }
 
     /// What leaves the main output in a call while time runs.

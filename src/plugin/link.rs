@@ -7,6 +7,7 @@
 
 use super::instance::Instance;
 use crate::engine::Transport;
+use crate::params::BuskerParams;
 use crossbeam_queue::ArrayQueue;
 use nice_plug::prelude::Params;
 use std::cell::RefCell;
@@ -20,13 +21,24 @@ thread_local! {
     static HANDOVER: RefCell<Option<Arc<Link>>> = const { RefCell::new(None) };
 }
 
+/// What the host is to do about something that it saves and that has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// Look up the parameters' values.
+    pub(crate) values: bool,
+    /// Deactivate and activate the plugin: its latency will be another.
+    pub(crate) restart: bool,
+}
+
 /// One end sits in the guard or proxy, the other in the plugin.
 pub(crate) struct Link {
     transport: ArrayQueue<Transport>,
     empty: AtomicBool,
     instance: OnceLock<Arc<Instance>>,
-    params: OnceLock<Arc<dyn Params>>,
-    on_change: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    params: OnceLock<Arc<BuskerParams>>,
+    on_change: OnceLock<Box<dyn Fn(Change) + Send + Sync>>,
+    /// Whether parameters have moved that the host does not know of.
+    moved: AtomicBool,
 }
 
 impl Link {
@@ -37,6 +49,7 @@ impl Link {
             instance: OnceLock::new(),
             params: OnceLock::new(),
             on_change: OnceLock::new(),
+            moved: AtomicBool::new(false),
         })
     }
 
@@ -55,7 +68,7 @@ impl Link {
     }
 
     /// The plugin's side, named once while it is constructed.
-    pub(crate) fn attach(&self, instance: Arc<Instance>, params: Arc<dyn Params>) {
+    pub(crate) fn attach(&self, instance: Arc<Instance>, params: Arc<BuskerParams>) {
         let first = self.instance.set(instance).is_ok() && self.params.set(params).is_ok();
         debug_assert!(first, "one plugin has one link");
     }
@@ -66,19 +79,41 @@ impl Link {
 
     /// The plugin's parameters, as the framework knows them.
     pub(crate) fn params(&self) -> Option<Arc<dyn Params>> {
-        self.params.get().cloned()
+        let params = self.params.get()?;
+        Some(Arc::<BuskerParams>::clone(params))
     }
 
     /// Names what tells the host that something it saves has changed, once.
-    pub(crate) fn on_change(&self, tell: impl Fn() + Send + Sync + 'static) {
+    pub(crate) fn on_change(&self, tell: impl Fn(Change) + Send + Sync + 'static) {
         let first = self.on_change.set(Box::new(tell)).is_ok();
         debug_assert!(first, "one plugin has one host");
     }
 
     /// Something that the host saves has changed without its doing. The host's main thread.
     pub(crate) fn changed(&self) {
+        self.set_moved();
+        let values = self.moved.swap(false, Relaxed);
+        let restart = self.instance().is_some_and(|instance| instance.asks_for_restart());
         if let Some(tell) = self.on_change.get() {
-            tell();
+            tell(Change { values, restart });
+        }
+    }
+
+    /// Has parameters stand where edits have moved them, so that what a host saves next belongs together. Waits for the worker, but
+    /// not for files.
+    pub(crate) fn settle(&self) {
+        if let Some(instance) = self.instance() {
+            instance.wait_for_edits();
+        }
+        self.set_moved();
+    }
+
+    fn set_moved(&self) {
+        if let (Some(instance), Some(params)) = (self.instance(), self.params.get()) {
+            instance.tell_untold(|index, place| {
+                params.take(index, place);
+                self.moved.store(true, Relaxed);
+            });
         }
     }
 

@@ -1,7 +1,7 @@
 //! Changes of the machines on strips, with the parameters that move with them.
 //!
 //! In: what the user wants of a slot. Out: another rack, and settings that the engine takes on the frame on which the machines
-//! come; the editor tells the host of them afterwards. The worker's thread.
+//! come; the host is told of them afterwards. The worker's thread.
 
 use crate::engine::ParameterSpec;
 use crate::engine::Setting;
@@ -129,11 +129,16 @@ pub(super) fn moved(mut settings: Vec<Setting>) -> Vec<Setting> {
 /// The last setting of each parameter, where nobody has moved it meanwhile from what it was or is to be.
 pub(super) fn lasting(settings: Vec<Setting>, now: impl Fn(Target) -> f32) -> Vec<Setting> {
     let mut last: Vec<Setting> = Vec::new();
+    let known: Vec<(Target, [f32; 2])> =
+        settings.iter().map(|setting| (setting.target, [setting.from, setting.to])).collect();
     for setting in settings {
         last.retain(|other| other.target != setting.target);
         last.push(setting);
     }
-    last.retain(|setting| [setting.from, setting.to].contains(&now(setting.target)));
+    last.retain(|setting| {
+        let now = now(setting.target);
+        known.iter().any(|(target, values)| *target == setting.target && values.contains(&now))
+    });
     last
 }
 

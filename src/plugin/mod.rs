@@ -125,7 +125,7 @@ impl<K: Kind> Default for Busker<K> {
         let instance = Instance::new::<K>();
         let (table, values) = (Arc::clone(instance.table()), Arc::clone(instance.values()));
         let params = Arc::new(BuskerParams::new(table, &values, Arc::<Instance>::clone(&instance)));
-        link.attach(Arc::clone(&instance), Arc::<BuskerParams>::clone(&params));
+        link.attach(Arc::clone(&instance), Arc::clone(&params));
         Busker {
             link,
             instance,

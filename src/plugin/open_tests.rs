@@ -3,8 +3,10 @@
 use super::Edit;
 use super::ONE_SHOT_SECONDS;
 use super::Onto;
+use super::Way;
 use super::instance_tests::Bench;
 use super::instance_tests::Folder;
+use super::link::Change;
 use crate::engine::Target;
 use crate::engine::Transport;
 use crate::engine::table;
@@ -15,6 +17,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::mpsc;
 
 /// A WAV file of a constant level that lasts so long.
@@ -285,4 +288,95 @@ fn what_is_called_off_leaves_everything_as_it_was() {
     // What comes after it is done.
     bench.open(&[folder.0.join("other.it")], Onto::Anywhere);
     assert_eq!(bench.instance.view().file.as_deref(), Some("other.it"));
+}
+
+/// Holds the reading of files up until the sender is dropped, and tells of each that is about to be read.
+fn held_up(bench: &Bench) -> (mpsc::Sender<()>, mpsc::Receiver<PathBuf>) {
+    let (go_on, wait) = mpsc::channel::<()>();
+    let (tell, reached) = mpsc::channel();
+    let wait = Mutex::new(wait);
+    bench.instance.at_file(move |path| {
+        let _ = tell.send(path.to_owned());
+        let _ = wait.lock().unwrap().recv();
+    });
+    (go_on, reached)
+}
+
+#[test]
+fn a_save_and_a_restart_while_files_are_opened_wait_for_none_of_them() {
+    let folder = Folder::new("meanwhile");
+    let mut bench = Bench::instrument();
+    module(&folder.0.join("other.it"));
+    let (go_on, reached) = held_up(&bench);
+    bench.instance.open_later(vec![folder.0.join("other.it")], Onto::Anywhere);
+    reached.recv().unwrap();
+    // What is asked for meanwhile is done, but for what would stand behind the song in the history.
+    bench.instance.edit_later(Edit::Routing(Box::new(|routing| routing.input = Some(7))));
+    bench.instance.record(true);
+    let saved = bench.rack();
+    assert_eq!((saved.routing.input, saved.song.unwrap().name.as_str()), (Some(7), "demo.it"));
+    bench.restart();
+    bench.instance.step_later(Way::Back);
+    assert_eq!(bench.rack().routing.input, Some(7), "undone in its turn");
+    assert_eq!(bench.instance.view().missed_waits, 0);
+    drop(go_on);
+    bench.wait();
+    let saved = bench.rack();
+    assert_eq!((saved.routing.input, saved.song.unwrap().name.as_str()), (Some(7), "demo.it"));
+    assert_eq!(bench.instance.view().steps[1].as_deref(), Some("Song: other.it"));
+    assert_eq!(bench.instance.view().missed_waits, 0);
+}
+
+#[test]
+fn parameters_that_files_bring_are_undone_with_them() {
+    let folder = Folder::new("moved");
+    let mut bench = Bench::instrument();
+    bench.restore(&Rack::default());
+    module(&folder.0.join("a.it"));
+    wav(&folder.0.join("kick.wav"), 0.1);
+    let moved = [Target::SongPlay, Target::Audition, Target::KeyboardMode];
+    bench.set(Target::SongPlay, 0.0);
+    bench.render_at(stopped());
+    let before = moved.map(|target| bench.value(target));
+    bench.open(&["a.it", "kick.wav"].map(|name| folder.0.join(name)), Onto::Anywhere);
+    bench.render_at(stopped());
+    assert_eq!(moved.map(|target| bench.value(target)), [1.0, 1.0, 5.0]);
+    bench.instance.step_later(Way::Back);
+    bench.wait();
+    bench.render_at(stopped());
+    assert_eq!(moved.map(|target| bench.value(target)), before);
+    bench.instance.step_later(Way::On);
+    bench.wait();
+    bench.render_at(stopped());
+    assert_eq!(moved.map(|target| bench.value(target)), [1.0, 1.0, 5.0]);
+}
+
+#[test]
+fn a_host_without_an_editor_saves_and_hears_of_what_a_rack_brings() {
+    let folder = Folder::new("told");
+    let mut rack = Rack::demo();
+    rack.master.look_ahead = true;
+    rack.parameters.insert("sync", 1.0);
+    fs::write(folder.0.join("a.busker.toml"), rack.to_toml().unwrap()).unwrap();
+    let mut bench = Bench::instrument();
+    let link = bench.link();
+    let (tell, told) = mpsc::channel();
+    link.on_change(move |change| tell.send(change).unwrap());
+    link.changed();
+    assert_eq!(told.recv().unwrap(), Change::default());
+    bench.open(&[folder.0.join("a.busker.toml")], Onto::Anywhere);
+    let sync = bench.index(Target::Sync);
+    assert_eq!(bench.params.normalised(sync), 0.0);
+    // As the host's call to save does, whether its main thread has been told or not.
+    link.settle();
+    assert!(bench.params.normalised(sync) > 0.0);
+    link.changed();
+    assert_eq!(told.recv().unwrap(), Change { values: true, restart: true });
+    link.changed();
+    assert_eq!(told.recv().unwrap(), Change::default(), "once is enough");
+    bench.restart();
+    bench.instance.edit_later(Edit::LookAhead(false));
+    bench.wait();
+    link.changed();
+    assert_eq!(told.recv().unwrap(), Change { values: false, restart: true });
 }

@@ -5,6 +5,9 @@
 
 use super::instance::SharedSession;
 use super::worker::Progress;
+use std::panic;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
 
 /// What is being done, for display.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +27,8 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(session: &'a SharedSession, progress: &'a Progress) -> Self {
-        Self { session, progress, number: progress.number() }
+    pub(super) fn new(session: &'a SharedSession, progress: &'a Progress, number: u64) -> Self {
+        Self { session, progress, number }
     }
 
     /// `None` once the work has been called off.
@@ -37,6 +40,21 @@ impl<'a> Work<'a> {
     pub(super) fn begin(&self, what: String) -> Option<()> {
         self.session.lock().set_underway(Some(Underway { what, share: None }));
         self.go_on()
+    }
+
+    /// Reads a file; where its decoder panics, nothing has come of it.
+    pub(super) fn read<T>(&self, path: &Path, read: impl FnOnce() -> T) -> Option<T> {
+        #[cfg(not(test))]
+        let _ = path;
+        let read = || {
+            #[cfg(test)]
+            if let Some(at_file) = { self.session.lock().at_file.clone() } {
+                at_file(path);
+            }
+            read()
+        };
+        // What it may have left behind is dropped with it.
+        panic::catch_unwind(AssertUnwindSafe(read)).ok()
     }
 
     /// So much of the piece is done, 0–1; false where the rest is not to be.

@@ -14,6 +14,7 @@ use super::recording::Recordings;
 use super::work::Work;
 use crate::engine::Worker;
 use crate::rack::EarsFile;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,8 +55,6 @@ pub(super) enum Job {
     Fit(PathBuf, u64, u64),
     /// Undo an edit, or do it again.
     Step(Way),
-    /// Say that what a host saves has changed.
-    Tell,
     /// Call this at every poll from now on.
     Watch(Watcher),
     /// Call this whenever a song has been opened or the rack changed from now on.
@@ -63,10 +62,26 @@ pub(super) enum Job {
 }
 
 impl Job {
-    /// Whether it may take long, for the sake of what is shown and heard alone.
+    /// Whether it may take long, so that nobody but an offline render waits for it.
     fn reads_files(&self) -> bool {
-        matches!(self, Self::Read | Self::Open { .. } | Self::Edit(..) | Self::Fit(..) | Self::Step(_))
+        matches!(self, Self::Read | Self::Open { .. } | Self::Fit(..))
     }
+
+    /// Whether it is of no use once the instance goes.
+    fn is_of_rack(&self) -> bool {
+        self.reads_files() || self.waits_its_turn()
+    }
+
+    /// Whether it changes the rack: then it is done after what was asked for before it.
+    fn waits_its_turn(&self) -> bool {
+        matches!(self, Self::Edit(..) | Self::Step(_))
+    }
+}
+
+/// A job and its number among all jobs, from 1.
+struct Posted {
+    job: Job,
+    number: u64,
 }
 
 /// How far the thread is; shared with the audio thread.
@@ -77,8 +92,8 @@ pub(super) struct Progress {
     missed_waits: AtomicU64,
     /// Of `posted`, those that were called off.
     off: AtomicU64,
-    /// Times that recordings are still to be read, which may take long.
-    reading: AtomicU64,
+    /// Jobs that do not take long and are still to be done, but for those that stand behind one that does.
+    short: AtomicU64,
     /// Whether the host renders offline, faster than the thread usually looks what there is.
     hurried: AtomicBool,
     /// Whether the thread could be started at all.
@@ -109,14 +124,13 @@ impl Progress {
         self.off.load(Relaxed) >= number
     }
 
-    /// Of the job that is being done, from 1.
-    pub(super) fn number(&self) -> u64 {
-        self.done.load(Acquire) + 1
-    }
-
-    /// Whether recordings are being read, or about to be.
-    pub(super) fn is_reading(&self) -> bool {
-        self.reading.load(Acquire) > 0
+    /// Waits until all is done that does not have to wait for files to be read, but no longer than `patience`, and counts it if
+    /// that was not enough.
+    pub(super) fn wait_for_short(&self, patience: Duration) {
+        let done = || self.short.load(Acquire) == 0 || !self.running.load(Relaxed);
+        if !wait_until(patience, done) {
+            self.miss_wait();
+        }
     }
 
     /// Waits until everything posted is done, but no longer than `patience`, and counts it if that was not enough.
@@ -171,7 +185,7 @@ fn wait_until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
 /// The thread's end that its instance holds.
 pub(super) struct WorkerThread {
     /// `None` once the thread is told to end.
-    jobs: Option<mpsc::Sender<Job>>,
+    jobs: Option<mpsc::Sender<Posted>>,
     thread: Option<thread::JoinHandle<()>>,
     progress: Arc<Progress>,
 }
@@ -195,6 +209,8 @@ impl WorkerThread {
         let (jobs, inbox) = mpsc::channel();
         let progress = Arc::new(Progress::default());
         let mut bench = Bench {
+            inbox,
+            backlog: VecDeque::new(),
             session,
             worker: None,
             recordings: Recordings::default(),
@@ -204,7 +220,7 @@ impl WorkerThread {
             progress: Arc::clone(&progress),
         };
         let thread = thread::Builder::new().name("busker-worker".to_owned());
-        let thread = match thread.spawn(move || bench.run(&inbox)) {
+        let thread = match thread.spawn(move || bench.run()) {
             Ok(thread) => Some(thread),
             Err(error) => {
                 nice_plug::prelude::nice_error!("no thread for loading songs: {error}");
@@ -216,11 +232,11 @@ impl WorkerThread {
     }
 
     pub(super) fn post(&self, job: Job) {
-        let reads = u64::from(matches!(job, Job::Read));
-        self.progress.posted.fetch_add(1, Release);
-        self.progress.reading.fetch_add(reads, Release);
-        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(job).is_err()) {
-            self.progress.reading.fetch_sub(reads, Release);
+        let short = u64::from(!job.reads_files());
+        self.progress.short.fetch_add(short, Release);
+        let number = self.progress.posted.fetch_add(1, Release) + 1;
+        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(Posted { job, number }).is_err()) {
+            self.progress.short.fetch_sub(short, Release);
             self.progress.done.fetch_add(1, Release);
         }
     }
@@ -232,6 +248,9 @@ impl WorkerThread {
 
 /// What the thread works on.
 struct Bench {
+    inbox: mpsc::Receiver<Posted>,
+    /// What came while files were being read, and has to wait for that.
+    backlog: VecDeque<Posted>,
     session: SharedSession,
     worker: Option<Box<Worker>>,
     recordings: Recordings,
@@ -243,24 +262,53 @@ struct Bench {
 }
 
 impl Bench {
-    fn run(&mut self, inbox: &mpsc::Receiver<Job>) {
+    fn run(&mut self) {
         loop {
+            if let Some(posted) = self.backlog.pop_front() {
+                self.work_off(posted);
+                continue;
+            }
             let hurried = self.progress.hurried.swap(false, Relaxed);
-            match inbox.recv_timeout(if hurried { WAIT_STEP } else { POLL }) {
-                Ok(job) => {
-                    if !(self.progress.ending.load(Relaxed) && job.reads_files()) {
-                        self.work(job);
-                    }
-                    self.deliver();
-                    self.progress.done.fetch_add(1, Release);
-                }
+            match self.inbox.recv_timeout(if hurried { WAIT_STEP } else { POLL }) {
+                Ok(posted) => self.take(posted),
                 Err(RecvTimeoutError::Timeout) => self.look_after(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn work(&mut self, job: Job) {
+    /// Does a job that has just come.
+    fn take(&mut self, posted: Posted) {
+        let short = u64::from(!posted.job.reads_files());
+        self.work_off(posted);
+        self.progress.short.fetch_sub(short, Release);
+    }
+
+    /// Does those jobs that have come meanwhile and need not wait until files have been read: with `edits` those of the rack, too.
+    fn take_between(&mut self, edits: bool) {
+        while let Ok(posted) = self.inbox.try_recv() {
+            let edit = matches!(posted.job, Job::Edit(..)) && edits && self.backlog.is_empty();
+            if posted.job.is_of_rack() && !edit {
+                self.progress.short.fetch_sub(u64::from(!posted.job.reads_files()), Release);
+                if matches!(posted.job, Job::Read) {
+                    self.apply(); // what is there can be heard meanwhile
+                }
+                self.backlog.push_back(posted);
+            } else {
+                self.take(posted);
+            }
+        }
+    }
+
+    fn work_off(&mut self, Posted { job, number }: Posted) {
+        if !(self.progress.ending.load(Relaxed) && job.is_of_rack()) {
+            self.work(job, number);
+        }
+        self.deliver();
+        self.progress.done.fetch_add(1, Release);
+    }
+
+    fn work(&mut self, job: Job, number: u64) {
         match job {
             Job::Adopt(worker) => {
                 self.worker = Some(worker);
@@ -273,20 +321,14 @@ impl Bench {
             Job::Read => {
                 self.apply(); // what is there can be heard meanwhile
                 self.deliver();
-                if self.session.read_files() {
-                    self.apply();
-                }
-                self.progress.reading.fetch_sub(1, Release);
+                self.read_files();
             }
             Job::Record(order) => self.record(order),
-            Job::Tell => self.announce(),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
             Job::Open { paths, onto, restored, hold } => {
-                let before = self.session.before_all();
-                let opened = self.open(&paths, onto, restored);
+                let opened = self.open(&paths, onto, restored, (number, hold));
                 if opened.changed {
-                    self.session.keep(if opened.rack { before } else { before.without_values() }, hold);
                     self.apply();
                     self.announce();
                 }
@@ -297,16 +339,16 @@ impl Bench {
             Job::Edit(edit, hold) => {
                 let before = self.session.before(&edit.moves());
                 if self.session.edit(edit) {
-                    self.session.keep(before, hold);
+                    self.session.lock().keep(before, hold);
                     self.apply();
                     self.announce();
                 }
             }
             Job::Fit(file, restored, hold) => {
-                let ears = self.fit(&file);
+                let ears = self.fit(&file, number);
                 let before = self.session.before(&[]);
                 if self.session.hear_with(ears, restored) {
-                    self.session.keep(before, hold);
+                    self.session.lock().keep(before, hold);
                     self.apply();
                     self.announce();
                 }
@@ -314,10 +356,11 @@ impl Bench {
             Job::Step(way) => {
                 if self.session.step(way) {
                     self.apply();
-                    if self.session.read_files() {
-                        self.apply();
-                    }
                     self.announce();
+                    if self.session.lock().is_unread() {
+                        self.progress.posted.fetch_add(1, Release);
+                        self.backlog.push_front(Posted { job: Job::Read, number });
+                    }
                 }
             }
         }
@@ -332,12 +375,14 @@ impl Bench {
         }
     }
 
-    /// Does what takes long on a thread beside this one, which goes on to look after the engine and the editor; an error where it panics.
-    fn beside<T: Send>(&mut self, work: impl Fn() -> T + Sync) -> thread::Result<T> {
+    /// Does what takes long on a thread beside this one, which goes on to look after the engine and the editor, and takes what need not
+    /// wait; an error where it panics.
+    fn beside<T: Send>(&mut self, edits: bool, work: impl Fn() -> T + Sync) -> thread::Result<T> {
         thread::scope(|scope| {
             let beside = thread::Builder::new().name("busker-work".to_owned());
             let Ok(beside) = beside.spawn_scoped(scope, &work) else { return Ok(work()) };
             while !beside.is_finished() {
+                self.take_between(edits);
                 self.look_after();
                 thread::sleep(WAIT_STEP);
             }
@@ -345,20 +390,34 @@ impl Bench {
         })
     }
 
-    fn fit(&mut self, file: &Path) -> Result<EarsFile, String> {
+    /// Finds and reads recordings that the rack names. Edits wait, for it is read as it is.
+    fn read_files(&mut self) {
+        let session = self.session.clone();
+        match self.beside(false, || session.read_files()) {
+            Ok(false) => {}
+            Ok(true) => self.apply(),
+            Err(_) => self.session.lock().notify(Some(
+                "recordings of the rack cannot be read: choose other files in their place".to_owned(),
+            )),
+        }
+    }
+
+    fn fit(&mut self, file: &Path, number: u64) -> Result<EarsFile, String> {
         let panicked = |_| Err(format!("{}: no ears can be fitted to it", file.display()));
         let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
         let fit = || {
-            let work = Work::new(&session, &progress);
+            let work = Work::new(&session, &progress, number);
             let _ = work.begin(format!("Fitting ears to {}", file_name(file))); // its first step looks
             EarsFile::read_while(file, &mut |share| work.step(share))
         };
-        self.beside(fit).unwrap_or_else(panicked)
+        self.beside(true, fit).unwrap_or_else(panicked)
     }
 
-    fn open(&mut self, paths: &[PathBuf], onto: Onto, restored: u64) -> Opened {
+    fn open(&mut self, paths: &[PathBuf], onto: Onto, restored: u64, (number, hold): (u64, u64)) -> Opened {
         let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
-        let opened = self.beside(|| session.open_all(paths, onto, restored, &Work::new(&session, &progress)));
+        let opened = self.beside(true, || {
+            session.open_all(paths, (onto, restored, hold), &Work::new(&session, &progress, number))
+        });
         opened.unwrap_or_else(|_| {
             self.session.lock().refuse("what was opened cannot be read: choose another file".to_owned());
             Opened::default()

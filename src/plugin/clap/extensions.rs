@@ -4,6 +4,7 @@
 //! the framework applies it, so a corrupt one leaves the old one playing; what is wrong with a preset goes to the host in words.
 
 use super::proxy::Proxy;
+use crate::plugin::link::Change;
 use crate::plugin::state;
 use clap_sys::ext::latency::CLAP_EXT_LATENCY;
 use clap_sys::ext::latency::clap_host_latency;
@@ -12,6 +13,9 @@ use clap_sys::ext::note_name::CLAP_EXT_NOTE_NAME;
 use clap_sys::ext::note_name::clap_host_note_name;
 use clap_sys::ext::note_name::clap_note_name;
 use clap_sys::ext::note_name::clap_plugin_note_name;
+use clap_sys::ext::params::CLAP_EXT_PARAMS;
+use clap_sys::ext::params::CLAP_PARAM_RESCAN_VALUES;
+use clap_sys::ext::params::clap_host_params;
 use clap_sys::ext::preset_load::CLAP_EXT_PRESET_LOAD;
 use clap_sys::ext::preset_load::CLAP_EXT_PRESET_LOAD_COMPAT;
 use clap_sys::ext::preset_load::clap_host_preset_load;
@@ -63,6 +67,7 @@ unsafe extern "C" fn save(plugin: *const clap_plugin, stream: *const clap_ostrea
     // SAFETY: the host calls with what `create` made; CLAP defines this structure for this id.
     unsafe {
         let proxy = Proxy::of(plugin);
+        proxy.link().settle();
         let original = proxy.original::<clap_plugin_state>(CLAP_EXT_STATE);
         original.and_then(|state| state.save).is_some_and(|save| save(proxy.inner(), stream))
     }
@@ -83,12 +88,9 @@ unsafe extern "C" fn load(plugin: *const clap_plugin, stream: *const clap_istrea
         let original = proxy.original::<clap_plugin_state>(CLAP_EXT_STATE);
         original.and_then(|state| state.load).is_some_and(|load| load(proxy.inner(), &stream))
     };
-    if instance.wants_restart() {
+    if instance.asks_for_restart() {
         // SAFETY: the host outlives its plugin.
-        unsafe {
-            let host = proxy.host();
-            (*host).request_restart.inspect(|restart| restart(host));
-        }
+        unsafe { ask_for_restart(proxy.host()) };
     }
     loaded
 }
@@ -176,7 +178,7 @@ unsafe extern "C" fn from_location(
                 if let Some(loaded) = answers.and_then(|answers| answers.loaded) {
                     loaded(host, kind, location, key);
                 }
-                tell_of_change(host);
+                proxy.link().changed();
             }
             Err(message) => {
                 let text = CString::new(message.replace('\0', " ")).unwrap_or_default();
@@ -196,18 +198,35 @@ unsafe fn host_extension<'a, T>(host: *const clap_host, id: &CStr) -> Option<&'a
     unsafe { ((*host).get_extension?)(host, id.as_ptr()).cast::<T>().as_ref() }
 }
 
-/// Another song has been loaded: the host has something new to save, and keys have other names.
+/// The host has something new to save, and keys may have other names.
 ///
 /// # Safety
 /// On the main thread; `host` is valid.
-pub(super) unsafe fn tell_of_change(host: *const clap_host) {
+pub(super) unsafe fn tell_of_change(host: *const clap_host, change: Change) {
     // SAFETY: the caller's promise; CLAP defines these structures for these ids.
     unsafe {
+        if change.values {
+            let params = host_extension::<clap_host_params>(host, CLAP_EXT_PARAMS);
+            let rescan = params.and_then(|params| params.rescan);
+            rescan.inspect(|rescan| rescan(host, CLAP_PARAM_RESCAN_VALUES));
+        }
+        if change.restart {
+            ask_for_restart(host);
+        }
         let state = host_extension::<clap_host_state>(host, CLAP_EXT_STATE);
         state.and_then(|state| state.mark_dirty).inspect(|mark_dirty| mark_dirty(host));
         let names = host_extension::<clap_host_note_name>(host, CLAP_EXT_NOTE_NAME);
         names.and_then(|names| names.changed).inspect(|changed| changed(host));
     }
+}
+
+/// Asks the host to deactivate and activate the plugin.
+///
+/// # Safety
+/// `host` is valid.
+unsafe fn ask_for_restart(host: *const clap_host) {
+    // SAFETY: the caller's promise.
+    unsafe { (*host).request_restart.inspect(|restart| restart(host)) };
 }
 
 /// The framework's own would ask for a second restart to tell of what the first has changed.

@@ -86,9 +86,9 @@ pub(in crate::plugin) unsafe fn create<P: ClapPlugin>(host: *const clap_host) ->
         ..original
     };
     let told = Host(host);
-    link.on_change(move || {
+    link.on_change(move |change| {
         // SAFETY: on the main thread; the host outlives its plugins.
-        unsafe { extensions::tell_of_change(told.get()) }
+        unsafe { extensions::tell_of_change(told.get(), change) }
     });
     let proxy = Box::new(Proxy {
         api,

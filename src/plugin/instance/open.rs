@@ -4,6 +4,7 @@
 //! parameters that move along, and words for what could not be opened. Contents tell what a file is, its name only what it was meant
 //! to be. All is read before anything is taken, so that work which is called off leaves everything as it was. Worker's threads.
 
+use super::Before;
 use super::Loaded;
 use super::Session;
 use super::SharedSession;
@@ -83,6 +84,9 @@ pub(crate) enum OpenError {
     /// A folder without anything that is known.
     #[error("{}: no file in this folder can be opened: choose one with modules or recordings", path.display())]
     Empty { path: PathBuf },
+    /// A file whose decoder gives up.
+    #[error("{}: could not be read: save it anew from the program that it comes from, or choose another one", path.display())]
+    Spoilt { path: PathBuf },
     /// A module that cannot be played.
     #[error("{}: {error}", path.display())]
     Module { path: PathBuf, error: LoadError },
@@ -117,6 +121,15 @@ enum Found {
     Preset,
     Ears,
     Recording { seconds: f64 },
+}
+
+/// Reads a file of somebody's, whatever is in it.
+fn reading<T>(
+    path: &Path,
+    work: &Work<'_>,
+    read: impl FnOnce() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    work.read(path, read).unwrap_or_else(|| Err(OpenError::Spoilt { path: path.to_owned() }))
 }
 
 fn find_out(path: &Path) -> Result<Found, OpenError> {
@@ -208,8 +221,6 @@ struct Batch {
 pub(in crate::plugin) struct Opened {
     /// Whether anything in the session has changed.
     pub(in crate::plugin) changed: bool,
-    /// Whether a rack has brought its parameters.
-    pub(in crate::plugin) rack: bool,
     /// A voice slot that is to sound once.
     pub(in crate::plugin) heard: Option<usize>,
 }
@@ -243,12 +254,11 @@ impl Sorted {
 impl SharedSession {
     /// Opens files of any kind, and the files in folders; what cannot be opened is noted, and is no hindrance to the rest.
     ///
-    /// Nothing is taken into another rack than that which had been restored by then.
+    /// Nothing is taken into another rack than that which had been restored by then. The way back is kept, by a hold of the user's.
     pub(in crate::plugin) fn open_all(
         &self,
         paths: &[PathBuf],
-        onto: Onto,
-        restored: u64,
+        (onto, restored, hold): (Onto, u64, u64),
         work: &Work<'_>,
     ) -> Opened {
         let mut batch = Batch::default();
@@ -263,7 +273,12 @@ impl SharedSession {
             session.tell("Called off: the host has restored another rack meanwhile".to_owned());
             return Opened::default();
         }
-        session.take_batch(batch, onto)
+        let (rack, due) = (session.loaded.rack.clone(), session.due.len());
+        let opened = session.take_batch(batch, onto);
+        let moved = session.due.get(due..).unwrap_or_default();
+        let values = moved.iter().map(|setting| (setting.target, setting.from)).collect();
+        session.keep(Before { rack, values, restored }, hold);
+        opened
     }
 
     fn read_all(&self, sorted: Sorted, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
@@ -273,7 +288,8 @@ impl SharedSession {
         batch.rack = first(sorted.racks, "rack", refused, |(path, found)| {
             work.begin(format!("Loading {}", file_name(path)))?;
             let refused = |error| OpenError::Rack { path: path.clone(), error };
-            Some(read_rack(path, *found).and_then(|rack| Loaded::new(rack, &layout).map_err(refused)))
+            let read = || read_rack(path, *found).and_then(|rack| Loaded::new(rack, &layout).map_err(refused));
+            Some(reading(path, work, read))
         })?;
         if let Some(loaded) = &batch.rack {
             rack = loaded.rack.clone();
@@ -281,13 +297,14 @@ impl SharedSession {
         let modules = sorted.modules.into_iter().map(|path| (path, Found::Module));
         batch.song = first(modules, "song", refused, |(path, _)| {
             work.begin(format!("Loading {}", file_name(path)))?;
-            Some(Loaded::with_song(rack.clone(), &layout, path))
+            Some(reading(path, work, || Loaded::with_song(rack.clone(), &layout, path)))
         })?;
         let ears = sorted.ears.into_iter().map(|path| (path, Found::Ears));
         batch.ears = first(ears, "pair of ears", refused, |(path, _)| {
             work.begin(format!("Fitting ears to {}", file_name(path)))?;
-            let ears = EarsFile::read_while(path, &mut |share| work.step(share));
-            work.go_on().map(|()| ears.map_err(OpenError::Ears))
+            let read = || EarsFile::read_while(path, &mut |share| work.step(share)).map_err(OpenError::Ears);
+            let ears = reading(path, work, read);
+            work.go_on().map(|()| ears)
         })?;
         read_voices(sorted.voices, onto, work, batch)?;
         read_lanes(sorted.lanes, onto, work, batch)?;
@@ -301,7 +318,7 @@ fn sort(paths: &[PathBuf], onto: Onto, work: &Work<'_>, refused: &mut Vec<OpenEr
     for path in paths {
         if !path.is_dir() {
             work.begin(format!("Looking at {}", file_name(path)))?;
-            match find_out(path) {
+            match reading(path, work, || find_out(path)) {
                 Ok(found) => sorted.add(path.clone(), found, onto),
                 Err(error) => refused.push(error),
             }
@@ -317,7 +334,7 @@ fn sort(paths: &[PathBuf], onto: Onto, work: &Work<'_>, refused: &mut Vec<OpenEr
         let mut any = false;
         for file in files {
             work.begin(format!("Looking at {}", file_name(&file)))?;
-            if let Ok(found) = find_out(&file) {
+            if let Ok(found) = reading(&file, work, || find_out(&file)) {
                 sorted.add(file, found, onto);
                 any = true;
             }
@@ -371,16 +388,19 @@ fn read_voices(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Bat
         }
         work.begin(format!("Decoding {}", file_name(&path)))?;
         let path = std::path::absolute(&path).unwrap_or(path);
-        match TakeFile::read_while(&path, &mut |share| work.step(share)) {
-            Ok(take) => match take.damage() {
-                None => match batch.voices.first_mut().filter(|_| onto != Onto::Anywhere) {
-                    Some((_, takes)) => takes.push(take),
-                    None => batch.voices.push((stem(&path), vec![take])),
-                },
-                Some(error) => batch.refused.push(OpenError::Recording { path, error }),
+        let read = || {
+            let take = TakeFile::read_while(&path, &mut |share| work.step(share));
+            let take = take.map_err(|error| OpenError::Read { path: path.clone(), error })?;
+            take.damage().map_or(Ok(take), |error| Err(OpenError::Recording { path: path.clone(), error }))
+        };
+        let take = reading(&path, work, read);
+        work.go_on()?;
+        match take {
+            Ok(take) => match batch.voices.first_mut().filter(|_| onto != Onto::Anywhere) {
+                Some((_, takes)) => takes.push(take),
+                None => batch.voices.push((stem(&path), vec![take])),
             },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return None,
-            Err(error) => batch.refused.push(OpenError::Read { path, error }),
+            Err(error) => batch.refused.push(error),
         }
     }
     Some(())
@@ -393,7 +413,14 @@ fn read_lanes(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Batc
     for path in paths {
         work.begin(format!("Looking through {}", file_name(&path)))?;
         let path = std::path::absolute(&path).unwrap_or(path);
-        match LaneFile::read_while(&path, &mut |share| work.step(share)) {
+        let read = || {
+            AudioFile::open(&path).map_err(|error| OpenError::Recording { path: path.clone(), error })?;
+            let take = LaneFile::read_while(&path, &mut |share| work.step(share));
+            take.map_err(|error| OpenError::Read { path: path.clone(), error })
+        };
+        let take = reading(&path, work, read);
+        work.go_on()?;
+        match take {
             Ok(take) => {
                 let stem = stem(&path);
                 let (track, number) = track_of(&stem);
@@ -401,8 +428,7 @@ fn read_lanes(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Batc
                 let track = one.unwrap_or_else(|| track.to_owned());
                 tracks.entry(track).or_default().insert((number, path), take);
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return None,
-            Err(error) => batch.refused.push(OpenError::Read { path, error }),
+            Err(error) => batch.refused.push(error),
         }
     }
     batch.lanes.extend(tracks.into_iter().map(|(name, takes)| (name, takes.into_values().collect())));
@@ -413,7 +439,7 @@ impl Session {
     /// Takes what was read, and says where it went.
     fn take_batch(&mut self, batch: Batch, onto: Onto) -> Opened {
         let Batch { rack, song, ears, voices, lanes, mut refused } = batch;
-        let (mut said, took_rack) = (Vec::new(), rack.is_some());
+        let mut said = Vec::new();
         if let Some(loaded) = rack {
             self.take_rack(loaded);
             said.push("the rack is open".to_owned());
@@ -462,7 +488,7 @@ impl Session {
         if !said.is_empty() {
             self.missing = self.loaded.rack.notices().iter().map(ToString::to_string).collect();
         }
-        let opened = Opened { changed: !said.is_empty(), rack: took_rack, heard };
+        let opened = Opened { changed: !said.is_empty(), heard };
         if opened.changed {
             self.tell(format!("Opened {}", some_of(&said)));
         }
@@ -473,7 +499,6 @@ impl Session {
     /// Takes a rack with its parameters, as a host restores one.
     fn take_rack(&mut self, loaded: Loaded) {
         self.take(loaded);
-        (self.due, self.untold) = (Vec::new(), Vec::new());
         let table = std::sync::Arc::clone(&self.table);
         for spec in table.iter() {
             let rack = &self.loaded.rack;

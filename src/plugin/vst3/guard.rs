@@ -89,9 +89,15 @@ impl<P: Guarded> Guard<P> {
         let (link, inner) = Link::around(Wrapper::<P>::new);
         let handler = Arc::new(AtomicRefCell::new(None::<ComPtr<IComponentHandler>>));
         let told = Arc::clone(&handler);
-        link.on_change(move || {
-            let handler = told.try_borrow().ok().and_then(|handler| handler.clone());
-            if let Some(handler) = handler.and_then(|handler| handler.cast::<IComponentHandler2>()) {
+        link.on_change(move |change| {
+            let Some(handler) = told.try_borrow().ok().and_then(|handler| handler.clone()) else { return };
+            let values = if change.values { RestartFlags_::kParamValuesChanged as int32 } else { 0 };
+            let latency = if change.restart { RestartFlags_::kLatencyChanged as int32 } else { 0 };
+            if values | latency != 0 {
+                // SAFETY: on the main thread, and the reference keeps the host's object alive.
+                unsafe { handler.restartComponent(values | latency) };
+            }
+            if let Some(handler) = handler.cast::<IComponentHandler2>() {
                 // SAFETY: on the main thread, and the reference keeps the host's object alive.
                 unsafe { handler.setDirty(1) };
             }
@@ -354,8 +360,14 @@ impl<P: Guarded> IComponentTrait for Guard<P> {
         fn setIoMode(mode: IoMode) -> tresult;
         fn getBusCount(media: MediaType, direction: BusDirection) -> int32;
         fn activateBus(media: MediaType, direction: BusDirection, bus: int32, state: TBool) -> tresult;
-        fn getState(stream: *mut IBStream) -> tresult;
     });
+
+    /// Parameters and rack are saved as of one moment.
+    unsafe fn getState(&self, stream: *mut IBStream) -> tresult {
+        self.link.settle();
+        // SAFETY: the caller's own promises, passed on.
+        unsafe { IComponentTrait::getState(&self.inner, stream) }
+    }
 
     /// What arrives in the main input leaves by the main output, channel by channel.
     unsafe fn getRoutingInfo(&self, input: *mut RoutingInfo, output: *mut RoutingInfo) -> tresult {
@@ -425,7 +437,7 @@ impl<P: Guarded> IComponentTrait for Guard<P> {
             let rewound = host.seek(begin, IBStream_::IStreamSeekMode_::kIBSeekSet as int32, ptr::null_mut());
             if rewound != kResultOk { rewound } else { IComponentTrait::setState(&self.inner, stream) }
         };
-        if instance.wants_restart() {
+        if instance.asks_for_restart() {
             self.ask_for_restart();
         }
         result
