@@ -6,6 +6,7 @@
 
 use super::dialog::Ask;
 use super::dialog::Take;
+use super::pinned;
 use super::theme;
 use egui::Button;
 use egui::Context;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
 const SIZE: egui::Vec2 = egui::vec2(560.0, 320.0);
@@ -128,13 +128,14 @@ impl Browser {
         (self.path, self.folder) = (folder.display().to_string(), folder.clone());
         self.chosen.clear();
         let (tell, coming) = mpsc::channel();
-        let reader = thread::Builder::new().name("busker-folder".to_owned()).spawn(move || {
+        let reads = pinned::spawn("busker-folder", move || {
             let listing = Listing::of(&folder).map_err(|error| format!("{}: {error}", folder.display()));
             let _ = tell.send(listing); // whoever asked may have gone on
         });
         self.coming = Some(coming);
-        if let Err(error) = reader {
-            (self.coming, self.listing) = (None, Err(format!("the folder cannot be read: {error}")));
+        if !reads {
+            (self.coming, self.listing) =
+                (None, Err("the folder cannot be read: no thread for it".to_owned()));
         }
     }
 
@@ -166,7 +167,7 @@ impl Browser {
             if ui.button("Cancel").clicked() {
                 answer = Answer::Off;
             }
-            if !self.ask.folder {
+            if self.ask.several && !self.ask.folder {
                 ui.label(RichText::new("Click to choose, Ctrl for several").small().color(theme::FAINT));
             }
         });
@@ -231,7 +232,7 @@ impl Browser {
             if label.double_clicked() {
                 answer = Answer::Paths(vec![file.clone()]);
             } else if label.clicked() {
-                if !ui.input(|input| input.modifiers.command) {
+                if !self.ask.several || !ui.input(|input| input.modifiers.command) {
                     self.chosen.clear();
                 }
                 if !self.chosen.remove(file) {

@@ -4,6 +4,10 @@
 //! thread of its own, on which the choice is taken. Where the system has none, the editor's own browser asks.
 
 use super::browser;
+use super::open;
+use super::pinned;
+use crate::plugin::Instance;
+use crate::plugin::Onto;
 use rfd::FileHandle;
 use std::future::Future;
 use std::path::PathBuf;
@@ -11,7 +15,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
-use std::thread;
 
 /// Endings of files by what these are.
 pub(super) type Kinds = &'static [(&'static str, &'static [&'static str])];
@@ -19,8 +22,8 @@ pub(super) type Kinds = &'static [(&'static str, &'static [&'static str])];
 /// What takes the paths that were chosen.
 pub(super) type Take = Box<dyn FnOnce(Vec<PathBuf>) + Send>;
 
-/// What is asked for.
-#[derive(Clone)]
+/// What is asked for: a file, where nothing else is said.
+#[derive(Clone, Default)]
 pub(super) struct Ask {
     pub(super) title: String,
     /// Files of these kinds, the first of which is shown at first.
@@ -28,6 +31,8 @@ pub(super) struct Ask {
     /// Where to begin.
     pub(super) start: Option<PathBuf>,
     pub(super) folder: bool,
+    /// Whether more than one may be chosen.
+    pub(super) several: bool,
 }
 
 impl Ask {
@@ -44,6 +49,14 @@ impl Ask {
 
 /// An answer that is to come.
 type Answer = Pin<Box<dyn Future<Output = Option<Vec<FileHandle>>> + Send>>;
+
+fn all(answer: impl Future<Output = Option<Vec<FileHandle>>> + Send + 'static) -> Answer {
+    Box::pin(answer)
+}
+
+fn one(answer: impl Future<Output = Option<FileHandle>> + Send + 'static) -> Answer {
+    Box::pin(async { answer.await.map(|chosen| vec![chosen]) })
+}
 
 #[cfg(test)]
 std::thread_local! {
@@ -71,29 +84,17 @@ impl Dialog {
         self.0.load(Relaxed)
     }
 
-    /// Hands what is chosen to `take`, unless the user thinks better of it.
-    pub(super) fn ask(
-        &self,
-        answer: impl Future<Output = Option<FileHandle>> + Send + 'static,
-        take: impl FnOnce(PathBuf) + Send + 'static,
-    ) {
-        if cfg!(test) {
-            return choose_in_test(take);
-        }
-        self.0.store(true, Relaxed);
-        let open = Arc::clone(&self.0);
-        let waiter = thread::Builder::new().name("busker-dialog".to_owned()).spawn(move || {
-            if let Some(chosen) = pollster::block_on(answer) {
-                take(chosen.path().to_owned());
+    /// Opens what is chosen, if the plugin is still there by then.
+    pub(super) fn open(&self, egui: &egui::Context, ask: Ask, (instance, onto): (&Arc<Instance>, Onto)) {
+        let instance = Arc::downgrade(instance);
+        self.choose(egui, ask, move |paths| {
+            if let Some(instance) = instance.upgrade() {
+                open::open(paths, onto, &instance);
             }
-            open.store(false, Relaxed);
         });
-        if waiter.is_err() {
-            self.0.store(false, Relaxed);
-        }
     }
 
-    /// Hands what is chosen to `take`, unless the user thinks better of it; several files where there are several. Where the system
+    /// Hands what is chosen to `take`, unless the user thinks better of it. Where the system
     /// has no dialog, the editor's browser asks.
     pub(super) fn choose(
         &self,
@@ -104,9 +105,12 @@ impl Dialog {
         if cfg!(test) {
             return choose_in_test(|path| take(vec![path]));
         }
-        let answer: Answer = match ask.folder {
-            true => Box::pin(ask.dialog().pick_folders()),
-            false => Box::pin(ask.dialog().pick_files()),
+        let dialog = ask.dialog();
+        let answer = match (ask.folder, ask.several) {
+            (true, true) => all(dialog.pick_folders()),
+            (false, true) => all(dialog.pick_files()),
+            (true, false) => one(dialog.pick_folder()),
+            (false, false) => one(dialog.pick_file()),
         };
         let egui = egui.clone();
         self.wait(answer, Box::new(take), move |take| browser::open(&egui, ask, take));
@@ -115,7 +119,7 @@ impl Dialog {
     fn wait(&self, answer: Answer, take: Take, fall_back: impl FnOnce(Take) + Send + 'static) {
         self.0.store(true, Relaxed);
         let open = Arc::clone(&self.0);
-        let waiter = thread::Builder::new().name("busker-dialog".to_owned()).spawn(move || {
+        let waits = pinned::spawn("busker-dialog", move || {
             match pollster::block_on(answer) {
                 Some(chosen) if chosen.is_empty() => {}
                 Some(chosen) => take(chosen.iter().map(|chosen| chosen.path().to_owned()).collect()),
@@ -125,7 +129,7 @@ impl Dialog {
             }
             open.store(false, Relaxed);
         });
-        if waiter.is_err() {
+        if !waits {
             self.0.store(false, Relaxed);
         }
     }

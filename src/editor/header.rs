@@ -63,9 +63,8 @@ impl Header {
     }
 
     fn choose(&self, egui: &egui::Context, instance: &Arc<Instance>) {
-        let ask = Ask { title: "Open".to_owned(), kinds: &open::KINDS, start: None, folder: false };
-        let instance = Arc::clone(instance);
-        self.dialog.choose(egui, ask, move |paths| open::open(paths, Onto::Anywhere, &instance));
+        let ask = Ask { title: "Open".to_owned(), kinds: &open::KINDS, several: true, ..Ask::default() };
+        self.dialog.open(egui, ask, (instance, Onto::Anywhere));
     }
 }
 

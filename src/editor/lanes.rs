@@ -6,11 +6,12 @@
 use super::Controls;
 use super::cell;
 use super::controls::find;
-use super::dialog::Ask;
 use super::dialog::Dialog;
 use super::recorder;
+use super::takes;
+use super::takes::BUTTON;
+use super::takes::Wish;
 use super::theme;
-use super::voices::SOUNDS;
 use super::voices::panel;
 use crate::engine::LANES;
 use crate::engine::LaneReading;
@@ -23,6 +24,7 @@ use crate::mixer::BUSES;
 use crate::mixer::LANE_PLACE;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
+use crate::plugin::Onto;
 use crate::plugin::SourceEdit;
 use crate::plugin::View;
 use crate::rack::LaneSlot;
@@ -56,8 +58,7 @@ const COLUMNS: [(&str, f32); 14] = [
     ("Starts", 92.0),
     ("Goes to", 84.0),
 ];
-/// Width of a button, and of a field for a name, for a list of numbers, and for one.
-const BUTTON: f32 = 60.0;
+/// Width of a field for a name, and for a list of numbers or one.
 const NAME: f32 = 130.0;
 const NUMBERS: f32 = 90.0;
 /// Width of all.
@@ -203,10 +204,7 @@ impl Lanes {
             self.show_field(ui, instance, slot, (Field::Loop, NAME));
             label(ui, "draws takes anew at seconds");
             self.show_field(ui, instance, slot, (Field::Shuffle, NAME));
-            let said = format!("{title}: add takes, of which one sounds at a time");
-            let busy = self.dialog.is_open();
-            let add = cell::button(ui, busy, ("Add takes…", 76.0), theme::ACCENT, &said);
-            if add.on_hover_text(&said).clicked() && !busy {
+            if takes::add(ui, &self.dialog, &format!("{title}: add takes, of which one sounds at a time")) {
                 self.choose(ui, instance, lane, None);
             }
             let said = format!("{title}: remove all that it has");
@@ -218,19 +216,14 @@ impl Lanes {
         for (number, take) in slot.takes.iter().enumerate() {
             ui.horizontal(|ui| {
                 let said = format!("Lane {} take {}", lane + 1, number + 1);
-                let replace = format!("{said}: another file in its place");
-                let button = cell::button(ui, false, ("Replace…", BUTTON), theme::ACCENT, &replace);
-                if button.on_hover_text(&replace).clicked() && !self.dialog.is_open() {
-                    self.choose(ui, instance, lane, Some(number));
-                }
-                let remove = format!("{said}: remove");
-                let button = cell::button(ui, false, ("Remove", BUTTON), theme::ACCENT, &remove);
-                if button.on_hover_text(&remove).clicked() {
-                    edit(instance, lane, move |slot| {
+                match takes::buttons(ui, &self.dialog, &said) {
+                    Some(Wish::Replace) => self.choose(ui, instance, lane, Some(number)),
+                    Some(Wish::Remove) => edit(instance, lane, move |slot| {
                         if number < slot.takes.len() {
                             slot.takes.remove(number);
                         }
-                    });
+                    }),
+                    None => {}
                 }
                 let width = ui.available_width();
                 cell::coloured_text(ui, (&take.name(), theme::TEXT), width, Align2::LEFT_CENTER);
@@ -264,13 +257,8 @@ impl Lanes {
 
     /// Asks for files of takes, behind the others or in place of one.
     fn choose(&self, ui: &Ui, instance: &Arc<Instance>, lane: usize, place: Option<usize>) {
-        let title = format!("Recordings for lane {}", lane + 1);
-        let instance = Arc::clone(instance);
-        self.dialog.choose(
-            ui.ctx(),
-            Ask { title, kinds: SOUNDS, start: None, folder: false },
-            move |files| instance.edit_later(Edit::Source(SourceEdit::LoadLane(lane, place, files))),
-        );
+        let of = format!("lane {}", lane + 1);
+        takes::choose(ui, &self.dialog, &of, (instance, Onto::LaneTake(lane, place)));
     }
 }
 

@@ -5,7 +5,9 @@
 
 use super::Controls;
 use super::cell;
+use super::dialog::Ask;
 use super::dialog::Dialog;
+use super::dialog::Kinds;
 use super::knob::Knob;
 use super::knob::Way;
 use super::theme;
@@ -19,6 +21,7 @@ use crate::mixer::strip_name;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::MachineEdit;
+use crate::plugin::Onto;
 use crate::plugin::Place;
 use crate::plugin::View;
 use crate::rack::InsertSlot;
@@ -52,7 +55,7 @@ const READING: f32 = 104.0;
 const REDUCTION_RANGE_DB: f32 = 24.0;
 const RECOVERY_DB_PER_S: f32 = 24.0;
 /// What impulse responses are read from.
-const EXTENSIONS: [&str; 4] = ["wav", "aif", "aiff", "flac"];
+const IMPULSES: Kinds = &[("Sound files", &["wav", "aif", "aiff", "flac"])];
 
 /// The parameters of a slot.
 #[derive(Clone, Copy, Default)]
@@ -209,12 +212,9 @@ impl Machines {
             let load = format!("{}: load an impulse response", slot_name(place));
             let button = cell::button(ui, self.dialog.is_open(), ("Load…", 44.0), theme::ACCENT, &load);
             if button.clicked() && !self.dialog.is_open() {
-                let title = "Open an impulse response";
-                let dialog =
-                    rfd::AsyncFileDialog::new().set_title(title).add_filter("Sound files", &EXTENSIONS);
-                let instance = Arc::clone(instance);
-                self.dialog
-                    .ask(dialog.pick_file(), move |path| edit(&instance, MachineEdit::Load(place, path)));
+                let title = "Open an impulse response".to_owned();
+                let ask = Ask { title, kinds: IMPULSES, ..Ask::default() };
+                self.dialog.open(ui.ctx(), ask, (instance, Onto::Impulse(place)));
             }
             button.on_hover_text("WAV, AIFF or FLAC of 1, 2 or 4 channels; it is saved with the rack");
             if insert.impulse.is_some() {

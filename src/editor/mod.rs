@@ -24,6 +24,7 @@ mod mixer;
 mod open;
 #[cfg(test)]
 mod page_tests;
+mod pinned;
 #[cfg(test)]
 mod reach_tests;
 mod recorder;
@@ -34,6 +35,7 @@ mod settings;
 mod song;
 mod space;
 mod strip;
+mod takes;
 mod tempo;
 #[cfg(test)]
 mod test_window;

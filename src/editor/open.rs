@@ -122,9 +122,9 @@ fn offer<'a>(mut files: impl Iterator<Item = &'a Path>) -> Option<String> {
 /// That, and where the files would go, over the dimmed page.
 fn show_offer(egui: &Context, offer: &str, onto: Onto) {
     let words = match onto {
-        Onto::Anywhere => rule(),
         Onto::Voice(slot) => format!("Into voice slot {}, in place of its takes", slot + 1),
         Onto::Lane(lane) => format!("Into lane {}, in place of its takes", lane + 1),
+        _ => rule(),
     };
     let page = egui::Area::new(Id::unique("dimmed page")).order(Order::Foreground).fixed_pos(Pos2::ZERO);
     page.show(egui, |ui| {

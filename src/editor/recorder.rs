@@ -4,6 +4,7 @@
 //! files. What is armed while a take runs comes with the next one.
 
 use super::cell;
+use super::dialog::Ask;
 use super::dialog::Dialog;
 use super::theme;
 use crate::engine::ArmedTap;
@@ -90,7 +91,7 @@ impl Recorder {
         let choose =
             cell::button(ui, self.dialog.is_open(), ("Choose…", 60.0), theme::ACCENT, "Choose a folder");
         if choose.clicked() && !self.dialog.is_open() {
-            self.choose(view, instance);
+            self.choose(ui, view, instance);
         }
         let own = view.recorder.folder.is_some();
         let usual = "Record into the usual folder, with your music";
@@ -101,11 +102,14 @@ impl Recorder {
         ui.add(egui::Label::new(RichText::new(&folder).small()).truncate()).on_hover_text(folder);
     }
 
-    fn choose(&self, view: &View, instance: &Arc<Instance>) {
-        let dialog = rfd::AsyncFileDialog::new().set_title("Record into").set_directory(&view.folder);
-        let instance = Arc::clone(instance);
-        self.dialog.ask(dialog.pick_folder(), move |folder| {
-            instance.set_recorder(|settings| settings.folder = Some(folder));
+    fn choose(&self, ui: &Ui, view: &View, instance: &Arc<Instance>) {
+        let (title, start) = ("Record into".to_owned(), Some(view.folder.clone()));
+        let instance = Arc::downgrade(instance);
+        let ask = Ask { title, start, folder: true, ..Ask::default() };
+        self.dialog.choose(ui.ctx(), ask, move |mut folders| {
+            if let (Some(instance), Some(folder)) = (instance.upgrade(), folders.pop()) {
+                instance.set_recorder(|settings| settings.folder = Some(folder));
+            }
         });
     }
 }

@@ -1,15 +1,16 @@
 //! Recordings in place of the song's own samples and instruments: a list that a button opens.
 //!
-//! In: what the song has, and what the rack replaces of it. Out: edits that the worker takes; a file that is none of use is
-//! refused there, in words that the page's foot shows.
+//! In: what the song has, and what the rack replaces of it. Out: files to be opened, and edits that the worker takes.
 
 use super::cell;
+use super::dialog::Ask;
 use super::dialog::Dialog;
+use super::takes::SOUNDS;
 use super::theme;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
+use crate::plugin::Onto;
 use crate::plugin::View;
-use crate::tracker::Replaced;
 use egui::Popup;
 use egui::PopupCloseBehavior;
 use egui::RichText;
@@ -17,8 +18,6 @@ use egui::ScrollArea;
 use egui::Ui;
 use std::sync::Arc;
 
-/// What recordings are read from.
-const EXTENSIONS: [&str; 6] = ["wav", "flac", "aif", "aiff", "ogg", "mp3"];
 /// Height of the list of what the song has, at most.
 const LIST: f32 = 220.0;
 
@@ -38,7 +37,7 @@ impl Replacements {
                 ui.horizontal(|ui| {
                     let said = format!("Remove the replacement of {what}");
                     if cell::button(ui, false, ("Remove", 46.0), theme::ACCENT, &said).clicked() {
-                        instance.edit_later(Edit::Replace(*what, None));
+                        instance.edit_later(Edit::SongsOwn(*what));
                     }
                     ui.label(format!("{what}: {file}"));
                 });
@@ -49,18 +48,13 @@ impl Replacements {
                 for (what, name) in instance.replaceable() {
                     let text = format!("{what} {name}");
                     if ui.add_enabled(!self.0.is_open(), egui::Button::new(text.trim())).clicked() {
-                        self.choose(what, instance);
+                        let title = format!("In place of {what}");
+                        let ask = Ask { title, kinds: SOUNDS, ..Ask::default() };
+                        self.0.open(ui.ctx(), ask, (instance, Onto::Replacement(what)));
                     }
                 }
             });
         });
         button.on_hover_text(hint);
-    }
-
-    fn choose(&self, what: Replaced, instance: &Arc<Instance>) {
-        let dialog = rfd::AsyncFileDialog::new().set_title(format!("In place of {what}"));
-        let dialog = dialog.add_filter("Sound files", &EXTENSIONS);
-        let instance = Arc::clone(instance);
-        self.0.ask(dialog.pick_file(), move |path| instance.edit_later(Edit::Replace(what, Some(path))));
     }
 }

@@ -6,7 +6,9 @@
 use super::Controls;
 use super::cell;
 use super::controls::find;
+use super::dialog::Ask;
 use super::dialog::Dialog;
+use super::dialog::Kinds;
 use super::drag;
 use super::settings;
 use super::settings::BAR;
@@ -30,8 +32,8 @@ use crate::mixer::SpaceOutput;
 use crate::mixer::strip_name;
 use crate::params::Gesture;
 use crate::plugin::Edit;
-use crate::plugin::Fitting;
 use crate::plugin::Instance;
+use crate::plugin::Onto;
 use crate::plugin::View;
 use crate::space::Hearing;
 use crate::space::Law;
@@ -53,6 +55,8 @@ use egui::pos2;
 use egui::vec2;
 use std::sync::Arc;
 
+/// What ears are fitted to.
+const SOFA: Kinds = &[("SOFA files", &["sofa"])];
 /// The view from above, at least and at most.
 const MAP: (f32, f32) = (200.0, 520.0);
 /// Between it and its outermost ring.
@@ -239,9 +243,6 @@ impl Space {
                         show_output(ui, view, instance);
                         self.show_ears(ui, view, instance);
                     });
-                    if let Fitting::Failed(words) = &view.fitting {
-                        ui.label(RichText::new(words).small().color(theme::WARNING));
-                    }
                     ui.horizontal(|ui| {
                         cell::text(ui, "The head looks", NAME, Align2::LEFT_CENTER);
                         for (index, word) in self.head.into_iter().zip(["Right", "Up", "Tilts"]) {
@@ -271,15 +272,13 @@ impl Space {
     /// Whose ears hear through headphones, and the way to others.
     fn show_ears(&self, ui: &mut Ui, view: &View, instance: &Arc<Instance>) {
         cell::text(ui, "Heard with", EARS, Align2::RIGHT_CENTER);
-        let busy = self.dialog.is_open() || matches!(view.fitting, Fitting::To(_));
+        let busy = self.dialog.is_open();
         let said = "Choose a SOFA file of measured ears";
         let choose =
             ui.add_enabled_ui(!busy, |ui| cell::button(ui, busy, ("Choose…", SWITCH), theme::ACCENT, said));
         if choose.inner.on_hover_text(CHOOSE_EARS).clicked() {
-            let dialog =
-                rfd::AsyncFileDialog::new().set_title("Open ears").add_filter("SOFA files", &["sofa"]);
-            let instance = Arc::clone(instance);
-            self.dialog.ask(dialog.pick_file(), move |path| instance.fit_ears(path));
+            let ask = Ask { title: "Open ears".to_owned(), kinds: SOFA, ..Ask::default() };
+            self.dialog.open(ui.ctx(), ask, (instance, Onto::Ears));
         }
         if view.ears.is_some() {
             let said = "Hear with the ears that Busker comes with again";
@@ -287,12 +286,7 @@ impl Space {
                 instance.edit_later(Edit::BuiltInEars);
             }
         }
-        let text = match &view.fitting {
-            Fitting::To(file) => format!("Fitting ears to {file}, which takes some seconds…"),
-            Fitting::Idle | Fitting::Failed(_) => {
-                view.ears.clone().unwrap_or_else(|| "KEMAR, a dummy head".to_owned())
-            }
-        };
+        let text = view.ears.clone().unwrap_or_else(|| "KEMAR, a dummy head".to_owned());
         ui.add(egui::Label::new(RichText::new(&text).small()).truncate()).on_hover_text(text);
     }
 

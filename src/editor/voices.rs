@@ -6,9 +6,7 @@
 use super::Controls;
 use super::cell;
 use super::controls::find;
-use super::dialog::Ask;
 use super::dialog::Dialog;
-use super::dialog::Kinds;
 use super::drag::Movable;
 use super::lanes::Lanes;
 use super::settings;
@@ -16,6 +14,9 @@ use super::settings::Setting;
 use super::settings::choice;
 use super::settings::linear;
 use super::settings::logarithmic;
+use super::takes;
+use super::takes::BUTTON;
+use super::takes::Wish;
 use super::theme;
 use crate::audio::AudioSource;
 use crate::engine::Command;
@@ -29,6 +30,7 @@ use crate::mixer::NoteSpace;
 use crate::params::Gesture;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
+use crate::plugin::Onto;
 use crate::plugin::SourceEdit;
 use crate::plugin::View;
 use crate::rack::VoiceSlot;
@@ -55,8 +57,6 @@ use egui::pos2;
 use egui::vec2;
 use std::sync::Arc;
 
-/// What recordings are read from.
-pub(super) const SOUNDS: Kinds = &[("Sound files", &["wav", "flac", "aif", "aiff", "ogg", "mp3"])];
 /// Slots that are listed at once, and width of the switch to others.
 const LISTED: usize = 16;
 const BANK: f32 = 35.0;
@@ -73,9 +73,7 @@ const MARGIN: f32 = 8.0;
 /// Height of a recording's wave, and of the list of takes.
 const WAVE: f32 = 96.0;
 const TAKES: f32 = 5.0 * (cell::HEIGHT + SPACING);
-/// Width of a button with a word, of a button with two, and of a field for a name.
-const BUTTON: f32 = 60.0;
-const WIDE_BUTTON: f32 = 76.0;
+/// Width of a field for a name.
 const FIELD: f32 = 160.0;
 /// Bars in a row.
 const COLUMNS: usize = 4;
@@ -83,6 +81,8 @@ const COLUMNS: usize = 4;
 const SPACING: f32 = 3.0;
 /// What a level is below which there is silence.
 const FLOOR_DB: f32 = -60.0;
+/// How long a trigger that has come up stays down for an engine that has not seen it yet.
+const PATIENCE_S: f64 = 0.5;
 /// The shortest release there is.
 const LEAST_RELEASE_MS: f32 = 4.0;
 
@@ -164,6 +164,18 @@ static OF_SLOT: [Setting<VoiceSlot>; 10] = [
     .in_steps_of(1.0),
 ];
 
+/// A slot that sounds as long as somebody holds it.
+#[derive(Clone, Copy)]
+struct Held {
+    slot: usize,
+    /// The parameter that it is held by; without one by a command.
+    trigger: Option<usize>,
+    /// How often the slot had been triggered before.
+    triggers: u64,
+    /// By the window's clock.
+    since_s: f64,
+}
+
 /// The page, and which slot it is about.
 pub(super) struct Voices {
     triggers: Vec<Option<usize>>,
@@ -171,12 +183,34 @@ pub(super) struct Voices {
     slot: Option<usize>,
     /// The take that is shown.
     take: usize,
-    /// The slot whose trigger is held.
-    held: Option<usize>,
+    held: Option<Held>,
     /// A name while it is typed.
     typed: Option<String>,
     dialog: Dialog,
     lanes: Lanes,
+}
+
+impl Held {
+    /// Returns whether it could be done.
+    fn strike(self, controls: &Controls<'_>, view: &View, on: bool) -> bool {
+        let slot = self.slot;
+        match (self.trigger, on) {
+            (Some(index), true) => {
+                controls.gesture(index, Gesture::Begin);
+                controls.gesture(index, Gesture::Move(1.0));
+                true
+            }
+            (Some(index), false) => {
+                controls.gesture(index, Gesture::Move(0.0));
+                controls.gesture(index, Gesture::End);
+                true
+            }
+            (None, on) => {
+                let strike = |control: &Arc<Control>| control.send(Command::Strike { slot, on }).is_ok();
+                view.control.as_ref().is_none_or(strike)
+            }
+        }
+    }
 }
 
 impl Voices {
@@ -229,7 +263,7 @@ impl Voices {
     /// Lets go of the trigger that is held, if one is.
     pub(super) fn let_go(&mut self, controls: &Controls<'_>, view: &View) {
         // A command that finds no room is sent again with the next picture.
-        self.held = self.held.filter(|&slot| !self.strike(controls, view, slot, false));
+        self.held = self.held.filter(|held| !held.strike(controls, view, false));
     }
 
     fn show_list(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, slot: usize) {
@@ -280,8 +314,8 @@ impl Voices {
         });
     }
 
-    /// Begins a voice where its trigger goes down, by pointer or key, and lets go of it where that comes up. What is only
-    /// clicked, as by a screen reader, comes up with the next picture, so that the engine has seen it down.
+    /// Begins a voice where its trigger goes down, by pointer or key, and lets go of it where that comes up; what is only clicked, as by a
+    /// screen reader, once the engine has seen it down.
     fn follow_trigger(
         &mut self,
         ui: &Ui,
@@ -291,35 +325,28 @@ impl Voices {
     ) {
         let keys = || ui.input(|input| input.key_down(Key::Space) || input.key_down(Key::Enter));
         let down = trigger.is_pointer_button_down_on() || trigger.has_focus() && keys();
-        match (self.held == Some(slot), down || trigger.clicked()) {
-            (false, true) => {
+        let now_s = ui.input(|input| input.time);
+        let triggers = view.control.as_deref().map_or(0, |control| control.voice(slot).triggers);
+        match self.held.filter(|held| held.slot == slot) {
+            None if down || trigger.clicked() => {
                 self.let_go(controls, view);
-                self.strike(controls, view, slot, true);
-                self.held = Some(slot);
+                // Where the host holds the parameter, that is the host's to let go of.
+                let free = |index: &usize| !controls.is_on(*index);
+                let trigger = self.triggers.get(slot).copied().flatten().filter(free);
+                let held = Held { slot, trigger, triggers, since_s: now_s };
+                held.strike(controls, view, true);
+                self.held = Some(held);
                 ui.ctx().request_repaint();
             }
-            (true, _) if !down => self.let_go(controls, view),
+            Some(held) if !down => {
+                // An engine that is not called sees nothing.
+                if triggers != held.triggers || now_s - held.since_s > PATIENCE_S {
+                    self.let_go(controls, view);
+                } else {
+                    ui.ctx().request_repaint();
+                }
+            }
             _ => {}
-        }
-    }
-
-    /// Returns whether it could be done.
-    fn strike(&self, controls: &Controls<'_>, view: &View, slot: usize, on: bool) -> bool {
-        match (self.triggers.get(slot).copied().flatten(), on) {
-            (Some(index), true) => {
-                controls.gesture(index, Gesture::Begin);
-                controls.gesture(index, Gesture::Move(1.0));
-                true
-            }
-            (Some(index), false) => {
-                controls.gesture(index, Gesture::Move(0.0));
-                controls.gesture(index, Gesture::End);
-                true
-            }
-            (None, on) => {
-                let strike = |control: &Arc<Control>| control.send(Command::Strike { slot, on }).is_ok();
-                view.control.as_ref().is_none_or(strike)
-            }
         }
     }
 
@@ -364,10 +391,7 @@ impl Voices {
                 let name = name.trim().to_owned();
                 edit(instance, slot, move |voice| voice.name = name);
             }
-            let said = format!("Voice {}: add recordings", slot + 1);
-            let busy = self.dialog.is_open();
-            let add = cell::button(ui, busy, ("Add takes…", WIDE_BUTTON), theme::ACCENT, &said);
-            if add.on_hover_text(&said).clicked() && !busy {
+            if takes::add(ui, &self.dialog, &format!("Voice {}: add recordings", slot + 1)) {
                 self.choose(ui, instance, slot, None);
             }
             let said = format!("Voice {}: remove all that it has", slot + 1);
@@ -404,33 +428,22 @@ impl Voices {
             cell::coloured_text(ui, (&text, colour), width, Align2::LEFT_CENTER);
             let text = if number == next && voice.takes.len() > 1 { "next" } else { "" };
             cell::coloured_text(ui, (text, theme::ACCENT), KEY, Align2::CENTER_CENTER);
-            let busy = self.dialog.is_open();
-            let replace = format!("{said}: another file in its place");
-            let button = cell::button(ui, false, ("Replace…", BUTTON), theme::ACCENT, &replace);
-            if button.on_hover_text(&replace).clicked() && !busy {
-                self.choose(ui, instance, slot, Some(number));
-            }
-            let remove = format!("{said}: remove");
-            let button = cell::button(ui, false, ("Remove", BUTTON), theme::ACCENT, &remove);
-            if button.on_hover_text(&remove).clicked() {
-                edit(instance, slot, move |voice| {
+            match takes::buttons(ui, &self.dialog, &said) {
+                Some(Wish::Replace) => self.choose(ui, instance, slot, Some(number)),
+                Some(Wish::Remove) => edit(instance, slot, move |voice| {
                     if number < voice.takes.len() {
                         voice.takes.remove(number);
                     }
-                });
+                }),
+                None => {}
             }
         });
     }
 
     /// Asks for files of takes, behind the others or in place of one.
     fn choose(&self, ui: &Ui, instance: &Arc<Instance>, slot: usize, place: Option<usize>) {
-        let title = format!("Recordings for voice {}", slot + 1);
-        let instance = Arc::clone(instance);
-        self.dialog.choose(
-            ui.ctx(),
-            Ask { title, kinds: SOUNDS, start: None, folder: false },
-            move |files| instance.edit_later(Edit::Source(SourceEdit::LoadVoice(slot, place, files))),
-        );
+        let of = format!("voice {}", slot + 1);
+        takes::choose(ui, &self.dialog, &of, (instance, Onto::VoiceTake(slot, place)));
     }
 }
 

@@ -50,7 +50,7 @@ pub enum Command {
     Song(PreparedSong),
     /// Other slots for voices. What still has its recording sounds on; commands after it wait until the rest has faded.
     Voices(Arc<Bank>),
-    /// Begins a voice of a slot as its trigger does, or lets go of it; also of slots that have no trigger.
+    /// Begins a voice of a slot as its trigger does, or lets go of it; also of slots that have no trigger. What a trigger holds goes on.
     Strike {
         /// Index of the slot.
         slot: usize,

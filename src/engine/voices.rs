@@ -178,14 +178,18 @@ impl Voices {
     fn switch(&mut self, slot: usize, on: bool) {
         let Some(trigger) = self.triggers.get_mut(slot) else { return };
         if std::mem::replace(trigger, on) != on {
-            self.strike(slot, on);
+            self.begin(slot, on, Cause::Parameter);
         }
     }
 
-    /// Begins a voice of a slot as its trigger would, or lets go of it.
+    /// Begins a voice of a slot as its trigger would, or lets go of it. What the trigger itself holds is left alone.
     pub(super) fn strike(&mut self, slot: usize, on: bool) {
+        self.begin(slot, on, Cause::Command);
+    }
+
+    fn begin(&mut self, slot: usize, on: bool, cause: fn(u8) -> Cause) {
         let Ok(number) = u8::try_from(slot) else { return };
-        let cause = Cause::Parameter(number);
+        let cause = cause(number);
         if on {
             self.pool.trigger(slot, cause, Gain::UNITY);
         } else {

@@ -26,6 +26,7 @@ use super::machines::normalised;
 use super::recording::Order;
 use super::recording::default_folder;
 use super::sources::SourceEdit;
+use super::state::StateError;
 use super::work::Underway;
 use super::work::Work;
 use super::worker::Job;
@@ -69,7 +70,10 @@ use crate::tracker::Replaced;
 use crate::tracker::song::Song;
 use crate::units::SampleRate;
 use crate::voice::Bank;
+use std::collections::HashSet;
 use std::fs;
+use std::panic;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -94,9 +98,13 @@ pub(crate) enum EditError {
     /// A machine cannot be so.
     #[error(transparent)]
     Rack(#[from] RackError),
-    /// A file that is to be played cannot be.
-    #[error("{}: {words}", file.display())]
-    File { file: PathBuf, words: String },
+}
+
+/// What a decoder gives up on.
+#[derive(Debug, Error)]
+#[error("{}: could not be read: save it anew from the program that it comes from, or choose another one", path.display())]
+pub(crate) struct Spoilt {
+    path: PathBuf,
 }
 
 /// A change of the rack that leaves its song alone.
@@ -107,8 +115,8 @@ pub(crate) enum Edit {
     Instrument(InstrumentEdit),
     /// Of voice slots and lanes.
     Source(SourceEdit),
-    /// A file in place of a sample or an instrument of the song, or the song's own again.
-    Replace(Replaced, Option<PathBuf>),
+    /// A sample or an instrument of the song's own again, instead of a file.
+    SongsOwn(Replaced),
     /// Of the routes and the names of buses.
     Routing(Box<dyn FnOnce(&mut Routing) + Send>),
     /// Whether the master ends in the limiter that looks ahead; heard when the host has restarted the plugin.
@@ -119,18 +127,6 @@ pub(crate) enum Edit {
     BuiltInEars,
 }
 
-/// What becomes of a file of ears that somebody has chosen.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Fitting {
-    /// Nothing is to be done.
-    #[default]
-    Idle,
-    /// Ears are being fitted to the file of this name.
-    To(String),
-    /// Why the last file has given none.
-    Failed(String),
-}
-
 impl Edit {
     /// Parameters that may move with it.
     pub(super) fn moves(&self) -> Vec<Target> {
@@ -138,7 +134,7 @@ impl Edit {
             Self::Machine(edit) => edit.moves(),
             Self::Instrument(edit) => edit.moves(),
             Self::Source(_)
-            | Self::Replace(..)
+            | Self::SongsOwn(_)
             | Self::Routing(_)
             | Self::LookAhead(_)
             | Self::Spread(..)
@@ -202,15 +198,17 @@ pub(super) struct Session {
     revision: u64,
     control: Option<Arc<Control>>,
     recording: RecorderStatus,
-    fitting: Fitting,
     /// The host's, as far as it has been told.
     rate: SampleRate,
     /// `None` while the plugin is inactive.
     running: Option<Running>,
     /// What a test does before each file is read.
     #[cfg(test)]
-    pub(super) at_file: Option<Arc<dyn Fn(&Path) + Send + Sync>>,
+    pub(super) at_file: Option<AtFile>,
 }
+
+#[cfg(test)]
+type AtFile = Arc<dyn Fn(&Path) + Send + Sync>;
 
 /// What the engine that runs was made with, which nothing but another engine changes.
 #[derive(Clone, Copy)]
@@ -276,7 +274,6 @@ impl Session {
         self.asks_tempo = false;
         self.generation += 1;
         self.fresh = false;
-        self.fitting = Fitting::Idle;
         self.notify(None);
     }
 
@@ -350,7 +347,7 @@ impl Session {
                 self.edit_sources(edit);
                 return Ok(());
             }
-            Edit::Replace(..) => return Ok(()), // done without the session's lock, since it takes long
+            Edit::SongsOwn(_) => return Ok(()), // done without the session's lock, since it takes long
             Edit::Routing(change) => change(&mut routing),
             Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
             Edit::BuiltInEars => {
@@ -372,7 +369,13 @@ impl Session {
     fn hear_with(&mut self, ears: Option<EarsFile>) {
         self.loaded.setup.ears = ears.as_ref().and_then(|ears| ears.ears().cloned());
         self.loaded.rack.ears = ears;
-        self.fitting = Fitting::Idle;
+    }
+
+    /// Takes what is played in place of the song's own from a rack with the same song.
+    fn take_replacements(&mut self, Loaded { rack, setup }: Loaded) {
+        let now = &mut self.loaded;
+        now.rack.replace = rack.replace;
+        (now.setup.song, now.setup.trim, now.setup.snapshots) = (setup.song, setup.trim, setup.snapshots);
     }
 
     /// Changes machines; a file is read before this.
@@ -412,7 +415,7 @@ impl Session {
         self.due.extend(settings);
     }
 
-    /// Changes voices and lanes; files are read before this.
+    /// Changes voices and lanes.
     fn edit_sources(&mut self, edit: SourceEdit) {
         let of_voices = matches!(edit, SourceEdit::Voice(..));
         edit.apply(&mut self.loaded.rack);
@@ -435,11 +438,16 @@ impl Session {
         }
     }
 
-    /// Notes what could not be opened until it is dismissed.
-    pub(super) fn refuse(&mut self, words: String) {
-        nice_plug::prelude::nice_warn!("{words}");
-        self.refused.retain(|other| *other != words);
-        self.refused.push(words);
+    /// Notes what could not be opened until it is dismissed. What is refused again stands last.
+    pub(super) fn refuse(&mut self, mut errors: Vec<String>) {
+        if errors.is_empty() {
+            return;
+        }
+        let mut new = HashSet::new();
+        errors.retain(|words| new.insert(words.clone()));
+        errors.iter().for_each(|words| nice_plug::prelude::nice_warn!("{words}"));
+        self.refused.retain(|words| !new.contains(words));
+        self.refused.extend(errors);
         self.revision += 1;
     }
 
@@ -510,11 +518,29 @@ impl SharedSession {
         (session.loaded.rack.clone(), session.layout.clone())
     }
 
+    /// Reads a file, or what else is somebody's, whatever is in it: a decoder that panics ends neither its thread nor the host.
+    pub(super) fn read<T, E: From<Spoilt>>(
+        &self,
+        path: &Path,
+        read: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        #[cfg(test)]
+        let at_file = self.lock().at_file.clone();
+        let read = || {
+            #[cfg(test)]
+            at_file.into_iter().for_each(|at_file| at_file(path));
+            read()
+        };
+        // What it may have left behind is dropped with it.
+        let read = panic::catch_unwind(AssertUnwindSafe(read));
+        read.unwrap_or_else(|_| Err(Spoilt { path: path.to_owned() }.into()))
+    }
+
     /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
         // The editor looks at the session for every picture, so it is not locked while a song loads.
         let (rack, layout) = self.copy();
-        let loaded = Loaded::with_song(rack, &layout, path);
+        let loaded = self.read(path, || Loaded::with_song(rack, &layout, path));
         let mut session = self.lock();
         match loaded {
             Ok(loaded) => {
@@ -573,55 +599,25 @@ impl SharedSession {
         }
     }
 
-    /// Puts a recording in place of something of the song, or the song's own again; what is wrong with it is noted.
-    fn replace(&self, what: Replaced, file: Option<&Path>) -> bool {
+    /// Has something of the song be the song's own again; what is wrong with that is noted.
+    fn give_back(&self, what: Replaced) -> bool {
         self.lock().settle();
         let generation = self.lock().generation;
         let (mut rack, layout) = self.copy();
-        let done = match file {
-            Some(file) => rack.replace_by(what, file).map_err(|words| format!("{}: {words}", file.display())),
-            None => {
-                rack.replace.retain(|entry| entry.what != what);
-                Ok(())
-            }
-        };
-        let loaded = done.and_then(|()| Loaded::new(rack, &layout).map_err(|error| error.to_string()));
+        rack.replace.retain(|entry| entry.what != what);
+        let loaded = Loaded::new(rack, &layout);
         let mut session = self.lock();
         match loaded {
             // Another rack has come meanwhile.
             Ok(_) if session.generation != generation => false,
-            Ok(Loaded { rack, setup }) => {
-                let now = &mut session.loaded;
-                now.rack.replace = rack.replace;
-                (now.setup.song, now.setup.trim, now.setup.snapshots) =
-                    (setup.song, setup.trim, setup.snapshots);
+            Ok(loaded) => {
+                session.take_replacements(loaded);
                 session.missing = session.loaded.rack.notices().iter().map(ToString::to_string).collect();
                 session.notify(None);
                 true
             }
-            Err(words) => {
-                session.notify(Some(words));
-                false
-            }
-        }
-    }
-
-    /// Hears with ears that have been fitted for the rack that had been restored by then; whether it does. Where their file has given
-    /// none, those before stay.
-    pub(super) fn hear_with(&self, ears: Result<EarsFile, String>, restored: u64) -> bool {
-        let mut session = self.lock();
-        if session.restored != restored {
-            return false;
-        }
-        session.revision += 1;
-        match ears {
-            Ok(ears) => {
-                session.hear_with(Some(ears));
-                true
-            }
-            Err(words) => {
-                nice_plug::prelude::nice_warn!("{words}");
-                session.fitting = Fitting::Failed(words);
+            Err(error) => {
+                session.notify(Some(error.to_string()));
                 false
             }
         }
@@ -634,7 +630,6 @@ impl SharedSession {
         let values = moves.iter().map(|target| (*target, session.plain(*target))).collect();
         Before { rack: session.loaded.rack.clone(), values, restored: session.restored }
     }
-
 
     /// Goes a step back or on in the history of edits; returns whether the rack has changed, and notes why not.
     pub(super) fn step(&self, way: Way) -> bool {
@@ -677,17 +672,12 @@ impl SharedSession {
 
     /// Changes the rack; returns whether it has changed, and notes why not.
     pub(super) fn edit(&self, edit: Edit) -> bool {
-        // The editor looks at the session for every picture, so it is not locked while a file is read.
-        let edit = match edit {
-            Edit::Machine(edit) => edit.read().map(Edit::Machine).map_err(EditError::from),
-            Edit::Source(edit) => edit.read().map(Edit::Source),
-            Edit::Replace(what, file) => return self.replace(what, file.as_deref()),
-            edit => Ok(edit),
-        };
+        if let Edit::SongsOwn(what) = edit {
+            return self.give_back(what);
+        }
         let mut session = self.lock();
         session.settle();
-        let done = edit.and_then(|edit| session.edit(edit));
-        let refused = done.err().map(|error| error.to_string());
+        let refused = session.edit(edit).err().map(|error| error.to_string());
         let done = refused.is_none();
         session.notify(refused);
         done
@@ -739,7 +729,6 @@ impl Instance {
             revision: 0,
             control: None,
             recording: RecorderStatus::default(),
-            fitting: Fitting::Idle,
             rate: SampleRate(48_000.0),
             running: None,
             #[cfg(test)]
@@ -904,10 +893,11 @@ impl Instance {
         &self.load
     }
 
-    /// Forgets what went wrong.
+    /// Forgets what went wrong, and what was opened.
     pub(crate) fn dismiss(&self) {
         let mut session = self.session.lock();
         session.refused.clear();
+        session.told = None;
         session.notice = None;
         session.revision += 1;
     }
@@ -931,17 +921,6 @@ impl Instance {
     fn hold_now(&self) -> u64 {
         let anew = u64::from(!self.held.load(Relaxed));
         self.hold.fetch_add(anew, Relaxed) + anew
-    }
-
-    /// Has the worker's thread fit ears to a SOFA file, which takes some seconds, for what is in space to be heard with.
-    pub(crate) fn fit_ears(&self, file: PathBuf) {
-        let mut session = self.session.lock();
-        session.settle();
-        session.fitting = Fitting::To(file_name(&file));
-        session.revision += 1;
-        let restored = session.restored;
-        drop(session);
-        self.worker.post(Job::Fit(file, restored, self.hold_now()));
     }
 
     /// Tells by `tell` of parameters that have moved with what was opened, edited or undone, with their places of 0-1.
@@ -968,9 +947,10 @@ impl Instance {
     }
 
     /// Loads a rack without taking it: what a host is about to restore.
-    pub(super) fn examine(&self, text: &str) -> Result<(), RackError> {
+    pub(super) fn examine(&self, text: &str) -> Result<(), StateError> {
         let (_, layout) = self.session.copy();
-        let loaded = Loaded::new(Rack::unpack_unread(text)?, &layout)?;
+        let read = || Ok::<_, StateError>(Loaded::new(Rack::unpack_unread(text)?, &layout)?);
+        let loaded = self.session.read(Path::new("the saved state"), read)?;
         self.session.lock().examined = Some((text.to_owned(), loaded));
         Ok(())
     }
@@ -1055,7 +1035,6 @@ impl Instance {
                 .map(|entry| (entry.what, entry.take.name().to_owned()))
                 .collect(),
             ears: session.loaded.rack.ears.as_ref().map(|ears| ears.name().to_owned()),
-            fitting: session.fitting.clone(),
             look_ahead: session.loaded.rack.master.look_ahead,
             steps: [Way::Back, Way::On].map(|way| session.history.name(way)),
             notice: session.notice.clone(),
@@ -1110,7 +1089,6 @@ pub(crate) struct View {
     pub(crate) replaced: Vec<(Replaced, String)>,
     /// File of the ears that hear what is in space, where not those that Busker comes with.
     pub(crate) ears: Option<String>,
-    pub(crate) fitting: Fitting,
     /// Whether the master is to end in the limiter that looks ahead.
     pub(crate) look_ahead: bool,
     /// What undo would take back, and what redo would do again.

@@ -1,7 +1,6 @@
 //! An instance without a host: what the editor asks of it, through its worker's thread.
 
 use super::Edit;
-use super::Fitting;
 use super::Instance;
 use super::InstrumentEdit;
 use super::MachineEdit;
@@ -9,7 +8,6 @@ use super::Onto;
 use super::SourceEdit;
 use super::Way;
 use super::engine_layout;
-use super::instance::file_name;
 use super::kind::Insert;
 use super::kind::Instrument;
 use super::kind::Kind;
@@ -403,12 +401,12 @@ fn an_impulse_response_is_loaded_for_a_convolution_or_said_to_be_none() {
     let mut writer = hound::WavWriter::create(&path, spec).unwrap();
     (0..2_000i16).for_each(|n| writer.write_sample(20_000 / (n + 1)).unwrap());
     writer.finalize().unwrap();
-    bench.edit(MachineEdit::Load(place, path));
-    assert_eq!((name(&bench).as_deref(), bench.instance.view().notice), (Some("hall.wav"), None));
+    bench.open(&[path], Onto::Impulse(place));
+    assert_eq!((name(&bench).as_deref(), bench.instance.view().refused), (Some("hall.wav"), vec![]));
     fs::write(folder.0.join("noise.wav"), "no sound").unwrap();
-    bench.edit(MachineEdit::Load(place, folder.0.join("noise.wav")));
-    let notice = bench.instance.view().notice.unwrap();
-    assert!(notice.contains("noise.wav cannot be read"), "{notice}");
+    bench.open(&[folder.0.join("noise.wav")], Onto::Impulse(place));
+    let refused = bench.instance.view().refused.join("");
+    assert!(refused.contains("noise.wav cannot be read"), "{refused}");
     assert_eq!(name(&bench).as_deref(), Some("hall.wav"));
     bench.edit(MachineEdit::Hall(place));
     assert_eq!((name(&bench), bench.instance.view().notice), (None, None));
@@ -420,21 +418,22 @@ fn a_file_takes_the_place_of_a_sample_and_gives_it_back() {
     let bench = Bench::instrument();
     let path = folder.0.join("kick.wav");
     long_wav(&path);
-    let edit = |file: Option<PathBuf>| {
-        bench.instance.edit_later(Edit::Replace(Replaced::Sample(0), file));
-        bench.instance.wait_for_worker();
+    let open = |file: &Path| {
+        bench.open(&[file.to_owned()], Onto::Replacement(Replaced::Sample(0)));
         let view = bench.instance.view();
-        (view.replaced, view.notice)
+        (view.replaced, view.refused.join(""))
     };
     assert!(bench.instance.replaceable().iter().any(|(what, _)| *what == Replaced::Sample(0)));
-    assert_eq!(edit(Some(path)), (vec![(Replaced::Sample(0), "kick.wav".to_owned())], None));
+    let taken = vec![(Replaced::Sample(0), "kick.wav".to_owned())];
+    assert_eq!(open(&path), (taken.clone(), String::new()));
     let replaced = |bench: &Bench| Rack::unpack(&bench.instance.save()).unwrap().replace.len();
     assert_eq!(replaced(&bench), 1);
     fs::write(folder.0.join("noise.wav"), "no sound").unwrap();
-    let (kept, notice) = edit(Some(folder.0.join("noise.wav")));
-    assert!(kept.len() == 1 && notice.is_some_and(|notice| notice.contains("noise.wav")));
-    assert_eq!(edit(None), (Vec::new(), None));
-    assert_eq!(replaced(&bench), 0);
+    let (kept, refused) = open(&folder.0.join("noise.wav"));
+    assert!(kept == taken && refused.contains("noise.wav"), "{refused}");
+    bench.instance.edit_later(Edit::SongsOwn(Replaced::Sample(0)));
+    bench.wait();
+    assert_eq!((bench.instance.view().replaced, replaced(&bench)), (Vec::new(), 0));
 }
 
 /// The rack of a head of its own, whose ears are those that Busker comes with.
@@ -446,7 +445,7 @@ pub(crate) fn rack_with_ears() -> Rack {
 }
 
 impl Bench {
-    /// Fits ears as the editor has it done, and waits for what becomes of them; how often the editor was looked after meanwhile.
+    /// Fits ears as the editor has it done; how often the editor was looked after meanwhile.
     pub(crate) fn fit_ears(&self, file: &Path) -> usize {
         let calls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&calls);
@@ -455,9 +454,8 @@ impl Bench {
         }));
         self.instance.wait_for_worker();
         let before = calls.load(Relaxed);
-        self.instance.fit_ears(file.to_owned());
-        while let Fitting::To(name) = self.instance.view().fitting {
-            assert_eq!(name, file_name(file));
+        self.instance.open_later(vec![file.to_owned()], Onto::Ears);
+        while self.instance.view().busy {
             thread::sleep(Duration::from_millis(5));
         }
         calls.load(Relaxed) - before
@@ -476,14 +474,14 @@ fn a_file_that_gives_no_ears_leaves_those_before_and_the_built_in_ones_come_back
     for (file, why) in [("noise.sofa", "no SOFA file that can be read"), ("gone.sofa", "gone.sofa: ")] {
         bench.fit_ears(&folder.0.join(file));
         let view = bench.instance.view();
-        let Fitting::Failed(words) = &view.fitting else { panic!("{:?}", view.fitting) };
+        let words = view.refused.join("");
         assert!(words.contains(file) && words.contains(why), "{words}");
         assert!(view.ears.as_deref() == Some("own.sofa") && saved(&bench) == own);
     }
     bench.instance.edit_later(Edit::BuiltInEars);
     bench.instance.wait_for_worker();
     let view = bench.instance.view();
-    assert_eq!((view.ears, view.fitting, saved(&bench)), (None, Fitting::Idle, None));
+    assert_eq!((view.ears, saved(&bench)), (None, None));
 }
 
 #[test]
@@ -500,7 +498,7 @@ fn ears_are_fitted_to_a_file_while_the_worker_goes_on_and_are_saved() {
     assert!(calls > 2, "the editor stood still");
     let name = "MIT_KEMAR_normal_pinna.sofa";
     let view = bench.instance.view();
-    assert_eq!((view.ears.as_deref(), view.fitting), (Some(name), Fitting::Idle));
+    assert_eq!((view.ears.as_deref(), view.refused), (Some(name), vec![]));
     let saved = Rack::unpack(&bench.instance.save()).unwrap().ears.unwrap();
     assert_eq!(saved.name(), name);
     assert!(**saved.ears().unwrap() != Ears::kemar());
@@ -537,19 +535,19 @@ fn a_voice_slot_takes_files_and_settings_and_gives_all_of_them_back() {
     let mut bench = Bench::instrument();
     bench.restore(&Rack::default());
     let (one, other) = (level_wav(&folder, "one.wav", 16_384), level_wav(&folder, "other.wav", 8_192));
-    assert_eq!(bench.change_source(SourceEdit::LoadVoice(2, None, vec![one.clone(), other.clone()])), None);
+    bench.open(&[one.clone(), other.clone()], Onto::VoiceTake(2, None));
     let names = |bench: &Bench| {
         let takes = bench.instance.view().voices.into_iter().find(|voice| voice.slot == 2).unwrap().takes;
         takes.iter().map(|take| take.name().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names(&bench), ["one.wav", "other.wav"]);
-    assert_eq!(bench.change_source(SourceEdit::LoadVoice(2, Some(0), vec![other])), None);
+    bench.open(&[other], Onto::VoiceTake(2, Some(0)));
     assert_eq!(names(&bench), ["other.wav", "other.wav"]);
-    // A file that is none changes nothing, nor do those that come with it.
+    // A file that is none changes nothing, and is no hindrance to another.
     fs::write(folder.0.join("noise.wav"), "no sound").unwrap();
-    let notice = bench.change_source(SourceEdit::LoadVoice(2, None, vec![one, folder.0.join("noise.wav")]));
-    assert!(notice.is_some_and(|notice| notice.contains("noise.wav: ")), "said where and what");
-    assert_eq!(names(&bench).len(), 2);
+    bench.open(&[one, folder.0.join("noise.wav")], Onto::VoiceTake(2, None));
+    assert!(bench.instance.view().refused.join("").contains("noise.wav: "), "said where and what");
+    assert_eq!(names(&bench), ["other.wav", "other.wav", "one.wav"]);
     let pan = SourceEdit::voice(2, |voice| (voice.pan, voice.gain) = (-1.0, Decibels(-6.0206)));
     assert_eq!(bench.change_source(pan), None);
     bench.set(Target::VoiceTrigger(2), 1.0);
@@ -570,7 +568,7 @@ fn a_lane_takes_a_file_shows_how_long_it_is_and_starts_by_its_trigger() {
     let mut bench = Bench::instrument();
     bench.restore(&Rack::default());
     let path = level_wav(&folder, "long.wav", 8_192);
-    assert_eq!(bench.change_source(SourceEdit::LoadLane(1, None, vec![path])), None);
+    bench.open(&[path], Onto::LaneTake(1, None));
     let trigger = |lane: &mut LaneSlot| {
         lane.start = Start::Trigger { gate: true };
         lane.repeat = Some(Repeat { start: 12_000, end: Some(36_000) });
@@ -600,8 +598,8 @@ fn a_lane_takes_a_file_shows_how_long_it_is_and_starts_by_its_trigger() {
     bench.render();
     assert_eq!(control.lanes()[1].position, None);
     fs::write(folder.0.join("noise.wav"), "no sound").unwrap();
-    let notice = bench.change_source(SourceEdit::LoadLane(1, None, vec![folder.0.join("noise.wav")]));
-    assert!(notice.is_some_and(|notice| notice.contains("noise.wav: ")));
+    bench.open(&[folder.0.join("noise.wav")], Onto::LaneTake(1, None));
+    assert!(bench.instance.view().refused.join("").contains("noise.wav: "));
     assert_eq!(bench.instance.view().lanes[0].takes.len(), 1);
     let saved = Rack::unpack(&bench.instance.save()).unwrap();
     assert_eq!(saved.lanes[0].start, Start::Trigger { gate: true });
@@ -836,8 +834,7 @@ fn an_undone_song_comes_back_with_what_replaced_its_samples_and_what_is_armed_st
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/src/rack/demo.it"), &path).unwrap();
     let wav = folder.0.join("kick.wav");
     long_wav(&wav);
-    bench.instance.edit_later(Edit::Replace(Replaced::Sample(0), Some(wav)));
-    bench.instance.wait_for_worker();
+    bench.open(&[wav], Onto::Replacement(Replaced::Sample(0)));
     let before = bench.saved();
     bench.instance.open_later(vec![path], Onto::Anywhere);
     bench.instance.wait_for_worker();

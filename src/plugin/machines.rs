@@ -13,7 +13,6 @@ use crate::mixer::MACROS;
 use crate::rack::Rack;
 use crate::rack::RackError;
 use crate::rack::SoundFile;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Strip and slot.
@@ -29,32 +28,19 @@ pub(crate) enum MachineEdit {
     Control(Place, usize, f32),
     /// All controls of a machine at their defaults.
     Reset(Place),
-    /// A convolution's impulse response from a file.
-    Load(Place, PathBuf),
-    /// The same once it has been read. It is held meanwhile, so that it need not be decoded again.
+    /// A convolution's impulse response. It is held, so that it need not be decoded again.
     Loaded(Place, SoundFile, Arc<Impulse>),
     /// A convolution's own hall again.
     Hall(Place),
 }
 
 impl MachineEdit {
-    /// Reads the file that it names, if it names one.
-    pub(super) fn read(self) -> Result<Self, RackError> {
-        let Self::Load(place, path) = self else { return Ok(self) };
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bytes = std::fs::read(&path).map_err(|error| RackError::ImpulseFile { file: path, error })?;
-        let file = SoundFile { name, bytes: bytes.into() };
-        let refused = |error| RackError::Impulse { name: file.name.clone(), error };
-        let impulse = Impulse::read(&file.bytes).map_err(refused)?;
-        Ok(Self::Loaded(place, file, impulse))
-    }
-
     /// Parameters that may move with it.
     pub(super) fn moves(&self) -> Vec<Target> {
         match self {
             Self::Choose(place, _) | Self::Reset(place) => parameters(*place).collect(),
             Self::Swap(one, other) => parameters(*one).chain(parameters(*other)).collect(),
-            Self::Control(..) | Self::Load(..) | Self::Loaded(..) | Self::Hall(_) => Vec::new(),
+            Self::Control(..) | Self::Loaded(..) | Self::Hall(_) => Vec::new(),
         }
     }
 
@@ -95,7 +81,6 @@ impl MachineEdit {
             }
             Self::Loaded(place, file, _held) => rack.set_impulse(place, Some(file)).map(|()| Vec::new()),
             Self::Hall(place) => rack.set_impulse(place, None).map(|()| Vec::new()),
-            Self::Load(..) => self.read()?.apply(rack, now),
         }
     }
 }

@@ -29,7 +29,6 @@ mod worker;
 
 pub(crate) use history::Way;
 pub(crate) use instance::Edit;
-pub(crate) use instance::Fitting;
 pub(crate) use instance::Instance;
 pub(crate) use instance::ONE_SHOT_SECONDS;
 pub(crate) use instance::Onto;

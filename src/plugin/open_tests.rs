@@ -1,4 +1,5 @@
 //! Files of every kind that are opened in an instance: where each goes, and what is said of those that go nowhere.
+#![allow(clippy::disallowed_types)] // The mutex hands a receiver to the worker's threads.
 
 use super::Edit;
 use super::ONE_SHOT_SECONDS;
@@ -11,6 +12,7 @@ use crate::engine::Target;
 use crate::engine::Transport;
 use crate::engine::table;
 use crate::rack::Rack;
+use crate::tracker::Replaced;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fs;
@@ -273,14 +275,13 @@ fn what_is_called_off_leaves_everything_as_it_was() {
     let bench = Bench::instrument();
     module(&folder.0.join("other.it"));
     wav(&folder.0.join("kick.wav"), 0.1);
-    let (go_on, wait) = mpsc::channel();
-    // The worker is kept from beginning until the work has been called off.
     let before = bench.rack();
-    bench.instance.edit_later(Edit::Routing(Box::new(move |_| wait.recv().unwrap())));
+    let (go_on, reached) = held_up(&bench);
     bench.instance.open_later(vec![folder.0.join("other.it"), folder.0.join("kick.wav")], Onto::Anywhere);
+    reached.recv().unwrap();
     bench.instance.call_off();
-    go_on.send(()).unwrap();
-    bench.instance.wait_for_worker();
+    drop(go_on);
+    bench.wait();
     let view = bench.instance.view();
     assert!(bench.rack() == before);
     assert_eq!((view.file.as_deref(), view.underway), (Some("demo.it"), None));
@@ -379,4 +380,65 @@ fn a_host_without_an_editor_saves_and_hears_of_what_a_rack_brings() {
     bench.wait();
     link.changed();
     assert_eq!(told.recv().unwrap(), Change { values: false, restart: true });
+}
+
+#[test]
+fn a_decoder_that_panics_costs_its_file_alone_whatever_it_is_opened_for() {
+    let folder = Folder::new("panic");
+    let bench = Bench::instrument();
+    let at = |name: &str| folder.0.join(name);
+    wav(&at("fatal.wav"), 0.1);
+    wav(&at("kick.wav"), 0.1);
+    bench.instance.at_file(|path| assert!(!path.ends_with("fatal.wav"), "planted"));
+    let targets = [
+        Onto::Anywhere,
+        Onto::Voice(3),
+        Onto::Lane(3),
+        Onto::VoiceTake(3, None),
+        Onto::LaneTake(3, None),
+        Onto::Replacement(Replaced::Sample(0)),
+        Onto::Impulse((17, 0)),
+        Onto::Ears,
+    ];
+    let before = bench.rack();
+    for onto in targets {
+        bench.open(&[at("fatal.wav")], onto);
+        let refused = bench.instance.view().refused;
+        assert!(refused.len() == 1 && refused[0].contains("fatal.wav: could not be read"), "{refused:?}");
+        assert!(bench.rack() == before, "{onto:?}");
+        bench.instance.dismiss();
+    }
+    bench.open(&["fatal.wav", "kick.wav"].map(at), Onto::Anywhere);
+    assert_eq!((bench.places()[0].len(), bench.instance.view().refused.len()), (1, 1));
+    assert_eq!(bench.instance.view().missed_waits, 0, "the worker lives");
+}
+
+#[test]
+fn files_of_every_way_in_are_shown_while_they_are_read_and_can_be_called_off() {
+    let folder = Folder::new("ways");
+    let bench = Bench::instrument();
+    let path = folder.0.join("kick.wav");
+    wav(&path, 0.1);
+    let before = bench.rack();
+    for onto in [Onto::VoiceTake(0, None), Onto::LaneTake(0, None), Onto::Replacement(Replaced::Sample(0))] {
+        let (go_on, reached) = held_up(&bench);
+        bench.instance.open_later(vec![path.clone()], onto);
+        reached.recv().unwrap();
+        assert!(bench.instance.view().underway.unwrap().what.ends_with("kick.wav"), "{onto:?}");
+        bench.instance.call_off();
+        drop(go_on);
+        bench.wait();
+        assert!(bench.rack() == before && bench.instance.view().refused.is_empty(), "{onto:?}");
+        assert_eq!(bench.instance.view().told.as_deref(), Some("Called off: everything is as it was"));
+    }
+}
+
+#[test]
+fn an_edit_that_panics_is_refused_and_the_worker_lives() {
+    let bench = Bench::instrument();
+    bench.instance.edit_later(Edit::Routing(Box::new(|_| panic!("planted"))));
+    bench.wait();
+    assert!(bench.instance.view().notice.unwrap().contains("could not be done"));
+    bench.change(|routing| routing.input = Some(3));
+    assert_eq!(bench.rack().routing.input, Some(3));
 }

@@ -4,6 +4,7 @@
 //! every parameter, since those an older version did not know take their defaults. The host's main thread.
 
 use super::Instance;
+use super::instance::Spoilt;
 use crate::engine;
 use crate::engine::Kind;
 use crate::engine::ParameterSpec;
@@ -25,6 +26,9 @@ pub(super) enum StateError {
     /// Not what the framework writes.
     #[error("the saved state is damaged: {0}")]
     Json(#[from] serde_json::Error),
+    /// Something inside that a decoder gives up on.
+    #[error(transparent)]
+    Spoilt(#[from] Spoilt),
     /// The rack inside cannot be used.
     #[error(transparent)]
     Rack(#[from] RackError),
@@ -35,7 +39,7 @@ pub(super) fn examine(bytes: &[u8], instance: &Instance) -> Result<(), StateErro
     let state: PluginState = serde_json::from_slice(bytes)?;
     let Some(field) = state.fields.get(RACK_FIELD) else { return Ok(()) };
     let text: String = serde_json::from_str(field)?;
-    Ok(instance.examine(&text)?)
+    instance.examine(&text)
 }
 
 /// The same for a state with its length in front, as CLAP has it.
@@ -107,6 +111,17 @@ mod tests {
         assert!(examine(&whole).is_ok());
         let spoilt = serde_json::to_vec(&state("no rack")).unwrap();
         assert!(matches!(examine(&spoilt), Err(StateError::Rack(_))));
+    }
+
+    #[test]
+    fn a_decoder_that_panics_does_not_reach_the_host() {
+        let instance = Instance::new::<Instrument>();
+        let whole = serde_json::to_vec(&state(&Rack::default().pack().unwrap())).unwrap();
+        instance.at_file(|_| panic!("planted"));
+        let refused = examine(&whole, &instance).unwrap_err().to_string();
+        assert!(refused.starts_with("the saved state: could not be read"), "{refused}");
+        let refused = instance.open(std::path::Path::new("a.it")).unwrap_err().to_string();
+        assert!(refused.starts_with("a.it: could not be read"), "{refused}");
     }
 
     #[test]

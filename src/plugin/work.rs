@@ -3,10 +3,9 @@
 //! In: words, and shares of what is done, from whichever thread does it. Out: what the page's foot shows, and the word to go on or to
 //! leave off between two pieces. Any thread but the audio thread.
 
+use super::instance::OpenError;
 use super::instance::SharedSession;
 use super::worker::Progress;
-use std::panic;
-use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 /// What is being done, for display.
@@ -42,19 +41,13 @@ impl<'a> Work<'a> {
         self.go_on()
     }
 
-    /// Reads a file; where its decoder panics, nothing has come of it.
-    pub(super) fn read<T>(&self, path: &Path, read: impl FnOnce() -> T) -> Option<T> {
-        #[cfg(not(test))]
-        let _ = path;
-        let read = || {
-            #[cfg(test)]
-            if let Some(at_file) = { self.session.lock().at_file.clone() } {
-                at_file(path);
-            }
-            read()
-        };
-        // What it may have left behind is dropped with it.
-        panic::catch_unwind(AssertUnwindSafe(read)).ok()
+    /// Reads a file, whatever is in it.
+    pub(super) fn read<T>(
+        &self,
+        path: &Path,
+        read: impl FnOnce() -> Result<T, OpenError>,
+    ) -> Result<T, OpenError> {
+        self.session.read(path, read)
     }
 
     /// So much of the piece is done, 0–1; false where the rest is not to be.

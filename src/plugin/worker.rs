@@ -8,14 +8,13 @@ use super::instance::Edit;
 use super::instance::Onto;
 use super::instance::Opened;
 use super::instance::SharedSession;
-use super::instance::file_name;
 use super::recording::Order;
 use super::recording::Recordings;
 use super::work::Work;
 use crate::engine::Worker;
-use crate::rack::EarsFile;
 use std::collections::VecDeque;
-use std::path::Path;
+use std::panic;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -51,8 +50,6 @@ pub(super) enum Job {
     Open { paths: Vec<PathBuf>, onto: Onto, restored: u64, hold: u64 },
     /// Change the rack, by a hold of the user's.
     Edit(Edit, u64),
-    /// Fit ears to a file, for the rack that had been restored by then, by a hold of the user's.
-    Fit(PathBuf, u64, u64),
     /// Undo an edit, or do it again.
     Step(Way),
     /// Call this at every poll from now on.
@@ -64,17 +61,22 @@ pub(super) enum Job {
 impl Job {
     /// Whether it may take long, so that nobody but an offline render waits for it.
     fn reads_files(&self) -> bool {
-        matches!(self, Self::Read | Self::Open { .. } | Self::Fit(..))
+        matches!(self, Self::Read | Self::Open { .. })
     }
 
     /// Whether it is of no use once the instance goes.
     fn is_of_rack(&self) -> bool {
-        self.reads_files() || self.waits_its_turn()
+        self.reads_files() || self.edits()
     }
 
-    /// Whether it changes the rack: then it is done after what was asked for before it.
-    fn waits_its_turn(&self) -> bool {
+    /// Whether it changes the rack.
+    fn edits(&self) -> bool {
         matches!(self, Self::Edit(..) | Self::Step(_))
+    }
+
+    /// Whether it can as well be done while files are being opened, as long as nothing stands before it.
+    fn edits_between(&self) -> bool {
+        matches!(self, Self::Edit(edit, _) if !matches!(edit, Edit::SongsOwn(_)))
     }
 }
 
@@ -287,7 +289,7 @@ impl Bench {
     /// Does those jobs that have come meanwhile and need not wait until files have been read: with `edits` those of the rack, too.
     fn take_between(&mut self, edits: bool) {
         while let Ok(posted) = self.inbox.try_recv() {
-            let edit = matches!(posted.job, Job::Edit(..)) && edits && self.backlog.is_empty();
+            let edit = edits && posted.job.edits_between() && self.backlog.is_empty();
             if posted.job.is_of_rack() && !edit {
                 self.progress.short.fetch_sub(u64::from(!posted.job.reads_files()), Release);
                 if matches!(posted.job, Job::Read) {
@@ -302,7 +304,11 @@ impl Bench {
 
     fn work_off(&mut self, Posted { job, number }: Posted) {
         if !(self.progress.ending.load(Relaxed) && job.is_of_rack()) {
-            self.work(job, number);
+            // A session is changed as a whole or not at all, so that a panic leaves one that can be heard.
+            let done = panic::catch_unwind(AssertUnwindSafe(|| self.work(job, number)));
+            if done.is_err() {
+                self.session.lock().notify(Some("that could not be done: the rack is as it was".to_owned()));
+            }
         }
         self.deliver();
         self.progress.done.fetch_add(1, Release);
@@ -339,15 +345,6 @@ impl Bench {
             Job::Edit(edit, hold) => {
                 let before = self.session.before(&edit.moves());
                 if self.session.edit(edit) {
-                    self.session.lock().keep(before, hold);
-                    self.apply();
-                    self.announce();
-                }
-            }
-            Job::Fit(file, restored, hold) => {
-                let ears = self.fit(&file, number);
-                let before = self.session.before(&[]);
-                if self.session.hear_with(ears, restored) {
                     self.session.lock().keep(before, hold);
                     self.apply();
                     self.announce();
@@ -402,24 +399,15 @@ impl Bench {
         }
     }
 
-    fn fit(&mut self, file: &Path, number: u64) -> Result<EarsFile, String> {
-        let panicked = |_| Err(format!("{}: no ears can be fitted to it", file.display()));
-        let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
-        let fit = || {
-            let work = Work::new(&session, &progress, number);
-            let _ = work.begin(format!("Fitting ears to {}", file_name(file))); // its first step looks
-            EarsFile::read_while(file, &mut |share| work.step(share))
-        };
-        self.beside(true, fit).unwrap_or_else(panicked)
-    }
-
     fn open(&mut self, paths: &[PathBuf], onto: Onto, restored: u64, (number, hold): (u64, u64)) -> Opened {
         let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
         let opened = self.beside(true, || {
             session.open_all(paths, (onto, restored, hold), &Work::new(&session, &progress, number))
         });
         opened.unwrap_or_else(|_| {
-            self.session.lock().refuse("what was opened cannot be read: choose another file".to_owned());
+            self.session
+                .lock()
+                .refuse(vec!["what was opened cannot be read: choose another file".to_owned()]);
             Opened::default()
         })
     }

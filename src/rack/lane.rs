@@ -12,7 +12,6 @@ use crate::lane::LaneSetup;
 use crate::lane::Repeat;
 use crate::lane::Start;
 use crate::mixer::Unknown;
-use crate::sample::AudioFile;
 use serde::Deserialize;
 use serde::Deserializer;
 use serde::Serialize;
@@ -63,13 +62,6 @@ impl LaneFile {
         let print = Some(Print::of_file_while(path, go_on)?);
         let place = Some(path.to_owned());
         Ok(Self { print, place: place.clone(), found: place, sought: true, ..Self::beside(path) })
-    }
-
-    /// One that lies at `path` and can be played; what is wrong with it is said in words. Takes long: it is read whole.
-    pub fn read(path: &Path) -> Result<Self, String> {
-        AudioFile::open(path).map_err(|error| error.to_string())?;
-        let mut file = Self::beside(std::path::absolute(path).map_err(|error| error.to_string())?);
-        if file.find_in_place(None) { Ok(file) } else { Err("the file cannot be read".to_owned()) }
     }
 
     /// File name.

@@ -547,7 +547,13 @@ impl Rack {
     /// Plays a recording instead of one of the song's samples or instruments, in place of what else was to be played there.
     /// What is wrong with the file is said in words.
     pub fn replace_by(&mut self, what: Replaced, file: &Path) -> Result<(), String> {
-        let take = replace::readable(file)?;
+        let path = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+        self.replace_by_take(what, TakeFile::read(&path).map_err(|error| error.to_string())?)
+    }
+
+    /// The same with a recording that has been read.
+    pub fn replace_by_take(&mut self, what: Replaced, take: TakeFile) -> Result<(), String> {
+        let take = replace::playable(take)?;
         match self.replace.iter_mut().find(|entry| entry.what == what) {
             Some(entry) => entry.take = take,
             None => self.replace.push(ReplaceEntry::new(what, take)),

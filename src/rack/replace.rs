@@ -25,7 +25,6 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
@@ -376,10 +375,8 @@ fn number(field: &str, found: f64, (least, most): (f64, f64)) -> Result<f32, Str
     within.then_some(found as f32).ok_or_else(|| format!("{field} is {found}: it can be {least} to {most}"))
 }
 
-/// Whether a recording found at `path` can be played in place of a song's.
-pub(super) fn readable(path: &Path) -> Result<TakeFile, String> {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let take = TakeFile::read(&path).map_err(|error| error.to_string())?;
+/// A recording that can be played in place of a song's; what is wrong with another is said in words.
+pub(super) fn playable(take: TakeFile) -> Result<TakeFile, String> {
     let entry = ReplaceEntry::new(Replaced::Sample(0), take);
     match entry.notice() {
         None => Ok(entry.take),

@@ -164,16 +164,6 @@ impl TakeFile {
         self.audio.as_ref()?.take().err().cloned()
     }
 
-    /// One that lies at `path` and can be played; what is wrong with it is said in words.
-    pub fn playable(path: &Path) -> Result<Self, String> {
-        let path = std::path::absolute(path).map_err(|error| error.to_string())?;
-        let take = Self::read(&path).map_err(|error| error.to_string())?;
-        match take.trouble() {
-            Some(Trouble::Undecodable(error)) => Err(error.to_string()),
-            _ => Ok(take),
-        }
-    }
-
     /// File name.
     pub fn name(&self) -> &str {
         &self.name

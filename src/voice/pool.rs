@@ -53,6 +53,8 @@ pub enum Cause {
     },
     /// The parameter of a slot.
     Parameter(u8),
+    /// Whoever tries out a slot by a command.
+    Command(u8),
 }
 
 impl Cause {
@@ -70,7 +72,7 @@ impl Cause {
     fn channel(self) -> Option<usize> {
         match self {
             Self::Key { channel, .. } => Some(usize::from(channel)),
-            Self::Parameter(_) => None,
+            Self::Parameter(_) | Self::Command(_) => None,
         }
     }
 }

@@ -8,22 +8,29 @@ use super::Before;
 use super::Loaded;
 use super::Session;
 use super::SharedSession;
+use super::Spoilt;
 use super::Work;
 use super::file_name;
 use crate::engine::Setting;
 use crate::engine::Target;
 use crate::lane::LANES;
+use crate::machine::Impulse;
+use crate::plugin::machines::MachineEdit;
+use crate::plugin::machines::Place;
+use crate::plugin::sources::put;
 use crate::rack::EarsFile;
 use crate::rack::LaneFile;
 use crate::rack::LaneSlot;
 use crate::rack::PresetError;
 use crate::rack::Rack;
 use crate::rack::RackError;
+use crate::rack::SoundFile;
 use crate::rack::TakeFile;
 use crate::rack::VoiceSlot;
 use crate::rack::track_of;
 use crate::sample::AudioFile;
 use crate::sample::DecodeError;
+use crate::tracker::Replaced;
 use crate::tracker::load;
 use crate::tracker::load::LoadError;
 use crate::voice;
@@ -36,6 +43,7 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Shorter recordings become one-shots on keys, all others lanes.
@@ -55,7 +63,7 @@ const VOICES_MODE: f32 = 5.0;
 const FIRST_KEY: usize = 36;
 const NOTES: [&str; 12] = ["C-", "C#", "D-", "D#", "E-", "F-", "F#", "G-", "G#", "A-", "A#", "B-"];
 
-/// Where files are dropped.
+/// Where files are dropped, or what they are chosen for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(not(test), allow(dead_code, reason = "for pages that show slots and lanes"))]
 pub(crate) enum Onto {
@@ -66,6 +74,16 @@ pub(crate) enum Onto {
     Voice(usize),
     /// On a lane, likewise.
     Lane(usize),
+    /// As takes of a voice slot: behind those that are there, or the first in place of one.
+    VoiceTake(usize, Option<usize>),
+    /// As takes of a lane, likewise.
+    LaneTake(usize, Option<usize>),
+    /// In place of a sample or an instrument of the song.
+    Replacement(Replaced),
+    /// As a convolution's impulse response.
+    Impulse(Place),
+    /// As ears.
+    Ears,
 }
 
 /// Why a file was not opened.
@@ -85,8 +103,8 @@ pub(crate) enum OpenError {
     #[error("{}: no file in this folder can be opened: choose one with modules or recordings", path.display())]
     Empty { path: PathBuf },
     /// A file whose decoder gives up.
-    #[error("{}: could not be read: save it anew from the program that it comes from, or choose another one", path.display())]
-    Spoilt { path: PathBuf },
+    #[error(transparent)]
+    Spoilt(#[from] Spoilt),
     /// A module that cannot be played.
     #[error("{}: {error}", path.display())]
     Module { path: PathBuf, error: LoadError },
@@ -99,6 +117,12 @@ pub(crate) enum OpenError {
     /// A recording that cannot be played.
     #[error("{}: {error}", path.display())]
     Recording { path: PathBuf, error: DecodeError },
+    /// A recording that cannot be played in place of one of the song's.
+    #[error("{}: {words}", path.display())]
+    Replacement { path: PathBuf, words: String },
+    /// No impulse response.
+    #[error(transparent)]
+    Impulse(RackError),
     /// Ears that cannot be fitted.
     #[error("{0}")]
     Ears(String),
@@ -123,23 +147,16 @@ enum Found {
     Recording { seconds: f64 },
 }
 
-/// Reads a file of somebody's, whatever is in it.
-fn reading<T>(
-    path: &Path,
-    work: &Work<'_>,
-    read: impl FnOnce() -> Result<T, OpenError>,
-) -> Result<T, OpenError> {
-    work.read(path, read).unwrap_or_else(|| Err(OpenError::Spoilt { path: path.to_owned() }))
+/// How many bytes a file has. To open a pipe or a device might take for ever.
+fn length_of(path: &Path) -> Result<u64, OpenError> {
+    let about = fs::metadata(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
+    about.is_file().then_some(about.len()).ok_or_else(|| OpenError::Unknown { path: path.to_owned() })
 }
 
 fn find_out(path: &Path) -> Result<Found, OpenError> {
     let unreadable = |error| OpenError::Read { path: path.to_owned(), error };
-    let about = fs::metadata(path).map_err(unreadable)?;
-    // To open a pipe or a device might take for ever.
-    if !about.is_file() {
-        return Err(OpenError::Unknown { path: path.to_owned() });
-    }
-    let (file, length) = (fs::File::open(path).map_err(unreadable)?, about.len());
+    let length = length_of(path)?;
+    let file = fs::File::open(path).map_err(unreadable)?;
     let mut head = Vec::new();
     file.take(HEAD_BYTES).read_to_end(&mut head).map_err(unreadable)?;
     let says_recording = RECORDINGS.iter().any(|signature| head.starts_with(signature));
@@ -212,6 +229,11 @@ struct Batch {
     /// Name and takes of each.
     voices: Vec<(String, Vec<TakeFile>)>,
     lanes: Vec<(String, Vec<LaneFile>)>,
+    /// The song with a recording in place of its own, and how it is called.
+    replacement: Option<(Loaded, String)>,
+    impulse: Option<(SoundFile, Arc<Impulse>)>,
+    /// Racks and songs that had been taken when it was begun.
+    generation: u64,
     /// What cannot be opened.
     refused: Vec<OpenError>,
 }
@@ -233,20 +255,32 @@ struct Sorted {
     ears: Vec<PathBuf>,
     voices: Vec<PathBuf>,
     lanes: Vec<PathBuf>,
+    /// For what the user has chosen them for.
+    sounds: Vec<PathBuf>,
 }
 
 impl Sorted {
+    /// Where files go of which the user says what they are: whoever reads them knows better.
+    fn chosen_for(&mut self, onto: Onto) -> Option<&mut Vec<PathBuf>> {
+        match onto {
+            Onto::VoiceTake(..) => Some(&mut self.voices),
+            Onto::LaneTake(..) => Some(&mut self.lanes),
+            Onto::Replacement(_) | Onto::Impulse(_) => Some(&mut self.sounds),
+            Onto::Ears => Some(&mut self.ears),
+            Onto::Anywhere | Onto::Voice(_) | Onto::Lane(_) => None,
+        }
+    }
+
     fn add(&mut self, path: PathBuf, found: Found, onto: Onto) {
         match (found, onto) {
             (Found::Rack | Found::Preset, _) => self.racks.push((path, found)),
             (Found::Module, _) => self.modules.push(path),
             (Found::Ears, _) => self.ears.push(path),
             (Found::Recording { .. }, Onto::Voice(_)) => self.voices.push(path),
-            (Found::Recording { .. }, Onto::Lane(_)) => self.lanes.push(path),
             (Found::Recording { seconds }, Onto::Anywhere) if seconds < ONE_SHOT_SECONDS => {
                 self.voices.push(path);
             }
-            (Found::Recording { .. }, Onto::Anywhere) => self.lanes.push(path),
+            (Found::Recording { .. }, _) => self.lanes.push(path),
         }
     }
 }
@@ -273,6 +307,10 @@ impl SharedSession {
             session.tell("Called off: the host has restored another rack meanwhile".to_owned());
             return Opened::default();
         }
+        if session.generation != batch.generation && batch.replacement.is_some() {
+            session.tell("Called off: another song has been opened meanwhile".to_owned());
+            return Opened::default();
+        }
         let (rack, due) = (session.loaded.rack.clone(), session.due.len());
         let opened = session.take_batch(batch, onto);
         let moved = session.due.get(due..).unwrap_or_default();
@@ -283,13 +321,15 @@ impl SharedSession {
 
     fn read_all(&self, sorted: Sorted, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
         self.lock().settle();
+        batch.generation = self.lock().generation;
         let (mut rack, layout) = self.copy();
         let refused = &mut batch.refused;
         batch.rack = first(sorted.racks, "rack", refused, |(path, found)| {
             work.begin(format!("Loading {}", file_name(path)))?;
             let refused = |error| OpenError::Rack { path: path.clone(), error };
-            let read = || read_rack(path, *found).and_then(|rack| Loaded::new(rack, &layout).map_err(refused));
-            Some(reading(path, work, read))
+            let read =
+                || read_rack(path, *found).and_then(|rack| Loaded::new(rack, &layout).map_err(refused));
+            Some(work.read(path, read))
         })?;
         if let Some(loaded) = &batch.rack {
             rack = loaded.rack.clone();
@@ -297,15 +337,40 @@ impl SharedSession {
         let modules = sorted.modules.into_iter().map(|path| (path, Found::Module));
         batch.song = first(modules, "song", refused, |(path, _)| {
             work.begin(format!("Loading {}", file_name(path)))?;
-            Some(reading(path, work, || Loaded::with_song(rack.clone(), &layout, path)))
+            Some(work.read(path, || Loaded::with_song(rack.clone(), &layout, path)))
         })?;
         let ears = sorted.ears.into_iter().map(|path| (path, Found::Ears));
         batch.ears = first(ears, "pair of ears", refused, |(path, _)| {
             work.begin(format!("Fitting ears to {}", file_name(path)))?;
             let read = || EarsFile::read_while(path, &mut |share| work.step(share)).map_err(OpenError::Ears);
-            let ears = reading(path, work, read);
+            let ears = work.read(path, read);
             work.go_on().map(|()| ears)
         })?;
+        let sounds = sorted.sounds.into_iter().map(|path| (path, Found::Recording { seconds: 0.0 }));
+        match onto {
+            Onto::Replacement(what) => {
+                batch.replacement = first(sounds, "recording", refused, |(path, _)| {
+                    work.begin(format!("Decoding {}", file_name(path)))?;
+                    let read = || {
+                        let take = read_take(path, work)?;
+                        let (mut rack, name) = (rack.clone(), format!("{} in place of {what}", take.name()));
+                        let unfit = |words| OpenError::Replacement { path: path.clone(), words };
+                        rack.replace_by_take(what, take).map_err(unfit)?;
+                        let refused = |error| OpenError::Rack { path: path.clone(), error };
+                        Loaded::new(rack, &layout).map(|loaded| (loaded, name)).map_err(refused)
+                    };
+                    let read = work.read(path, read);
+                    work.go_on().map(|()| read)
+                })?;
+            }
+            Onto::Impulse(_) => {
+                batch.impulse = first(sounds, "impulse response", refused, |(path, _)| {
+                    work.begin(format!("Decoding {}", file_name(path)))?;
+                    Some(work.read(path, || read_impulse(path)))
+                })?;
+            }
+            _ => {}
+        }
         read_voices(sorted.voices, onto, work, batch)?;
         read_lanes(sorted.lanes, onto, work, batch)?;
         work.go_on()
@@ -316,9 +381,16 @@ impl SharedSession {
 fn sort(paths: &[PathBuf], onto: Onto, work: &Work<'_>, refused: &mut Vec<OpenError>) -> Option<Sorted> {
     let mut sorted = Sorted::default();
     for path in paths {
+        if let Some(chosen) = sorted.chosen_for(onto) {
+            match length_of(path) {
+                Ok(_) => chosen.push(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+                Err(error) => refused.push(error),
+            }
+            continue;
+        }
         if !path.is_dir() {
             work.begin(format!("Looking at {}", file_name(path)))?;
-            match reading(path, work, || find_out(path)) {
+            match work.read(path, || find_out(path)) {
                 Ok(found) => sorted.add(path.clone(), found, onto),
                 Err(error) => refused.push(error),
             }
@@ -334,7 +406,7 @@ fn sort(paths: &[PathBuf], onto: Onto, work: &Work<'_>, refused: &mut Vec<OpenEr
         let mut any = false;
         for file in files {
             work.begin(format!("Looking at {}", file_name(&file)))?;
-            if let Ok(found) = reading(&file, work, || find_out(&file)) {
+            if let Ok(found) = work.read(&file, || find_out(&file)) {
                 sorted.add(file, found, onto);
                 any = true;
             }
@@ -380,6 +452,19 @@ fn read_rack(path: &Path, found: Found) -> Result<Rack, OpenError> {
     Rack::from_toml_in(&text, path.parent()).map_err(|error| OpenError::Rack { path, error })
 }
 
+fn read_take(path: &Path, work: &Work<'_>) -> Result<TakeFile, OpenError> {
+    let take = TakeFile::read_while(path, &mut |share| work.step(share));
+    let take = take.map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
+    take.damage().map_or(Ok(take), |error| Err(OpenError::Recording { path: path.to_owned(), error }))
+}
+
+fn read_impulse(path: &Path) -> Result<(SoundFile, Arc<Impulse>), OpenError> {
+    let bytes = fs::read(path).map_err(|error| OpenError::Read { path: path.to_owned(), error })?;
+    let file = SoundFile { name: file_name(path), bytes: bytes.into() };
+    let refused = |error| OpenError::Impulse(RackError::Impulse { name: file.name.clone(), error });
+    Impulse::read(&file.bytes).map_err(refused).map(|impulse| (file, impulse))
+}
+
 fn read_voices(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
     for path in paths {
         if batch.voices.len() == voice::SLOTS {
@@ -388,12 +473,7 @@ fn read_voices(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Bat
         }
         work.begin(format!("Decoding {}", file_name(&path)))?;
         let path = std::path::absolute(&path).unwrap_or(path);
-        let read = || {
-            let take = TakeFile::read_while(&path, &mut |share| work.step(share));
-            let take = take.map_err(|error| OpenError::Read { path: path.clone(), error })?;
-            take.damage().map_or(Ok(take), |error| Err(OpenError::Recording { path: path.clone(), error }))
-        };
-        let take = reading(&path, work, read);
+        let take = work.read(&path, || read_take(&path, work));
         work.go_on()?;
         match take {
             Ok(take) => match batch.voices.first_mut().filter(|_| onto != Onto::Anywhere) {
@@ -418,7 +498,7 @@ fn read_lanes(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Batc
             let take = LaneFile::read_while(&path, &mut |share| work.step(share));
             take.map_err(|error| OpenError::Read { path: path.clone(), error })
         };
-        let take = reading(&path, work, read);
+        let take = work.read(&path, read);
         work.go_on()?;
         match take {
             Ok(take) => {
@@ -438,7 +518,7 @@ fn read_lanes(paths: Vec<PathBuf>, onto: Onto, work: &Work<'_>, batch: &mut Batc
 impl Session {
     /// Takes what was read, and says where it went.
     fn take_batch(&mut self, batch: Batch, onto: Onto) -> Opened {
-        let Batch { rack, song, ears, voices, lanes, mut refused } = batch;
+        let Batch { rack, song, ears, voices, lanes, replacement, impulse, mut refused, .. } = batch;
         let mut said = Vec::new();
         if let Some(loaded) = rack {
             self.take_rack(loaded);
@@ -455,6 +535,17 @@ impl Session {
             said.push(format!("ears of {}", ears.name()));
             self.hear_with(Some(ears));
         }
+        if let Some((loaded, name)) = replacement {
+            self.take_replacements(loaded);
+            said.push(name);
+        }
+        if let (Some((file, held)), Onto::Impulse(place)) = (impulse, onto) {
+            let name = format!("{} as impulse response", file.name);
+            match self.edit_machines(MachineEdit::Loaded(place, file, held)) {
+                Ok(()) => said.push(name),
+                Err(error) => refused.push(OpenError::Impulse(error)),
+            }
+        }
         let had_voices = self.loaded.rack.voices.iter().any(|voice| !voice.takes.is_empty());
         let mut heard = None;
         for (name, takes) in voices {
@@ -468,9 +559,11 @@ impl Session {
         }
         if heard.is_some() {
             self.loaded.take_voices();
-            if !had_voices {
-                self.move_to(Target::KeyboardMode, VOICES_MODE);
-            }
+        }
+        // Who adds takes to a slot may be about to set it up.
+        heard = heard.filter(|_| !matches!(onto, Onto::VoiceTake(..)));
+        if heard.is_some() && !had_voices {
+            self.move_to(Target::KeyboardMode, VOICES_MODE);
         }
         let mut any_lane = false;
         for (name, takes) in lanes {
@@ -492,7 +585,7 @@ impl Session {
         if opened.changed {
             self.tell(format!("Opened {}", some_of(&said)));
         }
-        refused.iter().for_each(|error| self.refuse(error.to_string()));
+        self.refuse(refused.iter().map(ToString::to_string).collect());
         opened
     }
 
@@ -566,11 +659,15 @@ impl Session {
 
     /// Gives a voice slot these takes: the one that they were dropped on, or the first empty one.
     fn put_voice(&mut self, takes: Vec<TakeFile>, (name, onto): (&str, Onto)) -> Option<usize> {
+        if let Onto::VoiceTake(slot, place) = onto {
+            self.loaded.rack.change_voice(slot, |voice| put(&mut voice.takes, place, takes));
+            return Some(slot);
+        }
         let voices = &mut self.loaded.rack.voices;
         let taken = |slot| voices.iter().any(|voice| voice.slot == slot && !voice.takes.is_empty());
         let slot = match onto {
             Onto::Voice(slot) => Some(slot).filter(|&slot| slot < voice::SLOTS),
-            Onto::Anywhere | Onto::Lane(_) => (0..voice::SLOTS).find(|&slot| !taken(slot)),
+            _ => (0..voice::SLOTS).find(|&slot| !taken(slot)),
         }?;
         let place = voices.iter().position(|voice| voice.slot == slot).unwrap_or_else(|| {
             voices.push(VoiceSlot::new(slot));
@@ -584,11 +681,15 @@ impl Session {
 
     /// The same of a lane.
     fn put_lane(&mut self, takes: Vec<LaneFile>, (name, onto): (&str, Onto)) -> Option<usize> {
+        if let Onto::LaneTake(lane, place) = onto {
+            self.loaded.rack.change_lane(lane, |slot| put(&mut slot.takes, place, takes));
+            return Some(lane);
+        }
         let lanes = &mut self.loaded.rack.lanes;
         let taken = |lane| lanes.iter().any(|slot| slot.lane == lane && !slot.takes.is_empty());
         let lane = match onto {
             Onto::Lane(lane) => Some(lane).filter(|&lane| lane < LANES),
-            Onto::Anywhere | Onto::Voice(_) => (0..LANES).find(|&lane| !taken(lane)),
+            _ => (0..LANES).find(|&lane| !taken(lane)),
         }?;
         let place = lanes.iter().position(|slot| slot.lane == lane).unwrap_or_else(|| {
             lanes.push(LaneSlot::new(lane));
