@@ -25,7 +25,7 @@ const CELL: f32 = 56.0;
 /// Width of the names of rows.
 const NAME: f32 = 76.0;
 /// The least and the greatest height of a fader.
-const FADER: (f32, f32) = (56.0, 230.0);
+const FADER: (f32, f32) = (36.0, 230.0);
 /// Height of a strip without its fader, of two matrices without their inputs, and between them.
 const STRIP_ROWS: f32 = 110.0;
 const MATRIX_ROWS: f32 = 3.0 * (cell::HEIGHT + SPACING) + 80.0;
