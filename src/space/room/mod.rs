@@ -138,16 +138,14 @@ impl Room {
 
     fn come_to_rest(&mut self) {
         (self.at_rest, self.forgotten) = (true, 0);
+        self.past.iter_mut().for_each(Past::forget);
     }
 
-    /// Forgets so many shares of what is left, if there are as many.
+    /// Forgets so many shares of what is left in the network, if there are as many.
     fn forget(&mut self, shares: usize) {
         let first = self.forgotten;
         self.forgotten = SHARES.min(first + shares);
-        for share in first..self.forgotten {
-            self.past.iter_mut().for_each(|past| past.silence(share));
-            self.network.silence(share);
-        }
+        (first..self.forgotten).for_each(|share| self.network.silence(share));
     }
 
     /// Whether silence in gives silence out, so that [`Self::skip`] may stand for [`Self::process`]. Real-time.

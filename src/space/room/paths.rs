@@ -12,7 +12,6 @@ use super::material::CROSSOVER_HZ;
 use super::shoebox::Shoebox;
 use crate::audio::GRID;
 use crate::dsp::Level;
-use crate::dsp::fdn::SHARES;
 use crate::dsp::simd::by_level;
 use crate::space::harmonics::CHANNELS;
 use crate::space::harmonics::harmonics;
@@ -92,6 +91,8 @@ pub(super) struct Past {
     length: usize,
     /// Where the next frame goes.
     place: usize,
+    /// Frames that have been written since all was forgotten: older ones are silent, whatever the memory holds.
+    fresh: usize,
 }
 
 impl Past {
@@ -103,13 +104,13 @@ impl Past {
             memory: vec![0.0; 3 * length].into(),
             length,
             place: 0,
+            fresh: 0,
         }
     }
 
-    /// Forgets one of [`SHARES`] of all sound.
-    pub(super) fn silence(&mut self, share: usize) {
-        let frames = self.memory.len().div_ceil(SHARES);
-        self.memory.chunks_mut(frames).nth(share).into_iter().for_each(|part| part.fill(0.0));
+    /// Forgets all sound.
+    pub(super) fn forget(&mut self) {
+        self.fresh = 0;
         self.splits.iter_mut().for_each(|split| split.s = 0.0);
     }
 
@@ -128,13 +129,17 @@ impl Past {
         }
         self.splits = [low_split, high_split];
         self.place = (self.place + send.len()) & (self.length - 1);
+        self.fresh = (self.fresh + send.len()).min(self.length);
     }
 
     /// What each tap hears of the last `frames` frames that were written.
     pub(super) fn read(&self, level: Level, taps: &[Tap], heard: &mut [[f32; GRID]], frames: usize) {
         for (to, tap) in heard.iter_mut().zip(taps) {
-            let place = self.place.wrapping_sub(tap.delay_frames + frames) & (self.length - 1);
-            let (first, rest) = to[..frames].split_at_mut(frames.min(self.length - place)); // at most a cell
+            let oldest = tap.delay_frames + frames;
+            let (silent, to) = to[..frames].split_at_mut(oldest.saturating_sub(self.fresh).min(frames)); // at most a cell
+            silent.fill(0.0);
+            let place = self.place.wrapping_sub(oldest - silent.len()) & (self.length - 1);
+            let (first, rest) = to.split_at_mut(to.len().min(self.length - place));
             self.put(level, first, place, tap.gains);
             self.put(level, rest, 0, tap.gains);
         }
