@@ -28,6 +28,7 @@ use super::keys::seven_bits;
 use super::outgoing::Outgoing;
 use super::parameter::modulated;
 use crate::audio::Feed;
+use crate::audio::PlacedNote;
 use crate::control::Control;
 use crate::control::NoteControl;
 use crate::machine::Instrument;
@@ -434,6 +435,16 @@ impl Instruments {
             }
         }
         self.report(frame, out);
+    }
+
+    /// Begins a block of what slots send.
+    pub(super) fn begin_sends(&mut self, frames: usize) {
+        self.sends.begin(frames);
+    }
+
+    /// Has a note of the song's instruments that goes into space sent by its slot.
+    pub(super) fn send_note(&mut self, note: &PlacedNote<'_>) {
+        self.sends.take(note);
     }
 
     /// Adds what slots send to the returns, the song's instruments in them or ours.

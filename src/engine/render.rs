@@ -888,6 +888,7 @@ impl Engine {
         if traced {
             self.traces.begin();
         }
+        self.instruments.begin_sends(frames);
         if self.song.is_none() {
             self.play_instruments(range, events);
         }
@@ -964,6 +965,7 @@ impl Engine {
             let mut outlets = outlets.with_passages(passages.map(|[_, launched]| launched));
             song.launch.render(&mut ctx, &mut outlets, &(start..end));
             let mut place = |note: &PlacedNote<'_>| {
+                self.instruments.send_note(note);
                 if let Some(stage) = self.space.as_deref_mut().zip(field.as_deref_mut()) {
                     note_places.add_key(note, frame, stage);
                 }

@@ -156,10 +156,12 @@ pub fn channel_stems(rack: &Rack) -> Result<Vec<StemGroup>, RackError> {
 
 /// Stems of the buses that something sounds on and that go to the master, each before it: with the returns and the
 /// master as they are by default they sum to the mix. Each is as wide as its bus, a mono one as
-/// the mix. What the song has in space is on its buses here, as it would be without.
+/// the mix. What song, lanes and inputs have in space is on their buses here, as it would be without.
 pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
     let layout = options.layout();
-    let routing = Routing { song_space: None, song_places: Vec::new(), ..rack.routing.fitted(&layout) };
+    let mut routing = Routing { song_space: None, song_places: Vec::new(), ..rack.routing.fitted(&layout) };
+    routing.lanes.iter_mut().for_each(|lane| lane.space = None);
+    routing.inputs.iter_mut().for_each(|input| input.space = None);
     let rack = &Rack { routing, ..rack.clone() };
     let reached = Desk::new(rack, options).reached();
     let used = rack
@@ -227,6 +229,7 @@ fn silent_routing() -> Routing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixer::BusSpace;
 
     fn names(groups: &[StemGroup]) -> Vec<&str> {
         groups.iter().flat_map(|group| &group.names).map(String::as_str).collect()
@@ -245,6 +248,11 @@ mod tests {
         assert!(bus_stems(&rack, &RenderOptions::default()).is_empty());
         let effect = RenderOptions { main_input: 2, ..RenderOptions::default() };
         assert_eq!(names(&bus_stems(&rack, &effect)), ["bus 01"]);
+        // What stands in space is on its bus in the stems.
+        rack.routing.inputs.iter_mut().take(2).for_each(|input| input.space = Some(BusSpace::default()));
+        let groups = bus_stems(&rack, &effect);
+        assert_eq!(names(&groups), ["bus 01"]);
+        assert!(groups[0].routing.inputs.iter().all(|input| input.space.is_none()));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What keyboard slots send to the returns: MIDI controllers 91 (reverb) and 93 (chorus).
 //!
-//! In: levels on their frames, and the slots' sound as the keyboard has left it. Out: the same sound, scaled and added to one
-//! feed for each return. Audio thread. A slot that sends nothing costs nothing; levels move in ramps of 5 ms.
+//! In: levels on their frames, and the slots' sound as the keyboard has left it, with notes that have gone into space one by one.
+//! Out: the same sound, scaled and added to one feed for each return. Audio thread. A slot that sends nothing costs nothing; levels
+//! move in ramps of 5 ms.
 
 use crate::audio::Activity;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::Feed;
+use crate::audio::PlacedNote;
 use crate::dsp::Ramp;
 use crate::mixer::RETURNS;
 use crate::tracker::KEYBOARD_SLOTS;
@@ -21,15 +23,19 @@ const CHORUS: u8 = 93;
 #[derive(Debug)]
 pub(in crate::engine) struct Sends {
     levels: [[Ramp; RETURNS]; KEYBOARD_SLOTS],
+    /// Of each slot what has gone into space.
+    aside: Box<[Feed]>,
     ramp_frames: u32,
     /// Some level is above 0, or on its way there or back.
     any: bool,
 }
 
 impl Sends {
+    /// All at 0. Allocates.
     pub(in crate::engine) fn new(rate: SampleRate) -> Self {
         Self {
             levels: [[Ramp::new(0.0); RETURNS]; KEYBOARD_SLOTS],
+            aside: (0..KEYBOARD_SLOTS).map(|_| Feed::new(2)).collect(),
             ramp_frames: Ramp::control_frames(rate),
             any: false,
         }
@@ -52,12 +58,26 @@ impl Sends {
         }
     }
 
+    /// Begins a block.
+    pub(in crate::engine) fn begin(&mut self, frames: usize) {
+        self.aside.iter_mut().for_each(|feed| feed.begin(frames));
+    }
+
+    /// Takes a note that goes into space.
+    pub(in crate::engine) fn take(&mut self, note: &PlacedNote<'_>) {
+        if let Some((sound, slot)) =
+            note.sound.as_ref().zip(self.aside.get_mut(note.slot)).filter(|_| self.any)
+        {
+            slot.add_scaled(&note.range, [sound.channel(0), sound.channel(1)], [1.0; 2]);
+        }
+    }
+
     /// Adds the frames of `range` of the slots to the feeds of the returns.
     pub(in crate::engine) fn add(&mut self, slots: &[Feed], returns: &mut [Feed], range: &Range<usize>) {
         if !std::mem::take(&mut self.any) {
             return;
         }
-        for (levels, slot) in self.levels.iter_mut().zip(slots) {
+        for ((levels, slot), aside) in self.levels.iter_mut().zip(slots).zip(&self.aside) {
             for (level, to) in levels.iter_mut().zip(&mut *returns) {
                 if level.settled() && level.target() == 0.0 {
                     continue;
@@ -66,7 +86,7 @@ impl Sends {
                 let mut factors = [0.0; BLOCK_SIZE];
                 let factors = &mut factors[..range.len().min(BLOCK_SIZE)];
                 level.fill(factors);
-                if slot.activity() == Activity::Sounding {
+                for slot in [slot, aside].into_iter().filter(|slot| slot.activity() == Activity::Sounding) {
                     let sound = slot.block().slice(range.clone());
                     to.add_scaled_by(range, [sound.channel(0), sound.channel(1)], [&*factors, &*factors]);
                 }
@@ -84,6 +104,7 @@ impl Sends {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::AudioBlock;
 
     const RATE: SampleRate = SampleRate(44_100.0);
     /// 5 ms are 220.5 frames.
@@ -127,6 +148,36 @@ mod tests {
         let mut sends = Sends::new(RATE);
         sends.set(3, 0, Gain(0.5));
         assert_eq!(sent(&mut sends, (3, 1), 300, 64), [[0.0; 2]; 300]);
+    }
+
+    #[test]
+    fn notes_that_go_into_space_are_sent_too_on_their_own_frames() {
+        let mut sends = Sends::new(RATE);
+        sends.set(3, 0, Gain(0.5));
+        sent(&mut sends, (0, 0), 2 * RAMP, 64);
+        let slots = vec![Feed::new(2); KEYBOARD_SLOTS];
+        let mut returns = vec![Feed::new(2); RETURNS];
+        returns.iter_mut().for_each(|feed| feed.begin(8));
+        sends.begin(8);
+        let planes = [&[1.0; 3][..], &[2.0; 3][..]];
+        sends.take(&PlacedNote {
+            voice: 0,
+            slot: 3,
+            begins: true,
+            ends: true,
+            pan: 1.0,
+            offset: None,
+            sides: 2,
+            range: 2..5,
+            sound: Some(AudioBlock::new(&planes)),
+        });
+        sends.add(&slots, &mut returns, &(0..8));
+        assert_eq!(returns[0].channel(0), [0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]);
+        assert_eq!(returns[0].channel(1)[2..5], [1.0; 3]);
+        sends.begin(8);
+        returns[0].begin(8);
+        sends.add(&slots, &mut returns, &(0..8));
+        assert_eq!(returns[0].activity(), Activity::Silent);
     }
 
     #[test]
