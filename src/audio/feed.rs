@@ -11,10 +11,13 @@ use super::AudioBlockMut;
 use super::AudioBuffer;
 use super::BLOCK_SIZE;
 use super::Displaced;
+use super::NearFeeds;
 use super::Placing;
 use super::Point;
 use super::Spot;
+use super::Standing;
 use super::Weights;
+use super::near::CURVED;
 use std::ops::Range;
 
 /// See the module's description.
@@ -292,20 +295,91 @@ enum Feeds<'a> {
 pub struct FieldOutlet<'a> {
     /// Of the field's channels.
     pub feed: &'a mut Feed,
+    /// What near outlets give to their filters.
+    pub near: &'a mut NearFeeds,
+    /// What outlets add to instead that something is in the way of, by [`Placing::veil`].
+    pub veils: &'a mut [Option<Box<Veil>>],
     /// See there.
     pub placing: &'a Placing,
     /// On the first frame that is added.
     pub displaced: Displaced,
+    /// By how much outlets differ from that; those past the end do not.
+    pub own: &'a [Displaced],
+}
+
+/// The part of a field that is heard through what is in the way.
+#[derive(Clone, Debug)]
+pub struct Veil {
+    /// Of the field's channels.
+    pub feed: Feed,
+    /// What near outlets give to their filters.
+    pub near: NearFeeds,
 }
 
 /// Frames of a field for one sender to add to.
 pub struct InField<'a> {
     channels: AudioBlockMut<'a>,
-    placing: &'a Placing,
-    displaced: Displaced,
-    outlet: usize,
+    /// Channels of each integrator, for an outlet that is near.
+    near: Option<[AudioBlockMut<'a>; CURVED]>,
+    /// On the line before, where that differs, and on the next one.
+    before: Option<Standing<'a>>,
+    after: Standing<'a>,
+    /// Frames that have passed since the line before.
+    phase: usize,
     /// What its sound is multiplied by on the way, unless it is heard as it is.
     factors: Option<&'a [f32]>,
+}
+
+/// What stands in a field: on the line of the control grid before, and on the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// See there.
+    Before,
+    /// See there.
+    After,
+}
+
+impl FieldOutlet<'_> {
+    /// What an outlet adds to.
+    fn feed_of(&self, outlet: usize) -> &Feed {
+        let veil = self.placing.veil(outlet).and_then(|veil| self.veils.get(veil)?.as_deref());
+        veil.map_or(&*self.feed, |veil| &veil.feed)
+    }
+
+    fn scale(&mut self, range: &Range<usize>, factors: &[f32]) {
+        self.feed.scale(range, factors);
+        self.near.scale(range, factors);
+        for veil in self.veils.iter_mut().flatten() {
+            veil.feed.scale(range, factors);
+            veil.near.scale(range, factors);
+        }
+    }
+
+    /// Frames of `range` for an outlet in the field to add to.
+    fn open<'a>(
+        &'a mut self,
+        outlet: usize,
+        range: &Range<usize>,
+        factors: Option<&'a [f32]>,
+    ) -> Option<InField<'a>> {
+        let Self { feed, near, veils, placing, displaced, own } = self;
+        let own = own.get(outlet).copied().unwrap_or(Displaced::NONE);
+        let [before, after] =
+            [(displaced.from, own.from), (displaced.to, own.to)].map(|(all, own)| all.and(&own));
+        let standing = placing.standing(outlet, &after)?;
+        let before = if before == after { None } else { placing.standing(outlet, &before) };
+        let veil = placing.veil(outlet).and_then(|veil| veils.get_mut(veil)?.as_deref_mut());
+        let (feed, near) = veil.map_or((&mut **feed, &mut **near), |veil| (&mut veil.feed, &mut veil.near));
+        let is_near = standing.is_near() || before.is_some_and(|before| before.is_near());
+        Some(InField {
+            channels: feed.open_all(range.clone()),
+            near: is_near.then(|| near.open(range)),
+            before,
+            after: standing,
+            phase: displaced.phase,
+            factors,
+        })
+    }
 }
 
 impl<'a> InField<'a> {
@@ -314,25 +388,32 @@ impl<'a> InField<'a> {
         self.channels.frames()
     }
 
-    /// What is added to.
-    pub fn channels_mut(&mut self) -> &mut AudioBlockMut<'a> {
-        &mut self.channels
+    /// Blocks that are added to: the field's channels, and for a near outlet those of each integrator.
+    pub fn layers(&self) -> usize {
+        1 + self.near.as_ref().map_or(0, |near| near.len())
     }
 
-    /// What a point of the sound weighs in each channel; where [`Self::moves`], on the next line of the control grid.
-    pub fn weights(&self, spot: Spot, point: Point) -> Weights {
-        self.placing.weights(self.outlet, (spot, point), &self.displaced.to)
+    /// One of them, by a number below that.
+    pub fn channels_mut(&mut self, layer: usize) -> &mut AudioBlockMut<'a> {
+        match (layer.checked_sub(1), &mut self.near) {
+            (Some(integrator), Some(near)) => &mut near[integrator.min(CURVED - 1)],
+            _ => &mut self.channels,
+        }
     }
 
-    /// The same on the line before.
-    pub fn weights_before(&self, spot: Spot, point: Point) -> Weights {
-        self.placing.weights(self.outlet, (spot, point), &self.displaced.from)
+    /// What a point of the sound weighs in each channel of a layer; where nothing [`Self::moves`], both lines are one.
+    pub fn weights(&self, layer: usize, at: (Spot, Point), line: Line) -> Weights {
+        let standing = self.before.as_ref().filter(|_| line == Line::Before).unwrap_or(&self.after);
+        match layer.checked_sub(1) {
+            Some(integrator) => standing.weights_of_integrator(integrator, at),
+            None => standing.weights(at),
+        }
     }
 
-    /// Where the field is displaced otherwise on the next line of the control grid than on the one before, between which all frames
+    /// Where the outlet is displaced otherwise on the next line of the control grid than on the one before, between which all frames
     /// lie then: how many of them have passed by frame `start`.
     pub fn moves(&self, start: usize) -> Option<usize> {
-        (self.displaced.from != self.displaced.to).then_some(self.displaced.phase + start)
+        self.before.is_some().then_some(self.phase + start)
     }
 
     /// Turns sound from frame `start` on up or down, as it passes.
@@ -431,7 +512,7 @@ impl<'a> Outlets<'a> {
     fn trace(&mut self, from: Sender, range: &Range<usize>, sign: f32) {
         let number = self.number(from);
         let feed = match &self.field {
-            Some(field) if field.placing.holds(from.outlet) => Some(&*field.feed),
+            Some(field) if field.placing.holds(from.outlet) => Some(field.feed_of(from.outlet)),
             _ => self.feeds.get(number),
         };
         let trace = self.traces.as_mut().and_then(|traces| traces.open(from.outlet, range));
@@ -442,8 +523,8 @@ impl<'a> Outlets<'a> {
 
     /// Multiplies frames of all feeds, each by its own factor; see [`Feed::scale`].
     pub fn scale(&mut self, range: &Range<usize>, factors: &[f32]) {
-        let field = self.field.iter_mut().map(|field| &mut *field.feed);
-        self.feeds.iter_mut().chain(field).for_each(|feed| feed.scale(range, factors));
+        self.feeds.iter_mut().for_each(|feed| feed.scale(range, factors));
+        self.field.iter_mut().for_each(|field| field.scale(range, factors));
     }
 
     /// Whether anything of a sender is heard.
@@ -532,8 +613,7 @@ impl<'a> Outlets<'a> {
         add: impl FnOnce(&mut InField<'_>),
     ) {
         let (passage, turned) = (self.passage(from.outlet), self.turned(from));
-        let Some(FieldOutlet { feed, placing, displaced }) = &mut self.field else { return };
-        let displaced = *displaced;
+        let Some(field) = &mut self.field else { return };
         let mut product = [1.0; BLOCK_SIZE];
         match (passage, self.passages.and_then(|passages| passages.factors.get(from.outlet))) {
             (Passage::Steady([gain, _]), _) => product.fill(gain),
@@ -544,8 +624,9 @@ impl<'a> Outlets<'a> {
             product.iter_mut().zip(factors).for_each(|(product, factor)| *product *= factor);
         }
         let factors = (passage != Passage::Open || turned.is_some()).then_some(&product[..]);
-        let channels = feed.open_all(range.clone());
-        add(&mut InField { channels, placing, displaced, outlet: from.outlet, factors });
+        if let Some(mut field) = field.open(from.outlet, range, factors) {
+            add(&mut field);
+        }
     }
 
     fn number(&self, from: Sender) -> usize {
@@ -762,14 +843,7 @@ mod tests {
 
     #[test]
     fn outlets_in_a_field_add_to_that_and_pass_what_others_pass() {
-        let stand = Stand {
-            azimuth: Some(0.0),
-            elevation: 0.0,
-            metres: 1.0,
-            width: 0.0,
-            orders: [1.0; 4],
-            sent: 1.0,
-        };
+        let stand = Stand { azimuth: Some(0.0), width: 0.0, ..Stand::default() };
         let arc = PanningArc { degrees: 0.0, azimuth: 0.0 };
         let placing = Placing::new(arc, [None, Some(stand), Some(stand), Some(stand)]);
         let mut passages = Passages::new(4);
@@ -780,7 +854,14 @@ mod tests {
         let (mut feeds, mut field) = (two_feeds(), Feed::new(MAX_CHANNELS));
         field.begin(3);
         let added = |field: &mut Feed, feeds: &mut [Feed], from: Sender, turning: Option<Turning<'_>>| {
-            let outlet = FieldOutlet { feed: field, placing: &placing, displaced: Displaced::NONE };
+            let outlet = FieldOutlet {
+                feed: field,
+                near: &mut NearFeeds::new(),
+                veils: &mut [],
+                placing: &placing,
+                displaced: Displaced::NONE,
+                own: &[],
+            };
             let mut outlets = Outlets::new(feeds, &[]).with_passages(Some(&passages)).with_turning(turning);
             assert!(!outlets.in_field(1));
             outlets = outlets.with_field(Some(outlet));
@@ -788,7 +869,7 @@ mod tests {
             outlets.add_to_field(from, &(1..3), |field| {
                 let mut sound = vec![1.0; field.frames()];
                 field.pass(0, &mut sound);
-                let plane = field.channels_mut().channel_mut(0);
+                let plane = field.channels_mut(0).channel_mut(0);
                 plane.iter_mut().zip(sound).for_each(|(to, from)| *to += from);
             });
             assert!(!outlets.hears(sender(3, 0)));

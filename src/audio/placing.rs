@@ -8,6 +8,9 @@
 use super::MAX_CHANNELS;
 use super::harmonics::ORDERS;
 use super::harmonics::harmonics;
+use super::near::Shares;
+use super::near::of_integrator;
+use super::near::shares;
 use std::f32::consts::FRAC_1_SQRT_2;
 
 /// What a sound weighs in each channel of a field.
@@ -68,6 +71,26 @@ pub struct Stand {
     pub orders: [f32; 4],
     /// Factor of what the room is sent.
     pub sent: f32,
+    /// Whether what is nearer than a metre has more bass in the nearer ear.
+    pub near_field: bool,
+    /// How much is in the way, 0 to 1.
+    pub occlusion: f32,
+}
+
+impl Default for Stand {
+    /// On the arc, a metre away at ear height.
+    fn default() -> Self {
+        Self {
+            azimuth: None,
+            elevation: 0.0,
+            metres: 1.0,
+            width: 60.0,
+            orders: [1.0; 4],
+            sent: 1.0,
+            near_field: false,
+            occlusion: 0.0,
+        }
+    }
 }
 
 /// By what everything stands elsewhere than a placing says.
@@ -86,6 +109,16 @@ pub struct Displacement {
 impl Displacement {
     /// All stands where it should.
     pub const NONE: Self = Self { arc: 1.0, azimuth: 0.0, elevation: 0.0, distance: 1.0 };
+
+    /// Both, one after the other.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        Self {
+            arc: self.arc * other.arc,
+            azimuth: self.azimuth + other.azimuth,
+            elevation: self.elevation + other.elevation,
+            distance: self.distance * other.distance,
+        }
+    }
 }
 
 /// A displacement that changes from one line of the control grid to the next, in straight lines of what each sound weighs.
@@ -116,6 +149,8 @@ pub struct Placing {
     /// That of its middle.
     middle: Flat,
     outlets: Box<[Option<Outlet>]>,
+    /// Of each outlet that something is in the way of, the first one of which as much is.
+    veils: Box<[Option<usize>]>,
 }
 
 /// [`Stand`] as directions.
@@ -130,6 +165,17 @@ struct Outlet {
     side: Flat,
     /// How loud it is, and how it is spread.
     orders: [f32; 4],
+    /// What each order hears of each integrator.
+    near: Shares,
+}
+
+/// An outlet in a field that is displaced by so much.
+#[derive(Clone, Copy)]
+pub struct Standing<'a> {
+    placing: &'a Placing,
+    outlet: Outlet,
+    /// Degrees of the arc, and the direction of its middle, where it is not the placing's own.
+    arc: Option<(f32, Flat)>,
 }
 
 /// Metres up to which a sound is as loud as it comes, and from which on it gets no softer.
@@ -157,7 +203,8 @@ impl Outlet {
         let [out, up] = direction(-stand.elevation);
         let (place, side) = (stand.azimuth.map(direction), direction(-stand.width / 2.0));
         let level = 1.0 / stand.metres.clamp(NEAR, FAR);
-        Self { stand: *stand, place, out, up, side, orders: stand.orders.map(|order| order * level) }
+        let near = if stand.near_field { shares(stand.metres, 1.0) } else { Shares::default() };
+        Self { stand: *stand, place, out, up, side, orders: stand.orders.map(|order| order * level), near }
     }
 
     fn displaced(&self, by: &Displacement) -> Self {
@@ -173,12 +220,29 @@ impl Outlet {
 impl Placing {
     /// Outlets in their order; those without a stand, and all that follow, are not in the field. Allocates.
     pub fn new(arc: PanningArc, stands: impl IntoIterator<Item = Option<Stand>>) -> Self {
+        let stands: Vec<_> = stands.into_iter().collect();
+        let hidden = |stand: &Option<Stand>| stand.map_or(0.0, |stand| stand.occlusion);
+        let veil = |stand| {
+            stands.iter().position(|first| hidden(first) == hidden(stand)).filter(|_| hidden(stand) > 0.0)
+        };
         Self {
             arc,
             places: (0..=Spot::RIGHT).map(|panning| direction(on_arc(panning, arc.degrees))).collect(),
             middle: direction(arc.azimuth),
-            outlets: stands.into_iter().map(|stand| stand.as_ref().map(Outlet::new)).collect(),
+            outlets: stands.iter().map(|stand| stand.as_ref().map(Outlet::new)).collect(),
+            veils: stands.iter().map(veil).collect(),
         }
+    }
+
+    /// Outlets that have as much in their way share a veil: the number of an outlet's, which is below that of all outlets.
+    pub fn veil(&self, outlet: usize) -> Option<usize> {
+        self.veils.get(outlet).copied().flatten()
+    }
+
+    /// How much is in the way by the number of a veil, where any outlet has it.
+    pub fn occlusion(&self, veil: usize) -> Option<f32> {
+        let first = self.veil(veil).filter(|first| *first == veil);
+        first.and_then(|first| self.outlet(first)).map(|outlet| outlet.stand.occlusion)
     }
 
     /// Whether an outlet's sound goes into the field. Real-time: yes, like all that follows.
@@ -197,11 +261,33 @@ impl Placing {
         own == others && (!on_arc || self.arc == other.arc)
     }
 
+    /// An outlet with all of the placing displaced; `None` where it is not in the field.
+    pub fn standing(&self, outlet: usize, by: &Displacement) -> Option<Standing<'_>> {
+        let own = self.outlet(outlet)?;
+        if *by == Displacement::NONE {
+            return Some(Standing { placing: self, outlet: *own, arc: None });
+        }
+        let degrees = (self.arc.degrees * by.arc).min(360.0);
+        let arc = Some((degrees, direction(self.arc.azimuth + by.azimuth)));
+        Some(Standing { placing: self, outlet: own.displaced(by), arc })
+    }
+
     /// What a point of an outlet's sound weighs, with all of the placing displaced; nothing where the outlet is not in the field.
-    pub fn weights(&self, outlet: usize, (spot, point): (Spot, Point), by: &Displacement) -> Weights {
-        let Some(own) = self.outlet(outlet) else { return [0.0; MAX_CHANNELS] };
-        let stays = *by == Displacement::NONE;
-        let own = if stays { *own } else { own.displaced(by) };
+    #[cfg(test)]
+    pub(crate) fn weights(&self, outlet: usize, at: (Spot, Point), by: &Displacement) -> Weights {
+        self.standing(outlet, by).map_or([0.0; MAX_CHANNELS], |standing| standing.weights(at))
+    }
+}
+
+impl Standing<'_> {
+    /// Whether it is so near that its orders differ from the sound itself.
+    pub fn is_near(&self) -> bool {
+        self.outlet.near != Shares::default()
+    }
+
+    /// What a point of the outlet's sound weighs in each channel.
+    pub fn weights(&self, (spot, point): (Spot, Point)) -> Weights {
+        let (own, placing) = (&self.outlet, self.placing);
         let [cos, sin] = own.side;
         let (side, level) = match point {
             Point::Middle => ([1.0, 0.0], 1.0),
@@ -211,12 +297,10 @@ impl Placing {
         let [front, left] = match own.place {
             Some(place) => turned(place, side),
             None => {
-                let last = self.places.len() - 1; // one for each panning
-                let (place, middle) = if stays {
-                    (self.places[usize::from(spot.panning).min(last)], self.middle)
-                } else {
-                    let degrees = (self.arc.degrees * by.arc).min(360.0);
-                    (direction(on_arc(spot.panning, degrees)), direction(self.arc.azimuth + by.azimuth))
+                let last = placing.places.len() - 1; // one for each panning
+                let (place, middle) = match self.arc {
+                    None => (placing.places[usize::from(spot.panning).min(last)], placing.middle),
+                    Some((degrees, middle)) => (direction(on_arc(spot.panning, degrees)), middle),
                 };
                 let [front, left] = turned(turned(place, side), middle);
                 if spot.behind { [-front, left] } else { [front, left] }
@@ -229,6 +313,11 @@ impl Placing {
         }
         weights
     }
+
+    /// The same in the channels of an integrator, for [`NearFeeds`](super::NearFeeds).
+    pub fn weights_of_integrator(&self, integrator: usize, at: (Spot, Point)) -> Weights {
+        of_integrator(integrator, &self.weights(at), &self.outlet.near)
+    }
 }
 
 #[cfg(test)]
@@ -237,7 +326,7 @@ mod tests {
     use crate::audio::harmonics::SENT;
 
     fn stand(azimuth: Option<f32>) -> Stand {
-        Stand { azimuth, elevation: 0.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 }
+        Stand { azimuth, ..Stand::default() }
     }
 
     fn placing(degrees: f32, azimuth: f32, stand: Stand) -> Placing {

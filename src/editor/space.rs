@@ -143,13 +143,18 @@ static OF_LISTENER: [Setting<Hearing>; 2] = [
 const LAWS: [Law; 4] = [Law::Inverse, Law::Logarithmic, Law::Linear, Law::None];
 
 /// The arc that a song's panning is spread over, and where it is.
-static OF_SONG: [Setting<SongSpace>; 6] = [
+static OF_SONG: [Setting<SongSpace>; 8] = [
     linear(["Arc", "°"], [0.0, 360.0, 180.0], field!(arc)),
     linear(["Middle", "°"], [-180.0, 180.0, 0.0], field!(azimuth)),
     linear(["Height", "°"], [-90.0, 90.0, 0.0], field!(elevation)),
     logarithmic(["Distance", "m"], [0.1, 100.0, 1.0], field!(distance)),
     linear(["Width", "°"], [0.0, 360.0, 60.0], field!(width)),
     linear(["Spread", "°"], [0.0, 360.0, 0.0], field!(spread)),
+    linear(["Occlusion", ""], [0.0, 1.0, 0.0], field!(occlusion)),
+    choice(
+        ("Near field", &["off", "on"]),
+        (|of| f32::from(u8::from(of.near_field)), |of, value| of.near_field = value >= 0.5),
+    ),
 ];
 
 /// The room's sides, where the listener is in it, and how loud it is.

@@ -20,6 +20,7 @@ use crate::mixer::Tap;
 use crate::mixer::TapSource;
 use crate::space::Doppler;
 use crate::space::Hearing;
+use crate::space::MadeVeil;
 use crate::space::Notes;
 use crate::space::Output;
 use crate::space::PreparedEars;
@@ -177,6 +178,8 @@ pub(super) struct PreparedSpace {
     pub(super) notes: Box<NotePlaces>,
     /// What they need there, taken by an engine that has none.
     pub(super) made_notes: Option<Box<Notes>>,
+    /// What is in the way of song channels, taken where an engine has none.
+    pub(super) made_veils: Box<[Option<MadeVeil>]>,
     pub(super) output: Output,
     pub(super) hearing: Hearing,
     /// The room around them.

@@ -62,6 +62,7 @@ use crate::rt::scopes;
 use crate::rt::watch;
 use crate::space::Doppler;
 use crate::space::Ears;
+use crate::space::MadeVeil;
 use crate::space::Notes;
 use crate::space::PreparedEars;
 use crate::space::Room;
@@ -226,8 +227,9 @@ impl Build {
             settings.map(|settings| (*settings, routing.place_channels(&self.layout, place)))
         };
         let room = routing.room.as_ref().map(RoomAround::heard);
+        let placing = routing.placing();
         PreparedSpace {
-            space: Some(Box::new(Space::new(PLACES, self.rate, self.level))),
+            space: Some(Box::new(Space::new(PLACES, SONG_CHANNELS, self.rate, self.level))),
             settings: std::array::from_fn(settings),
             delays: std::array::from_fn(|place| {
                 let wanted = settings(place).is_some_and(|(settings, _)| settings.doppler);
@@ -237,6 +239,10 @@ impl Build {
             made_notes: routing
                 .has_notes_in_space()
                 .then(|| Box::new(Notes::new(NOTES, self.rate, self.level))),
+            made_veils: (0..SONG_CHANNELS)
+                .map(|veil| placing.as_ref()?.occlusion(veil))
+                .map(|occlusion| Some(MadeVeil::new(occlusion?, self.rate, self.level)))
+                .collect(),
             output: routing.space_output.heard(),
             hearing: routing.listener.hearing,
             room,

@@ -53,6 +53,7 @@ use crate::audio::PlacedNote;
 use crate::audio::RenderContext;
 use crate::dsp::Ramp;
 use crate::graph::Piece;
+use crate::graph::Plan;
 use crate::machine::Tempo;
 use crate::mixer::Arrival;
 use crate::mixer::BUSES;
@@ -309,7 +310,7 @@ impl Engine {
                 events.iter().take_while(|event| last || (event.frame as usize) < done + frames).count();
             let (now, later) = events.split_at(count); // `count` counts them
             self.plans.begin(frames);
-            let held = self.space.as_deref_mut().map_or(space::CHANNELS, Space::begin);
+            let held = self.space.as_deref_mut().map_or(space::CHANNELS, |space| space.begin(frames));
             self.sources[SONG_FIELD_SOURCE..].iter_mut().for_each(|field| field.hold(held)); // and FIELD_SOURCE, the last
             self.sources.iter_mut().for_each(|source| source.begin(frames));
             let range = done..done + frames;
@@ -588,6 +589,7 @@ impl Engine {
             space.set_hearing(prepared.hearing);
             space.set_room(prepared.room, &mut prepared.made);
             space.set_notes(&mut prepared.made_notes);
+            space.set_veils(&mut prepared.made_veils);
             let delays = prepared.settings.iter().zip(&mut prepared.delays).enumerate();
             for (place, (settings, delay)) in delays {
                 let Some((settings, sides)) = *settings else { continue };
@@ -809,9 +811,13 @@ impl Engine {
         if traced {
             self.scopes.write(range.len(), |channel| self.traces.trace(channel));
         }
+        if let Some(space) = self.space.as_deref_mut() {
+            let placing = self.plans.running().and_then(Plan::placing);
+            space.run_song(placing, (self.frame, range.len()), &mut self.sources[SONG_FIELD_SOURCE]); // SOURCES is more
+        }
         self.apply_song_gain(range.len());
         if let Some((space, field)) = self.space.as_deref_mut().zip(self.sources.last_mut()) {
-            space.ring_notes(range.len(), field); // FIELD_SOURCE
+            space.ring_notes(self.frame, range.len(), field); // FIELD_SOURCE
         }
         let piece = Piece { frame: self.frame, range };
         match self.plans.running_mut() {
@@ -955,10 +961,14 @@ impl Engine {
             let outlets = outlets.with_turning(self.plans.turning(start..end));
             let outlets = outlets.with_traces(traced.then_some(&mut self.traces));
             let displaced = self.displacer.at(frame);
-            let outlets = outlets.with_field(placing.map(|placing| FieldOutlet {
+            let song_parts = placing.zip(self.space.as_deref_mut().map(Space::song_parts));
+            let outlets = outlets.with_field(song_parts.map(|(placing, (near, veils))| FieldOutlet {
                 feed: &mut *song_field,
+                near,
+                veils,
                 placing,
                 displaced,
+                own: &[],
             }));
             let mut outlets = outlets.with_passages(passages.map(|[own, _]| own));
             song.render(&mut ctx, &mut outlets, &(start..end));

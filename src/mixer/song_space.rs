@@ -20,6 +20,7 @@ const DEGREES: (f32, f32) = (-180.0, 180.0);
 const UPWARDS: (f32, f32) = (-90.0, 90.0);
 const CIRCLE: (f32, f32) = (0.0, 360.0);
 const METRES: (f32, f32) = (0.1, 100.0);
+const PART: (f32, f32) = (0.0, 1.0);
 
 /// A song in space: each note stands where its panning says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,10 @@ pub struct SongSpace {
     pub width: f32,
     /// Degrees of the cap that each point fills.
     pub spread: f32,
+    /// How much is in the way, 0 to 1: 12 dB and all above 400 Hz at most.
+    pub occlusion: f32,
+    /// Whether what is nearer than a metre has more bass in the nearer ear.
+    pub near_field: bool,
     /// Indices of the song channels that stay on their buses, unless they have places of their own.
     pub except: Vec<usize>,
     /// What a newer version has added.
@@ -52,6 +57,8 @@ impl Default for SongSpace {
             distance: 1.0,
             width: 60.0,
             spread: 0.0,
+            occlusion: 0.0,
+            near_field: false,
             except: Vec::new(),
             unknown: Unknown::default(),
         }
@@ -68,6 +75,10 @@ pub struct SongPlace {
     pub elevation: Option<f32>,
     /// Metres.
     pub distance: Option<f32>,
+    /// How much is in the way, 0 to 1.
+    pub occlusion: Option<f32>,
+    /// Whether what is nearer than a metre has more bass in the nearer ear.
+    pub near_field: Option<bool>,
     /// What a newer version has added.
     pub unknown: Unknown,
 }
@@ -99,6 +110,10 @@ struct File {
     width: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spread: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occlusion: Option<f32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    near_field: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     except: Vec<i64>,
     #[serde(flatten)]
@@ -127,6 +142,8 @@ impl TryFrom<File> for SongSpace {
             distance: read("distance", file.distance, all.distance, METRES)?,
             width: read("width", file.width, all.width, CIRCLE)?,
             spread: read("spread", file.spread, all.spread, CIRCLE)?,
+            occlusion: read("occlusion", file.occlusion, all.occlusion, PART)?,
+            near_field: file.near_field,
             except: file.except.into_iter().map(channel).collect::<Result<_, _>>()?,
             unknown: file.unknown,
         })
@@ -143,6 +160,8 @@ impl From<SongSpace> for File {
             distance: differs(space.distance, all.distance),
             width: differs(space.width, all.width),
             spread: differs(space.spread, all.spread),
+            occlusion: differs(space.occlusion, all.occlusion),
+            near_field: space.near_field,
             except: space.except.into_iter().map(|channel| channel as i64 + 1).collect(),
             unknown: space.unknown,
         }
@@ -159,6 +178,10 @@ struct PlaceFile {
     elevation: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     distance: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occlusion: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    near_field: Option<bool>,
     #[serde(flatten)]
     unknown: Unknown,
 }
@@ -173,6 +196,8 @@ impl TryFrom<PlaceFile> for SongPlace {
             azimuth: read("azimuth", file.azimuth, DEGREES)?,
             elevation: read("elevation", file.elevation, UPWARDS)?,
             distance: read("distance", file.distance, METRES)?,
+            occlusion: read("occlusion", file.occlusion, PART)?,
+            near_field: file.near_field,
             unknown: file.unknown,
         })
     }
@@ -180,8 +205,8 @@ impl TryFrom<PlaceFile> for SongPlace {
 
 impl From<SongPlace> for PlaceFile {
     fn from(place: SongPlace) -> Self {
-        let SongPlace { azimuth, elevation, distance, unknown } = place;
-        Self { azimuth, elevation, distance, unknown }
+        let SongPlace { azimuth, elevation, distance, occlusion, near_field, unknown } = place;
+        Self { azimuth, elevation, distance, occlusion, near_field, unknown }
     }
 }
 
@@ -204,6 +229,8 @@ pub(super) fn placing(song: Option<&SongSpace>, places: &[Option<SongPlace>]) ->
             width: all.width,
             orders: orders(all.spread),
             sent: 1.0,
+            near_field: place.and_then(|place| place.near_field).unwrap_or(all.near_field),
+            occlusion: of_place(|place| place.occlusion).unwrap_or(all.occlusion),
         })
     };
     let arc = PanningArc { degrees: all.arc, azimuth: all.azimuth };
@@ -226,12 +253,12 @@ mod tests {
 
     #[test]
     fn a_song_in_space_survives_its_tables_and_only_what_differs_is_written() {
-        let text =
-            "[song_space]\narc = 270.0\nexcept = [5, 64]\nhalo = 3\n\n[song_places.3]\nazimuth = -45.0\n";
+        let text = "[song_space]\narc = 270.0\nnear_field = true\nexcept = [5, 64]\nhalo = 3\n\n[song_places.3]\nazimuth = -45.0\nocclusion = 0.5\n";
         let routing = read(text).unwrap();
         let space = routing.song_space.as_ref().unwrap();
         assert_eq!((space.arc, space.distance, &space.except[..]), (270.0, 1.0, &[4, 63][..]));
-        let place = SongPlace { azimuth: Some(-45.0), ..SongPlace::default() };
+        assert!(space.near_field);
+        let place = SongPlace { azimuth: Some(-45.0), occlusion: Some(0.5), ..SongPlace::default() };
         assert_eq!((&routing.song_places[2], &routing.song_places[1]), (&Some(place), &None));
         let again = toml::to_string(&routing).unwrap();
         assert_eq!(again, text);
@@ -247,6 +274,7 @@ mod tests {
             ("[song_space]\ndistance = 0", "distance is 0: it can be 0.1 to 100"),
             ("[song_space]\nexcept = [65]", "except has 65: song channels are 1 to 64"),
             ("[song_space]\nelevation = nan", "elevation is NaN: it can be -90 to 90"),
+            ("[song_space]\nocclusion = 1.5", "occlusion is 1.5: it can be 0 to 1"),
             ("[song_places.2]\nazimuth = 200", "azimuth is 200: it can be -180 to 180"),
             ("[song_places.65]", "65 does not exist: 1 to 64 do"),
         ] {

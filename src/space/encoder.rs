@@ -10,19 +10,22 @@
 use super::doppler::Doppler;
 use super::follower::Follower;
 use super::follower::Pace;
+use super::harmonics::CHANNELS;
 use super::harmonics::FIELD_CHANNELS;
 use super::harmonics::ORDERS;
 use super::harmonics::SENT;
 use super::harmonics::Vector;
 use super::harmonics::harmonics;
-use super::near::CURVED;
 use super::near::NearField;
 use super::settings::Hearing;
 use super::settings::Settings;
+use super::settings::Through;
 use super::settings::direction;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
 use crate::audio::GRID;
+use crate::audio::near::CURVED;
+use crate::audio::near::of_integrator;
 use crate::dsp::Level;
 use crate::dsp::simd::by_level;
 use crate::units::SampleRate;
@@ -52,6 +55,21 @@ struct Point {
     from: [f32; FIELD_CHANNELS],
     to: [f32; FIELD_CHANNELS],
 }
+
+impl Point {
+    /// What it gives to an integrator.
+    fn of_integrator(&self, integrator: usize, near: &NearField) -> Self {
+        let [from, to] = near.shares();
+        Self {
+            from: of_integrator(integrator, &self.from, from),
+            to: of_integrator(integrator, &self.to, to),
+        }
+    }
+}
+
+/// A sound, what it is added to, and what is given of it to the filters of many sources.
+type Onto<'a, 'b, 'c> =
+    (&'a AudioBlock<'a>, &'a mut AudioBlockMut<'b>, Option<&'a mut [AudioBlockMut<'c>; CURVED]>);
 
 /// A low-pass filter that fades in with what is in the way: `y += k · (x - y)`, heard by its share.
 #[derive(Clone, Copy, Default)]
@@ -273,6 +291,11 @@ impl Encoder {
         self.settle();
     }
 
+    /// Whether it gives to the filters of many sources, on this line of the grid or the next one.
+    pub(super) fn is_near(&self) -> bool {
+        self.near.is_heard() || (self.settings.near_field && self.distance < 1.0)
+    }
+
     /// Starts towards another place, in degrees and metres, or other settings, where they are others.
     pub(super) fn stand(&mut self, [azimuth, elevation, distance]: [f32; 3], settings: &Settings) {
         let elevation = elevation.clamp(-90.0, 90.0);
@@ -306,6 +329,17 @@ impl Encoder {
     /// Adds `sound`, of one or two planes, to the channels of `field`, or writes over them where they hold anything: sixteen, and
     /// where it has one more what the room is sent, which neither distance nor direction make softer.
     pub fn process(&mut self, sound: &AudioBlock<'_>, field: &mut AudioBlockMut<'_>, over: bool) {
+        self.process_with(sound, field, over, None);
+    }
+
+    /// The same; where there are filters for the near field of many sources, it gives to their integrators and keeps nothing itself.
+    pub(super) fn process_with(
+        &mut self,
+        sound: &AudioBlock<'_>,
+        field: &mut AudioBlockMut<'_>,
+        over: bool,
+        mut near: Option<&mut [AudioBlockMut<'_>; CURVED]>,
+    ) {
         let (frames, mut start) = (sound.frames().min(field.frames()), 0);
         while start < frames {
             let phase = (self.frame % GRID as u64) as usize;
@@ -313,7 +347,7 @@ impl Encoder {
                 self.line();
             }
             let end = (start + GRID - phase).min(frames);
-            self.piece(phase, (start, end), (sound, field), over);
+            self.piece(phase, (start, end), (sound, field, near.as_deref_mut()), over);
             self.frame += (end - start) as u64;
             start = end;
         }
@@ -323,7 +357,7 @@ impl Encoder {
         &mut self,
         phase: usize,
         (start, end): (usize, usize),
-        (sound, field): (&AudioBlock<'_>, &mut AudioBlockMut<'_>),
+        (sound, field, mut near): Onto<'_, '_, '_>,
         over: bool,
     ) {
         let rise = RISE.get(phase..phase + end - start).unwrap_or(&[]);
@@ -350,6 +384,14 @@ impl Encoder {
             let point = &self.points[side]; // no more sides than points
             if !self.near.is_heard() {
                 add_by(self.level, field, start, plane, rise, point, 0..FIELD_CHANNELS);
+                continue;
+            }
+            if let Some(near) = near.as_deref_mut() {
+                add_by(self.level, field, start, plane, rise, point, 0..FIELD_CHANNELS);
+                for (integrator, given) in near.iter_mut().enumerate() {
+                    let point = point.of_integrator(integrator, &self.near);
+                    add_by(self.level, given, start, plane, rise, &point, 0..CHANNELS);
+                }
                 continue;
             }
             add_by(self.level, field, start, plane, rise, point, SENT..FIELD_CHANNELS);
@@ -423,13 +465,11 @@ impl Encoder {
         self.near.aim(distance.value(), near.value());
         let occlusion = occlusion.value().clamp(0.0, 1.0);
         let (mut level, mut sent) = (gain.value(), sent.value());
-        self.low_pass.to = (8.0 * occlusion).min(1.0);
+        self.low_pass.to = 0.0;
         if occlusion > 0.0 {
-            // 12 dB, and from 20 kHz to 400 Hz, at all of it.
-            let through = libm::expf(-1.381_551 * occlusion);
-            (level, sent) = (level * through, sent * through);
-            let cutoff = 20_000.0 * libm::expf(-3.912_023 * occlusion);
-            self.low_pass.factor = 1.0 - libm::expf(-std::f32::consts::TAU * cutoff / self.rate.0 as f32);
+            let through = Through::new(occlusion, self.rate);
+            (level, sent) = (level * through.level, sent * through.level);
+            (self.low_pass.to, self.low_pass.factor) = (through.share, through.factor);
         }
         let orders = orders(spread.value());
         let offsets = match self.sides {

@@ -17,6 +17,7 @@ mod notes;
 mod room;
 mod rotation;
 mod settings;
+mod song;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use settings::Hearing;
 pub use settings::Law;
 pub use settings::Output;
 pub use settings::Settings;
+pub use song::MadeVeil;
 pub use stream::Field;
 pub use stream::Place;
 pub use stream::Space;

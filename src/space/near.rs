@@ -1,30 +1,40 @@
 //! What the curved waves of a near source do to the orders of its field.
 //!
 //! In: a source's sound. Out: what it is for the channels of first, second and third order, where the bass grows as the source comes
-//! nearer than a metre: `F(r) / F(1 m)` with `F_m(r) = Σ (m+i)! / ((m-i)!·i!·2^i) · (c / (s·r))^i`, so that the two ears hear bass of
-//! different levels too. Each order is raised by 12 dB at most. The poles are those of the metre, so that only sums move with the
-//! distance, and no distance is unstable. Audio thread. Daniel, "Spatial sound encoding including near field effect" (2003).
+//! nearer than a metre (see `audio::near`), so that the two ears hear bass of different levels too. The poles are those of the metre,
+//! so that only sums move with the distance, and no distance is unstable. `NearField` is of one source; `NearBank` does the same
+//! for any number of them, with what they give its integrators, and rings on when they have ended. Audio thread.
 
+use super::harmonics::CHANNELS;
+use super::harmonics::ORDERS;
 use super::room::SOUND_M_S;
+use crate::audio::AudioBlock;
+use crate::audio::Feed;
 use crate::audio::GRID;
+use crate::audio::NearFeeds;
+use crate::audio::near::CURVED;
+use crate::audio::near::FACTORS;
+use crate::audio::near::Shares;
+use crate::audio::near::shares;
+use crate::dsp::Level;
+use crate::dsp::simd::by_level;
 use crate::units::SampleRate;
 
-/// Orders that it makes a difference to.
-pub(super) const CURVED: usize = 3;
+/// Half a frame in units of the time that sound takes for a metre.
+fn half_frame(rate: SampleRate) -> f64 {
+    f64::from(SOUND_M_S) / rate.0 / 2.0
+}
 
-/// Factors of `F`, by order, and how much nearer than a metre raises the order by 12 dB.
-const FACTORS: [[f64; CURVED]; CURVED] = [[1.0, 0.0, 0.0], [3.0, 3.0, 0.0], [6.0, 15.0, 15.0]];
-const NEAREST: [f32; CURVED] = [4.0, 2.0, 1.587_401];
-
-/// For each order how much of each integrator it hears beside the sound itself.
-type Shares = [[f32; CURVED]; CURVED];
+/// `1 / (1 + n₁·half + n₂·half² + n₃·half³)` of each order.
+fn scales(half: f64) -> [f64; CURVED] {
+    FACTORS.map(|[a, b, c]| 1.0 / (1.0 + half * (a + half * (b + half * c))))
+}
 
 /// Filters of one source of up to two planes.
 #[derive(Clone, Copy)]
 pub(super) struct NearField {
-    /// Half a frame in units of the time that sound takes for a metre.
+    /// See there.
     half: f64,
-    /// `1 / (1 + n₁·half + n₂·half² + n₃·half³)` of each order.
     scales: [f64; CURVED],
     /// By side and order.
     states: [[[f64; CURVED]; CURVED]; 2],
@@ -33,25 +43,12 @@ pub(super) struct NearField {
     to: Shares,
 }
 
-/// What each integrator of each order counts, for a source of so many metres.
-fn shares(metres: f32, part: f32) -> Shares {
-    let nearer = 1.0 / metres.clamp(0.01, 1.0);
-    std::array::from_fn(|order| {
-        let (nearer, factors) = (nearer.min(NEAREST[order]), FACTORS[order]); // orders that are curved
-        let mut power = 1.0;
-        factors.map(|factor| {
-            power *= nearer;
-            part * factor as f32 * (power - 1.0)
-        })
-    })
-}
-
 impl NearField {
     pub(super) fn new(rate: SampleRate) -> Self {
-        let half = f64::from(SOUND_M_S) / rate.0 / 2.0;
+        let half = half_frame(rate);
         Self {
             half,
-            scales: FACTORS.map(|[a, b, c]| 1.0 / (1.0 + half * (a + half * (b + half * c)))),
+            scales: scales(half),
             states: [[[0.0; CURVED]; CURVED]; 2],
             from: Shares::default(),
             to: Shares::default(),
@@ -69,6 +66,11 @@ impl NearField {
         if !self.is_heard() {
             self.clear();
         }
+    }
+
+    /// What integrators count on the line before and on the next one.
+    pub(super) fn shares(&self) -> [&Shares; 2] {
+        [&self.from, &self.to]
     }
 
     /// Whether orders differ from the sound itself.
@@ -114,6 +116,126 @@ impl NearField {
             }
             states[order] = [s1, s2, s3];
         }
+    }
+}
+
+/// Channels that are filtered at once, and their groups: all of a field, of which the first stays silent.
+const LANES: usize = 4;
+const GROUPS: usize = CHANNELS / LANES;
+/// Softer states are forgotten.
+const LEAST: f64 = 1.0e-9;
+
+/// Numbers of some channels.
+type Group = [f64; LANES];
+
+/// Filters of any number of sources, which give each integrator what their distances ask for: the transposed form of
+/// [`NearField`]'s, `w₁' = u₁ - n₁·w₁ + w₂`, `w₂' = u₂ - n₂·w₁ + w₃`, `w₃' = u₃ - n₃·w₁`, of which `w₁` is heard.
+pub(super) struct NearBank {
+    level: Level,
+    half: f64,
+    /// By group.
+    filters: [Filters; GROUPS],
+    rings: bool,
+}
+
+/// Filters of a group of channels, and by integrator what they hold.
+#[derive(Clone, Copy, Default)]
+struct Filters {
+    /// `n₂` and `n₃`; `n₁` is in the scale alone.
+    factors: [Group; CURVED - 1],
+    scales: Group,
+    states: [Group; CURVED],
+}
+
+impl NearBank {
+    pub(super) fn new(rate: SampleRate, level: Level) -> Self {
+        let half = half_frame(rate);
+        let mut filters = [Filters::default(); GROUPS];
+        for ((channels, factors), scale) in ORDERS.into_iter().skip(1).zip(FACTORS).zip(scales(half)) {
+            for channel in channels {
+                let (group, lane) = (&mut filters[channel / LANES], channel % LANES); // as many groups as hold all channels
+                group.scales[lane] = scale;
+                let factors = factors.into_iter().skip(1);
+                group.factors.iter_mut().zip(factors).for_each(|(group, factor)| group[lane] = factor);
+            }
+        }
+        Self { level, half, filters, rings: false }
+    }
+
+    /// Forgets all sound. Real-time, like all that follows.
+    pub(super) fn reset(&mut self) {
+        self.filters.iter_mut().for_each(|filters| filters.states = Default::default());
+        self.rings = false;
+    }
+
+    /// Adds what is heard of what sources have given to the field, in a block whose first frame has its number since reset.
+    pub(super) fn ring(&mut self, feeds: &NearFeeds, (frame, frames): (u64, usize), field: &mut Feed) {
+        let given = feeds.given();
+        if given.is_none() && !self.rings {
+            return;
+        }
+        let mut sum = field.open_all(0..frames);
+        let mut start = 0;
+        while start < frames {
+            let phase = ((frame + start as u64) % GRID as u64) as usize;
+            // On a line of the grid, what is too soft to be heard is over.
+            if phase == 0 && self.holds_less_than(LEAST) {
+                self.filters.iter_mut().for_each(|filters| filters.states = Default::default());
+            }
+            let end = (start + GRID - phase).min(frames);
+            for (group, filters) in self.filters.iter_mut().enumerate() {
+                let channels = group * LANES..(group + 1) * LANES;
+                let mut heard = [[0.0; LANES]; GRID];
+                let given = given.as_ref().map(|given| (given, channels.start, start));
+                filter(self.level, filters, self.half, given, end - start, &mut heard);
+                for (lane, channel) in channels.enumerate() {
+                    let plane = sum.channel_mut(channel).get_mut(start..end).unwrap_or(&mut []);
+                    plane.iter_mut().zip(&heard).for_each(|(to, heard)| *to += heard[lane]);
+                }
+            }
+            start = end;
+        }
+        self.rings = !self.holds_less_than(f64::MIN_POSITIVE);
+    }
+
+    fn holds_less_than(&self, most: f64) -> bool {
+        self.filters.iter().flat_map(|filters| &filters.states).flatten().all(|state| state.abs() < most)
+    }
+}
+
+/// What is given to integrators, and the first channel and frame of it.
+type Given<'a> = (&'a [AudioBlock<'a>; CURVED], usize, usize);
+
+by_level! {
+    /// Frames of one cell of a group of channels, by the rule of trapezoids.
+    fn filter(
+        level;
+        filters: &mut Filters,
+        half: f64,
+        given: Option<Given<'_>>,
+        frames: usize,
+        heard: &mut [[f32; LANES]; GRID],
+    ) {
+        let Filters { factors: [b, c], scales, states } = filters;
+        let [mut s1, mut s2, mut s3] = *states;
+        let silence = [0.0; GRID];
+        let inputs: [[&[f32]; LANES]; CURVED] = std::array::from_fn(|integrator| std::array::from_fn(|lane| {
+            let plane = given.map(|(given, channel, start)| given[integrator].channel(channel + lane).get(start..));
+            plane.flatten().unwrap_or(&silence)
+        }));
+        for (frame, heard) in heard.iter_mut().enumerate().take(frames) {
+            for lane in 0..LANES {
+                let given = inputs.map(|planes| half * f64::from(planes[lane].get(frame).copied().unwrap_or(0.0)));
+                let [t1, t2, t3] = [s1[lane] + given[0], s2[lane] + given[1], s3[lane] + given[2]];
+                let first = scales[lane] * (t1 + half * (t2 + half * t3));
+                let third = t3 - half * c[lane] * first;
+                let second = t2 + half * (third - b[lane] * first);
+                (s1[lane], s2[lane], s3[lane]) =
+                    (2.0 * first - s1[lane], 2.0 * second - s2[lane], 2.0 * third - s3[lane]);
+                heard[lane] = first as f32;
+            }
+        }
+        *states = [s1, s2, s3];
     }
 }
 

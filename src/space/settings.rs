@@ -4,6 +4,7 @@
 
 use super::doppler::LONGEST_S;
 use super::harmonics::Vector;
+use crate::units::SampleRate;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -126,6 +127,29 @@ fn on_average(pattern: f32, sharpness: f32) -> f32 {
     let behind = 1.0 - 2.0 * pattern;
     let swept = 1.0 - behind * libm::pow(behind.abs(), power);
     libm::sqrt(swept / (2.0 * pattern * (power + 1.0))) as f32
+}
+
+/// What something in the way leaves of a sound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Through {
+    /// Factor of all of it: 12 dB at most.
+    pub(super) level: f32,
+    /// How much of it goes through the low-pass filter.
+    pub(super) share: f32,
+    /// That filter's, `y += factor · (x - y)`: from 20 kHz to 400 Hz.
+    pub(super) factor: f32,
+}
+
+impl Through {
+    /// For so much of it, 0 to 1.
+    pub(super) fn new(occlusion: f32, rate: SampleRate) -> Self {
+        let cutoff = 20_000.0 * libm::expf(-3.912_023 * occlusion);
+        Self {
+            level: libm::expf(-1.381_551 * occlusion),
+            share: (8.0 * occlusion).min(1.0),
+            factor: 1.0 - libm::expf(-std::f32::consts::TAU * cutoff / rate.0 as f32),
+        }
+    }
 }
 
 fn dot(one: Vector, other: Vector) -> f32 {

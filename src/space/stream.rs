@@ -14,6 +14,8 @@ use super::room::Room;
 use super::room::Shoebox;
 use super::settings::Hearing;
 use super::settings::direction;
+use super::song::MadeVeil;
+use super::song::SongField;
 use crate::audio::Activity;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBlockMut;
@@ -21,8 +23,11 @@ use crate::audio::AudioStream;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::ChannelConfig;
 use crate::audio::Feed;
+use crate::audio::NearFeeds;
 use crate::audio::PlacedNote;
+use crate::audio::Placing;
 use crate::audio::RenderContext;
+use crate::audio::Veil;
 use crate::dsp::Level;
 use crate::dsp::playable;
 use crate::units::SampleRate;
@@ -51,6 +56,7 @@ pub struct Space {
     places: Box<[Place]>,
     /// Those that stand there one by one, where there are any.
     notes: Option<Box<Notes>>,
+    song: SongField,
     /// How the listener hears, and the head's yaw and pitch.
     hearing: Hearing,
     head: [f32; 2],
@@ -60,13 +66,15 @@ pub struct Space {
 }
 
 impl Space {
-    /// Allocates, and prepares what ears hear at this rate unless the process holds that already.
-    pub fn new(places: usize, rate: SampleRate, level: Level) -> Self {
+    /// For so many sources, and a song of so many outlets. Allocates, and prepares what ears hear at this rate unless the process
+    /// holds that already.
+    pub fn new(places: usize, outlets: usize, rate: SampleRate, level: Level) -> Self {
         let place =
             |_| Place { encoder: Encoder::new(rate, level), sides: 1, field: Feed::new(FIELD_CHANNELS) };
         Self {
             places: (0..places).map(place).collect(),
             notes: None,
+            song: SongField::new(outlets, rate, level),
             hearing: Hearing::default(),
             head: [0.0; 2],
             held: FIELD_CHANNELS,
@@ -80,13 +88,16 @@ impl Space {
         }
     }
 
-    /// Begins the next block; in how many channels of a field sources are to be heard in it. Real-time, like all that follows.
-    pub fn begin(&mut self) -> usize {
+    /// Begins a block of so many frames; in how many channels of a field sources are to be heard in it. Real-time, like all that
+    /// follows.
+    pub fn begin(&mut self, frames: usize) -> usize {
+        self.notes.iter_mut().for_each(|notes| notes.begin(frames));
         let listens = self.field.room.as_ref().is_some_and(|room| room.listens());
         let held = if listens { FIELD_CHANNELS } else { CHANNELS };
         if std::mem::replace(&mut self.held, held) != held {
             self.places.iter_mut().for_each(|place| place.field.hold(held));
         }
+        self.song.begin(frames);
         held
     }
 
@@ -157,9 +168,26 @@ impl Space {
         self.notes.iter_mut().for_each(|notes| notes.add(note, stand, frame, field));
     }
 
-    /// Adds what notes that have ended leave to a block of `field`, after all notes.
-    pub fn ring_notes(&mut self, frames: usize, field: &mut Feed) {
-        self.notes.iter_mut().for_each(|notes| notes.ring(frames, field));
+    /// Adds what notes that have ended leave, and what of near ones goes through filters, to a block of `field`, after all notes;
+    /// `frame` is its first one, counted from reset.
+    pub fn ring_notes(&mut self, frame: u64, frames: usize, field: &mut Feed) {
+        self.notes.iter_mut().for_each(|notes| notes.ring(frame, frames, field));
+    }
+
+    /// Takes what notes of a song are heard through, by number, where there has been nothing.
+    pub fn set_veils(&mut self, made: &mut [Option<MadeVeil>]) {
+        self.song.take(made);
+    }
+
+    /// What near notes of a song give to their filters, and what those add to that something is in the way of.
+    pub fn song_parts(&mut self) -> (&mut NearFeeds, &mut [Option<Box<Veil>>]) {
+        self.song.parts()
+    }
+
+    /// Adds what is heard of these to a block of the song's field, after all of it; `span` is its first frame, counted from reset,
+    /// and how many it has.
+    pub fn run_song(&mut self, placing: Option<&Placing>, span: (u64, usize), field: &mut Feed) {
+        self.song.run(placing, span, field);
     }
 
     /// Whether other ears fade in, or those before have not been taken.
@@ -208,6 +236,7 @@ impl Space {
     pub fn reset(&mut self) {
         self.places.iter_mut().for_each(Place::reset);
         self.notes.iter_mut().for_each(|notes| notes.reset());
+        self.song.reset();
         self.field.reset();
     }
 

@@ -477,6 +477,7 @@ mod tests {
     use crate::audio::Feed;
     use crate::audio::FieldOutlet;
     use crate::audio::MAX_CHANNELS;
+    use crate::audio::NearFeeds;
     use crate::audio::Outlets;
     use crate::audio::PanningArc;
     use crate::audio::Placing;
@@ -655,8 +656,7 @@ mod tests {
 
     #[test]
     fn in_a_field_a_chip_is_as_loud_from_each_of_its_places_as_in_the_centre() {
-        let stand =
-            Stand { azimuth: None, elevation: 0.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
+        let stand = Stand::default();
         let placing = Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand); 2]);
         let cells = [(0, fixture::note(60, 0, 0)), (3, fixture::note(64, 0, 0))];
         let centre = render(song(SINE, &cells), 30);
@@ -675,9 +675,16 @@ mod tests {
                     for start in (0..960).step_by(block) {
                         let frames = block.min(960 - start);
                         field.begin(frames);
+                        let mut near = NearFeeds::new();
                         let mut ctx = RenderContext::new(0, Activity::Silent);
-                        let outlet =
-                            FieldOutlet { feed: &mut field, placing: &placing, displaced: Displaced::NONE };
+                        let outlet = FieldOutlet {
+                            feed: &mut field,
+                            near: &mut near,
+                            veils: &mut [],
+                            placing: &placing,
+                            displaced: Displaced::NONE,
+                            own: &[],
+                        };
                         let mut outlets = Outlets::new(&mut [], &[]).with_field(Some(outlet));
                         player.render(&mut ctx, &mut outlets, &(0..frames));
                         let all = field.open_all(0..frames);

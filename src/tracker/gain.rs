@@ -359,6 +359,7 @@ mod tests {
     use crate::audio::Feed;
     use crate::audio::FieldOutlet;
     use crate::audio::MAX_CHANNELS;
+    use crate::audio::NearFeeds;
     use crate::audio::Outlets;
     use crate::audio::PanningArc;
     use crate::audio::Placing;
@@ -384,12 +385,18 @@ mod tests {
 
     /// The first two channels of a field that something is added to.
     fn in_field(frames: usize, add: impl FnOnce(&mut InField<'_>)) -> Vec<[f32; 2]> {
-        let stand =
-            Stand { azimuth: None, elevation: 0.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
+        let stand = Stand::default();
         let placing = Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand)]);
         let mut feed = Feed::new(MAX_CHANNELS);
         feed.begin(frames);
-        let field = FieldOutlet { feed: &mut feed, placing: &placing, displaced: Displaced::NONE };
+        let field = FieldOutlet {
+            feed: &mut feed,
+            near: &mut NearFeeds::new(),
+            veils: &mut [],
+            placing: &placing,
+            displaced: Displaced::NONE,
+            own: &[],
+        };
         let mut outlets = Outlets::new(&mut [], &[]).with_field(Some(field));
         outlets.add_to_field(Sender { outlet: 0, instrument: 0 }, &(0..frames), add);
         feed.channel(0).iter().zip(feed.channel(1)).map(|(w, y)| [*w, *y]).collect()

@@ -9,6 +9,7 @@ use crate::audio::AudioBlockMut;
 use crate::audio::BLOCK_SIZE;
 use crate::audio::GRID;
 use crate::audio::InField;
+use crate::audio::Line;
 use crate::audio::Point;
 use crate::audio::Spot;
 use crate::audio::Weights;
@@ -83,27 +84,43 @@ impl Walk {
         while done < sound.len() {
             let left = sound.len() - done;
             let frames = self.left().map_or(left, |way| way.min(left));
-            let (part, at) = (&sound[done..done + frames], start + done); // no more than are left
-            let to = field.weights(self.to, point);
-            if let Some(phase) = field.moves(at) {
-                let before = [self.from, self.to].map(|spot| field.weights_before(spot, point));
-                let after = [field.weights(self.from, point), to];
-                let mut shares = [[0.0; 2]; GRID];
-                for (n, share) in shares.iter_mut().take(frames).enumerate() {
-                    let walked = if self.from == self.to { 1.0 } else { self.share(n) };
-                    *share = [walked, (phase + n + 1) as f32 / GRID as f32];
-                }
-                add_displaced(level, field.channels_mut(), at, part, &shares, &before, &after);
-            } else if self.from == self.to {
-                add_still(level, field.channels_mut(), at, part, &to);
-            } else {
-                let from = field.weights(self.from, point);
-                let mut shares = [0.0; BLOCK_SIZE];
-                shares.iter_mut().take(frames).enumerate().for_each(|(n, share)| *share = self.share(n));
-                add_walking(level, field.channels_mut(), at, part, &shares, &from, &to);
-            }
+            let part = &sound[done..done + frames]; // no more than are left
+            (0..field.layers())
+                .for_each(|layer| self.add_part(level, part, (start + done, point), layer, field));
             self.advance(frames);
             done += frames;
+        }
+    }
+
+    /// Adds frames of one way, or of none, to one layer of a field.
+    fn add_part(
+        &self,
+        level: Level,
+        sound: &[f32],
+        (start, point): (usize, Point),
+        layer: usize,
+        field: &mut InField<'_>,
+    ) {
+        let walks = self.from != self.to;
+        let weights = |field: &InField<'_>, spot, line| field.weights(layer, (spot, point), line);
+        let to = weights(field, self.to, Line::After);
+        let from = if walks { weights(field, self.from, Line::After) } else { to };
+        if let Some(phase) = field.moves(start) {
+            let old_to = weights(field, self.to, Line::Before);
+            let old_from = if walks { weights(field, self.from, Line::Before) } else { old_to };
+            let mut shares = [[0.0; 2]; GRID];
+            for (n, share) in shares.iter_mut().take(sound.len()).enumerate() {
+                let walked = if walks { self.share(n) } else { 1.0 };
+                *share = [walked, (phase + n + 1) as f32 / GRID as f32];
+            }
+            let channels = field.channels_mut(layer);
+            add_displaced(level, channels, start, sound, &shares, &[old_from, old_to], &[from, to]);
+        } else if walks {
+            let mut shares = [0.0; BLOCK_SIZE];
+            shares.iter_mut().take(sound.len()).enumerate().for_each(|(n, share)| *share = self.share(n));
+            add_walking(level, field.channels_mut(layer), start, sound, &shares, &from, &to);
+        } else {
+            add_still(level, field.channels_mut(layer), start, sound, &to);
         }
     }
 }
@@ -175,6 +192,7 @@ mod tests {
     use crate::audio::Feed;
     use crate::audio::FieldOutlet;
     use crate::audio::MAX_CHANNELS;
+    use crate::audio::NearFeeds;
     use crate::audio::Outlets;
     use crate::audio::PanningArc;
     use crate::audio::Placing;
@@ -182,8 +200,7 @@ mod tests {
     use crate::audio::Stand;
 
     fn placing() -> Placing {
-        let stand =
-            Stand { azimuth: None, elevation: 10.0, metres: 1.0, width: 60.0, orders: [1.0; 4], sent: 1.0 };
+        let stand = Stand { elevation: 10.0, ..Stand::default() };
         Placing::new(PanningArc { degrees: 180.0, azimuth: 0.0 }, [Some(stand)])
     }
 
@@ -217,7 +234,15 @@ mod tests {
             let frames = size.min(next - frame).min(line - frame);
             let mut feed = Feed::new(MAX_CHANNELS);
             feed.begin(frames);
-            let field = Some(FieldOutlet { feed: &mut feed, placing: &placing, displaced });
+            let mut near = NearFeeds::new();
+            let field = Some(FieldOutlet {
+                feed: &mut feed,
+                near: &mut near,
+                veils: &mut [],
+                placing: &placing,
+                displaced,
+                own: &[],
+            });
             let mut outlets = Outlets::new(&mut [], &[]).with_field(field);
             outlets.add_to_field(Sender { outlet: 0, instrument: 0 }, &(0..frames), |field| {
                 walk.add(level, &mut vec![1.0; frames], (0, Point::Middle), field);
