@@ -19,7 +19,6 @@ use super::settings::linear;
 use super::settings::logarithmic;
 use super::theme;
 use crate::engine::ParameterSpec;
-use crate::engine::TRIGGERS;
 use crate::engine::Target;
 use crate::mixer::BusSpace;
 use crate::mixer::INPUT_PLACE;
@@ -27,6 +26,7 @@ use crate::mixer::KEYBOARD_PLACE;
 use crate::mixer::LANE_PLACE;
 use crate::mixer::RoomAround;
 use crate::mixer::Routing;
+use crate::mixer::SONG_CHANNELS;
 use crate::mixer::SongSpace;
 use crate::mixer::SpaceOutput;
 use crate::mixer::strip_name;
@@ -39,6 +39,7 @@ use crate::space::Hearing;
 use crate::space::Law;
 use crate::space::Material;
 use crate::space::Settings;
+use crate::voice::SLOTS;
 use egui::Align2;
 use egui::EventFilter;
 use egui::Key;
@@ -89,9 +90,11 @@ pub(super) struct Space {
     head: [Option<usize>; 3],
     /// Arc, azimuth, elevation and distance of the song.
     song: [Option<usize>; 4],
-    /// Of all keys, and of the voice slots that have parameters.
+    /// Of all keys, and of voice slots.
     keyboard: Position,
     voices: Vec<Position>,
+    /// Of song channels.
+    channels: Vec<Position>,
     /// `None` until it is shown: then the first that is in space.
     chosen: Option<usize>,
     /// For files of ears.
@@ -214,12 +217,21 @@ impl Space {
         let voice = |slot| {
             [Target::VoiceAzimuth(slot), Target::VoiceElevation(slot), Target::VoiceDistance(slot)].map(find)
         };
+        let channel = |number| {
+            [
+                Target::ChannelAzimuth(number),
+                Target::ChannelElevation(number),
+                Target::ChannelDistance(number),
+            ]
+            .map(find)
+        };
         Space {
             places: (0..KEYBOARD_PLACE).map(place).collect(),
             head,
             song: song.map(find),
             keyboard: keys.map(find),
-            voices: (0..TRIGGERS).map(voice).collect(),
+            voices: (0..SLOTS).map(voice).collect(),
+            channels: (0..SONG_CHANNELS).map(channel).collect(),
             chosen: None,
             dialog: Dialog::default(),
         }
@@ -328,6 +340,13 @@ impl Space {
         let routing = &view.routing;
         if routing.has_song_in_space() {
             show_moves(ui, controls, "Song", self.song.into_iter().zip(["Arc"].into_iter().chain(POSITION)));
+        }
+        // The arc holds all others.
+        for (channel, place) in self.channels.iter().enumerate() {
+            if routing.song_places.get(channel).is_some_and(Option::is_some) {
+                let name = format!("Channel {}", channel + 1);
+                show_moves(ui, controls, &name, place.iter().copied().zip(POSITION));
+            }
         }
         if routing.has_notes_in_space() {
             show_moves(ui, controls, "Keyboard", self.keyboard.into_iter().zip(POSITION));

@@ -21,6 +21,7 @@ mod players;
 mod record;
 mod render;
 mod song;
+mod song_places;
 mod stage;
 mod ticks;
 mod voices;

@@ -2,7 +2,6 @@
 //!
 //! Plans bring slots along, made off the audio thread; all else happens on it.
 
-use super::TRIGGERS;
 use super::Target;
 use crate::audio::Feed;
 use crate::audio::PlacedNote;
@@ -16,7 +15,7 @@ use crate::tracker::KEYBOARD_SLOTS;
 use crate::voice::PLACES;
 use crate::voice::SLOTS;
 
-/// Metres from the listener that keys can be.
+/// By what factors parameters and a note can change a distance, all together.
 const DISTANCES: [f32; 2] = [0.1, 100.0];
 /// Degrees from the middle that a pan leads to at its end.
 const WIDEST: f32 = 90.0;
@@ -27,8 +26,8 @@ pub(super) const NOTES: usize = PLACES + KEYBOARD_PLACES;
 pub(super) struct NotePlaces {
     /// Those of the keyboard, and then those of voices; what has left space stays until it is silent there, and longer.
     slots: Box<[Option<NoteStand>]>,
-    /// By what parameters move all keys, and then the voice slots that have parameters.
-    moves: [[f32; 3]; 1 + TRIGGERS],
+    /// By what parameters move all keys, and then the voice slots.
+    moves: [[f32; 3]; 1 + SLOTS],
 }
 
 /// Degrees to the right and up that add nothing, and a factor.
@@ -36,7 +35,7 @@ const NOWHERE_ELSE: [f32; 3] = [0.0, 0.0, 1.0];
 
 impl Default for NotePlaces {
     fn default() -> Self {
-        Self { slots: Box::default(), moves: [NOWHERE_ELSE; 1 + TRIGGERS] }
+        Self { slots: Box::default(), moves: [NOWHERE_ELSE; 1 + SLOTS] }
     }
 }
 
@@ -100,15 +99,15 @@ impl NotePlaces {
         let [voice_right, voice_up, voice_away] = voice.copied().unwrap_or(NOWHERE_ELSE);
         let [mut to_right, mut up, mut away] = NOWHERE_ELSE;
         if let Some([own_right, own_up, own_away]) = offset {
-            let [least, most] = DISTANCES;
             [to_right, up, away] = *all_keys;
-            (to_right, up, away) = (to_right + own_right, up + own_up, (away * own_away).clamp(least, most));
+            (to_right, up, away) = (to_right + own_right, up + own_up, away * own_away);
         }
+        let [least, most] = DISTANCES;
         let turned = WIDEST * pan.clamp(-1.0, 1.0);
         [
             azimuth + voice_right + to_right + turned,
             (elevation + voice_up + up).clamp(-90.0, 90.0),
-            distance * voice_away * away,
+            distance * (voice_away * away).clamp(least, most),
         ]
     }
 

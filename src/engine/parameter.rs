@@ -22,6 +22,8 @@ use crate::tracker::KEYBOARD_SLOTS;
 use crate::units::Decibels;
 use crate::units::Semitones;
 use crate::units::quantity;
+use crate::voice::SLOTS;
+use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Acquire;
@@ -30,7 +32,7 @@ use std::sync::atomic::Ordering::Release;
 
 /// Host input channels in the matrix.
 pub const INPUTS: usize = INPUT_CHANNELS;
-/// Voice slots that a parameter can trigger and move.
+/// Voice slots that a parameter can trigger.
 pub const TRIGGERS: usize = 32;
 
 /// What a parameter acts on.
@@ -105,6 +107,10 @@ pub enum Target {
     SongAzimuth,
     SongElevation,
     SongDistance,
+    /// Of a song channel in space, beside the whole song: as of voices.
+    ChannelAzimuth(usize),
+    ChannelElevation(usize),
+    ChannelDistance(usize),
     InsertBypass {
         strip: usize,
         slot: usize,
@@ -169,6 +175,7 @@ impl Target {
             KeyboardAzimuth | KeyboardElevation | KeyboardDistance => true,
             VoiceAzimuth(_) | VoiceElevation(_) | VoiceDistance(_) => true,
             SongArc | SongAzimuth | SongElevation | SongDistance => true,
+            ChannelAzimuth(_) | ChannelElevation(_) | ChannelDistance(_) => true,
             LaneGain(_) | LaneMute(_) | LaneSolo(_) | LanePan(_) | LaneSpeed(_) | LaneTrigger(_) => true,
             VoiceTrigger(_) => true,
         }
@@ -498,7 +505,10 @@ pub fn table() -> Vec<ParameterSpec> {
     });
     (0..KEYBOARD_SLOTS).for_each(|slot| table.instrument(slot));
     table.further_places();
-    table.note_places();
+    table.voice_places(0..TRIGGERS);
+    table.song_places();
+    table.voice_places(TRIGGERS..SLOTS);
+    table.channel_places();
     table.0
 }
 
@@ -647,9 +657,33 @@ impl Table {
         self.place("Keyboard/Space".to_owned(), ["kbaz", "kbel", "kbdist"].map(str::to_owned), targets);
     }
 
-    /// Those of voice slots and of the song.
-    fn note_places(&mut self) {
-        for slot in 0..TRIGGERS {
+    /// Those of the song.
+    fn song_places(&mut self) {
+        self.add("snarc", "Arc", "Song/Space", number(0.0, 200.0, 100.0, Unit::Percent), Target::SongArc);
+        let targets = [Target::SongAzimuth, Target::SongElevation, Target::SongDistance];
+        self.place("Song/Space".to_owned(), ["snaz", "snel", "sndist"].map(str::to_owned), targets);
+    }
+
+    /// Those of song channels.
+    fn channel_places(&mut self) {
+        for channel in 0..SONG_CHANNELS {
+            let n = channel + 1;
+            let targets = [
+                Target::ChannelAzimuth(channel),
+                Target::ChannelElevation(channel),
+                Target::ChannelDistance(channel),
+            ];
+            self.place(
+                format!("Song Channel {n}/Space"),
+                ["a", "v", "r"].map(|end| format!("c{n:02}{end}")),
+                targets,
+            );
+        }
+    }
+
+    /// Those of voice slots.
+    fn voice_places(&mut self, slots: Range<usize>) {
+        for slot in slots {
             let n = slot + 1;
             let targets =
                 [Target::VoiceAzimuth(slot), Target::VoiceElevation(slot), Target::VoiceDistance(slot)];
@@ -659,9 +693,6 @@ impl Table {
                 targets,
             );
         }
-        self.add("snarc", "Arc", "Song/Space", number(0.0, 200.0, 100.0, Unit::Percent), Target::SongArc);
-        let targets = [Target::SongAzimuth, Target::SongElevation, Target::SongDistance];
-        self.place("Song/Space".to_owned(), ["snaz", "snel", "sndist"].map(str::to_owned), targets);
     }
 
     fn duck(&mut self, strip: usize) {

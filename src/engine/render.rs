@@ -37,6 +37,7 @@ use super::song::End;
 use super::song::Playing;
 use super::song::SongSettings;
 use super::song::Sync;
+use super::song_places::SongPlaces;
 use super::stage::Stage;
 use super::voices::VoiceCells;
 use super::voices::Voices;
@@ -83,7 +84,6 @@ use crate::rt::Meter;
 use crate::rt::ScopeWriter;
 use crate::rt::Watched;
 use crate::space;
-use crate::space::Displacer;
 use crate::space::PreparedEars;
 use crate::space::Space;
 use crate::tracker::AmigaModel;
@@ -144,8 +144,7 @@ pub struct Engine {
     /// Nothing has been heard of it yet.
     space_is_new: bool,
     note_places: NotePlaces,
-    /// Where the song goes in space as a whole.
-    displacer: Displacer,
+    song_places: SongPlaces,
     /// Bits of the strips whose solo is on.
     soloed: u64,
     song: Option<Box<Playing>>,
@@ -207,7 +206,7 @@ impl Engine {
             ears: None,
             space_is_new: false,
             note_places: NotePlaces::default(),
-            displacer: Displacer::new(config.rate),
+            song_places: SongPlaces::new(config.rate),
             soloed: 0,
             song: None,
             settings: SongSettings::default(),
@@ -249,7 +248,7 @@ impl Engine {
         if let Some(space) = &mut self.space {
             space.reset();
         }
-        self.displacer.reset();
+        self.song_places.reset();
         self.inputs.reset();
         self.outputs.reset();
         (self.transport, self.heard) = (Transport::default(), 0);
@@ -290,8 +289,9 @@ impl Engine {
     ) {
         self.begin(call);
         self.begun = false;
+        let stood = self.plans.running().is_some_and(|plan| plan.placing().is_some());
         self.change_plans();
-        self.apply_parameters();
+        self.apply_parameters(stood);
         if call.transport.is_some()
             && let Some(song) = &mut self.song
         {
@@ -694,7 +694,8 @@ impl Engine {
         self.transport.later(self.frame - self.heard, self.rate)
     }
 
-    fn apply_parameters(&mut self) {
+    /// Takes what has changed; whether the song has `stood` in space up to here.
+    fn apply_parameters(&mut self, stood: bool) {
         let ramp_frames = self.ramp_frames();
         let mut settings = self.settings;
         let Self {
@@ -715,7 +716,7 @@ impl Engine {
         } = self;
         let (inputs, outputs, channels) = (&mut self.inputs, &mut self.outputs, &mut self.channels);
         let (mut space, places) = (self.space.as_deref_mut(), &mut self.note_places);
-        let displacer = &mut self.displacer;
+        let song_places = &mut self.song_places;
         values.take_changed(|index, value| {
             let Some(spec) = table.get(index) else { return };
             voices.set(spec.target, value);
@@ -760,10 +761,7 @@ impl Engine {
                 target if places.set(target, value) => {
                     space.as_deref_mut().into_iter().for_each(|space| places.show(space));
                 }
-                Target::SongArc => displacer.set(*frame, |song| song.arc = value / 100.0),
-                Target::SongAzimuth => displacer.set(*frame, |song| song.azimuth = value),
-                Target::SongElevation => displacer.set(*frame, |song| song.elevation = value),
-                Target::SongDistance => displacer.set(*frame, |song| song.distance = value),
+                target if song_places.set(*frame, target, value) => {}
                 target if lanes.set(target, value) => {}
                 target if set_input(inputs, target, value) || set_output(inputs, outputs, target, value) => {}
                 target => {
@@ -791,8 +789,11 @@ impl Engine {
             space.settle();
             self.space_is_new = false;
         }
+        // What nobody has stood by yet goes nowhere.
+        if self.frame == 0 || !stood {
+            self.song_places.settle();
+        }
         if self.frame == 0 {
-            self.displacer.settle();
             self.strips.iter_mut().for_each(Strip::settle);
             self.channels.settle();
             self.lanes.settle();
@@ -949,8 +950,8 @@ impl Engine {
             let event =
                 events.peek().map_or(frames, |event| (event.frame as usize).saturating_sub(range.start));
             let settling = self.channels.next_settling().map_or(frames, |next| start + next);
-            self.displacer.begin(frame);
-            let line = placing.and_then(|_| self.displacer.left(frame)).map_or(frames, |left| start + left);
+            let line =
+                placing.and_then(|_| self.song_places.begin(frame)).map_or(frames, |left| start + left);
             let end = cut.min(event).min(settling).min(line).clamp(start + 1, frames);
             let mut ctx = RenderContext::new(frame, Activity::Silent);
             let passages = self.channels.begin(end - start);
@@ -960,7 +961,7 @@ impl Engine {
             };
             let outlets = outlets.with_turning(self.plans.turning(start..end));
             let outlets = outlets.with_traces(traced.then_some(&mut self.traces));
-            let displaced = self.displacer.at(frame);
+            let (displaced, own) = self.song_places.at(frame);
             let song_parts = placing.zip(self.space.as_deref_mut().map(Space::song_parts));
             let outlets = outlets.with_field(song_parts.map(|(placing, (near, veils))| FieldOutlet {
                 feed: &mut *song_field,
@@ -968,7 +969,7 @@ impl Engine {
                 veils,
                 placing,
                 displaced,
-                own: &[],
+                own,
             }));
             let mut outlets = outlets.with_passages(passages.map(|[own, _]| own));
             song.render(&mut ctx, &mut outlets, &(start..end));

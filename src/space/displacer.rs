@@ -47,11 +47,14 @@ impl Displacer {
 
     /// Goes towards another displacement from the first line at or after `frame` on. Real-time, like all that follows.
     pub fn set(&mut self, frame: u64, change: impl FnOnce(&mut Displacement)) {
+        let mut aim = self.aim();
+        change(&mut aim);
+        if aim == self.aim() {
+            return;
+        }
         if !self.moves() {
             self.next = self.next.max(frame.next_multiple_of(GRID as u64));
         }
-        let mut aim = self.aim();
-        change(&mut aim);
         self.arc.aim(aim.arc);
         // What does not change goes on the way round that it went.
         if aim.azimuth != self.azimuth.target() {
@@ -69,6 +72,11 @@ impl Displacer {
             elevation: self.elevation.target(),
             distance: self.distance.target(),
         }
+    }
+
+    /// Whether anything is displaced, or will be.
+    pub fn displaces(&self) -> bool {
+        self.moves() || self.to != Displacement::NONE
     }
 
     /// Jumps to what was set, for a start from nothing.

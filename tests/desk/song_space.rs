@@ -363,11 +363,53 @@ fn what_stays_in_space_sounds_on_to_the_same_bits_when_other_routes_change() {
 }
 
 #[test]
+fn a_channels_parameters_turn_it_alone_and_take_it_away() {
+    let cells = [(0, 0, note(1)), (0, 1, note(1))];
+    let heard = |muted: usize, changes: &[Change]| {
+        let changes: Vec<_> = changes.iter().copied().chain([(0, Target::ChannelMute(muted), 1.0)]).collect();
+        let sound =
+            played(&setup(&[128, 128], &cells, in_space(arc(180.0))), 9000, &Cuts::Each(512), &changes);
+        field(&sound, 8000)
+    };
+    let moved = [(0, Target::ChannelAzimuth(0), -60.0), (0, Target::ChannelDistance(0), 4.0)];
+    let (still, away, other) = (heard(1, &[]), heard(1, &moved), heard(0, &moved));
+    let level = still[0];
+    assert!(level > 0.05 && apart(&still, &wave(0.0, level)) < 1e-5);
+    assert!(apart(&away, &wave(-60.0, level / 4.0)) < 1e-5, "{away:?}");
+    assert!(apart(&other, &still) < 1e-6);
+    // On the way there it goes in no steps.
+    let late = [(5000, Target::ChannelAzimuth(0), 120.0)];
+    let sound = played(&setup(&[128], &cells[..1], in_space(arc(180.0))), 30_000, &Cuts::Each(512), &late);
+    let found = field(&sound, 29_000);
+    assert!(apart(&found, &wave(120.0, found[0])) < 1e-5 && found[0] > 0.05, "{found:?}");
+    assert!(sound[8..].iter().flatten().all(|plane| bend(&plane[ROW..]) < 3e-4));
+}
+
+#[test]
+fn a_song_that_comes_into_space_stands_at_once_where_parameters_say() {
+    let mut desk = free(Desk::new(instrument(), &setup(&[128], &[(0, 0, note(1))], Routing::default())));
+    desk.play(5000, &Cuts::Each(500), &[], |_, _| 0.0);
+    desk.set(Target::SongAzimuth, 90.0);
+    desk.set(Target::ChannelElevation(0), 0.0);
+    desk.control.send(desk.control.plan(&in_space(arc(180.0))).unwrap()).unwrap();
+    let sound = desk.play(3000, &Cuts::Each(500), &[], |_, _| 0.0);
+    let mut heard = 0;
+    for frame in 0..3000 {
+        let found = field(&sound, frame);
+        if found[0].abs() > 1e-3 {
+            heard += 1;
+            assert!(apart(&found, &wave(90.0, found[0])) < 1e-5, "frame {frame}: {found:?}");
+        }
+    }
+    assert!(heard > 2000);
+}
+
+#[test]
 fn a_song_in_space_gives_the_same_bits_however_calls_are_cut() {
     let mut dice = Dice(17);
     let mut changes: Vec<Change> = (0..60)
         .map(|n| {
-            let (target, value) = match n % 8 {
+            let (target, value) = match n % 10 {
                 0 => (Target::ChannelPan(dice.roll(14)), dice.part() * 2.0 - 1.0),
                 1 => (Target::ChannelGain(dice.roll(14)), dice.part() * -20.0),
                 2 => (Target::HeadYaw, dice.part() * 360.0 - 180.0),
@@ -375,14 +417,18 @@ fn a_song_in_space_gives_the_same_bits_however_calls_are_cut() {
                 4 => (Target::SongAzimuth, dice.part() * 360.0 - 180.0),
                 5 => (Target::SongArc, dice.part() * 200.0),
                 6 => (Target::SongDistance, 0.1 + dice.part() * 5.0),
+                7 => (Target::ChannelAzimuth(dice.roll(14)), dice.part() * 360.0 - 180.0),
+                8 => (Target::ChannelDistance(dice.roll(14)), 0.2 + dice.part() * 3.0),
                 _ => (Target::SongGain, dice.part() * -12.0),
             };
             (dice.roll(40_000), target, value)
         })
         .collect();
     changes.sort_by_key(|change| change.0);
-    let mut routing = in_space(SongSpace { elevation: 15.0, spread: 20.0, ..arc(200.0) });
-    routing.song_places[6] = Some(SongPlace { azimuth: Some(150.0), ..SongPlace::default() });
+    let near = SongSpace { distance: 0.4, near_field: true, occlusion: 0.3, ..arc(200.0) };
+    let mut routing = in_space(SongSpace { elevation: 15.0, spread: 20.0, ..near });
+    let hidden = SongPlace { occlusion: Some(0.6), ..SongPlace::default() };
+    routing.song_places[6] = Some(SongPlace { azimuth: Some(150.0), ..hidden });
     (routing.room, routing.space_output) = (Some(RoomAround::default()), SpaceOutput::Binaural);
     let others =
         [Routing { song_space: Some(arc(50.0)), ..routing.clone() }, Routing::default(), routing.clone()];
