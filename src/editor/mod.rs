@@ -87,8 +87,8 @@ pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Edit
     Editor { instance, params, remote }
 }
 
-/// How long a picture stays while a meter moves.
-const FRAME: Duration = Duration::from_millis(33);
+/// How long a picture stays, at least, while a meter falls.
+const FRAME: Duration = Duration::from_millis(16);
 
 /// What the editor has a page for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -282,8 +282,8 @@ impl Pages {
                 self.machines.open(strip);
                 self.front = Page::Machines;
             }
-            // What sounds is shown by the worker's calls; what still falls after it is shown from here.
-            if moves && !view.control.as_deref().is_some_and(meter::any_sounds) {
+            // The worker sees what sounds; what still falls after it is only known here.
+            if moves {
                 ui.ctx().request_repaint_after(FRAME);
             }
             open::take_drops(ui, instance);

@@ -1,6 +1,6 @@
 //! When the window is drawn anew: while something sounds, and when something has changed.
 //!
-//! In: what the worker's thread calls some fifty times a second. Out: requests for a picture. An instance whose window is closed,
+//! In: what the worker's thread calls some fifty times a second. Out: requests for pictures, which the window draws at its own pace. An instance whose window is closed,
 //! or that is silent and left alone, asks for none. Parameters that the host moves are announced by the framework.
 
 use super::loudness;
@@ -15,14 +15,11 @@ use crate::plugin::Watcher;
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// Calls for one picture of moving meters.
-const CALLS: u32 = 2;
-
 /// To be called by the worker's thread.
 pub(super) fn watcher(instance: &Arc<Instance>, remote: Arc<Remote>) -> Watcher {
     // The instance owns the thread that calls.
     let instance = Arc::downgrade(instance);
-    let (shown, loudness, calls) = (Cell::new(None), Cell::new(None), Cell::new(0));
+    let shown = Cell::new(None);
     Box::new(move || {
         let Some(instance) = instance.upgrade().filter(|_| remote.is_open()) else {
             shown.set(None);
@@ -30,19 +27,13 @@ pub(super) fn watcher(instance: &Arc<Instance>, remote: Arc<Remote>) -> Watcher 
         };
         let pulse = instance.pulse();
         let control = pulse.control.as_deref();
-        // A tick alone changes nothing that can be seen.
+        // A tick alone changes nothing that can be seen. Loudness falls for seconds after the sound.
         let position = control.map(|control| Position { tick: 0, ..control.position() });
-        let now = Some((pulse.changes, position, control.map(sources)));
-        let changed = shown.replace(now) != now;
-        calls.set((calls.get() + 1) % CALLS);
-        // Loudness falls for seconds after the sound.
-        let moves = |control| {
-            let levels = Some(loudness::shown(control));
-            loudness.replace(levels) != levels || meter::any_sounds(control)
-        };
-        if changed || (calls.get() == 0 && control.is_some_and(moves)) {
-            remote.repaint();
+        let now = Some((pulse.changes, position, control.map(sources), control.map(loudness::shown)));
+        if shown.replace(now) != now {
+            remote.change();
         }
+        remote.keep_moving(control.is_some_and(meter::any_sounds));
     })
 }
 

@@ -5,6 +5,7 @@
 pub mod bounce;
 pub mod callbacks;
 pub mod commands;
+mod cost;
 pub mod demo_song;
 mod drag;
 pub mod error;

@@ -1,36 +1,52 @@
-//! Triangles drawn by OpenGL.
+//! Pictures drawn by OpenGL: what differs from the last one is painted into a canvas that keeps it, which is then shown.
 //!
+//! Without a graphics card each pixel that is painted costs processor time, and what a window showed before is lost with each picture.
 //! The context belongs to the window and is current only while something is drawn: the host and other plugins have theirs on the
 //! same thread.
 #![allow(unsafe_code)]
 
+use super::picture::Picture;
 use crate::editor::theme;
 use baseview::HandlerError;
 use baseview::WindowContext;
 use baseview::gl::GlContext;
-use egui::ClippedPrimitive;
+use egui::Rect;
 use egui::TexturesDelta;
+use egui::epaint::ClippedShape;
 use egui_glow::Painter;
 use egui_glow::PainterError;
 use egui_glow::glow;
+use egui_glow::glow::HasContext;
+use egui_glow::glow::PixelUnpackData;
 use std::sync::Arc;
+
+/// What draws without a graphics card calls itself so.
+const SOFTWARE: [&str; 8] =
+    ["llvmpipe", "softpipe", "swrast", "software", "swiftshader", "gdi generic", "basic render", "lavapipe"];
 
 pub(super) struct Graphics {
     context: GlContext,
     painter: Painter,
+    canvas: Canvas,
+    picture: Picture,
+    software: bool,
 }
 
 impl Graphics {
     pub(super) fn new(window: &WindowContext) -> Result<Self, HandlerError> {
         let context =
             window.gl_context().ok_or_else(|| PainterError::from("the window has none".to_owned()))?;
-        let painter = while_current(&context, || {
+        let (painter, canvas, software) = while_current(&context, || {
             // SAFETY: the context is current and gives its own functions.
             let gl =
                 unsafe { glow::Context::from_loader_function_cstr(|name| context.get_proc_address(name)) };
-            Painter::new(Arc::new(gl), "", None, true)
+            let gl = Arc::new(gl);
+            // SAFETY: the context is current.
+            let renderer = unsafe { gl.get_parameter_string(glow::RENDERER) };
+            let canvas = Canvas::new(Arc::clone(&gl))?;
+            Ok::<_, PainterError>((Painter::new(gl, "", None, false)?, canvas, is_software(&renderer)))
         })??;
-        Ok(Graphics { context, painter })
+        Ok(Graphics { context, painter, canvas, picture: Picture::default(), software })
     }
 
     /// In pixels.
@@ -38,29 +54,123 @@ impl Graphics {
         self.painter.max_texture_side()
     }
 
-    /// Draws and shows a picture of so many pixels.
+    /// Whether the processor does the work of a graphics card.
+    pub(super) fn is_software(&self) -> bool {
+        self.software
+    }
+
+    /// Draws and shows a picture of so many pixels. Where it is the one that is shown, nothing is done unless that has been `lost`.
     pub(super) fn draw(
         &mut self,
-        size: [u32; 2],
-        pixels_per_point: f32,
-        picture: &[ClippedPrimitive],
+        egui: &egui::Context,
+        (size, pixels_per_point): ([u32; 2], f32),
+        shapes: Vec<ClippedShape>,
         textures: &mut TexturesDelta,
+        lost: bool,
     ) -> Result<(), HandlerError> {
-        let Graphics { context, painter } = self;
+        let Graphics { context, painter, canvas, picture, .. } = self;
+        let size = size.map(|side| side.max(1));
+        // Any shape may be made of what changes there.
+        let other_textures = !textures.set.is_empty() || !textures.free.is_empty();
+        let damage = picture.show(shapes, size, pixels_per_point, other_textures);
+        if damage.is_empty() && !lost {
+            return Ok(());
+        }
+        let triangles = picture.triangles(&damage, |shapes, scale| egui.tessellate(shapes, scale));
         while_current(context, || {
-            painter.clear(size, theme::BACKGROUND.to_normalized_gamma_f32());
-            painter.paint_and_update_textures(size, pixels_per_point, picture, textures);
-            context.swap_buffers()
-        })??;
-        Ok(())
+            canvas.begin(size, &damage)?;
+            painter.paint_and_update_textures(size, pixels_per_point, &triangles, textures);
+            canvas.show(size);
+            Ok::<_, HandlerError>(context.swap_buffers()?)
+        })?
     }
 }
 
 impl Drop for Graphics {
     fn drop(&mut self) {
-        let Graphics { context, painter } = self;
+        let Graphics { context, painter, canvas, .. } = self;
         // Where it cannot be current any more, all went with the window.
-        let _ = while_current(context, || painter.destroy());
+        let _ = while_current(context, || {
+            painter.destroy();
+            canvas.destroy();
+        });
+    }
+}
+
+fn is_software(renderer: &str) -> bool {
+    let renderer = renderer.to_lowercase();
+    SOFTWARE.iter().any(|name| renderer.contains(name))
+}
+
+/// Pixels that stay from picture to picture. All calls need the context to be current.
+struct Canvas {
+    gl: Arc<glow::Context>,
+    frame: glow::Framebuffer,
+    pixels: glow::Texture,
+    size: [u32; 2],
+}
+
+impl Canvas {
+    fn new(gl: Arc<glow::Context>) -> Result<Self, PainterError> {
+        // SAFETY: the context is current.
+        let (frame, pixels) = unsafe { (gl.create_framebuffer()?, gl.create_texture()?) };
+        Ok(Canvas { gl, frame, pixels, size: [0; 2] })
+    }
+
+    /// Has all that is painted next go here, and clears what is painted anew.
+    fn begin(&mut self, size: [u32; 2], damage: &[Rect]) -> Result<(), PainterError> {
+        let gl = &self.gl;
+        // SAFETY: the context is current, and frame and pixels are its own.
+        unsafe {
+            gl.bind_framebuffer(glow::FRAMEBUFFER, Some(self.frame));
+            if std::mem::replace(&mut self.size, size) != size {
+                let [width, height] = size.map(|side| side as i32);
+                gl.bind_texture(glow::TEXTURE_2D, Some(self.pixels));
+                // The order that windows have, so that showing them is a mere copy.
+                let (inside, order, kind) = (glow::RGBA as i32, glow::BGRA, glow::UNSIGNED_INT_8_8_8_8_REV);
+                let unknown = PixelUnpackData::Slice(None);
+                gl.tex_image_2d(glow::TEXTURE_2D, 0, inside, width, height, 0, order, kind, unknown);
+                gl.tex_parameter_i32(glow::TEXTURE_2D, glow::TEXTURE_MIN_FILTER, glow::NEAREST as i32);
+                gl.bind_texture(glow::TEXTURE_2D, None);
+                let (to, from) = (glow::COLOR_ATTACHMENT0, Some(self.pixels));
+                gl.framebuffer_texture_2d(glow::FRAMEBUFFER, to, glow::TEXTURE_2D, from, 0);
+                let status = gl.check_framebuffer_status(glow::FRAMEBUFFER);
+                if status != glow::FRAMEBUFFER_COMPLETE {
+                    return Err(format!("no canvas of {width} x {height} pixels ({status:#x})").into());
+                }
+            }
+            let [red, green, blue, alpha] = theme::BACKGROUND.to_normalized_gamma_f32();
+            gl.clear_color(red, green, blue, alpha);
+            gl.enable(glow::SCISSOR_TEST);
+            for area in damage {
+                let (x, y) = (area.min.x as i32, size[1] as i32 - area.max.y as i32);
+                gl.scissor(x, y, area.width() as i32, area.height() as i32);
+                gl.clear(glow::COLOR_BUFFER_BIT);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies everything to the window.
+    fn show(&self, size: [u32; 2]) {
+        let (gl, [width, height]) = (&self.gl, size.map(|side| side as i32));
+        // SAFETY: as above.
+        unsafe {
+            gl.bind_framebuffer(glow::READ_FRAMEBUFFER, Some(self.frame));
+            gl.bind_framebuffer(glow::DRAW_FRAMEBUFFER, None);
+            let (colour, sharp) = (glow::COLOR_BUFFER_BIT, glow::NEAREST);
+            gl.disable(glow::SCISSOR_TEST);
+            gl.blit_framebuffer(0, 0, width, height, 0, 0, width, height, colour, sharp);
+            gl.bind_framebuffer(glow::FRAMEBUFFER, None);
+        }
+    }
+
+    fn destroy(&self) {
+        // SAFETY: as above.
+        unsafe {
+            self.gl.delete_framebuffer(self.frame);
+            self.gl.delete_texture(self.pixels);
+        }
     }
 }
 
@@ -71,4 +181,26 @@ fn while_current<T>(context: &GlContext, work: impl FnOnce() -> T) -> Result<T, 
     // SAFETY: as above.
     unsafe { context.make_not_current()? };
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_draws_without_a_graphics_card_is_known_by_its_name() {
+        for renderer in [
+            "llvmpipe (LLVM 15.0.7, 256 bits)",
+            "GDI Generic",
+            "Apple Software Renderer",
+            "Software Rasterizer",
+        ] {
+            assert!(is_software(renderer), "{renderer}");
+        }
+        for renderer in
+            ["Mesa Intel(R) UHD Graphics 620 (KBL GT2)", "Apple M2", "NVIDIA GeForce GTX 1060/PCIe"]
+        {
+            assert!(!is_software(renderer), "{renderer}");
+        }
+    }
 }

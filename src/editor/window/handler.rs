@@ -1,6 +1,7 @@
 //! One open window: what happens to it becomes egui's input, and a picture is drawn once that has changed something.
 //!
-//! The window's thread. Nothing is drawn while nothing happens.
+//! The window's thread. Nothing is drawn while nothing happens, and what moves by itself no more often than the eye or, without a
+//! graphics card, the processor can do with; what hands do is drawn at once.
 
 use super::clipboard::Clipboard;
 use super::cursor;
@@ -30,6 +31,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+/// Time between two pictures of what moves by itself, with a graphics card and without.
+const PACE: Duration = Duration::from_micros(16_667);
+const SOFTWARE_PACE: Duration = Duration::from_millis(100);
+
 pub(super) struct Handler {
     screen: RefCell<Screen>,
     /// On its own, since some systems report events while a picture is drawn.
@@ -41,6 +46,11 @@ pub(super) struct Handler {
     stale: Cell<bool>,
     /// When it will have to be, if nothing happens before.
     due: Cell<Option<Instant>>,
+    /// Whether the system has lost what the window shows.
+    lost: Cell<bool>,
+    /// When the last picture was begun.
+    drawn: Cell<Instant>,
+    pace: Duration,
     remote: Arc<Remote>,
     window: WindowContext,
 }
@@ -69,14 +79,18 @@ impl Handler {
         });
         remote.resized(window.size());
         remote.opened(window.waker());
+        let begun = Instant::now();
         Ok(Handler {
             input: RefCell::new(Input::new(graphics.max_texture_side())),
             clipboard: RefCell::default(),
+            pace: if graphics.is_software() { SOFTWARE_PACE } else { PACE },
             screen: RefCell::new(Screen { app: app(&egui), graphics, cursor: CursorIcon::Default }),
             egui,
-            begun: Instant::now(),
+            begun,
             stale: Cell::new(true),
             due: Cell::new(None),
+            lost: Cell::new(true),
+            drawn: Cell::new(begun),
             remote,
             window,
         })
@@ -87,22 +101,25 @@ impl Handler {
         self.window.request_redraw();
     }
 
+    /// Once so much time has passed, and not before it is time for another picture.
     fn outdate_after(&self, delay: Duration) {
+        let now = Instant::now();
         // `Duration::MAX` says never.
-        let Some(due) = Instant::now().checked_add(delay).filter(|_| !delay.is_zero()) else { return };
+        let Some(asked) = now.checked_add(delay) else { return };
+        let due = asked.max(self.drawn.get() + self.pace);
         if self.due.get().is_none_or(|earlier| due < earlier) {
             self.due.set(Some(due));
-            self.window.request_redraw_after(delay);
+            self.window.request_redraw_after(due - now);
         }
     }
 
-    /// Whether a picture is needed, and from now on no more.
+    /// Whether a picture is needed, and from now on no more: it makes up for all that is due.
     fn take_stale(&self) -> bool {
-        let due = self.due.get().is_some_and(|due| due <= Instant::now());
-        if due {
+        let stale = self.stale.replace(false) || self.due.get().is_some_and(|due| due <= Instant::now());
+        if stale {
             self.due.set(None);
         }
-        self.stale.replace(false) || due
+        stale
     }
 
     fn pixels_per_point(&self) -> f32 {
@@ -137,9 +154,13 @@ impl WindowHandler for Handler {
         if self.remote.take_request() {
             self.outdate();
         }
+        if self.remote.take_change() {
+            self.outdate_after(Duration::ZERO);
+        }
     }
 
     fn damage(&self, _: DamageArea<'_>) {
+        self.lost.set(true);
         self.stale.set(true);
     }
 
@@ -147,17 +168,22 @@ impl WindowHandler for Handler {
         if !self.take_stale() {
             return Ok(());
         }
+        self.drawn.set(Instant::now());
         let size = self.window.size();
         let input = self.input.borrow_mut().take(size, self.egui.zoom_factor(), self.begun.elapsed());
         let Screen { app, graphics, cursor } = &mut *self.screen.borrow_mut();
         let mut output = self.egui.run_ui(input, |ui| app.show(ui));
         self.remote.set_zoom(self.egui.zoom_factor());
-        if let Some(viewport) = output.viewport_output.get(&ViewportId::ROOT) {
-            self.outdate_after(viewport.repaint_delay);
+        let delay = output.viewport_output.get(&ViewportId::ROOT).map(|viewport| viewport.repaint_delay);
+        // What is wanted at once has been asked for by then.
+        delay.filter(|delay| !delay.is_zero()).into_iter().for_each(|delay| self.outdate_after(delay));
+        if self.remote.is_moving() {
+            self.outdate_after(Duration::ZERO);
         }
         self.carry_out(output.platform_output, cursor);
-        let picture = self.egui.tessellate(output.shapes, output.pixels_per_point);
-        graphics.draw(size.physical.into(), output.pixels_per_point, &picture, &mut output.textures_delta)
+        let resolution = (size.physical.into(), output.pixels_per_point);
+        let lost = self.lost.replace(false);
+        graphics.draw(&self.egui, resolution, output.shapes, &mut output.textures_delta, lost)
     }
 
     fn resized(&self, size: WindowSize) -> Result<(), HandlerError> {

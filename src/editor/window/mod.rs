@@ -10,6 +10,7 @@ mod cursor;
 mod graphics;
 mod handler;
 mod input;
+mod picture;
 mod remote;
 
 use super::App;
@@ -193,11 +194,11 @@ impl EditorHandle for Handle {
     }
 
     fn param_value_changed(&self, _: &str, _: f32) {
-        self.0.repaint();
+        self.0.change();
     }
 
     fn param_modulation_changed(&self, _: &str, _: f32) {
-        self.0.repaint();
+        self.0.change();
     }
 }
 

@@ -15,7 +15,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 pub(in crate::editor) struct Remote {
     kept: Mutex<Kept>,
+    /// Whether a picture is wanted at once.
     stale: AtomicBool,
+    /// Whether one is wanted in its time.
+    changed: AtomicBool,
+    /// Whether one after another is.
+    moving: AtomicBool,
 }
 
 struct Kept {
@@ -32,7 +37,12 @@ impl Remote {
     /// A window that opens with that size, in logical pixels.
     pub(in crate::editor) fn new(size: LogicalSize<f64>) -> Self {
         let kept = Kept { size, scale: 1.0, zoom: 1.0, waker: None };
-        Remote { kept: Mutex::new(kept), stale: AtomicBool::new(false) }
+        Remote {
+            kept: Mutex::new(kept),
+            stale: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
+            moving: AtomicBool::new(false),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -43,9 +53,26 @@ impl Remote {
         self.kept().waker.is_some()
     }
 
-    /// Asks for another picture, if a window is open.
+    /// Asks for another picture at once, if a window is open.
     pub(in crate::editor) fn repaint(&self) {
         self.stale.store(true, Relaxed);
+        self.wake();
+    }
+
+    /// Asks for another picture as soon as the window's pace allows.
+    pub(in crate::editor) fn change(&self) {
+        self.changed.store(true, Relaxed);
+        self.wake();
+    }
+
+    /// Asks for one picture after another, at the window's pace, or for no more.
+    pub(in crate::editor) fn keep_moving(&self, moving: bool) {
+        if self.moving.swap(moving, Relaxed) != moving {
+            self.change();
+        }
+    }
+
+    fn wake(&self) {
         // Some systems poll at once, so nothing is held meanwhile.
         let waker = self.kept().waker.clone();
         if let Some(waker) = waker {
@@ -56,6 +83,15 @@ impl Remote {
     /// Whether another picture has been asked for since this was last asked.
     pub(super) fn take_request(&self) -> bool {
         self.stale.swap(false, Relaxed)
+    }
+
+    /// Likewise, of what is drawn at the window's pace.
+    pub(super) fn take_change(&self) -> bool {
+        self.changed.swap(false, Relaxed)
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        self.moving.load(Relaxed)
     }
 
     pub(super) fn opened(&self, waker: WindowWaker) {

@@ -32,6 +32,7 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
 
 use super::bounce::state_of;
+use crate::cost;
 use crate::drag::Drag;
 use crate::error::TaskError;
 use crate::host::Audio;
@@ -78,6 +79,9 @@ pub struct Arguments {
     /// Shows a rack that has something on every page, all of them.
     #[arg(long, conflicts_with_all = ["song", "page"])]
     tour: bool,
+    /// For how long it is measured what the editor costs without its window and on each page; not at all without it.
+    #[arg(long, default_value_t = 0.0)]
+    cost: f64,
     /// Uses the display that is there.
     #[arg(long, hide = true)]
     here: bool,
@@ -113,6 +117,7 @@ impl Arguments {
             visits: 100,
             drop: Some(paths::root().join("src/rack/demo.it")),
             tour: true,
+            cost: 4.0,
             here: false,
         }
     }
@@ -128,7 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let mut child = Command::new(program);
     let plugin = arguments.plugin.clone().unwrap_or_else(|| paths::bundle(Format::Clap));
     child.args(["screenshot", "--here", "--seconds", &arguments.seconds.to_string()]);
-    child.args(["--visits", &arguments.visits.to_string()]);
+    child.args(["--visits", &arguments.visits.to_string(), "--cost", &arguments.cost.to_string()]);
     child.arg("--plugin").arg(absolute(&plugin)?).arg("--output").arg(absolute(&arguments.output)?);
     if let Some(name) = &arguments.name {
         child.args(["--name", name]);
@@ -208,7 +213,11 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
         let dropped = arguments.drop.iter().try_for_each(|song| visit.drop(host, song, &ears, arguments));
         let photographed = dropped.and_then(|()| visit.photograph_pages(host, arguments, tour.as_deref()));
         host.close_editor();
-        photographed
+        photographed?;
+        if arguments.cost > 0.0 {
+            tell_costs(host, &connection, window, arguments)?;
+        }
+        Ok(())
     })
 }
 
@@ -221,6 +230,40 @@ fn open_editor(
     let size = host.open_editor(window)?;
     resize(connection, window, size)?;
     Ok(size)
+}
+
+/// Prints what the open editor costs on each page beyond what the plugin costs without its window.
+fn tell_costs(
+    host: &mut dyn PluginHost,
+    connection: &RustConnection,
+    window: u32,
+    arguments: &Arguments,
+) -> Result<(), TaskError> {
+    let measure = |host: &mut dyn PluginHost| {
+        cost::measure(connection, window, arguments.cost, || {
+            host.idle();
+            std::thread::sleep(Duration::from_millis(5));
+        })
+    };
+    wait(host, PAGE_SECONDS);
+    let closed = measure(host)?;
+    println!("without a window {:.1} % of a core", 100.0 * closed.load);
+    let size = open_editor(host, connection, window)?;
+    let visit = Visit { connection, window, size };
+    visit.park_pointer()?;
+    let pages = std::iter::once("mixer").chain(PAGES);
+    let measured = pages.enumerate().try_for_each(|(turns, page)| {
+        if turns > 0 {
+            visit.turn_page()?;
+        }
+        wait(host, PAGE_SECONDS);
+        let open = measure(host)?;
+        let more = 100.0 * (open.load - closed.load);
+        println!("  {page:<12} {more:5.1} % of a core more, {:.1} pictures a second", open.pictures);
+        Ok(())
+    });
+    host.close_editor();
+    measured
 }
 
 fn resize(connection: &RustConnection, window: u32, (width, height): (u16, u16)) -> Result<(), TaskError> {

@@ -1,0 +1,362 @@
+//! What of a picture has to be painted anew.
+//!
+//! In: the shapes of one picture after another. Out: rectangles outside of which the last two are the same to the pixel, and the shapes
+//! that meet them. Where shapes are the same and lie upon each other in the same order, so are pixels; which shapes are taken for
+//! the same only decides how much is painted.
+
+use egui::ClippedPrimitive;
+use egui::Pos2;
+use egui::Rect;
+use egui::Shape;
+use egui::Vec2;
+use egui::epaint::ClippedShape;
+use egui::epaint::TextShape;
+use std::sync::Arc;
+
+/// How far a shape may reach out of its bounds, in points: soft edges, pointed joints and what is moved to whole pixels.
+const MARGIN: f32 = 3.0;
+/// How many shapes that came or went in one place are seen for what they are. What comes after more of them is painted, too.
+const REACH: usize = 6;
+/// Pixels that cost less to paint than another rectangle does.
+const SLACK: f32 = 4096.0;
+/// Rectangles of one picture, at most.
+const RECTANGLES: usize = 24;
+
+/// What the window shows.
+#[derive(Default)]
+pub(super) struct Picture {
+    shapes: Vec<Painted>,
+    /// In pixels.
+    size: [u32; 2],
+    pixels_per_point: f32,
+}
+
+struct Painted {
+    shape: ClippedShape,
+    /// Where it may leave traces, in pixels.
+    bounds: Rect,
+}
+
+impl Picture {
+    /// Shows other shapes; `whole` where nothing that is painted can stay. Returns what differs: rectangles of whole pixels that lie apart.
+    pub(super) fn show(
+        &mut self,
+        shapes: Vec<ClippedShape>,
+        size: [u32; 2],
+        pixels_per_point: f32,
+        whole: bool,
+    ) -> Vec<Rect> {
+        let window = Rect::from_min_size(Pos2::ZERO, Vec2::from(size.map(|side| side as f32)));
+        let painted = |shape: ClippedShape| {
+            let traces =
+                shape.transform_after_tessellation * shape.shape.visual_bounding_rect().expand(MARGIN);
+            let traces = (traces * pixels_per_point).intersect(window);
+            let clip = (shape.clip_rect * pixels_per_point).round();
+            Painted { bounds: outwards(traces).intersect(clip), shape }
+        };
+        let shapes = shapes.into_iter().map(painted).filter(|shape| shape.bounds.is_positive()).collect();
+        let shown = std::mem::replace(self, Picture { shapes, size, pixels_per_point });
+        if whole || shown.size != size || shown.pixels_per_point != pixels_per_point {
+            return vec![window];
+        }
+        let mut damage = Vec::new();
+        differences(&shown.shapes, &self.shapes, |bounds| join(&mut damage, bounds));
+        damage
+    }
+
+    /// What is to be painted in such rectangles, by what makes triangles of shapes.
+    pub(super) fn triangles(
+        &self,
+        damage: &[Rect],
+        mut tessellate: impl FnMut(Vec<ClippedShape>, f32) -> Vec<ClippedPrimitive>,
+    ) -> Vec<ClippedPrimitive> {
+        let scale = self.pixels_per_point;
+        let inside = |area: &Rect| {
+            let met = self.shapes.iter().filter(|shape| shape.bounds.intersect(*area).is_positive());
+            // Bounds, by which triangles are left out, lack the margin.
+            let around = (*area / scale).expand(MARGIN);
+            let met = met.map(|Painted { shape, .. }| ClippedShape {
+                clip_rect: shape.clip_rect.intersect(around),
+                ..shape.clone()
+            });
+            let mut triangles = tessellate(met.collect(), scale);
+            triangles.iter_mut().for_each(|part| part.clip_rect = part.clip_rect.intersect(*area / scale));
+            triangles
+        };
+        damage.iter().flat_map(inside).collect()
+    }
+}
+
+/// Tells the bounds of shapes that came, went or changed their place in the order.
+fn differences(old: &[Painted], new: &[Painted], mut tell: impl FnMut(Rect)) {
+    let (mut old, mut new) = (old, new);
+    while let (Some(gone), Some(come)) = (old.first(), new.first()) {
+        let (went, came) = if same(&gone.shape, &come.shape) { (0, 0) } else { step(old, new) };
+        let told = old[..went].iter().chain(&new[..came]);
+        told.for_each(|shape| tell(shape.bounds));
+        // What follows is a pair of the same shapes unless none was in reach.
+        let pair = usize::from((went, came) == (0, 0));
+        (old, new) = (&old[went + pair..], &new[came + pair..]);
+    }
+    old.iter().chain(new).for_each(|shape| tell(shape.bounds));
+}
+
+/// How many shapes went and came until two are the same again; one of each where that is out of reach.
+fn step(old: &[Painted], new: &[Painted]) -> (usize, usize) {
+    let ways = (1..=REACH).flat_map(|steps| (0..=steps).map(move |went| (went, steps - went)));
+    let mut ways = ways.filter(|(went, came)| match (old.get(*went), new.get(*came)) {
+        (Some(old), Some(new)) => same(&old.shape, &new.shape),
+        _ => false,
+    });
+    ways.next().unwrap_or((1, 1))
+}
+
+/// Whether two shapes surely look the same.
+fn same(old: &ClippedShape, new: &ClippedShape) -> bool {
+    let look = |text: &TextShape| {
+        let TextShape {
+            pos,
+            galley: _,
+            underline,
+            fallback_color,
+            override_text_color,
+            opacity_factor,
+            angle,
+        } = *text;
+        (pos, underline, fallback_color, override_text_color, opacity_factor, angle)
+    };
+    let place = |shape: &ClippedShape| (shape.clip_rect, shape.transform_after_tessellation);
+    place(old) == place(new)
+        && match (&old.shape, &new.shape) {
+            // egui keeps what it has laid out as long as it is shown.
+            (Shape::Text(old), Shape::Text(new)) => {
+                Arc::ptr_eq(&old.galley, &new.galley) && look(old) == look(new)
+            }
+            (Shape::Callback(_), _) => false,
+            (old, new) => old == new,
+        }
+}
+
+/// Adds a rectangle to some that lie apart.
+fn join(damage: &mut Vec<Rect>, mut area: Rect) {
+    let near = |other: &Rect, area: &Rect| {
+        other.intersects(*area) || other.union(*area).area() <= other.area() + area.area() + SLACK
+    };
+    while let Some(place) = damage.iter().position(|other| near(other, &area)) {
+        area = area.union(damage.swap_remove(place));
+    }
+    damage.push(area);
+    if damage.len() > RECTANGLES {
+        let all = damage.drain(..).fold(Rect::NOTHING, Rect::union);
+        damage.push(all);
+    }
+}
+
+/// The whole pixels that a rectangle touches.
+fn outwards(area: Rect) -> Rect {
+    Rect::from_min_max(area.min.floor(), area.max.ceil())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui::Align2;
+    use egui::Color32;
+    use egui::FontId;
+    use egui::RawInput;
+    use egui::Stroke;
+    use egui::StrokeKind;
+    use egui::ViewportId;
+    use egui::epaint::Primitive;
+    use egui::epaint::Vertex;
+    use egui::pos2;
+    use egui::vec2;
+
+    const SCALE: f32 = 1.25;
+    const SIZE: [u32; 2] = [200, 120];
+    const STEPS: usize = 20;
+
+    /// A picture by the rules of OpenGL: what triangles cover at the middles of pixels.
+    #[derive(Clone, PartialEq)]
+    struct Pixels(Vec<[f32; 4]>);
+
+    impl Pixels {
+        fn new() -> Self {
+            Pixels(vec![[0.0; 4]; (SIZE[0] * SIZE[1]) as usize])
+        }
+
+        fn paint(&mut self, damage: &[Rect], triangles: &[ClippedPrimitive]) {
+            for area in damage {
+                self.each(*area, |_, pixel| *pixel = [0.0; 4]);
+            }
+            for ClippedPrimitive { clip_rect, primitive } in triangles {
+                let Primitive::Mesh(mesh) = primitive else { panic!("nothing but meshes is painted here") };
+                for corners in mesh.indices.chunks_exact(3) {
+                    let corners: [Vertex; 3] = std::array::from_fn(|i| mesh.vertices[corners[i] as usize]);
+                    self.cover((*clip_rect * SCALE).round(), corners);
+                }
+            }
+        }
+
+        fn each(&mut self, area: Rect, mut change: impl FnMut(Pos2, &mut [f32; 4])) {
+            let area =
+                area.intersect(Rect::from_min_size(Pos2::ZERO, Vec2::from(SIZE.map(|side| side as f32))));
+            for y in area.min.y as u32..area.max.y.max(0.0) as u32 {
+                for x in area.min.x as u32..area.max.x.max(0.0) as u32 {
+                    change(pos2(x as f32 + 0.5, y as f32 + 0.5), &mut self.0[(y * SIZE[0] + x) as usize]);
+                }
+            }
+        }
+
+        fn cover(&mut self, clip: Rect, corners: [Vertex; 3]) {
+            let [a, b, c] = corners.map(|corner| corner.pos * SCALE);
+            let cross = |from: Pos2, to: Pos2, at: Pos2| (to - from).rot90().dot(at - from);
+            let area = cross(a, b, c);
+            if area == 0.0 {
+                return;
+            }
+            self.each(outwards(Rect::from_points(&[a, b, c])).intersect(clip), |at, pixel| {
+                let shares = [cross(b, c, at), cross(c, a, at), cross(a, b, at)].map(|part| part / area);
+                if shares.iter().all(|share| *share >= 0.0) {
+                    let colours = corners.map(|corner| corner.color.to_normalized_gamma_f32());
+                    // What lies in the font's texture is not looked up, but makes a difference.
+                    let sum = |of: &dyn Fn(usize) -> f32| (0..3).map(|i| shares[i] * of(i)).sum::<f32>();
+                    let texel = sum(&|i| corners[i].uv.x + corners[i].uv.y);
+                    let alpha = sum(&|i| colours[i][3]);
+                    for (channel, value) in pixel.iter_mut().enumerate() {
+                        *value = sum(&|i| colours[i][channel]) * (1.0 - 0.1 * texel) + *value * (1.0 - alpha);
+                    }
+                }
+            });
+        }
+    }
+
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self, below: u32) -> u32 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((self.0 >> 33) % u64::from(below)) as u32
+        }
+
+        fn part(&mut self, of: f32) -> f32 {
+            self.next(1 << 16) as f32 / 65_536.0 * of
+        }
+
+        fn point(&mut self) -> Pos2 {
+            pos2(self.part(170.0) - 5.0, self.part(106.0) - 5.0)
+        }
+
+        fn area(&mut self) -> Rect {
+            Rect::from_min_size(self.point(), vec2(self.part(50.0), self.part(30.0)))
+        }
+
+        fn colour(&mut self) -> Color32 {
+            let [red, green, blue, alpha] = std::array::from_fn(|_| self.next(256) as u8);
+            Color32::from_rgba_unmultiplied(red, green, blue, alpha.max(1))
+        }
+
+        fn shape(&mut self, egui: &egui::Context) -> ClippedShape {
+            let (colour, area) = (self.colour(), self.area());
+            let stroke = Stroke::new(0.5 + self.part(2.0), self.colour());
+            let shape = match self.next(9) {
+                0 => Shape::rect_filled(area, self.next(5) as u8, colour),
+                1 => Shape::rect_stroke(area, self.next(5) as u8, stroke, StrokeKind::Outside),
+                2 => Shape::circle_filled(area.center(), 1.0 + self.part(12.0), colour),
+                3 => Shape::circle_stroke(area.center(), 1.0 + self.part(12.0), stroke),
+                4 => Shape::line_segment([area.min, area.max], stroke),
+                5 => Shape::line((0..4).map(|_| area.min + self.area().size()).collect(), stroke),
+                6 => Shape::gradient_rect(area, egui::Direction::TopDown, [colour, stroke.color]),
+                7 => Shape::Vec(vec![
+                    Shape::circle_filled(area.min, 3.0, colour),
+                    Shape::hline(area.x_range(), area.max.y, stroke),
+                ]),
+                _ => egui.fonts_mut(|fonts| {
+                    let font = FontId::proportional(8.0 + self.part(8.0));
+                    Shape::text(fonts, area.min, Align2::LEFT_TOP, "Wj7", font, colour)
+                }),
+            };
+            let clip = if self.next(3) == 0 { self.area().expand(10.0) } else { Rect::EVERYTHING };
+            ClippedShape::new(clip, shape)
+        }
+
+        fn edit(&mut self, egui: &egui::Context, shapes: &mut Vec<ClippedShape>) {
+            for _ in 0..1 + self.next(3) {
+                let place = self.next(shapes.len() as u32 - 1) as usize;
+                match self.next(6) {
+                    0 => shapes.insert(place, self.shape(egui)),
+                    1 if shapes.len() > 20 => drop(shapes.remove(place)),
+                    2 => shapes.swap(place, place + 1),
+                    3 => shapes[place].clip_rect = self.area().expand(20.0),
+                    4 => shapes[place].shape.translate(vec2(self.part(4.0), self.part(4.0))),
+                    _ => shapes[place] = self.shape(egui),
+                }
+            }
+        }
+    }
+
+    fn egui() -> egui::Context {
+        let egui = egui::Context::default();
+        let mut input = RawInput::default();
+        input.viewports.entry(ViewportId::ROOT).or_default().native_pixels_per_point = Some(SCALE);
+        egui.run_ui(input, |_| ()).textures_delta.clear();
+        egui
+    }
+
+    /// Whether pictures that are edited and painted by damage, with something done to it, are always those that are painted whole.
+    fn stays_whole(egui: &egui::Context, seed: u64, spoil: impl Fn(&mut Vec<Rect>)) -> bool {
+        let mut random = Random(seed);
+        let mut shapes: Vec<_> = (0..40).map(|_| random.shape(egui)).collect();
+        let (mut picture, mut shown, mut texture) = (Picture::default(), Pixels::new(), [0; 2]);
+        (0..STEPS).all(|step| {
+            // Where letters are in the texture changes when it grows.
+            let grown =
+                std::mem::replace(&mut texture, egui.fonts(|fonts| fonts.font_image_size())) != texture;
+            let mut damage = picture.show(shapes.clone(), SIZE, SCALE, grown);
+            for (place, area) in damage.iter().enumerate() {
+                assert!(damage[..place].iter().all(|other| !other.intersect(*area).is_positive()));
+            }
+            if step > 0 {
+                spoil(&mut damage);
+            }
+            shown.paint(&damage, &picture.triangles(&damage, |shapes, scale| egui.tessellate(shapes, scale)));
+            let mut whole = Pixels::new();
+            whole.paint(&[], &egui.tessellate(shapes.clone(), SCALE));
+            random.edit(egui, &mut shapes);
+            shown == whole
+        })
+    }
+
+    #[test]
+    fn what_is_painted_by_damage_is_the_picture_painted_whole() {
+        let egui = egui();
+        for seed in 0..16 {
+            assert!(stays_whole(&egui, seed, |_| ()), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn damage_that_is_too_small_is_seen() {
+        let egui = egui();
+        assert!((0..8).any(|seed| !stays_whole(&egui, seed, |damage| _ = damage.pop())));
+        let shrink = |damage: &mut Vec<Rect>| damage.iter_mut().for_each(|area| *area = area.shrink(4.0));
+        assert!((0..8).any(|seed| !stays_whole(&egui, seed, shrink)));
+    }
+
+    #[test]
+    fn only_what_differs_is_damaged() {
+        let (egui, mut random) = (egui(), Random(1));
+        let mut shapes: Vec<_> = (0..40).map(|_| random.shape(&egui)).collect();
+        let mut picture = Picture::default();
+        let whole = [Rect::from_min_max(Pos2::ZERO, pos2(200.0, 120.0))];
+        assert_eq!(picture.show(shapes.clone(), SIZE, SCALE, false), whole);
+        assert!(picture.show(shapes.clone(), SIZE, SCALE, false).is_empty());
+        assert_eq!(picture.show(shapes.clone(), SIZE, SCALE, true), whole);
+        assert_eq!(picture.show(shapes.clone(), SIZE, 1.5 * SCALE, false), whole);
+        picture.show(shapes.clone(), SIZE, SCALE, false);
+        let dot = Shape::circle_filled(pos2(80.0, 40.0), 2.0, Color32::RED);
+        shapes.insert(20, ClippedShape::new(Rect::EVERYTHING, dot));
+        let damage = picture.show(shapes, SIZE, SCALE, false);
+        assert_eq!(damage, [Rect::from_min_max(pos2(93.0, 43.0), pos2(107.0, 57.0))]);
+    }
+}
