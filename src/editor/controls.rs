@@ -5,6 +5,8 @@ use crate::engine::ParameterSpec;
 use crate::engine::Target;
 use crate::params::BuskerParams;
 use crate::params::Gesture;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// What pages read and change parameters through.
 pub(super) struct Controls<'a> {
@@ -56,7 +58,47 @@ impl Controls<'_> {
     }
 }
 
+/// Parameters whose gestures have begun and not ended.
+#[derive(Default)]
+pub(super) struct Held(RefCell<BTreeSet<usize>>);
+
+impl Held {
+    pub(super) fn note(&self, index: usize, step: Gesture) {
+        let mut held = self.0.borrow_mut();
+        match step {
+            Gesture::Begin => drop(held.insert(index)),
+            Gesture::End => drop(held.remove(&index)),
+            Gesture::Move(_) => {}
+        }
+    }
+
+    pub(super) fn take(&self) -> BTreeSet<usize> {
+        self.0.take()
+    }
+}
+
 /// Where the table has the parameter that acts on `target`.
 pub(super) fn find(table: &[ParameterSpec], target: Target) -> Option<usize> {
     table.iter().position(|spec| spec.target == target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_begun_and_not_ended_is_held() {
+        let held = Held::default();
+        for (index, step) in [
+            (3, Gesture::Begin),
+            (5, Gesture::Begin),
+            (3, Gesture::Move(0.5)),
+            (8, Gesture::Begin),
+            (3, Gesture::End),
+        ] {
+            held.note(index, step);
+        }
+        assert_eq!(held.take(), [5, 8].into());
+        assert!(held.take().is_empty());
+    }
 }

@@ -40,7 +40,7 @@ const LEVEL_FLOOR_DB: f32 = -60.0;
 /// Points that a smooth wheel moves for one step.
 const WHEEL_POINTS: f32 = 40.0;
 /// Steps of a page key.
-const PAGE: f32 = 10.0;
+pub(super) const PAGE: f32 = 10.0;
 /// Width of the field for typed values.
 const FIELD: f32 = 120.0;
 
@@ -166,9 +166,17 @@ fn step_by_wheel(ui: &Ui, movable: &dyn Movable, response: &Response) {
         Event::MouseWheel { delta, .. } => delta.x + delta.y,
         _ => 0.0,
     };
-    let (steps, fine) = ui.input(|input| (input.events.iter().map(turned).sum(), input.modifiers.shift));
-    if steps != 0.0 {
-        movable.set(movable.stepped(steps, fine));
+    let (turned, fine) =
+        ui.input(|input| (input.events.iter().map(turned).sum::<f32>(), input.modifiers.shift));
+    // A trackpad turns by parts of a step, which are kept until there is a whole one.
+    let id = response.id.with("wheel");
+    let kept: Option<f32> = ui.data(|data| data.get_temp(id));
+    let way = turned + kept.filter(|kept| kept * turned > 0.0).unwrap_or(0.0);
+    if turned != 0.0 {
+        ui.data_mut(|data| data.insert_temp(id, way.fract()));
+    }
+    if way.trunc() != 0.0 {
+        movable.set(movable.stepped(way.trunc(), fine));
     }
     // The page stays where it is.
     ui.input_mut(|input| input.smooth_scroll_delta = Vec2::ZERO);

@@ -11,6 +11,7 @@ use egui::Layout;
 use egui::ProgressBar;
 use egui::RichText;
 use egui::Ui;
+use egui::vec2;
 use std::time::Duration;
 
 /// How long a picture of work under way stays.
@@ -92,7 +93,8 @@ fn show_work(ui: &mut Ui, view: &View, instance: &Instance) {
     let Some(work) = &view.underway else {
         if let Some(told) = &view.told {
             let label = egui::Label::new(RichText::new(told).small().color(theme::FAINT)).truncate();
-            ui.add_sized([WORDS, 14.0], label);
+            let size = vec2(WORDS.min(ui.available_width()), 14.0);
+            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| ui.add(label));
         }
         return;
     };

@@ -45,10 +45,13 @@ mod voices;
 mod window;
 
 use crate::engine::ParameterSpec;
+use crate::params;
 use crate::params::BuskerParams;
+use crate::params::Gesture;
 use crate::plugin::Instance;
 use crate::plugin::View;
 use controls::Controls;
+use controls::Held;
 use egui::Key;
 use egui::KeyboardShortcut;
 use egui::Modifiers;
@@ -77,12 +80,13 @@ pub(crate) use window::Editor;
 use window::Remote;
 
 /// In logical pixels.
-const SIZE: LogicalSize<f32> = LogicalSize::new(1280.0, 720.0);
-const LEAST_SIZE: LogicalSize<f32> = LogicalSize::new(640.0, 360.0);
+#[cfg(test)]
+const SIZE: LogicalSize<f32> = LogicalSize::new(params::SIZE[0], params::SIZE[1]);
+const LEAST_SIZE: LogicalSize<f32> = LogicalSize::new(params::LEAST_SIZE[0], params::LEAST_SIZE[1]);
 
 /// The editor of an instance; its window opens when the host asks.
 pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Editor {
-    let remote = Arc::new(Remote::new(SIZE.cast()));
+    let remote = Arc::new(Remote::new(Arc::clone(params.editor_view())));
     instance.watch(repaint::watcher(&instance, Arc::clone(&remote)));
     Editor { instance, params, remote }
 }
@@ -139,24 +143,16 @@ impl Page {
 const NEXT_PAGE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::PageDown);
 const LAST_PAGE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::PageUp);
 
-/// Keys that do something whatever has the focus. All others are the host's while nothing has it.
-const SHORTCUTS: [KeyboardShortcut; 9] = [
-    NEXT_PAGE,
-    LAST_PAGE,
-    undo::UNDO,
-    undo::REDO,
-    undo::REDO_TOO,
-    ZOOM_IN,
-    ZOOM_IN_SECONDARY,
-    ZOOM_OUT,
-    ZOOM_RESET,
-];
+/// Keys that do something whatever has the focus, beside those of undo. All others are the host's while nothing has it.
+const SHORTCUTS: [KeyboardShortcut; 6] =
+    [NEXT_PAGE, LAST_PAGE, ZOOM_IN, ZOOM_IN_SECONDARY, ZOOM_OUT, ZOOM_RESET];
 
 /// What an open window shows.
 struct App {
     instance: Arc<Instance>,
     params: Arc<BuskerParams>,
     host: GuiContext,
+    held: Held,
     pages: Pages,
 }
 
@@ -169,22 +165,26 @@ impl App {
     ) -> Self {
         theme::apply(egui);
         let pages = Pages::new(params.table());
-        App { instance, params, host, pages }
+        App { instance, params, host, held: Held::default(), pages }
     }
 
     /// What pages move parameters through.
     fn with_controls<T>(&mut self, work: impl FnOnce(&mut Pages, &Controls<'_>, &Arc<Instance>) -> T) -> T {
         let (params, setter) = (&*self.params, self.host.param_setter());
-        let gesture = |index, step| params.gesture(index, &setter, step);
+        let held = &self.held;
+        let gesture = |index, step| {
+            held.note(index, step);
+            params.gesture(index, &setter, step);
+        };
         let controls = Controls { params, host: &gesture };
         work(&mut self.pages, &controls, &self.instance)
     }
 
     /// Whether a key does something while nothing has the focus.
-    fn answers(key: Key, held: Modifiers) -> bool {
+    fn answers(egui: &egui::Context, key: Key, held: Modifiers) -> bool {
         let is =
             |known: &KeyboardShortcut| known.logical_key == key && held.matches_logically(known.modifiers);
-        key == Key::Tab || SHORTCUTS.iter().any(is)
+        key == Key::Tab || SHORTCUTS.iter().any(is) || undo::answers(egui, key, held)
     }
 
     fn show(&mut self, ui: &mut Ui) {
@@ -198,6 +198,10 @@ impl Drop for App {
         self.with_controls(|pages, controls, instance| {
             pages.voices.let_go(controls, &instance.view());
             instance.hold(false, true);
+        });
+        let held = self.held.take();
+        self.with_controls(|_, controls, _| {
+            held.into_iter().for_each(|index| controls.gesture(index, Gesture::End));
         });
     }
 }

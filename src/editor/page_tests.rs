@@ -34,6 +34,7 @@ use crate::voice::Play;
 use egui::DroppedFile;
 use egui::DroppedFileHandle;
 use egui::Event;
+use egui::Key;
 use egui::Modifiers;
 use egui::PointerButton;
 use egui::Pos2;
@@ -503,6 +504,32 @@ fn a_source_that_is_dragged_is_where_the_pointer_is_by_one_gesture_of_each_param
     assert!((30.0..80.0).contains(&azimuth) && before > 40.0, "{azimuth}, {before}");
     assert!((metres / distance - 1.0).abs() < 0.01, "{metres} and {distance}");
     assert_eq!(told.iter().filter(|(_, step)| *step == Gesture::Begin).count(), 2);
+}
+
+#[test]
+fn keys_move_a_source_and_bring_it_back() {
+    let bench = Bench::instrument();
+    put_in_space(&bench);
+    let mut window = Window::new(&bench, Page::Space);
+    window.obeys = true;
+    let dot = window.said().into_iter().find(|said| said.name == "Bus 5 from above").unwrap();
+    window.focus(&dot);
+    let [azimuth, distance] = [Target::Azimuth(4), Target::Distance(4)].map(|target| bench.index(target));
+    let plain = |index: usize| bench.params.table()[index].kind.plain(bench.params.normalised(index));
+    let before = [azimuth, distance].map(plain);
+    for _ in 0..10 {
+        window.press(Key::ArrowUp);
+    }
+    let away = plain(distance);
+    window.press(Key::PageDown);
+    assert!(away > 1.5 * before[1] && (plain(distance) / before[1] - 1.0).abs() < 1e-3, "{away} m");
+    window.press(Key::PageUp);
+    assert!((plain(distance) / away - 1.0).abs() < 1e-3);
+    window.press(Key::ArrowRight);
+    assert!(plain(azimuth) > before[0]);
+    window.press(Key::Home);
+    let default = |index: usize| bench.params.table()[index].kind.default_value();
+    assert_eq!([azimuth, distance].map(plain), [azimuth, distance].map(default));
 }
 
 /// A file that is let go over the window.

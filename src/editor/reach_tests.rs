@@ -315,14 +315,21 @@ fn the_wheel_steps_a_value_and_shift_makes_it_fine() {
         }
         let start = control(window);
         window.point(start.place.center(), None);
-        let mut turn = |modifiers, delta| {
-            let (unit, phase, source) = (MouseWheelUnit::Line, TouchPhase::Move, MouseWheelSource::Unknown);
+        let mut turn_by = |unit, modifiers, delta| {
+            let (phase, source) = (TouchPhase::Move, MouseWheelSource::Unknown);
             let wheel = Event::MouseWheel { unit, delta, phase, source, modifiers };
             window.draw_after(vec![Event::ModifiersChanged(modifiers), wheel]);
             window.draw_after(vec![Event::ModifiersChanged(Modifiers::NONE)]);
             control(window).value
         };
+        // A trackpad's points are parts of a step.
+        let points: Vec<_> =
+            [15.0, 15.0, 15.0].map(|y| turn_by(MouseWheelUnit::Point, Modifiers::NONE, vec2(0.0, y))).into();
+        let mut turn = |modifiers, delta| turn_by(MouseWheelUnit::Line, modifiers, delta);
+        assert_eq!(points[..2], [&*start.value; 2], "{}", start.name);
+        assert_eq!(turn(Modifiers::NONE, vec2(0.0, -1.0)), start.value, "{}", start.name);
         let up = turn(Modifiers::NONE, vec2(0.0, 1.0));
+        assert_eq!(up, points[2], "{}", start.name);
         assert_ne!(up, start.value, "{}", start.name);
         assert_eq!(turn(Modifiers::NONE, vec2(0.0, -1.0)), start.value, "{}", start.name);
         let fine = turn(Modifiers::SHIFT, vec2(1.0, 0.0));

@@ -465,9 +465,7 @@ impl Dot<'_> {
             ui.interact(Rect::from_center_size(at, vec2(2.0 * DOT, 2.0 * DOT)), id, Sense::click_and_drag());
         self.drag(ui, &response, at);
         if response.double_clicked() {
-            for index in [self.azimuth, self.elevation, self.distance] {
-                self.controls.set(index, self.controls.params.default(index));
-            }
+            self.bring_back();
         }
         self.step_by_keys(ui, &response);
         let enabled = ui.is_enabled();
@@ -518,7 +516,13 @@ impl Dot<'_> {
         }
     }
 
-    /// Right and left turn, up and down take away and bring near.
+    fn bring_back(&self) {
+        for index in [self.azimuth, self.elevation, self.distance] {
+            self.controls.set(index, self.controls.params.default(index));
+        }
+    }
+
+    /// Right and left turn; up and down, and the page keys ten times as far, take away and bring near; Home and Delete bring back.
     fn step_by_keys(&self, ui: &Ui, response: &Response) {
         if !response.has_focus() {
             return;
@@ -528,8 +532,15 @@ impl Dot<'_> {
         let steps =
             |more, less| ui.input(|input| input.num_presses(more) as f32 - input.num_presses(less) as f32);
         let fine = if ui.input(|input| input.modifiers.shift) { drag::FINE } else { 1.0 };
-        let (turns, away) =
-            (fine * steps(Key::ArrowRight, Key::ArrowLeft), fine * steps(Key::ArrowUp, Key::ArrowDown));
+        let turns = fine * steps(Key::ArrowRight, Key::ArrowLeft);
+        let pages = drag::PAGE * steps(Key::PageUp, Key::PageDown);
+        let away = fine * (steps(Key::ArrowUp, Key::ArrowDown) + pages);
+        if [Key::Home, Key::Delete, Key::Backspace]
+            .into_iter()
+            .any(|key| ui.input(|input| input.key_pressed(key)))
+        {
+            self.bring_back();
+        }
         if turns != 0.0 {
             let azimuth = plain(self.controls, self.azimuth) + turns * TURN_DEG;
             let azimuth = (azimuth + 180.0).rem_euclid(360.0) - 180.0;

@@ -4,16 +4,29 @@ use crate::plugin::Instance;
 use crate::plugin::View;
 use crate::plugin::Way;
 use egui::Button;
+use egui::Context;
 use egui::Event;
+use egui::Id;
 use egui::Key;
 use egui::KeyboardShortcut;
 use egui::Modifiers;
 use egui::Ui;
 
-pub(super) const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
-pub(super) const REDO: KeyboardShortcut =
-    KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
-pub(super) const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
+const UNDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Z);
+const REDO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z);
+const REDO_TOO: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Y);
+
+/// Where the window keeps which ways there is a step.
+fn kept() -> Id {
+    Id::unique("steps")
+}
+
+/// Whether a key takes or brings back a step.
+pub(super) fn answers(egui: &Context, key: Key, held: Modifiers) -> bool {
+    let [back, on] = egui.data(|data| data.get_temp(kept())).unwrap_or([false; 2]);
+    let is = |keys: &KeyboardShortcut| key == keys.logical_key && held.matches_logically(keys.modifiers);
+    if is(&REDO) || is(&REDO_TOO) { on } else { back && is(&UNDO) }
+}
 
 /// The buttons.
 #[derive(Default)]
@@ -46,6 +59,7 @@ impl Undo {
     }
 
     pub(super) fn show(&self, ui: &mut Ui, view: &View, instance: &Instance) {
+        ui.data_mut(|data| data.insert_temp(kept(), view.steps.each_ref().map(Option::is_some)));
         let ways = [(Way::Back, "Undo", &UNDO), (Way::On, "Redo", &REDO)];
         for ((way, text, keys), step) in ways.into_iter().zip(&view.steps) {
             let button = ui.add_enabled(step.is_some(), Button::new(text).small());

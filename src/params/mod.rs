@@ -3,10 +3,11 @@
 //! In: the table of `engine::parameter` and the shared values. Out: what hosts list, automate and save. A change stores its plain
 //! value for the engine, on whatever thread the host makes it, and marks it; the framework's own smoothing is not used.
 //! Continuous parameters are 0–1 here and get their unit from the table, since a level's range begins at `-inf` dB, which no
-//! saved state can hold. One more field is saved: the rack, as text.
+//! saved state can hold. Two more fields are saved: the rack, as text, and the size of the editor.
 #![allow(unsafe_code)] // The framework declares `Params` as an unsafe trait: its pointers must live as long as the object.
 
 mod macros;
+mod view;
 
 use crate::engine::Kind;
 use crate::engine::Modulation;
@@ -33,6 +34,13 @@ use nice_plug::prelude::ParamSetter;
 use nice_plug::prelude::Params;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+pub(crate) use view::EditorView;
+pub(crate) use view::LEAST_SIZE;
+#[cfg(test)]
+pub(crate) use view::SIZE;
+
+/// The field of a saved state that has the editor's size and zoom.
+const EDITOR_FIELD: &str = "editor";
 
 /// The rack behind the parameters: where the saved one comes from, where a loaded one goes, and what macros move.
 pub(crate) trait RackStore: Send + Sync {
@@ -59,6 +67,7 @@ pub(crate) struct BuskerParams {
     table: Arc<[ParameterSpec]>,
     entries: Vec<Entry>,
     rack: Arc<dyn RackStore>,
+    view: Arc<EditorView>,
 }
 
 impl BuskerParams {
@@ -69,7 +78,7 @@ impl BuskerParams {
     ) -> Self {
         let rows = table.iter().enumerate();
         let entries = rows.map(|(index, spec)| entry(index, spec, values, &rack)).collect();
-        BuskerParams { table, entries, rack }
+        BuskerParams { table, entries, rack, view: Arc::default() }
     }
 
     /// 0–1, as the host sees it; 0 past the table.
@@ -80,6 +89,10 @@ impl BuskerParams {
             Some(Entry::Continuous(param)) => param.unmodulated_normalized_value(),
             None => 0.0,
         }
+    }
+
+    pub(crate) fn editor_view(&self) -> &Arc<EditorView> {
+        &self.view
     }
 
     pub(crate) fn table(&self) -> &[ParameterSpec] {
@@ -301,13 +314,19 @@ unsafe impl Params for BuskerParams {
 
     fn serialize_fields(&self) -> BTreeMap<String, String> {
         let rack = serialize_field(&self.rack.save()).ok();
-        rack.map(|rack| (RACK_FIELD.to_owned(), rack)).into_iter().collect()
+        let view = self.view.save().and_then(|view| serialize_field(&view).ok());
+        let fields = [(RACK_FIELD, rack), (EDITOR_FIELD, view)].into_iter();
+        fields.filter_map(|(name, field)| Some((name.to_owned(), field?))).collect()
     }
 
     fn deserialize_fields(&self, serialized: &BTreeMap<String, String>) {
         let text = serialized.get(RACK_FIELD).and_then(|field| deserialize_field(field).ok());
         if let Some(text) = text {
             self.rack.restore(text);
+        }
+        let view = serialized.get(EDITOR_FIELD).and_then(|field| deserialize_field(field).ok());
+        if let Some(view) = view {
+            self.view.restore(&view);
         }
     }
 }

@@ -113,3 +113,40 @@ fn a_host_moves_single_notes_in_space_by_parts_of_the_parameters_ranges() {
     let ids: Vec<u32> = table().iter().filter_map(|spec| modulation_id(spec.target)).collect();
     assert_eq!(ids, [GAIN_MODULATION, TRANSPOSE_MODULATION, 3, 4, 5]);
 }
+
+/// The state of an instance whose editor had that size and zoom.
+fn fields_of(size: [f64; 2], zoom: f32) -> BTreeMap<String, String> {
+    let (params, _) = params();
+    params.editor_view().resize(size);
+    params.editor_view().set_zoom(zoom);
+    params.serialize_fields()
+}
+
+#[test]
+fn the_editor_opens_with_the_size_and_zoom_that_were_saved() {
+    let (params, _) = params();
+    let view = || (params.editor_view().size(), params.editor_view().zoom());
+    params.deserialize_fields(&fields_of([1024.8, 600.0], 1.25));
+    assert_eq!(view(), ([1024.8, 600.0], 1.25));
+    // A state that says nothing of it, such as a preset, leaves it alone.
+    params.deserialize_fields(&fields_of([1280.0, 720.0], 1.0));
+    assert_eq!(view(), ([1024.8, 600.0], 1.25));
+    assert_eq!(params.serialize_fields(), fields_of([1024.8, 600.0], 1.25));
+}
+
+#[test]
+fn a_size_or_zoom_that_cannot_be_is_that_of_a_new_editor() {
+    for (saved, size, zoom) in [
+        (r#"{"size":[1000,10],"zoom":1.5}"#, [1000.0, 720.0], 1.5),
+        (r#"{"size":[-1e300,900],"zoom":1000}"#, [1280.0, 900.0], 1.0),
+        (r#"{"size":[1e300,700]}"#, [1280.0, 700.0], 1.0),
+        (r#"{"zoom":2}"#, [1280.0, 720.0], 2.0),
+        (r#"{"size":[null,1],"zoom":2}"#, [800.0, 600.0], 3.0),
+        ("no view", [800.0, 600.0], 3.0),
+    ] {
+        let (params, _) = params();
+        params.deserialize_fields(&fields_of([800.0, 600.0], 3.0));
+        params.deserialize_fields(&[(EDITOR_FIELD.to_owned(), saved.to_owned())].into());
+        assert_eq!((params.editor_view().size(), params.editor_view().zoom()), (size, zoom), "{saved}");
+    }
+}

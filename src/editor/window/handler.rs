@@ -34,6 +34,8 @@ use std::time::Instant;
 /// Time between two pictures of what moves by itself, with a graphics card and without.
 const PACE: Duration = Duration::from_micros(16_667);
 const SOFTWARE_PACE: Duration = Duration::from_millis(100);
+/// How long what follows from an event is taken for the work of hands.
+const AFTER_EVENTS: Duration = Duration::from_millis(500);
 
 pub(super) struct Handler {
     screen: RefCell<Screen>,
@@ -50,6 +52,8 @@ pub(super) struct Handler {
     lost: Cell<bool>,
     /// When the last picture was begun.
     drawn: Cell<Instant>,
+    /// When something last happened to the window.
+    touched: Cell<Instant>,
     pace: Duration,
     remote: Arc<Remote>,
     window: WindowContext,
@@ -91,6 +95,7 @@ impl Handler {
             due: Cell::new(None),
             lost: Cell::new(true),
             drawn: Cell::new(begun),
+            touched: Cell::new(begun),
             remote,
             window,
         })
@@ -131,7 +136,7 @@ impl Handler {
         let (key, held) = self.input.borrow_mut().press(event, || self.clipboard.borrow_mut().text());
         let egui = &self.egui;
         let leaves = |key| key == Key::Escape && (Popup::is_any_open(egui) || egui.egui_is_using_pointer());
-        let answers = |key| App::answers(key, held) || leaves(key);
+        let answers = |key| App::answers(egui, key, held) || leaves(key);
         let ours = egui.egui_wants_keyboard_input() || key.is_some_and(answers);
         if ours { EventStatus::Captured } else { EventStatus::Ignored }
     }
@@ -151,10 +156,10 @@ impl Handler {
 
 impl WindowHandler for Handler {
     fn poll(&self) {
-        if self.remote.take_request() {
+        let (request, change) = (self.remote.take_request(), self.remote.take_change());
+        if request && self.touched.get().elapsed() < AFTER_EVENTS {
             self.outdate();
-        }
-        if self.remote.take_change() {
+        } else if request || change {
             self.outdate_after(Duration::ZERO);
         }
     }
@@ -197,6 +202,7 @@ impl WindowHandler for Handler {
             // Without it keys go elsewhere, but all else works.
             let _ = self.window.focus();
         }
+        self.touched.set(Instant::now());
         self.outdate();
         match event {
             Event::Mouse(event) => self.input.borrow_mut().point(event, self.pixels_per_point()),
@@ -221,13 +227,16 @@ mod tests {
 
     #[test]
     fn the_space_bar_is_the_hosts_and_the_editors_own_keys_are_not() {
-        let command = Modifiers::COMMAND;
+        let (egui, command) = (egui::Context::default(), Modifiers::COMMAND);
+        let answers = |key, held| App::answers(&egui, key, held);
         for key in [Key::Space, Key::Enter, Key::Z, Key::ArrowUp, Key::PageDown, Key::Plus, Key::Escape] {
-            assert!(!App::answers(key, Modifiers::NONE), "{key:?}");
+            assert!(!answers(key, Modifiers::NONE), "{key:?}");
         }
-        assert!(App::answers(Key::Tab, Modifiers::NONE));
+        assert!(answers(Key::Tab, Modifiers::NONE));
         for key in [Key::PageDown, Key::PageUp, Key::Plus, Key::Minus, Key::Num0] {
-            assert!(App::answers(key, command), "{key:?}");
+            assert!(answers(key, command), "{key:?}");
         }
+        // There is nothing to undo.
+        assert!(!answers(Key::Z, command) && !answers(Key::Y, command));
     }
 }

@@ -3,10 +3,12 @@
 //! Any thread but the audio thread's.
 #![allow(clippy::disallowed_types)] // The audio thread never touches the editor.
 
+use crate::params::EditorView;
 use baseview::WindowSize;
 use baseview::WindowWaker;
 use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::editor::dpi::NativeSize;
+use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
@@ -14,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub(in crate::editor) struct Remote {
+    view: Arc<EditorView>,
     kept: Mutex<Kept>,
     /// Whether a picture is wanted at once.
     stale: AtomicBool,
@@ -24,20 +27,18 @@ pub(in crate::editor) struct Remote {
 }
 
 struct Kept {
-    size: LogicalSize<f64>,
     /// Physical pixels for a logical one.
     scale: f64,
-    /// What the user makes of it.
-    zoom: f32,
     /// That of the window which is open.
     waker: Option<WindowWaker>,
 }
 
 impl Remote {
-    /// A window that opens with that size, in logical pixels.
-    pub(in crate::editor) fn new(size: LogicalSize<f64>) -> Self {
-        let kept = Kept { size, scale: 1.0, zoom: 1.0, waker: None };
+    /// A window that opens with that size and zoom.
+    pub(in crate::editor) fn new(view: Arc<EditorView>) -> Self {
+        let kept = Kept { scale: 1.0, waker: None };
         Remote {
+            view,
             kept: Mutex::new(kept),
             stale: AtomicBool::new(false),
             changed: AtomicBool::new(false),
@@ -103,25 +104,26 @@ impl Remote {
     }
 
     pub(super) fn resized(&self, size: WindowSize) {
-        let mut kept = self.kept();
-        (kept.size, kept.scale) = (size.logical, size.scale_factor);
+        self.view.resize([size.logical.width, size.logical.height]);
+        self.kept().scale = size.scale_factor;
     }
 
     pub(super) fn zoom(&self) -> f32 {
-        self.kept().zoom
+        self.view.zoom()
     }
 
     pub(super) fn set_zoom(&self, zoom: f32) {
-        self.kept().zoom = zoom;
+        self.view.set_zoom(zoom);
     }
 
     pub(super) fn logical_size(&self) -> LogicalSize<f64> {
-        self.kept().size
+        let [width, height] = self.view.size();
+        LogicalSize::new(width, height)
     }
 
     pub(super) fn native_size(&self) -> NativeSize<u32> {
-        let kept = self.kept();
-        NativeSize::from_size(kept.size.into(), kept.scale)
+        let scale = self.kept().scale;
+        NativeSize::from_size(self.logical_size().into(), scale)
     }
 }
 
@@ -132,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_window_opens_again_with_the_size_it_had_to_the_pixel() {
-        let remote = Remote::new(LogicalSize::new(1280.0, 720.0));
+        let remote = Remote::new(Arc::default());
         for (width, height, scale) in [(1281, 719, 1.25), (2561, 1439, 2.0), (997, 601, 1.75)] {
             let size = PhysicalSize::new(width, height);
             remote.resized(WindowSize::from_physical(size, scale));

@@ -198,6 +198,7 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     let bundle = open(&file)?;
     let first = bundle.plugins()?.into_iter().next().ok_or(HostError::Missing("plugin"))?;
     let mut host = bundle.instantiate(arguments.name.as_deref().unwrap_or(&first.name))?;
+    let mut other = bundle.instantiate(arguments.name.as_deref().unwrap_or(&first.name))?;
     if let Some(song) = &arguments.song {
         host.load_preset(song)?;
     }
@@ -206,6 +207,9 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     let ears = Ears::default();
     play_while_open(&mut *host, &ears, |host| {
         visit_often(host, &connection, window, arguments.visits)?;
+        if arguments.visits > 0 {
+            must_come_back(host, &mut *other, &connection, window)?;
+        }
         let begun = Instant::now();
         let size = open_editor(host, &connection, window)?;
         println!("editor of {} x {} opened in {} ms", size.0, size.1, begun.elapsed().as_millis());
@@ -292,6 +296,30 @@ fn visit_often(
     }
     if visits > 0 {
         println!("opened, resized and closed {visits} times while it played");
+    }
+    Ok(())
+}
+
+/// The size of the editor comes back in another instance that takes the state.
+fn must_come_back(
+    host: &mut dyn PluginHost,
+    other: &mut dyn PluginHost,
+    connection: &RustConnection,
+    window: u32,
+) -> Result<(), TaskError> {
+    let (first, chosen) = (open_editor(host, connection, window)?, (1000, 600));
+    host.resize_editor(chosen)?;
+    resize(connection, window, chosen)?;
+    wait(host, PAGE_SECONDS);
+    let state = host.save_state()?;
+    host.resize_editor(first)?;
+    wait(host, PAGE_SECONDS);
+    host.close_editor();
+    other.load_state(&state)?;
+    let found = other.open_editor(window)?;
+    other.close_editor();
+    if found != chosen {
+        return Err(TaskError::Claim(format!("an editor of {chosen:?} came back with {found:?}")));
     }
     Ok(())
 }
