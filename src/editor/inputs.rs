@@ -27,8 +27,8 @@ const NAME: f32 = 76.0;
 /// The least and the greatest height of a fader.
 const FADER: (f32, f32) = (36.0, 230.0);
 /// Height of a strip without its fader, of two matrices without their inputs, and between them.
-const STRIP_ROWS: f32 = 110.0;
-const MATRIX_ROWS: f32 = 3.0 * (cell::HEIGHT + SPACING) + 80.0;
+const STRIP_ROWS: f32 = 4.0 * (cell::HEIGHT + SPACING) + 40.0;
+const MATRIX_ROWS: f32 = 3.0 * (cell::HEIGHT + SPACING) + 84.0;
 /// Between the rows.
 const SPACING: f32 = 3.0;
 
