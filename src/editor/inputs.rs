@@ -30,7 +30,7 @@ const FADER: (f32, f32) = (36.0, 230.0);
 const STRIP_ROWS: f32 = 4.0 * (cell::HEIGHT + SPACING) + 40.0;
 const MATRIX_ROWS: f32 = 3.0 * (cell::HEIGHT + SPACING) + 84.0;
 /// Between the rows.
-const SPACING: f32 = 3.0;
+const SPACING: f32 = 2.0;
 
 /// An input's parameters and its meter.
 struct Input {

@@ -13,6 +13,7 @@ use crate::engine::Target;
 use crate::machine::InstrumentKind;
 use crate::mixer::BUSES;
 use crate::mixer::MACROS;
+use crate::mixer::NoteSpace;
 use crate::mixer::SONG_CHANNELS;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
@@ -203,15 +204,17 @@ fn show_buses(ui: &mut Ui, (view, instance): (&View, &Instance), slot: usize) {
     let buses = (0..BUSES).map(|bus| view.routing.bus_name(bus));
     let mut texts: Vec<_> = std::iter::once("no bus".to_owned()).chain(buses).collect();
     let route = view.routing.keyboard.get(slot);
+    texts.push("space".to_owned());
     let in_space = route.is_some_and(|route| route.space.is_some());
-    texts.extend(in_space.then(|| "space".to_owned()));
     let bus = route.and_then(|route| route.bus).map_or(0, |bus| bus + 1);
     let now = if in_space { texts.len() - 1 } else { bus };
     let said = format!("Instrument {}: bus", slot + 1);
     if let Some(chosen) = cell::menu(ui, BUS, now, &texts, &said) {
         instance.edit_later(Edit::Routing(Box::new(move |routing| {
-            if let Some(route) = routing.keyboard.get_mut(slot).filter(|_| chosen <= BUSES) {
-                (route.bus, route.space) = (chosen.checked_sub(1), None);
+            let Some(route) = routing.keyboard.get_mut(slot) else { return };
+            route.space = (chosen > BUSES).then(NoteSpace::default);
+            if chosen <= BUSES {
+                route.bus = chosen.checked_sub(1);
             }
         })));
     }
