@@ -393,6 +393,13 @@ impl Session {
         Ok(())
     }
 
+    /// The rack as it is, and what of parameters may move with an edit of it.
+    fn before(&mut self, moves: &[Target]) -> Before {
+        self.settle();
+        let values = moves.iter().map(|target| (*target, self.plain(*target))).collect();
+        Before { rack: self.loaded.rack.clone(), values, restored: self.restored }
+    }
+
     /// Keeps the way back from an edit by a hold of the user's, if it has changed anything.
     pub(super) fn keep(&mut self, Before { rack, values, restored }: Before, hold: u64) {
         if self.restored != restored {
@@ -537,14 +544,16 @@ impl SharedSession {
     }
 
     /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
-    pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
+    pub(super) fn open(&self, path: &Path, hold: u64) -> Result<(), OpenError> {
         // The editor looks at the session for every picture, so it is not locked while a song loads.
         let (rack, layout) = self.copy();
         let loaded = self.read(path, || Loaded::with_song(rack, &layout, path));
         let mut session = self.lock();
         match loaded {
             Ok(loaded) => {
+                let before = session.before(&[]);
                 session.take_song(loaded);
+                session.keep(before, hold);
                 Ok(())
             }
             Err(error) => {
@@ -625,10 +634,7 @@ impl SharedSession {
 
     /// The rack as it is, and what of parameters may move with an edit of it.
     pub(super) fn before(&self, moves: &[Target]) -> Before {
-        let mut session = self.lock();
-        session.settle();
-        let values = moves.iter().map(|target| (*target, session.plain(*target))).collect();
-        Before { rack: session.loaded.rack.clone(), values, restored: session.restored }
+        self.lock().before(moves)
     }
 
     /// Goes a step back or on in the history of edits; returns whether the rack has changed, and notes why not.
@@ -813,7 +819,8 @@ impl Instance {
         let wanted = session.loaded.rack.master.look_ahead;
         let Some(running) = &mut session.running else { return false };
         let wants = running.look_ahead != wanted;
-        wants && !std::mem::replace(&mut running.asked, wants)
+        let asked = std::mem::replace(&mut running.asked, wants);
+        wants && !asked
     }
 
     /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.
@@ -865,9 +872,7 @@ impl Instance {
 
     /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
-        let before = self.session.before(&[]);
-        self.session.open(path)?;
-        self.session.lock().keep(before, self.hold_now());
+        self.session.open(path, self.hold_now())?;
         self.worker.post(Job::Apply);
         Ok(())
     }

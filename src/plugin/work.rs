@@ -5,8 +5,10 @@
 
 use super::instance::OpenError;
 use super::instance::SharedSession;
+use super::worker::Changing;
 use super::worker::Progress;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What is being done, for display.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,13 +22,13 @@ pub(crate) struct Underway {
 /// A job that takes its time.
 pub(super) struct Work<'a> {
     session: &'a SharedSession,
-    progress: &'a Progress,
+    progress: &'a Arc<Progress>,
     /// Among all jobs.
     number: u64,
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(session: &'a SharedSession, progress: &'a Progress, number: u64) -> Self {
+    pub(super) fn new(session: &'a SharedSession, progress: &'a Arc<Progress>, number: u64) -> Self {
         Self { session, progress, number }
     }
 
@@ -39,6 +41,11 @@ impl<'a> Work<'a> {
     pub(super) fn begin(&self, what: String) -> Option<()> {
         self.session.lock().set_underway(Some(Underway { what, share: None }));
         self.go_on()
+    }
+
+    /// From here on the rack is changed, until the answer goes.
+    pub(super) fn change(&self) -> Changing {
+        self.progress.change()
     }
 
     /// Reads a file, whatever is in it.

@@ -106,6 +106,15 @@ pub(super) struct Progress {
     ending: AtomicBool,
 }
 
+/// A change of the rack that is under way.
+pub(super) struct Changing(Arc<Progress>);
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.0.short.fetch_sub(1, Release);
+    }
+}
+
 impl Progress {
     fn is_idle(&self) -> bool {
         self.done.load(Acquire) >= self.posted.load(Acquire) || !self.running.load(Relaxed)
@@ -124,6 +133,12 @@ impl Progress {
     /// Whether the job of this number was called off.
     pub(super) fn is_off(&self, number: u64) -> bool {
         self.off.load(Relaxed) >= number
+    }
+
+    /// As long as the answer is there, what a host saves waits: the rack is being changed, and its parameters are not there yet.
+    pub(super) fn change(self: &Arc<Self>) -> Changing {
+        self.short.fetch_add(1, Release);
+        Changing(Arc::clone(self))
     }
 
     /// Waits until all is done that does not have to wait for files to be read, but no longer than `patience`, and counts it if
@@ -303,6 +318,8 @@ impl Bench {
     }
 
     fn work_off(&mut self, Posted { job, number }: Posted) {
+        // What stood behind files is no longer counted.
+        let _changing = (!job.reads_files()).then(|| self.progress.change());
         if !(self.progress.ending.load(Relaxed) && job.is_of_rack()) {
             // A session is changed as a whole or not at all, so that a panic leaves one that can be heard.
             let done = panic::catch_unwind(AssertUnwindSafe(|| self.work(job, number)));
@@ -341,6 +358,7 @@ impl Bench {
                 if let Some((slot, worker)) = opened.heard.zip(self.worker.as_mut()) {
                     worker.strike(slot);
                 }
+                drop(opened.changing);
             }
             Job::Edit(edit, hold) => {
                 let before = self.session.before(&edit.moves());

@@ -4,6 +4,7 @@
 //! parameters that move along, and words for what could not be opened. Contents tell what a file is, its name only what it was meant
 //! to be. All is read before anything is taken, so that work which is called off leaves everything as it was. Worker's threads.
 
+use super::super::worker::Changing;
 use super::Before;
 use super::Loaded;
 use super::Session;
@@ -35,6 +36,7 @@ use crate::tracker::load;
 use crate::tracker::load::LoadError;
 use crate::voice;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::hash::DefaultHasher;
 use std::hash::Hash;
@@ -245,6 +247,8 @@ pub(in crate::plugin) struct Opened {
     pub(in crate::plugin) changed: bool,
     /// A voice slot that is to sound once.
     pub(in crate::plugin) heard: Option<usize>,
+    /// To be kept until what goes with the change is there, too.
+    pub(in crate::plugin) changing: Option<Changing>,
 }
 
 /// The files by what they are.
@@ -312,11 +316,15 @@ impl SharedSession {
             return Opened::default();
         }
         let (rack, due) = (session.loaded.rack.clone(), session.due.len());
+        let changing = work.change();
         let opened = session.take_batch(batch, onto);
         let moved = session.due.get(due..).unwrap_or_default();
-        let values = moved.iter().map(|setting| (setting.target, setting.from)).collect();
+        // What is moved twice goes back to where it was at first.
+        let mut seen = BTreeSet::new();
+        let first = moved.iter().filter(|setting| seen.insert(setting.target));
+        let values = first.map(|setting| (setting.target, setting.from)).collect();
         session.keep(Before { rack, values, restored }, hold);
-        opened
+        Opened { changing: Some(changing), ..opened }
     }
 
     fn read_all(&self, sorted: Sorted, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
@@ -581,7 +589,7 @@ impl Session {
         if !said.is_empty() {
             self.missing = self.loaded.rack.notices().iter().map(ToString::to_string).collect();
         }
-        let opened = Opened { changed: !said.is_empty(), heard };
+        let opened = Opened { changed: !said.is_empty(), heard, changing: None };
         if opened.changed {
             self.tell(format!("Opened {}", some_of(&said)));
         }
