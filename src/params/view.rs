@@ -7,6 +7,7 @@ use atomic_float::AtomicF32;
 use atomic_float::AtomicF64;
 use serde::Deserialize;
 use serde::Serialize;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Width and height of a new editor and of the smallest, in logical pixels.
@@ -21,6 +22,8 @@ const ZOOM: std::ops::RangeInclusive<f32> = 0.2..=5.0;
 pub(crate) struct EditorView {
     size: [AtomicF64; 2],
     zoom: AtomicF32,
+    /// Whether a window has them.
+    open: AtomicBool,
 }
 
 /// The same as it is saved.
@@ -39,7 +42,11 @@ impl Default for Saved {
 
 impl Default for EditorView {
     fn default() -> Self {
-        EditorView { size: SIZE.map(|side| AtomicF64::new(side.into())), zoom: AtomicF32::new(1.0) }
+        EditorView {
+            size: SIZE.map(|side| AtomicF64::new(side.into())),
+            zoom: AtomicF32::new(1.0),
+            open: AtomicBool::new(false),
+        }
     }
 }
 
@@ -66,10 +73,22 @@ impl EditorView {
         Some(Saved { size: self.size(), zoom: self.zoom() }).filter(|saved| *saved != Saved::default())
     }
 
-    /// What cannot be is that of a new instance.
+    /// An open window stays as it is.
+    pub(crate) fn set_open(&self, open: bool) {
+        self.open.store(open, Relaxed);
+    }
+
+    /// What cannot be is that of a new instance. What an open window has stays.
     pub(super) fn restore(&self, saved: &Saved) {
-        let fits = |side: usize| (f64::from(LEAST_SIZE[side])..=MOST).contains(&saved.size[side]); // as above
-        self.resize([0, 1].map(|side| if fits(side) { saved.size[side] } else { SIZE[side].into() }));
+        if self.open.load(Relaxed) {
+            return;
+        }
+        let least = LEAST_SIZE.map(f64::from);
+        // A window of whole pixels may be a part of a logical one smaller.
+        let fits = |side: usize| (least[side] - 1.0..=MOST).contains(&saved.size[side]); // as above
+        let size =
+            |side: usize| if fits(side) { saved.size[side].max(least[side]) } else { SIZE[side].into() };
+        self.resize([0, 1].map(size));
         self.set_zoom(if ZOOM.contains(&saved.zoom) { saved.zoom } else { 1.0 });
     }
 }

@@ -34,6 +34,8 @@ use std::time::Instant;
 /// Time between two pictures of what moves by itself, with a graphics card and without.
 const PACE: Duration = Duration::from_micros(16_667);
 const SOFTWARE_PACE: Duration = Duration::from_millis(100);
+/// The shortest that is waited for.
+const LEAST_DELAY: Duration = Duration::from_millis(1);
 /// How long what follows from an event is taken for the work of hands.
 const AFTER_EVENTS: Duration = Duration::from_millis(500);
 
@@ -114,8 +116,15 @@ impl Handler {
         let due = asked.max(self.drawn.get() + self.pace);
         if self.due.get().is_none_or(|earlier| due < earlier) {
             self.due.set(Some(due));
-            self.window.request_redraw_after(due - now);
+            self.ask_for_due();
         }
+    }
+
+    /// Asks for what is due in its time; for less than a millisecond window systems may call at once, which is too early.
+    fn ask_for_due(&self) {
+        let due = self.due.get().into_iter();
+        due.map(|due| due.saturating_duration_since(Instant::now()).max(LEAST_DELAY))
+            .for_each(|delay| self.window.request_redraw_after(delay));
     }
 
     /// Whether a picture is needed, and from now on no more: it makes up for all that is due.
@@ -171,6 +180,7 @@ impl WindowHandler for Handler {
 
     fn draw(&self) -> Result<(), HandlerError> {
         if !self.take_stale() {
+            self.ask_for_due();
             return Ok(());
         }
         self.drawn.set(Instant::now());

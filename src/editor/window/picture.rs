@@ -13,8 +13,10 @@ use egui::epaint::ClippedShape;
 use egui::epaint::TextShape;
 use std::sync::Arc;
 
-/// How far a shape may reach out of its bounds, in points: soft edges, pointed joints and what is moved to whole pixels.
+/// How far a shape may reach out of its bounds, in points and at least in pixels: soft edges, pointed joints and what is moved to
+/// whole pixels.
 const MARGIN: f32 = 3.0;
+const MARGIN_PX: f32 = 2.0;
 /// How many shapes that came or went in one place are seen for what they are. What comes after more of them is painted, too.
 const REACH: usize = 6;
 /// Pixels that cost less to paint than another rectangle does.
@@ -47,9 +49,10 @@ impl Picture {
         whole: bool,
     ) -> Vec<Rect> {
         let window = Rect::from_min_size(Pos2::ZERO, Vec2::from(size.map(|side| side as f32)));
+        let margin = margin(pixels_per_point);
         let painted = |shape: ClippedShape| {
             let traces =
-                shape.transform_after_tessellation * shape.shape.visual_bounding_rect().expand(MARGIN);
+                shape.transform_after_tessellation * shape.shape.visual_bounding_rect().expand(margin);
             let traces = (traces * pixels_per_point).intersect(window);
             let clip = (shape.clip_rect * pixels_per_point).round();
             Painted { bounds: outwards(traces).intersect(clip), shape }
@@ -74,7 +77,7 @@ impl Picture {
         let inside = |area: &Rect| {
             let met = self.shapes.iter().filter(|shape| shape.bounds.intersect(*area).is_positive());
             // Bounds, by which triangles are left out, lack the margin.
-            let around = (*area / scale).expand(MARGIN);
+            let around = (*area / scale).expand(margin(scale));
             let met = met.map(|Painted { shape, .. }| ClippedShape {
                 clip_rect: shape.clip_rect.intersect(around),
                 ..shape.clone()
@@ -85,6 +88,10 @@ impl Picture {
         };
         damage.iter().flat_map(inside).collect()
     }
+}
+
+fn margin(pixels_per_point: f32) -> f32 {
+    MARGIN.max(MARGIN_PX / pixels_per_point)
 }
 
 /// Tells the bounds of shapes that came, went or changed their place in the order.

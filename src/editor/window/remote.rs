@@ -96,11 +96,13 @@ impl Remote {
     }
 
     pub(super) fn opened(&self, waker: WindowWaker) {
+        self.view.set_open(true);
         self.kept().waker = Some(waker);
     }
 
     pub(super) fn closed(&self) {
         self.kept().waker = None;
+        self.view.set_open(false);
     }
 
     pub(super) fn resized(&self, size: WindowSize) {
