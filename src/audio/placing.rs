@@ -258,7 +258,8 @@ impl Placing {
     pub fn holds_as(&self, other: &Self, outlet: usize) -> bool {
         let (own, others) = (self.outlet(outlet), other.outlet(outlet));
         let on_arc = own.is_some_and(|own| own.place.is_none());
-        own == others && (!on_arc || self.arc == other.arc)
+        // The filter of another veil begins from nothing.
+        own == others && (!on_arc || self.arc == other.arc) && self.veil(outlet) == other.veil(outlet)
     }
 
     /// An outlet with all of the placing displaced; `None` where it is not in the field.
@@ -359,6 +360,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_outlet_whose_veil_gets_another_filter_does_not_hold_as_it_was() {
+        let arc = PanningArc { degrees: 180.0, azimuth: 0.0 };
+        let behind = |occlusion| Some(Stand { occlusion, ..stand(None) });
+        let placing = |first| Placing::new(arc, [behind(first), behind(0.5), behind(0.2)]);
+        let (before, after) = (placing(0.5), placing(0.9));
+        let holds = |outlet| before.holds_as(&after, outlet);
+        assert_eq!([0, 1, 2].map(holds), [false, false, true]);
+        assert!([0, 1, 2].into_iter().all(|outlet| before.holds_as(&placing(0.5), outlet)));
     }
 
     #[test]

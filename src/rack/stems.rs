@@ -70,7 +70,7 @@ impl<'a> Desk<'a> {
         Set { table: &self.table, values: &self.values }
     }
 
-    /// Strips that the song or what arrives comes in on or reaches.
+    /// Strips that the song, what plays for it, lanes or what arrives come in on or reach.
     fn reached(&self) -> [bool; STRIPS] {
         let routing = &self.rack.routing;
         let song = match routing.song_by {
@@ -78,7 +78,11 @@ impl<'a> Desk<'a> {
             SongBy::Instrument => &routing.instruments,
         };
         let song = song.iter().flatten().copied().filter(|_| self.rack.song.is_some());
-        let first: Vec<usize> = song.chain(input_buses(routing, self.options, &self.set())).collect();
+        let lanes = self.rack.lanes.iter().filter_map(|lane| routing.lanes.get(lane.lane)?.heard_on());
+        let handed = self.rack.instruments.iter().filter(|slot| !slot.channels.is_empty());
+        let handed = handed.filter_map(|slot| routing.keyboard.get(slot.slot)?.heard_on());
+        let inputs = input_buses(routing, self.options, &self.set());
+        let first: Vec<usize> = song.chain(lanes).chain(handed).chain(inputs).collect();
         Ways::new(self.rack, &self.set()).reached(&first)
     }
 
@@ -161,6 +165,7 @@ pub fn bus_stems(rack: &Rack, options: &RenderOptions) -> Vec<StemGroup> {
     let layout = options.layout();
     let mut routing = Routing { song_space: None, song_places: Vec::new(), ..rack.routing.fitted(&layout) };
     routing.lanes.iter_mut().for_each(|lane| lane.space = None);
+    routing.keyboard.iter_mut().for_each(|slot| slot.space = None);
     routing.inputs.iter_mut().for_each(|input| input.space = None);
     let rack = &Rack { routing, ..rack.clone() };
     let reached = Desk::new(rack, options).reached();

@@ -293,7 +293,10 @@ impl Encoder {
 
     /// Whether it gives to the filters of many sources, on this line of the grid or the next one.
     pub(super) fn is_near(&self) -> bool {
-        self.near.is_heard() || (self.settings.near_field && self.distance < 1.0)
+        let Followers { near, distance, .. } = &self.followers;
+        let is_on = self.settings.near_field || near.value() > 0.0;
+        let comes = self.distance < 1.0 || distance.value() < 1.0 || !distance.settled();
+        self.near.is_heard() || (is_on && comes)
     }
 
     /// Starts towards another place, in degrees and metres, or other settings, where they are others.

@@ -35,6 +35,8 @@ struct Filters {
     level: Level,
     rate: SampleRate,
     near: NearBank,
+    /// Which `through` is of.
+    occlusion: f32,
     through: Through,
     y: [[f32; LANES]; GROUPS],
     rings: bool,
@@ -56,6 +58,7 @@ impl MadeVeil {
             level,
             rate,
             near: NearBank::new(rate, level),
+            occlusion,
             through: Through::new(occlusion, rate),
             y: Default::default(),
             rings: false,
@@ -117,8 +120,9 @@ impl SongField {
         let veils = self.veils.iter_mut().zip(&mut self.filters).enumerate();
         for (number, (veil, filters)) in veils {
             let (Some(veil), Some(filters)) = (veil, filters) else { continue };
-            if let Some(occlusion) = placing.and_then(|placing| placing.occlusion(number)) {
-                filters.through = Through::new(occlusion, filters.rate);
+            let occlusion = placing.and_then(|placing| placing.occlusion(number));
+            if let Some(occlusion) = occlusion.filter(|occlusion| *occlusion != filters.occlusion) {
+                (filters.occlusion, filters.through) = (occlusion, Through::new(occlusion, filters.rate));
             }
             filters.run(veil, span, field);
         }
