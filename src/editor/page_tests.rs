@@ -125,7 +125,7 @@ pub(super) fn put_voices(bench: &Bench) -> Folder {
 pub(super) fn put_in_space(bench: &Bench) {
     bench.change(|routing| {
         routing.buses[4].space = Some(BusSpace::default());
-        routing.song_space = Some(SongSpace::default());
+        routing.song_space = Some(SongSpace { distance: 4.0, ..SongSpace::default() });
         routing.room = Some(RoomAround::default());
         routing.room.iter_mut().for_each(|room| room.shoebox.decay_s = Some([1.0; 3]));
     });
@@ -445,8 +445,9 @@ fn what_stands_in_space_note_by_note_is_moved_by_its_parameters() {
     let bench = Bench::instrument();
     let moves = |window: &mut Window| {
         let said = window.said().into_iter().filter(Said::is_control);
-        let is_move =
-            |name: &String| ["Song Space", "Keyboard Space", "Voice "].iter().any(|of| name.starts_with(of));
+        let is_move = |name: &String| {
+            ["Song Space", "Keyboard Space", "Voice 7 Space"].iter().any(|of| name.starts_with(of))
+        };
         said.map(|said| said.name).filter(is_move).collect::<BTreeSet<_>>()
     };
     let mut window = Window::new(&bench, Page::Space);
@@ -454,12 +455,31 @@ fn what_stands_in_space_note_by_note_is_moved_by_its_parameters() {
     let text =
         "version = { major = 1, minor = 0 }\nrouting.song_space = {}\n[[voices]]\nslot = 7\nspace = {}\n";
     bench.restore(&Rack::from_toml(text).unwrap());
-    let places = ["Azimuth", "Elevation", "Distance"];
-    let wanted = ["Song", "Keyboard", "Voice 7"]
-        .iter()
-        .flat_map(|of| places.map(|place| format!("{of} Space {place}")));
-    let wanted: BTreeSet<_> = ["Song Space Arc".to_owned()].into_iter().chain(wanted).collect();
-    assert_eq!(moves(&mut window), wanted);
+    let places = |of: &str| ["Azimuth", "Elevation", "Distance"].map(|place| format!("{of} Space {place}"));
+    let of_voice: BTreeSet<_> = ["Keyboard", "Voice 7"].into_iter().flat_map(places).collect();
+    let of_song = ["Song", "Keyboard"].into_iter().flat_map(places);
+    let of_song: BTreeSet<_> = of_song.chain(["Song Space Arc".to_owned()]).collect();
+    assert_eq!(moves(&mut window), of_song);
+    let voice = window.control("Show Voice 7").place.center();
+    window.click_at(voice);
+    assert_eq!(moves(&mut window), of_voice);
+}
+
+#[test]
+fn a_voice_that_is_dragged_from_its_own_place_is_where_the_pointer_is() {
+    let bench = Bench::instrument();
+    let place = "azimuth = 40\ndistance = 4";
+    let text =
+        format!("version = {{ major = 1, minor = 0 }}\n[[voices]]\nslot = 120\n[voices.space]\n{place}\n");
+    bench.restore(&Rack::from_toml(&text).unwrap());
+    let mut window = Window::new(&bench, Page::Space);
+    window.obeys = true;
+    let at = window.control("Voice 120 from above").place.center();
+    window.point(at, Some(true));
+    window.point(at + vec2(-30.0, 20.0), None);
+    window.point(at + vec2(-30.0, 20.0), Some(false));
+    let now = window.control("Voice 120 from above").place.center();
+    assert!((now - at - vec2(-30.0, 20.0)).length() < 0.5, "from {at} to {now}");
 }
 
 #[test]

@@ -24,9 +24,11 @@ use crate::mixer::BusSpace;
 use crate::mixer::INPUT_PLACE;
 use crate::mixer::KEYBOARD_PLACE;
 use crate::mixer::LANE_PLACE;
+use crate::mixer::NoteSpace;
 use crate::mixer::RoomAround;
 use crate::mixer::Routing;
 use crate::mixer::SONG_CHANNELS;
+use crate::mixer::SongPlace;
 use crate::mixer::SongSpace;
 use crate::mixer::SpaceOutput;
 use crate::mixer::strip_name;
@@ -34,7 +36,9 @@ use crate::params::Gesture;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::Onto;
+use crate::plugin::SourceEdit;
 use crate::plugin::View;
+use crate::rack::VoiceSlot;
 use crate::space::Hearing;
 use crate::space::Law;
 use crate::space::Material;
@@ -69,9 +73,12 @@ const RINGS_M: [f32; 6] = [0.3, 1.0, 3.0, 10.0, 30.0, 100.0];
 /// Steps of the arrow keys.
 const TURN_DEG: f32 = 5.0;
 const RATIO: f32 = 1.1;
+/// Straight parts of a song's arc.
+const ARC_STEPS: u8 = 72;
 /// Width of a name and of a bus's switch.
 const NAME: f32 = 90.0;
 const SWITCH: f32 = 64.0;
+const CHANNEL: f32 = 26.0;
 const EARS: f32 = 70.0;
 /// What ears can be fitted to.
 const CHOOSE_EARS: &str =
@@ -84,21 +91,131 @@ const POSITION: [&str; 3] = ["Azimuth", "Elevation", "Distance"];
 /// Of these three.
 type Position = [Option<usize>; 3];
 
+/// What stands on the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Source {
+    /// A bus, a lane or an input channel, by its place.
+    Desk(usize),
+    /// The middle of the song's arc.
+    Song,
+    /// A song channel that has a place of its own.
+    Channel(usize),
+    /// What the keys of a slot play.
+    Keys(usize),
+    /// What a voice slot plays.
+    Voice(usize),
+}
+
+impl Source {
+    /// All that there are.
+    fn all(routing: &Routing) -> Vec<Self> {
+        let desk = (0..KEYBOARD_PLACE).filter(|place| routing.settings_at(*place).is_some());
+        let numbers =
+            |taken: Vec<bool>| taken.into_iter().enumerate().filter_map(|(number, is)| is.then_some(number));
+        let channels = numbers(routing.song_places.iter().map(Option::is_some).collect());
+        let keys = numbers(routing.keyboard.iter().map(|slot| slot.space.is_some()).collect());
+        let voices = numbers(routing.voices.iter().map(Option::is_some).collect());
+        let all = desk.map(Self::Desk).chain(routing.has_song_in_space().then_some(Self::Song));
+        all.chain(channels.map(Self::Channel))
+            .chain(keys.map(Self::Keys))
+            .chain(voices.map(Self::Voice))
+            .collect()
+    }
+
+    /// Degrees to the right and up, and metres, on which parameters come on top.
+    fn base(self, routing: &Routing) -> [f32; 3] {
+        let note = match self {
+            Self::Desk(_) => None,
+            Self::Song => return song_base(routing),
+            Self::Channel(channel) => {
+                let place = routing.song_places.get(channel).and_then(Option::as_ref);
+                return place.map_or_else(
+                    || song_base(routing),
+                    |place| {
+                        let place = filled(place, routing);
+                        [place.azimuth, place.elevation, place.distance].map(Option::unwrap_or_default)
+                    },
+                );
+            }
+            Self::Keys(slot) => routing.keyboard.get(slot).and_then(|slot| slot.space.as_ref()),
+            Self::Voice(slot) => routing.voices.get(slot).and_then(Option::as_ref),
+        };
+        note.map_or([0.0, 0.0, 1.0], |note| note.position)
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Desk(place) => source_name(place),
+            Self::Song => "Song".to_owned(),
+            Self::Channel(channel) => format!("Song Channel {}", channel + 1),
+            Self::Keys(slot) => format!("Keys {}", slot + 1),
+            Self::Voice(slot) => format!("Voice {}", slot + 1),
+        }
+    }
+
+    /// As short as there is room for; the user's own name for a bus.
+    fn short_name(self, view: &View) -> String {
+        match self {
+            Self::Desk(place) => short_name(view, place),
+            Self::Channel(channel) => format!("Channel {}", channel + 1),
+            Self::Song | Self::Keys(_) | Self::Voice(_) => self.name(),
+        }
+    }
+
+    /// What stands in its dot.
+    fn sign(self) -> String {
+        match self {
+            Self::Desk(place @ ..LANE_PLACE) => format!("{}", place + 1),
+            Self::Desk(place @ LANE_PLACE..INPUT_PLACE) => format!("L{}", place - LANE_PLACE + 1),
+            Self::Desk(place) => format!("I{}", place - INPUT_PLACE + 1),
+            Self::Song => "S".to_owned(),
+            Self::Channel(channel) => format!("c{}", channel + 1),
+            Self::Keys(slot) => format!("K{}", slot + 1),
+            Self::Voice(slot) => format!("V{}", slot + 1),
+        }
+    }
+}
+
+fn song_base(routing: &Routing) -> [f32; 3] {
+    routing.song_space.as_ref().map_or([0.0, 0.0, 1.0], |song| [song.azimuth, song.elevation, song.distance])
+}
+
+/// A song channel's own place, with what it leaves open as the song has it.
+fn filled(place: &SongPlace, routing: &Routing) -> SongPlace {
+    let song = routing.song_space.clone().unwrap_or_default();
+    SongPlace {
+        azimuth: place.azimuth.or(Some(song.azimuth)),
+        elevation: place.elevation.or(Some(song.elevation)),
+        distance: place.distance.or(Some(song.distance)),
+        occlusion: place.occlusion.or(Some(song.occlusion)),
+        near_field: place.near_field.or(Some(song.near_field)),
+        unknown: place.unknown.clone(),
+    }
+}
+
 /// The page, and which source it is about.
 pub(super) struct Space {
     places: Vec<Position>,
     head: [Option<usize>; 3],
-    /// Arc, azimuth, elevation and distance of the song.
-    song: [Option<usize>; 4],
+    /// How far the song's arc is opened, and where its middle goes.
+    arc: Option<usize>,
+    song: Position,
     /// Of all keys, and of voice slots.
     keyboard: Position,
     voices: Vec<Position>,
     /// Of song channels.
     channels: Vec<Position>,
     /// `None` until it is shown: then the first that is in space.
-    chosen: Option<usize>,
+    chosen: Option<Source>,
     /// For files of ears.
     dialog: Dialog,
+}
+
+/// A field that may say nothing, and what it means then.
+macro_rules! optional {
+    ($field:ident, $otherwise:expr) => {
+        (|of| of.$field.unwrap_or($otherwise), |of, value| of.$field = Some(value))
+    };
 }
 
 /// How a source sounds where it is.
@@ -160,6 +277,28 @@ static OF_SONG: [Setting<SongSpace>; 8] = [
     ),
 ];
 
+/// Where notes of a slot are before parameters move them.
+static OF_NOTES: [Setting<NoteSpace>; 3] = [
+    linear(["Own azimuth", "°"], [-180.0, 180.0, 0.0], field!(position[0])),
+    linear(["Own elevation", "°"], [-90.0, 90.0, 0.0], field!(position[1])),
+    logarithmic(["Own distance", "m"], [0.1, 100.0, 1.0], field!(position[2])),
+];
+
+/// The same of a song channel.
+static OF_CHANNEL: [Setting<SongPlace>; 5] = [
+    linear(["Own azimuth", "°"], [-180.0, 180.0, 0.0], optional!(azimuth, 0.0)),
+    linear(["Own elevation", "°"], [-90.0, 90.0, 0.0], optional!(elevation, 0.0)),
+    logarithmic(["Own distance", "m"], [0.1, 100.0, 1.0], optional!(distance, 1.0)),
+    linear(["Occlusion", ""], [0.0, 1.0, 0.0], optional!(occlusion, 0.0)),
+    choice(
+        ("Near field", &["off", "on"]),
+        (
+            |of| f32::from(u8::from(of.near_field.unwrap_or_default())),
+            |of, value| of.near_field = Some(value >= 0.5),
+        ),
+    ),
+];
+
 /// The room's sides, where the listener is in it, and how loud it is.
 static OF_ROOM: [Setting<RoomAround>; 8] = [
     logarithmic(["Length", "m"], [1.0, 100.0, 18.0], (|of| of.shoebox.size_m[0], |of, m| of.resize(0, m))),
@@ -212,7 +351,7 @@ impl Space {
         let place =
             |place| [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)].map(find);
         let head = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].map(find);
-        let song = [Target::SongArc, Target::SongAzimuth, Target::SongElevation, Target::SongDistance];
+        let song = [Target::SongAzimuth, Target::SongElevation, Target::SongDistance];
         let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
         let voice = |slot| {
             [Target::VoiceAzimuth(slot), Target::VoiceElevation(slot), Target::VoiceDistance(slot)].map(find)
@@ -228,6 +367,7 @@ impl Space {
         Space {
             places: (0..KEYBOARD_PLACE).map(place).collect(),
             head,
+            arc: find(Target::SongArc),
             song: song.map(find),
             keyboard: keys.map(find),
             voices: (0..SLOTS).map(voice).collect(),
@@ -245,8 +385,7 @@ impl Space {
         instance: &Arc<Instance>,
     ) {
         cell::tighten(ui, SPACING);
-        let in_space = |place: &usize| view.routing.settings_at(*place).is_some();
-        let there: Vec<usize> = (0..self.places.len()).filter(in_space).collect();
+        let there = Source::all(&view.routing);
         if !self.chosen.is_some_and(|chosen| there.contains(&chosen)) {
             self.chosen = there.first().copied();
         }
@@ -277,7 +416,12 @@ impl Space {
                     ui.add_space(6.0);
                     show_switches(ui, view, instance);
                     show_song(ui, view, instance);
-                    self.show_notes(ui, controls, view);
+                    if view.routing.has_notes_in_space() {
+                        ui.horizontal(|ui| {
+                            cell::text(ui, "All keys", NAME, Align2::LEFT_CENTER);
+                            show_position(ui, controls, self.keyboard);
+                        });
+                    }
                     self.show_chosen(ui, (controls, view, instance), &there);
                     ui.add_space(6.0);
                     show_room(ui, view, instance);
@@ -307,7 +451,7 @@ impl Space {
         ui.add(egui::Label::new(RichText::new(&text).small()).truncate()).on_hover_text(text);
     }
 
-    fn show_map(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, there: &[usize]) {
+    fn show_map(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, there: &[Source]) {
         let side = ui.available_height().min(0.4 * ui.available_width()).clamp(MAP.0, MAP.1);
         let (rect, _) = ui.allocate_exact_size(vec2(side, side), Sense::hover());
         let map = Map { middle: rect.center(), radius: side / 2.0 - MARGIN };
@@ -322,40 +466,49 @@ impl Space {
         }
         let yaw = self.head[0].map_or(0.0, |yaw| plain(controls, yaw));
         paint_head(ui, map.middle, yaw);
-        for &place in there {
-            let [Some(azimuth), Some(elevation), Some(distance)] = self.places[place] else { continue }; // one of the table
-            let dot = Dot { controls, map: &map, azimuth, elevation, distance };
-            if dot.show(ui, place, &short_name(view, place), self.chosen == Some(place)) {
-                self.chosen = Some(place);
+        // What is chosen lies above all others.
+        let chosen = self.chosen;
+        for &source in there.iter().filter(|source| Some(**source) != chosen).chain(&chosen) {
+            let [Some(azimuth), Some(elevation), Some(distance)] = self.position(source) else { continue }; // they are parameters
+            let (position, mut base) = ([azimuth, elevation, distance], source.base(&view.routing));
+            // What moves the song moves its channels, too.
+            if let (Source::Channel(_), [Some(azimuth), Some(elevation), Some(distance)]) =
+                (source, self.song)
+            {
+                base = moved(base, [azimuth, elevation, distance].map(|index| plain(controls, index)));
+            }
+            let dot = Dot { controls, map: &map, source, position, base };
+            if source == Source::Song
+                && let Some(song) = &view.routing.song_space
+            {
+                let widened = self.arc.map_or(1.0, |arc| plain(controls, arc) / 100.0);
+                dot.paint_arc(ui, song.arc * widened);
+            }
+            if dot.show(ui, &source.short_name(view), chosen == Some(source)) {
+                self.chosen = Some(source);
             }
         }
         if there.is_empty() {
             let text = "Nothing has a place in space: switch something on to the right.";
-            ui.painter().text(rect.center() + vec2(0.0, 30.0), Align2::CENTER_TOP, text, font, theme::TEXT);
+            ui.painter().text(
+                rect.center_top() + vec2(0.0, 4.0),
+                Align2::CENTER_TOP,
+                text,
+                font,
+                theme::TEXT,
+            );
         }
     }
 
-    /// Where parameters put what stands there note by note.
-    fn show_notes(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View) {
-        let routing = &view.routing;
-        if routing.has_song_in_space() {
-            show_moves(ui, controls, "Song", self.song.into_iter().zip(["Arc"].into_iter().chain(POSITION)));
-        }
-        // The arc holds all others.
-        for (channel, place) in self.channels.iter().enumerate() {
-            if routing.song_places.get(channel).is_some_and(Option::is_some) {
-                let name = format!("Channel {}", channel + 1);
-                show_moves(ui, controls, &name, place.iter().copied().zip(POSITION));
-            }
-        }
-        if routing.has_notes_in_space() {
-            show_moves(ui, controls, "Keyboard", self.keyboard.into_iter().zip(POSITION));
-        }
-        for (slot, place) in self.voices.iter().enumerate() {
-            if routing.voices.get(slot).is_some_and(Option::is_some) {
-                let name = format!("Voice {}", slot + 1);
-                show_moves(ui, controls, &name, place.iter().copied().zip(POSITION));
-            }
+    /// What moves a source: azimuth, elevation, distance.
+    fn position(&self, source: Source) -> Position {
+        let of = |places: &[Position], number: usize| places.get(number).copied().unwrap_or_default();
+        match source {
+            Source::Desk(place) => of(&self.places, place),
+            Source::Song => self.song,
+            Source::Channel(channel) => of(&self.channels, channel),
+            Source::Keys(_) => self.keyboard,
+            Source::Voice(slot) => of(&self.voices, slot),
         }
     }
 
@@ -364,44 +517,95 @@ impl Space {
         &mut self,
         ui: &mut Ui,
         (controls, view, instance): (&Controls<'_>, &View, &Instance),
-        there: &[usize],
+        there: &[Source],
     ) {
         let Some(chosen) = self.chosen else { return };
         ui.horizontal_wrapped(|ui| {
             cell::text(ui, "Shown", NAME, Align2::LEFT_CENTER);
-            for &place in there {
-                let said = format!("Show {}", source_name(place));
-                let name = short_name(view, place);
-                if cell::button(ui, place == chosen, (&name, SWITCH), theme::ACCENT, &said).clicked() {
-                    self.chosen = Some(place);
+            for &source in there {
+                let said = format!("Show {}", source.name());
+                let name = source.short_name(view);
+                if cell::button(ui, source == chosen, (&name, SWITCH), theme::ACCENT, &said).clicked() {
+                    self.chosen = Some(source);
                 }
             }
         });
-        let Some(settings) = view.routing.settings_at(chosen) else { return };
-        ui.horizontal(|ui| {
-            for (index, word) in self.places[chosen].into_iter().zip(POSITION) {
-                cell::labelled_bar(ui, controls, index, BAR, word);
+        if !matches!(chosen, Source::Keys(_)) {
+            show_position(ui, controls, self.position(chosen));
+        }
+        let (name, routing) = (chosen.name(), &view.routing);
+        match chosen {
+            Source::Desk(place) => {
+                let Some(of) = routing.settings_at(place) else { return };
+                settings::show(ui, (&name, &OF_SOURCE), of, |write, value| {
+                    edit(instance, move |routing| {
+                        let space = routing.space_mut(place).and_then(Option::as_mut);
+                        space.into_iter().for_each(|space| write(&mut space.settings, value));
+                    });
+                });
             }
-        });
-        settings::show(ui, (&source_name(chosen), &OF_SOURCE), settings, |write, value| {
-            edit(instance, move |routing| {
-                let space = routing.space_mut(chosen).and_then(Option::as_mut);
-                space.into_iter().for_each(|space| write(&mut space.settings, value));
-            });
-        });
+            Source::Song => {
+                cell::labelled_bar(ui, controls, self.arc, BAR, "Arc opened");
+                let Some(song) = &routing.song_space else { return };
+                settings::show(ui, ("Song in space", &OF_SONG), song, |write, value| {
+                    edit(instance, move |routing| {
+                        routing.song_space.iter_mut().for_each(|song| write(song, value))
+                    });
+                });
+            }
+            Source::Channel(channel) => {
+                let Some(place) = routing.song_places.get(channel).and_then(Option::as_ref) else { return };
+                let place = filled(place, routing);
+                settings::show(ui, (&name, &OF_CHANNEL), &place, |write, value| {
+                    edit(instance, move |routing| {
+                        let place = routing.song_places.get_mut(channel).and_then(Option::as_mut);
+                        place.into_iter().for_each(|place| write(place, value));
+                    });
+                });
+            }
+            Source::Keys(slot) => {
+                let Some(notes) = routing.keyboard.get(slot).and_then(|slot| slot.space.as_ref()) else {
+                    return;
+                };
+                show_notes(ui, &name, notes, |change| {
+                    edit(instance, move |routing| {
+                        let notes = routing.keyboard.get_mut(slot).and_then(|slot| slot.space.as_mut());
+                        notes.into_iter().for_each(change);
+                    });
+                });
+            }
+            Source::Voice(slot) => {
+                let Some(notes) = routing.voices.get(slot).and_then(Option::as_ref) else { return };
+                show_notes(ui, &name, notes, |change| {
+                    let change = move |voice: &mut VoiceSlot| voice.space.iter_mut().for_each(change);
+                    instance.edit_later(Edit::Source(SourceEdit::voice(slot, change)));
+                });
+            }
+        }
     }
 }
 
-/// Parameters beside each other, by what they move.
-fn show_moves<'a>(
-    ui: &mut Ui,
-    controls: &Controls<'_>,
-    name: &str,
-    moves: impl Iterator<Item = (Option<usize>, &'a str)>,
-) {
+/// Parameters that move something.
+fn show_position(ui: &mut Ui, controls: &Controls<'_>, position: Position) {
     ui.horizontal(|ui| {
-        cell::text(ui, &format!("{name} goes"), NAME, Align2::LEFT_CENTER);
-        moves.for_each(|(index, word)| cell::labelled_bar(ui, controls, index, BAR, word));
+        for (index, word) in position.into_iter().zip(POSITION) {
+            cell::labelled_bar(ui, controls, index, BAR, word);
+        }
+    });
+}
+
+/// How notes of a slot stand there; `change` takes what changes it.
+fn show_notes(
+    ui: &mut Ui,
+    name: &str,
+    notes: &NoteSpace,
+    change: impl Fn(Box<dyn FnMut(&mut NoteSpace) + Send>),
+) {
+    settings::show(ui, (name, &OF_NOTES), notes, |write, value| {
+        change(Box::new(move |notes| write(notes, value)));
+    });
+    settings::show(ui, (&format!("{name} in space"), &OF_SOURCE), &notes.space.settings, |write, value| {
+        change(Box::new(move |notes| write(&mut notes.space.settings, value)));
     });
 }
 
@@ -440,38 +644,59 @@ impl Map {
     }
 }
 
-/// A source on the map: its parameters.
+/// A source on the map: what moves it, and from where.
 struct Dot<'a> {
     controls: &'a Controls<'a>,
     map: &'a Map,
-    azimuth: usize,
-    elevation: usize,
-    distance: usize,
+    source: Source,
+    /// Parameters: azimuth, elevation, distance.
+    position: [usize; 3],
+    base: [f32; 3],
 }
 
 impl Dot<'_> {
+    /// Azimuth and elevation in degrees, and metres.
+    fn stands(&self) -> [f32; 3] {
+        moved(self.base, self.position.map(|index| plain(self.controls, index)))
+    }
+
+    /// The part of the way to the map's edge at which something is that far away.
+    fn part(&self, metres: f32) -> f32 {
+        self.controls.kind(self.position[2]).normalise(metres)
+    }
+
+    /// Puts it so far to the right and away by what moves it.
+    fn place(&self, azimuth: f32, metres: f32, put: impl Fn(usize, f32)) {
+        let [turn, _, away] = self.position;
+        put(turn, self.controls.kind(turn).normalise(wrapped(azimuth - self.base[0])));
+        put(away, self.controls.kind(away).normalise(metres / self.base[2]));
+    }
+
+    /// The arc of a song, whose middle is here.
+    fn paint_arc(&self, ui: &Ui, degrees: f32) {
+        let [middle, _, metres] = self.stands();
+        let part = self.part(metres);
+        let at =
+            |step: u8| self.map.at(middle + degrees * (f32::from(step) / f32::from(ARC_STEPS) - 0.5), part);
+        ui.painter().add(egui::Shape::line((0..=ARC_STEPS).map(at).collect(), Stroke::new(3.0, theme::FILL)));
+    }
+
     /// Returns whether somebody asks for it.
-    fn show(&self, ui: &mut Ui, place: usize, name: &str, chosen: bool) -> bool {
-        let id = ui.make_persistent_id(("source", place));
+    fn show(&self, ui: &mut Ui, name: &str, chosen: bool) -> bool {
+        let id = ui.make_persistent_id(("source", self.source));
         let held: Option<Pos2> = ui.data(|data| data.get_temp(id));
-        let azimuth = plain(self.controls, self.azimuth);
-        let at = held.unwrap_or_else(|| self.map.at(azimuth, self.controls.params.normalised(self.distance)));
-        let text = match place {
-            ..LANE_PLACE => format!("{}", place + 1),
-            LANE_PLACE..INPUT_PLACE => format!("L{}", place - LANE_PLACE + 1),
-            _ => format!("I{}", place - INPUT_PLACE + 1),
-        };
+        let [azimuth, elevation, metres] = self.stands();
+        let at = held.unwrap_or_else(|| self.map.at(azimuth, self.part(metres)));
         let response =
             ui.interact(Rect::from_center_size(at, vec2(2.0 * DOT, 2.0 * DOT)), id, Sense::click_and_drag());
-        self.drag(ui, &response, at);
+        self.drag(ui, &response, (at, azimuth));
         if response.double_clicked() {
             self.bring_back();
         }
-        self.step_by_keys(ui, &response);
+        self.step_by_keys(ui, &response, (azimuth, metres));
         let enabled = ui.is_enabled();
-        let said = format!("{} from above", source_name(place));
+        let said = format!("{} from above", self.source.name());
         response.widget_info(|| WidgetInfo::slider(enabled, f64::from(azimuth), &said));
-        let elevation = plain(self.controls, self.elevation);
         let height = match elevation {
             up if up >= 0.5 => format!(" {up:.0}° up"),
             down if down <= -0.5 => format!(" {:.0}° down", -down),
@@ -482,32 +707,26 @@ impl Dot<'_> {
         ui.painter().circle_filled(at, DOT, fill);
         cell::outline(ui, response.rect, &response);
         let ink = if chosen { theme::BACKGROUND } else { theme::TEXT };
-        ui.painter().text(at, Align2::CENTER_CENTER, text, font.clone(), ink);
+        ui.painter().text(at, Align2::CENTER_CENTER, self.source.sign(), font.clone(), ink);
         let beside = pos2(at.x, at.y + DOT);
         ui.painter().text(beside, Align2::CENTER_TOP, format!("{name}{height}"), font, theme::TEXT);
-        let asked = response.clicked() || response.drag_started() || response.gained_focus();
-        response.on_hover_text(format!(
-            "{}\n{}\n{}",
-            cell::hint(self.controls, self.azimuth),
-            cell::hint(self.controls, self.elevation),
-            cell::hint(self.controls, self.distance)
-        ));
+        let asked = response.clicked() || response.drag_started();
+        response.on_hover_text(self.position.map(|index| cell::hint(self.controls, index)).join("\n"));
         asked
     }
 
     /// The host takes a change in its own time, so while the dot is held its place is kept here.
-    fn drag(&self, ui: &Ui, response: &Response, at: Pos2) {
-        let both = [self.azimuth, self.distance];
+    fn drag(&self, ui: &Ui, response: &Response, (at, azimuth): (Pos2, f32)) {
+        let both = [self.position[0], self.position[2]];
         if response.drag_started() {
             both.into_iter().for_each(|index| self.controls.gesture(index, Gesture::Begin));
         }
         if response.dragged() {
             let fine = if ui.input(|input| input.modifiers.shift) { drag::FINE } else { 1.0 };
             let at = at + fine * response.drag_delta();
-            let (azimuth, part) = self.map.read(at, plain(self.controls, self.azimuth));
-            let turned = self.controls.kind(self.azimuth).normalise(azimuth);
-            self.controls.gesture(self.azimuth, Gesture::Move(turned));
-            self.controls.gesture(self.distance, Gesture::Move(part));
+            let (azimuth, part) = self.map.read(at, azimuth);
+            let metres = self.controls.kind(self.position[2]).plain(part);
+            self.place(azimuth, metres, |index, place| self.controls.gesture(index, Gesture::Move(place)));
             ui.data_mut(|data| data.insert_temp(response.id, self.map.at(azimuth, part)));
         }
         if response.drag_stopped() {
@@ -517,13 +736,13 @@ impl Dot<'_> {
     }
 
     fn bring_back(&self) {
-        for index in [self.azimuth, self.elevation, self.distance] {
-            self.controls.set(index, self.controls.params.default(index));
-        }
+        self.position
+            .into_iter()
+            .for_each(|index| self.controls.set(index, self.controls.params.default(index)));
     }
 
     /// Right and left turn; up and down, and the page keys ten times as far, take away and bring near; Home and Delete bring back.
-    fn step_by_keys(&self, ui: &Ui, response: &Response) {
+    fn step_by_keys(&self, ui: &Ui, response: &Response, (azimuth, metres): (f32, f32)) {
         if !response.has_focus() {
             return;
         }
@@ -541,16 +760,30 @@ impl Dot<'_> {
         {
             self.bring_back();
         }
+        let set = |moved: usize| {
+            move |index, place| {
+                if index == moved {
+                    self.controls.set(index, place)
+                }
+            }
+        };
         if turns != 0.0 {
-            let azimuth = plain(self.controls, self.azimuth) + turns * TURN_DEG;
-            let azimuth = (azimuth + 180.0).rem_euclid(360.0) - 180.0;
-            self.controls.set(self.azimuth, self.controls.kind(self.azimuth).normalise(azimuth));
+            self.place(azimuth + turns * TURN_DEG, metres, set(self.position[0]));
         }
         if away != 0.0 {
-            let metres = plain(self.controls, self.distance) * RATIO.powf(away);
-            self.controls.set(self.distance, self.controls.kind(self.distance).normalise(metres));
+            self.place(azimuth, metres * RATIO.powf(away), set(self.position[2]));
         }
     }
+}
+
+/// A place with parameters' values on top.
+fn moved([azimuth, elevation, metres]: [f32; 3], [right, up, times]: [f32; 3]) -> [f32; 3] {
+    [wrapped(azimuth + right), (elevation + up).clamp(-90.0, 90.0), metres * times]
+}
+
+/// An azimuth from -180 to 180 degrees.
+fn wrapped(degrees: f32) -> f32 {
+    (degrees + 180.0).rem_euclid(360.0) - 180.0
 }
 
 /// The value of a parameter in its own unit.
@@ -608,9 +841,22 @@ fn show_song(ui: &mut Ui, view: &View, instance: &Instance) {
             edit(instance, move |routing| routing.song_space = (!on).then(SongSpace::default));
         }
     });
-    let Some(song) = song else { return };
-    settings::show(ui, ("Song in space", &OF_SONG), song, |write, value| {
-        edit(instance, move |routing| routing.song_space.iter_mut().for_each(|song| write(song, value)));
+    ui.horizontal_wrapped(|ui| {
+        cell::text(ui, "By themselves", NAME, Align2::LEFT_CENTER);
+        for channel in 0..view.channels {
+            let on = view.routing.song_places.get(channel).is_some_and(Option::is_some);
+            let said = format!("Song Channel {} in space, at a place of its own", channel + 1);
+            let number = (channel + 1).to_string();
+            if cell::button(ui, on, (&number, CHANNEL), theme::ACCENT, &said).on_hover_text(&said).clicked() {
+                let [azimuth, elevation, distance] = song_base(&view.routing).map(Some);
+                let place = SongPlace { azimuth, elevation, distance, ..SongPlace::default() };
+                edit(instance, move |routing| {
+                    if let Some(own) = routing.song_places.get_mut(channel) {
+                        *own = (!on).then_some(place);
+                    }
+                });
+            }
+        }
     });
 }
 

@@ -759,8 +759,7 @@ impl Engine {
                 Target::InstrumentMacro { .. } => {}
                 target if space.as_deref_mut().is_some_and(|space| set_space(space, target, value)) => {}
                 target if places.set(target, value) => {
-                    let keys =
-                        [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
+                    let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
                     let space = space.as_deref_mut().filter(|_| keys.contains(&target));
                     space.into_iter().for_each(|space| places.show(space));
                 }

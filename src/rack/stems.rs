@@ -235,6 +235,7 @@ fn silent_routing() -> Routing {
 mod tests {
     use super::*;
     use crate::mixer::BusSpace;
+    use crate::rack::LaneSlot;
 
     fn names(groups: &[StemGroup]) -> Vec<&str> {
         groups.iter().flat_map(|group| &group.names).map(String::as_str).collect()
@@ -253,6 +254,10 @@ mod tests {
         assert!(bus_stems(&rack, &RenderOptions::default()).is_empty());
         let effect = RenderOptions { main_input: 2, ..RenderOptions::default() };
         assert_eq!(names(&bus_stems(&rack, &effect)), ["bus 01"]);
+        // Buses that lanes are on have stems as well.
+        let lane = LaneSlot::new(2);
+        let lanes = Rack { lanes: vec![lane], routing: rack.routing.clone(), ..Rack::default() };
+        assert_eq!(names(&bus_stems(&lanes, &RenderOptions::default())), ["bus 01"]);
         // What stands in space is on its bus in the stems.
         rack.routing.inputs.iter_mut().take(2).for_each(|input| input.space = Some(BusSpace::default()));
         let groups = bus_stems(&rack, &effect);
