@@ -97,8 +97,6 @@ const PAGES: [&str; 7] = ["song", "machines", "instruments", "voices", "space", 
 const LEAST_SIZE: (u16, u16) = (640, 360);
 /// How long a page is in front before its picture is taken.
 const PAGE_SECONDS: f64 = 1.0;
-/// Frames that the host is into its project: songs have got going there.
-const BEGINNING: u64 = 20 * 48_000;
 /// What is softer is not heard.
 const SILENCE: f32 = 1e-4;
 /// How long it may take until a dropped song is heard.
@@ -203,6 +201,11 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
         host.load_preset(song)?;
     }
     let tour = arguments.tour.then(|| state_of(&tour::rack()?, host.format())).transpose()?;
+    // Where nothing else is to be heard before, it is there from the start.
+    let (from_start, tour) = if arguments.drop.is_some() { (None, tour) } else { (tour, None) };
+    if let Some(state) = from_start {
+        host.load_state(&state)?;
+    }
     let (connection, window) = open_window()?;
     let ears = Ears::default();
     play_while_open(&mut *host, &ears, |host| {
@@ -543,7 +546,7 @@ fn play(
     ears: &Ears,
     over: &AtomicBool,
 ) -> Result<(), HostError> {
-    let mut start = BEGINNING;
+    let mut start = 0;
     while !over.load(Relaxed) {
         audio.prepare(480, 0.0);
         if !ears.hushed.load(Relaxed) {
