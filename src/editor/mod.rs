@@ -246,7 +246,7 @@ impl Pages {
         if self.front != Page::Voices {
             self.voices.let_go(controls, view);
         }
-        let frame = egui::Frame::new().fill(theme::BACKGROUND).inner_margin(10);
+        let frame = egui::Frame::new().inner_margin(10); // the canvas is cleared to the background
         egui::CentralPanel::default().frame(frame).show(ui, |ui| {
             egui::Panel::top("head").frame(egui::Frame::NONE).show_separator_line(false).show(ui, |ui| {
                 self.header.show(ui, controls, view, instance);
