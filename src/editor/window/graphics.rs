@@ -30,13 +30,15 @@ pub(super) struct Graphics {
     canvas: Canvas,
     picture: Picture,
     software: bool,
+    /// Whether the window's own pixels stay from picture to picture, so that what differs is copied there alone.
+    keeps: bool,
 }
 
 impl Graphics {
     pub(super) fn new(window: &WindowContext) -> Result<Self, HandlerError> {
         let context =
             window.gl_context().ok_or_else(|| PainterError::from("the window has none".to_owned()))?;
-        let (painter, canvas, software) = while_current(&context, || {
+        let (painter, canvas, software, keeps) = while_current(&context, || {
             // SAFETY: the context is current and gives its own functions.
             let gl =
                 unsafe { glow::Context::from_loader_function_cstr(|name| context.get_proc_address(name)) };
@@ -44,9 +46,12 @@ impl Graphics {
             // SAFETY: the context is current.
             let renderer = unsafe { gl.get_parameter_string(glow::RENDERER) };
             let canvas = Canvas::new(Arc::clone(&gl))?;
-            Ok::<_, PainterError>((Painter::new(gl, "", None, false)?, canvas, is_software(&renderer)))
+            let software = is_software(&renderer);
+            // Graphics cards would copy more for it, not less.
+            let keeps = software && keep_pixels(&context);
+            Ok::<_, PainterError>((Painter::new(gl, "", None, false)?, canvas, software, keeps))
         })??;
-        Ok(Graphics { context, painter, canvas, picture: Picture::default(), software })
+        Ok(Graphics { context, painter, canvas, picture: Picture::default(), software, keeps })
     }
 
     /// In pixels.
@@ -68,7 +73,7 @@ impl Graphics {
         textures: &mut TexturesDelta,
         lost: bool,
     ) -> Result<(), HandlerError> {
-        let Graphics { context, painter, canvas, picture, .. } = self;
+        let Graphics { context, painter, canvas, picture, keeps, .. } = self;
         let size = size.map(|side| side.max(1));
         // Any shape may be made of what changes there.
         let other_textures = !textures.set.is_empty() || !textures.free.is_empty();
@@ -80,7 +85,11 @@ impl Graphics {
         while_current(context, || {
             canvas.begin(size, &damage)?;
             painter.paint_and_update_textures(size, pixels_per_point, &triangles, textures);
-            canvas.show(size);
+            if *keeps && !lost {
+                canvas.show(size, &damage);
+            } else {
+                canvas.show(size, &[whole(size)]);
+            }
             Ok::<_, HandlerError>(context.swap_buffers()?)
         })?
     }
@@ -151,16 +160,20 @@ impl Canvas {
         Ok(())
     }
 
-    /// Copies everything to the window.
-    fn show(&self, size: [u32; 2]) {
-        let (gl, [width, height]) = (&self.gl, size.map(|side| side as i32));
+    /// Copies parts to the window.
+    fn show(&self, size: [u32; 2], parts: &[Rect]) {
+        let gl = &self.gl;
         // SAFETY: as above.
         unsafe {
             gl.bind_framebuffer(glow::READ_FRAMEBUFFER, Some(self.frame));
             gl.bind_framebuffer(glow::DRAW_FRAMEBUFFER, None);
             let (colour, sharp) = (glow::COLOR_BUFFER_BIT, glow::NEAREST);
             gl.disable(glow::SCISSOR_TEST);
-            gl.blit_framebuffer(0, 0, width, height, 0, 0, width, height, colour, sharp);
+            for part in parts {
+                let (left, right) = (part.min.x as i32, part.max.x as i32);
+                let (low, high) = (size[1] as i32 - part.max.y as i32, size[1] as i32 - part.min.y as i32);
+                gl.blit_framebuffer(left, low, right, high, left, low, right, high, colour, sharp);
+            }
             gl.bind_framebuffer(glow::FRAMEBUFFER, None);
         }
     }
@@ -172,6 +185,48 @@ impl Canvas {
             self.gl.delete_texture(self.pixels);
         }
     }
+}
+
+fn whole(size: [u32; 2]) -> Rect {
+    Rect::from_min_size(egui::Pos2::ZERO, egui::Vec2::from(size.map(|side| side as f32)))
+}
+
+/// Has the current window keep its pixels when they have been shown; false where its system cannot.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn keep_pixels(context: &GlContext) -> bool {
+    use std::ffi::c_int;
+    use std::ffi::c_uint;
+    use std::ffi::c_void;
+
+    // From EGL's own header.
+    const DRAW: c_int = 0x3059;
+    const SWAP_BEHAVIOR: c_int = 0x3093;
+    const BUFFER_PRESERVED: c_int = 0x3094;
+    type Current = unsafe extern "C" fn() -> *const c_void;
+    type Surface = unsafe extern "C" fn(c_int) -> *const c_void;
+    type Attribute = unsafe extern "C" fn(*const c_void, *const c_void, c_int, c_int) -> c_uint;
+
+    // Where the context is none of EGL's there are no such functions.
+    let found = [c"eglGetCurrentDisplay", c"eglGetCurrentSurface", c"eglSurfaceAttrib"]
+        .map(|name| context.get_proc_address(name));
+    let [display, surface, attribute] = found;
+    if found.iter().any(|function| function.is_null()) {
+        return false;
+    }
+    // SAFETY: EGL defines these types for these names, and its context is current.
+    unsafe {
+        let display = std::mem::transmute::<*const c_void, Current>(display)();
+        let surface = std::mem::transmute::<*const c_void, Surface>(surface)(DRAW);
+        let attribute = std::mem::transmute::<*const c_void, Attribute>(attribute);
+        !display.is_null()
+            && !surface.is_null()
+            && attribute(display, surface, SWAP_BEHAVIOR, BUFFER_PRESERVED) == 1
+    }
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn keep_pixels(_: &GlContext) -> bool {
+    false
 }
 
 fn while_current<T>(context: &GlContext, work: impl FnOnce() -> T) -> Result<T, baseview::Error> {
