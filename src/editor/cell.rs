@@ -98,7 +98,7 @@ pub(super) fn labelled_bar(
     };
     paint_bar(ui, (rect, &response), (from, value));
     let text = short_text(kind, kind.plain(value));
-    paint_value(ui, rect, label, (&text, text_colour(kind, value)));
+    paint_value(ui, rect, (label, theme::FAINT), (&text, text_colour(kind, value)));
     response.on_hover_text(hint(controls, index));
 }
 
@@ -110,21 +110,16 @@ pub(super) fn movable_bar(ui: &mut Ui, movable: &dyn Movable, (label, from): (&s
     }
     let value = drag::by_hand(ui, movable, &response, Travel::Anywhere(TRAVEL));
     paint_bar(ui, (rect, &response), (from, value));
-    paint_value(ui, rect, label, (&movable.text_at(value), theme::TEXT));
+    paint_value(ui, rect, (label, theme::FAINT), (&movable.text_at(value), theme::TEXT));
     response.on_hover_text(format!("{}: {}", movable.name(), movable.text()));
 }
 
-/// A value in the middle, or behind a word.
-fn paint_value(ui: &Ui, rect: Rect, label: &str, (text, colour): (&str, Color32)) {
-    if label.is_empty() {
-        paint_text(ui, rect, Align2::CENTER_CENTER, (text, colour));
-    } else {
-        paint_labelled(ui, rect, (label, theme::FAINT), (text, colour));
+/// A value in the middle, or at the right of a word, of which as much is seen as there is room for.
+fn paint_value(ui: &Ui, rect: Rect, label: (&str, Color32), value: (&str, Color32)) {
+    if label.0.is_empty() {
+        paint_text(ui, rect, Align2::CENTER_CENTER, value);
+        return;
     }
-}
-
-/// A word at the left, as much of it as a value at the right leaves room for.
-fn paint_labelled(ui: &Ui, rect: Rect, label: (&str, Color32), value: (&str, Color32)) {
     let inner = rect.shrink2(vec2(4.0, 0.0));
     let value = paint_text(ui, inner, Align2::RIGHT_CENTER, value);
     let rest = inner.with_max_x(inner.right() - value.size().x - 2.0);
@@ -270,12 +265,8 @@ pub(super) fn readout(
     let (fill, colour) = if warns { (colour, theme::BACKGROUND) } else { (theme::WELL, colour) };
     ui.painter().rect_filled(rect, 2.0, fill);
     outline(ui, rect, &response);
-    if label.is_empty() {
-        paint_text(ui, rect, Align2::CENTER_CENTER, (value, colour));
-    } else {
-        let faint = if warns { colour } else { theme::FAINT };
-        paint_labelled(ui, rect, (label, faint), (value, colour));
-    }
+    let faint = if warns { colour } else { theme::FAINT };
+    paint_value(ui, rect, (label, faint), (value, colour));
     response.on_hover_text(said).clicked()
 }
 

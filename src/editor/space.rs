@@ -110,11 +110,9 @@ impl Source {
     /// All that there are.
     fn all(routing: &Routing) -> Vec<Self> {
         let desk = (0..KEYBOARD_PLACE).filter(|place| routing.settings_at(*place).is_some());
-        let numbers =
-            |taken: Vec<bool>| taken.into_iter().enumerate().filter_map(|(number, is)| is.then_some(number));
-        let channels = numbers(routing.song_places.iter().map(Option::is_some).collect());
-        let keys = numbers(routing.keyboard.iter().map(|slot| slot.space.is_some()).collect());
-        let voices = numbers(routing.voices.iter().map(Option::is_some).collect());
+        let channels = numbers(&routing.song_places, Option::is_some);
+        let keys = numbers(&routing.keyboard, |slot| slot.space.is_some());
+        let voices = numbers(&routing.voices, Option::is_some);
         let all = desk.map(Self::Desk).chain(routing.has_song_in_space().then_some(Self::Song));
         all.chain(channels.map(Self::Channel))
             .chain(keys.map(Self::Keys))
@@ -126,21 +124,32 @@ impl Source {
     fn base(self, routing: &Routing) -> [f32; 3] {
         let note = match self {
             Self::Desk(_) => None,
-            Self::Song => return song_base(routing),
-            Self::Channel(channel) => {
-                let place = routing.song_places.get(channel).and_then(Option::as_ref);
-                return place.map_or_else(
-                    || song_base(routing),
-                    |place| {
-                        let place = filled(place, routing);
-                        [place.azimuth, place.elevation, place.distance].map(Option::unwrap_or_default)
-                    },
-                );
+            Self::Song | Self::Channel(_) => {
+                let place = self.song_place(routing);
+                return [place.azimuth, place.elevation, place.distance].map(Option::unwrap_or_default);
             }
             Self::Keys(slot) => routing.keyboard.get(slot).and_then(|slot| slot.space.as_ref()),
             Self::Voice(slot) => routing.voices.get(slot).and_then(Option::as_ref),
         };
         note.map_or([0.0, 0.0, 1.0], |note| note.position)
+    }
+
+    /// A song channel's own place, with what it leaves open as the song has it; for all else the song's.
+    fn song_place(self, routing: &Routing) -> SongPlace {
+        let own = match self {
+            Self::Channel(channel) => routing.song_places.get(channel).and_then(Option::as_ref),
+            _ => None,
+        };
+        let (usual, none) = (SongSpace::default(), SongPlace::default());
+        let (song, own) = (routing.song_space.as_ref().unwrap_or(&usual), own.unwrap_or(&none));
+        SongPlace {
+            azimuth: own.azimuth.or(Some(song.azimuth)),
+            elevation: own.elevation.or(Some(song.elevation)),
+            distance: own.distance.or(Some(song.distance)),
+            occlusion: own.occlusion.or(Some(song.occlusion)),
+            near_field: own.near_field.or(Some(song.near_field)),
+            unknown: own.unknown.clone(),
+        }
     }
 
     fn name(self) -> String {
@@ -176,21 +185,9 @@ impl Source {
     }
 }
 
-fn song_base(routing: &Routing) -> [f32; 3] {
-    routing.song_space.as_ref().map_or([0.0, 0.0, 1.0], |song| [song.azimuth, song.elevation, song.distance])
-}
-
-/// A song channel's own place, with what it leaves open as the song has it.
-fn filled(place: &SongPlace, routing: &Routing) -> SongPlace {
-    let song = routing.song_space.clone().unwrap_or_default();
-    SongPlace {
-        azimuth: place.azimuth.or(Some(song.azimuth)),
-        elevation: place.elevation.or(Some(song.elevation)),
-        distance: place.distance.or(Some(song.distance)),
-        occlusion: place.occlusion.or(Some(song.occlusion)),
-        near_field: place.near_field.or(Some(song.near_field)),
-        unknown: place.unknown.clone(),
-    }
+/// Which of some stand in space.
+fn numbers<T>(of: &[T], stands: impl Fn(&T) -> bool) -> impl Iterator<Item = usize> {
+    of.iter().enumerate().filter(move |(_, one)| stands(one)).map(|(number, _)| number)
 }
 
 /// The page, and which source it is about.
@@ -554,8 +551,7 @@ impl Space {
                 });
             }
             Source::Channel(channel) => {
-                let Some(place) = routing.song_places.get(channel).and_then(Option::as_ref) else { return };
-                let place = filled(place, routing);
+                let place = chosen.song_place(routing);
                 settings::show(ui, (&name, &OF_CHANNEL), &place, |write, value| {
                     edit(instance, move |routing| {
                         let place = routing.song_places.get_mut(channel).and_then(Option::as_mut);
@@ -848,7 +844,7 @@ fn show_song(ui: &mut Ui, view: &View, instance: &Instance) {
             let said = format!("Song Channel {} in space, at a place of its own", channel + 1);
             let number = (channel + 1).to_string();
             if cell::button(ui, on, (&number, CHANNEL), theme::ACCENT, &said).on_hover_text(&said).clicked() {
-                let [azimuth, elevation, distance] = song_base(&view.routing).map(Some);
+                let [azimuth, elevation, distance] = Source::Song.base(&view.routing).map(Some);
                 let place = SongPlace { azimuth, elevation, distance, ..SongPlace::default() };
                 edit(instance, move |routing| {
                     if let Some(own) = routing.song_places.get_mut(channel) {

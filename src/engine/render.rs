@@ -98,6 +98,9 @@ use crate::units::SampleRate;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// What moves all keys in space.
+const KEYS: [Target; 3] = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
+
 /// What the host asks for in one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
@@ -575,11 +578,10 @@ impl Engine {
             }
             self.space_is_new = true;
             let angles = [Target::HeadYaw, Target::HeadPitch, Target::HeadRoll].into_iter();
-            let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
             let places = (0..KEYBOARD_PLACE).flat_map(|place| {
                 [Target::Azimuth(place), Target::Elevation(place), Target::Distance(place)]
             });
-            for index in angles.chain(keys).chain(places).filter_map(|target| self.finder.index(target)) {
+            for index in angles.chain(KEYS).chain(places).filter_map(|target| self.finder.index(target)) {
                 self.values.mark(index); // it has to hear of them
             }
         }
@@ -759,8 +761,7 @@ impl Engine {
                 Target::InstrumentMacro { .. } => {}
                 target if space.as_deref_mut().is_some_and(|space| set_space(space, target, value)) => {}
                 target if places.set(target, value) => {
-                    let keys = [Target::KeyboardAzimuth, Target::KeyboardElevation, Target::KeyboardDistance];
-                    let space = space.as_deref_mut().filter(|_| keys.contains(&target));
+                    let space = space.as_deref_mut().filter(|_| KEYS.contains(&target));
                     space.into_iter().for_each(|space| places.show(space));
                 }
                 target if song_places.set(*frame, target, value) => {}

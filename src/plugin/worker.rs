@@ -84,6 +84,8 @@ impl Job {
 struct Posted {
     job: Job,
     number: u64,
+    /// Unless it takes long, or stands behind what does.
+    changing: Option<Changing>,
 }
 
 /// How far the thread is; shared with the audio thread.
@@ -249,11 +251,9 @@ impl WorkerThread {
     }
 
     pub(super) fn post(&self, job: Job) {
-        let short = u64::from(!job.reads_files());
-        self.progress.short.fetch_add(short, Release);
+        let changing = (!job.reads_files()).then(|| self.progress.change());
         let number = self.progress.posted.fetch_add(1, Release) + 1;
-        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(Posted { job, number }).is_err()) {
-            self.progress.short.fetch_sub(short, Release);
+        if self.jobs.as_ref().is_none_or(|jobs| jobs.send(Posted { job, number, changing }).is_err()) {
             self.progress.done.fetch_add(1, Release);
         }
     }
@@ -287,39 +287,32 @@ impl Bench {
             }
             let hurried = self.progress.hurried.swap(false, Relaxed);
             match self.inbox.recv_timeout(if hurried { WAIT_STEP } else { POLL }) {
-                Ok(posted) => self.take(posted),
+                Ok(posted) => self.work_off(posted),
                 Err(RecvTimeoutError::Timeout) => self.look_after(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    /// Does a job that has just come.
-    fn take(&mut self, posted: Posted) {
-        let short = u64::from(!posted.job.reads_files());
-        self.work_off(posted);
-        self.progress.short.fetch_sub(short, Release);
-    }
-
     /// Does those jobs that have come meanwhile and need not wait until files have been read: with `edits` those of the rack, too.
     fn take_between(&mut self, edits: bool) {
-        while let Ok(posted) = self.inbox.try_recv() {
+        while let Ok(mut posted) = self.inbox.try_recv() {
             let edit = edits && posted.job.edits_between() && self.backlog.is_empty();
             if posted.job.is_of_rack() && !edit {
-                self.progress.short.fetch_sub(u64::from(!posted.job.reads_files()), Release);
+                posted.changing = None;
                 if matches!(posted.job, Job::Read) {
                     self.apply(); // what is there can be heard meanwhile
                 }
                 self.backlog.push_back(posted);
             } else {
-                self.take(posted);
+                self.work_off(posted);
             }
         }
     }
 
-    fn work_off(&mut self, Posted { job, number }: Posted) {
-        // What stood behind files is no longer counted.
-        let _changing = (!job.reads_files()).then(|| self.progress.change());
+    fn work_off(&mut self, Posted { job, number, changing }: Posted) {
+        // What stood behind files is not counted any more.
+        let _changing = changing.or_else(|| (!job.reads_files()).then(|| self.progress.change()));
         if !(self.progress.ending.load(Relaxed) && job.is_of_rack()) {
             // A session is changed as a whole or not at all, so that a panic leaves one that can be heard.
             let done = panic::catch_unwind(AssertUnwindSafe(|| self.work(job, number)));
@@ -374,7 +367,7 @@ impl Bench {
                     self.announce();
                     if self.session.lock().is_unread() {
                         self.progress.posted.fetch_add(1, Release);
-                        self.backlog.push_front(Posted { job: Job::Read, number });
+                        self.backlog.push_front(Posted { job: Job::Read, number, changing: None });
                     }
                 }
             }

@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::picture::Picture;
+use super::picture::area;
 use crate::editor::theme;
 use baseview::HandlerError;
 use baseview::WindowContext;
@@ -88,7 +89,7 @@ impl Graphics {
             if *keeps && !lost {
                 canvas.show(size, &damage);
             } else {
-                canvas.show(size, &[whole(size)]);
+                canvas.show(size, &[area(size)]);
             }
             Ok::<_, HandlerError>(context.swap_buffers()?)
         })?
@@ -152,8 +153,8 @@ impl Canvas {
             gl.clear_color(red, green, blue, alpha);
             gl.enable(glow::SCISSOR_TEST);
             for area in damage {
-                let (x, y) = (area.min.x as i32, size[1] as i32 - area.max.y as i32);
-                gl.scissor(x, y, area.width() as i32, area.height() as i32);
+                let [left, low, right, high] = edges(size, area);
+                gl.scissor(left, low, right - left, high - low);
                 gl.clear(glow::COLOR_BUFFER_BIT);
             }
         }
@@ -170,8 +171,7 @@ impl Canvas {
             let (colour, sharp) = (glow::COLOR_BUFFER_BIT, glow::NEAREST);
             gl.disable(glow::SCISSOR_TEST);
             for part in parts {
-                let (left, right) = (part.min.x as i32, part.max.x as i32);
-                let (low, high) = (size[1] as i32 - part.max.y as i32, size[1] as i32 - part.min.y as i32);
+                let [left, low, right, high] = edges(size, part);
                 gl.blit_framebuffer(left, low, right, high, left, low, right, high, colour, sharp);
             }
             gl.bind_framebuffer(glow::FRAMEBUFFER, None);
@@ -187,8 +187,10 @@ impl Canvas {
     }
 }
 
-fn whole(size: [u32; 2]) -> Rect {
-    Rect::from_min_size(egui::Pos2::ZERO, egui::Vec2::from(size.map(|side| side as f32)))
+/// The left, lower, right and upper edge of a part of so many pixels, for OpenGL, which counts from below.
+fn edges(size: [u32; 2], part: &Rect) -> [i32; 4] {
+    let height = size[1] as i32;
+    [part.min.x as i32, height - part.max.y as i32, part.max.x as i32, height - part.min.y as i32]
 }
 
 /// Has the current window keep its pixels when they have been shown; false where its system cannot.

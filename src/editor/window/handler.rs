@@ -122,9 +122,10 @@ impl Handler {
 
     /// Asks for what is due in its time; for less than a millisecond window systems may call at once, which is too early.
     fn ask_for_due(&self) {
-        let due = self.due.get().into_iter();
-        due.map(|due| due.saturating_duration_since(Instant::now()).max(LEAST_DELAY))
-            .for_each(|delay| self.window.request_redraw_after(delay));
+        if let Some(due) = self.due.get() {
+            let delay = due.saturating_duration_since(Instant::now()).max(LEAST_DELAY);
+            self.window.request_redraw_after(delay);
+        }
     }
 
     /// Whether a picture is needed, and from now on no more: it makes up for all that is due.

@@ -48,7 +48,7 @@ impl Picture {
         pixels_per_point: f32,
         whole: bool,
     ) -> Vec<Rect> {
-        let window = Rect::from_min_size(Pos2::ZERO, Vec2::from(size.map(|side| side as f32)));
+        let window = area(size);
         let margin = margin(pixels_per_point);
         let painted = |shape: ClippedShape| {
             let traces =
@@ -88,6 +88,11 @@ impl Picture {
         };
         damage.iter().flat_map(inside).collect()
     }
+}
+
+/// All of so many pixels.
+pub(super) fn area(size: [u32; 2]) -> Rect {
+    Rect::from_min_size(Pos2::ZERO, Vec2::from(size.map(|side| side as f32)))
 }
 
 fn margin(pixels_per_point: f32) -> f32 {

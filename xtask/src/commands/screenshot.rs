@@ -195,8 +195,9 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     let file = arguments.plugin.clone().unwrap_or_else(|| paths::bundle(Format::Clap));
     let bundle = open(&file)?;
     let first = bundle.plugins()?.into_iter().next().ok_or(HostError::Missing("plugin"))?;
-    let mut host = bundle.instantiate(arguments.name.as_deref().unwrap_or(&first.name))?;
-    let mut other = bundle.instantiate(arguments.name.as_deref().unwrap_or(&first.name))?;
+    let instantiate = || bundle.instantiate(arguments.name.as_deref().unwrap_or(&first.name));
+    let mut host = instantiate()?;
+    let mut other = (arguments.visits > 0).then(instantiate).transpose()?;
     if let Some(song) = &arguments.song {
         host.load_preset(song)?;
     }
@@ -210,8 +211,8 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     let ears = Ears::default();
     play_while_open(&mut *host, &ears, |host| {
         visit_often(host, &connection, window, arguments.visits)?;
-        if arguments.visits > 0 {
-            must_come_back(host, &mut *other, &connection, window)?;
+        if let Some(other) = &mut other {
+            must_come_back(host, &mut **other, &connection, window)?;
         }
         let begun = Instant::now();
         let size = open_editor(host, &connection, window)?;
