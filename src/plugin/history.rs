@@ -30,15 +30,15 @@ pub(super) struct Step {
 pub(super) struct History {
     back: VecDeque<Step>,
     on: Vec<Step>,
-    /// By what hold of the user's the last edit was made.
+    /// By what hold of the user's the last edit was made, if by any.
     hold: Option<u64>,
 }
 
 impl History {
-    /// Keeps what leads back from an edit. Those of one hold are one step.
-    pub(super) fn record(&mut self, step: Step, hold: u64) {
+    /// Keeps what leads back from an edit. Those of one hold are one step, unless another comes between them.
+    pub(super) fn record(&mut self, step: Step, hold: Option<u64>) {
         self.on.clear();
-        match self.back.back_mut().filter(|_| self.hold == Some(hold)) {
+        match self.back.back_mut().filter(|_| hold.is_some() && self.hold == hold) {
             Some(first) => {
                 let new = |value: &(Target, f32)| first.values.iter().all(|(target, _)| *target != value.0);
                 let new: Vec<_> = step.values.into_iter().filter(new).collect();
@@ -49,7 +49,7 @@ impl History {
         if self.back.len() > STEPS {
             self.back.pop_front();
         }
-        self.hold = Some(hold);
+        self.hold = hold;
     }
 
     /// The next step in a direction; what leads back from it is to be left in its place.
@@ -69,13 +69,17 @@ impl History {
         }
     }
 
-    /// What the next step in a direction undoes or does again.
-    pub(super) fn name(&self, way: Way) -> Option<String> {
-        let next = match way {
+    /// Where the next step in a direction leads.
+    pub(super) fn next(&self, way: Way) -> Option<&Step> {
+        match way {
             Way::Back => self.back.back(),
             Way::On => self.on.last(),
-        };
-        next.map(|step| step.name.clone())
+        }
+    }
+
+    /// What the next step in a direction undoes or does again.
+    pub(super) fn name(&self, way: Way) -> Option<String> {
+        self.next(way).map(|step| step.name.clone())
     }
 }
 
@@ -86,15 +90,6 @@ pub(crate) enum Way {
     Back,
     /// Redo.
     On,
-}
-
-impl Way {
-    pub(super) fn reversed(self) -> Self {
-        match self {
-            Self::Back => Self::On,
-            Self::On => Self::Back,
-        }
-    }
 }
 
 /// What differs between two racks, for people; `None` where nothing does that an edit changes.
@@ -243,26 +238,25 @@ mod tests {
     #[test]
     fn a_hold_is_one_step_and_the_oldest_steps_are_forgotten() {
         let mut history = History::default();
-        for (number, hold) in [(1, 1), (2, 2), (3, 2), (4, 3)] {
-            history.record(step(number), hold);
-        }
+        let holds = [Some(1), Some(2), Some(2), Some(3), None, None, Some(3)];
+        (1..).zip(holds).for_each(|(number, hold)| history.record(step(number), hold));
         let names = |history: &mut History| -> Vec<_> {
             std::iter::from_fn(|| history.take(Way::Back).map(|step| step.name)).collect()
         };
-        assert_eq!(names(&mut history), ["4", "2", "1"]);
-        (0..2 * STEPS).for_each(|number| history.record(step(number), number as u64));
+        assert_eq!(names(&mut history), ["7", "6", "5", "4", "2", "1"]);
+        (0..2 * STEPS).for_each(|number| history.record(step(number), Some(number as u64)));
         assert_eq!(names(&mut history).len(), STEPS);
     }
 
     #[test]
     fn an_edit_after_an_undo_forgets_what_was_undone_and_is_a_step_of_its_own() {
         let mut history = History::default();
-        history.record(step(1), 7);
-        history.record(step(2), 8);
+        history.record(step(1), Some(7));
+        history.record(step(2), Some(8));
         let undone = history.take(Way::Back).unwrap();
         history.leave(Way::Back, undone);
         assert_eq!(history.name(Way::On).as_deref(), Some("2"));
-        history.record(step(3), 8);
+        history.record(step(3), Some(8));
         assert_eq!((history.name(Way::Back).as_deref(), history.name(Way::On)), (Some("3"), None));
         assert_eq!(history.back.len(), 2);
     }

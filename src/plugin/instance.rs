@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_types)] // The session's mutex is never touched by the audio thread.
 
 mod open;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use open::ONE_SHOT_SECONDS;
 pub(crate) use open::Onto;
@@ -70,6 +72,7 @@ use crate::tracker::Replaced;
 use crate::tracker::song::Song;
 use crate::units::SampleRate;
 use crate::voice::Bank;
+use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::fs;
 use std::panic;
@@ -125,29 +128,6 @@ pub(crate) enum Edit {
     Spread(SpreadBy, Grouping),
     /// What is in space is heard with the ears that Busker comes with again.
     BuiltInEars,
-}
-
-impl Edit {
-    /// Parameters that may move with it.
-    pub(super) fn moves(&self) -> Vec<Target> {
-        match self {
-            Self::Machine(edit) => edit.moves(),
-            Self::Instrument(edit) => edit.moves(),
-            Self::Source(_)
-            | Self::SongsOwn(_)
-            | Self::Routing(_)
-            | Self::LookAhead(_)
-            | Self::Spread(..)
-            | Self::BuiltInEars => Vec::new(),
-        }
-    }
-}
-
-/// What an edit may change, before it.
-pub(super) struct Before {
-    rack: Rack,
-    values: Vec<(Target, f32)>,
-    restored: u64,
 }
 
 /// A rack with everything it names loaded.
@@ -393,24 +373,48 @@ impl Session {
         Ok(())
     }
 
-    /// The rack as it is, and what of parameters may move with an edit of it.
-    fn before(&mut self, moves: &[Target]) -> Before {
+    /// Changes the rack and keeps the way back from that, if it has changed anything, as one step with those of the same hold of
+    /// the user's.
+    fn in_step<T>(&mut self, hold: Option<u64>, change: impl FnOnce(&mut Self) -> T) -> T {
         self.settle();
-        let values = moves.iter().map(|target| (*target, self.plain(*target))).collect();
-        Before { rack: self.loaded.rack.clone(), values, restored: self.restored }
-    }
-
-    /// Keeps the way back from an edit by a hold of the user's, if it has changed anything.
-    pub(super) fn keep(&mut self, Before { rack, values, restored }: Before, hold: u64) {
-        if self.restored != restored {
-            return;
-        }
-        let values: Vec<_> =
-            values.into_iter().filter(|(target, value)| self.plain(*target) != *value).collect();
+        let (rack, due) = (self.loaded.rack.clone(), self.due.len());
+        let done = change(self);
+        // What is moved twice goes back to where it was at first.
+        let mut seen = BTreeSet::new();
+        let first = self.due.get(due..).unwrap_or_default().iter().filter(|moved| seen.insert(moved.target));
+        let values: Vec<_> = first
+            .filter(|moved| self.plain(moved.target) != moved.from)
+            .map(|moved| (moved.target, moved.from))
+            .collect();
         let name = difference(&rack, &self.loaded.rack);
         if let Some(name) = name.or_else(|| values.first().map(|(target, _)| controls_of(*target))) {
             self.history.record(Step { name, rack, values }, hold);
             self.revision += 1;
+        }
+        done
+    }
+
+    /// Goes a step of the history to what was loaded for it; returns whether that could be, and notes why not.
+    fn go(&mut self, way: Way, loaded: Result<Loaded, RackError>) -> bool {
+        match loaded {
+            Ok(mut loaded) => {
+                let Some(step) = self.history.take(way) else { return false };
+                loaded.rack.recorder = self.loaded.rack.recorder.clone();
+                let left = step.values.iter().map(|(target, _)| (*target, self.plain(*target))).collect();
+                let setting =
+                    |&(target, to): &(Target, f32)| Setting { target, from: self.plain(target), to };
+                let settings = moved(step.values.iter().map(setting).collect());
+                self.due.extend(settings);
+                self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
+                let rack = std::mem::replace(&mut self.loaded, loaded).rack;
+                self.history.leave(way, Step { rack, values: left, ..step });
+                self.notify(None);
+                true
+            }
+            Err(error) => {
+                self.notify(Some(error.to_string()));
+                false
+            }
         }
     }
 
@@ -516,6 +520,8 @@ pub(super) struct SharedSession(Arc<Mutex<Session>>);
 
 impl SharedSession {
     pub(super) fn lock(&self) -> MutexGuard<'_, Session> {
+        #[cfg(test)]
+        tests::at_lock();
         // What a panic may have left behind is replaced by the next song as a whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -544,16 +550,14 @@ impl SharedSession {
     }
 
     /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
-    pub(super) fn open(&self, path: &Path, hold: u64) -> Result<(), OpenError> {
+    pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
         // The editor looks at the session for every picture, so it is not locked while a song loads.
         let (rack, layout) = self.copy();
         let loaded = self.read(path, || Loaded::with_song(rack, &layout, path));
         let mut session = self.lock();
         match loaded {
             Ok(loaded) => {
-                let before = session.before(&[]);
-                session.take_song(loaded);
-                session.keep(before, hold);
+                session.in_step(None, |session| session.take_song(loaded));
                 Ok(())
             }
             Err(error) => {
@@ -608,8 +612,8 @@ impl SharedSession {
         }
     }
 
-    /// Has something of the song be the song's own again; what is wrong with that is noted.
-    fn give_back(&self, what: Replaced) -> bool {
+    /// Has something of the song be the song's own again, by a hold of the user's; what is wrong with that is noted.
+    fn give_back(&self, what: Replaced, hold: u64) -> bool {
         self.lock().settle();
         let generation = self.lock().generation;
         let (mut rack, layout) = self.copy();
@@ -620,7 +624,7 @@ impl SharedSession {
             // Another rack has come meanwhile.
             Ok(_) if session.generation != generation => false,
             Ok(loaded) => {
-                session.take_replacements(loaded);
+                session.in_step(Some(hold), |session| session.take_replacements(loaded));
                 session.missing = session.loaded.rack.notices().iter().map(ToString::to_string).collect();
                 session.notify(None);
                 true
@@ -632,58 +636,33 @@ impl SharedSession {
         }
     }
 
-    /// The rack as it is, and what of parameters may move with an edit of it.
-    pub(super) fn before(&self, moves: &[Target]) -> Before {
-        self.lock().before(moves)
-    }
-
     /// Goes a step back or on in the history of edits; returns whether the rack has changed, and notes why not.
     pub(super) fn step(&self, way: Way) -> bool {
         let mut session = self.lock();
-        let Some(step) = session.history.take(way) else { return false };
-        let (now, layout) = (session.loaded.clone(), session.layout.clone());
-        let (restored, generation) = (session.restored, session.generation);
-        drop(session);
-        // What is recorded is no edit, and a limiter that looks ahead takes another engine.
-        let rack = Rack { master: now.rack.master.clone(), ..step.rack.clone() };
-        let loaded = now.changed_to(rack, &layout);
-        let mut session = self.lock();
-        match loaded {
-            _ if session.restored != restored => false,
-            // Another song has come meanwhile.
-            _ if session.generation != generation => {
-                session.history.leave(way.reversed(), step);
-                false
-            }
-            Ok(mut loaded) => {
-                loaded.rack.recorder = session.loaded.rack.recorder.clone();
-                let left = step.values.iter().map(|(target, _)| (*target, session.plain(*target))).collect();
-                let setting =
-                    |&(target, to): &(Target, f32)| Setting { target, from: session.plain(target), to };
-                let settings = moved(step.values.iter().map(setting).collect());
-                session.due.extend(settings);
-                session.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
-                let rack = std::mem::replace(&mut session.loaded, loaded).rack;
-                session.history.leave(way, Step { rack, values: left, ..step });
-                session.notify(None);
-                true
-            }
-            Err(error) => {
-                session.history.leave(way.reversed(), step);
-                session.notify(Some(error.to_string()));
-                false
+        loop {
+            let Some(rack) = session.history.next(way).map(|step| step.rack.clone()) else { return false };
+            let (now, layout) = (session.loaded.clone(), session.layout.clone());
+            let generation = session.generation;
+            drop(session);
+            // What is recorded is no edit, and a limiter that looks ahead takes another engine.
+            let rack = Rack { master: now.rack.master.clone(), ..rack };
+            let loaded = now.changed_to(rack, &layout);
+            session = self.lock();
+            // Another song that has come meanwhile is a step of its own.
+            if session.generation == generation {
+                return session.go(way, loaded);
             }
         }
     }
 
-    /// Changes the rack; returns whether it has changed, and notes why not.
-    pub(super) fn edit(&self, edit: Edit) -> bool {
+    /// Changes the rack by a hold of the user's; returns whether it has changed, and notes why not.
+    pub(super) fn edit(&self, edit: Edit, hold: u64) -> bool {
         if let Edit::SongsOwn(what) = edit {
-            return self.give_back(what);
+            return self.give_back(what, hold);
         }
         let mut session = self.lock();
-        session.settle();
-        let refused = session.edit(edit).err().map(|error| error.to_string());
+        let refused = session.in_step(Some(hold), |session| session.edit(edit));
+        let refused = refused.err().map(|error| error.to_string());
         let done = refused.is_none();
         session.notify(refused);
         done
@@ -872,7 +851,7 @@ impl Instance {
 
     /// Makes a module file the song. Loads it on this thread, so that the caller hears what is wrong with it.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
-        self.session.open(path, self.hold_now())?;
+        self.session.open(path)?;
         self.worker.post(Job::Apply);
         Ok(())
     }
@@ -880,7 +859,7 @@ impl Instance {
     /// Opens files of any kind, and what lies in folders, on the worker's thread; what is wrong is noted.
     pub(crate) fn open_later(&self, paths: Vec<PathBuf>, onto: Onto) {
         let restored = self.session.lock().restored;
-        self.worker.post(Job::Open { paths, onto, restored, hold: self.hold_now() });
+        self.worker.post(Job::Open { paths, onto, restored });
     }
 
     /// Calls off what is being opened: everything stays as it was.

@@ -26,16 +26,6 @@ pub(crate) enum InstrumentEdit {
 }
 
 impl InstrumentEdit {
-    /// Parameters that may move with it.
-    pub(super) fn moves(&self) -> Vec<Target> {
-        match *self {
-            Self::Choose(slot, _) | Self::Reset(slot) => {
-                (0..MACROS).map(|control| Target::InstrumentMacro { slot, control }).collect()
-            }
-            Self::Control(..) | Self::HandOver { .. } => Vec::new(),
-        }
-    }
-
     /// Changes the rack, and says which parameters move with it. `now` knows their plain values.
     pub(super) fn apply(self, rack: &mut Rack, now: &impl Fn(Target) -> f32) -> Vec<Setting> {
         match self {

@@ -35,15 +35,6 @@ pub(crate) enum MachineEdit {
 }
 
 impl MachineEdit {
-    /// Parameters that may move with it.
-    pub(super) fn moves(&self) -> Vec<Target> {
-        match self {
-            Self::Choose(place, _) | Self::Reset(place) => parameters(*place).collect(),
-            Self::Swap(one, other) => parameters(*one).chain(parameters(*other)).collect(),
-            Self::Control(..) | Self::Loaded(..) | Self::Hall(_) => Vec::new(),
-        }
-    }
-
     /// Changes the rack, and says which parameters move with it. `now` knows their plain values.
     pub(super) fn apply(
         self,

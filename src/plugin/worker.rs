@@ -46,8 +46,8 @@ pub(super) enum Job {
     Read,
     /// Arm, start or stop recordings.
     Record(Order),
-    /// Open files of any kind, for the rack that had been restored by then, by a hold of the user's.
-    Open { paths: Vec<PathBuf>, onto: Onto, restored: u64, hold: u64 },
+    /// Open files of any kind, for the rack that had been restored by then.
+    Open { paths: Vec<PathBuf>, onto: Onto, restored: u64 },
     /// Change the rack, by a hold of the user's.
     Edit(Edit, u64),
     /// Undo an edit, or do it again.
@@ -342,8 +342,8 @@ impl Bench {
             Job::Record(order) => self.record(order),
             Job::Watch(watcher) => self.watcher = Some(watcher),
             Job::Announce(announcer) => self.announcer = Some(announcer),
-            Job::Open { paths, onto, restored, hold } => {
-                let opened = self.open(&paths, onto, restored, (number, hold));
+            Job::Open { paths, onto, restored } => {
+                let opened = self.open(&paths, (onto, restored), number);
                 if opened.changed {
                     self.apply();
                     self.announce();
@@ -354,9 +354,7 @@ impl Bench {
                 drop(opened.changing);
             }
             Job::Edit(edit, hold) => {
-                let before = self.session.before(&edit.moves());
-                if self.session.edit(edit) {
-                    self.session.lock().keep(before, hold);
+                if self.session.edit(edit, hold) {
                     self.apply();
                     self.announce();
                 }
@@ -410,11 +408,10 @@ impl Bench {
         }
     }
 
-    fn open(&mut self, paths: &[PathBuf], onto: Onto, restored: u64, (number, hold): (u64, u64)) -> Opened {
+    fn open(&mut self, paths: &[PathBuf], onto: (Onto, u64), number: u64) -> Opened {
         let (session, progress) = (self.session.clone(), Arc::clone(&self.progress));
-        let opened = self.beside(true, || {
-            session.open_all(paths, (onto, restored, hold), &Work::new(&session, &progress, number))
-        });
+        let opened =
+            self.beside(true, || session.open_all(paths, onto, &Work::new(&session, &progress, number)));
         opened.unwrap_or_else(|_| {
             self.session
                 .lock()

@@ -5,7 +5,6 @@
 //! to be. All is read before anything is taken, so that work which is called off leaves everything as it was. Worker's threads.
 
 use super::super::worker::Changing;
-use super::Before;
 use super::Loaded;
 use super::Session;
 use super::SharedSession;
@@ -36,7 +35,6 @@ use crate::tracker::load;
 use crate::tracker::load::LoadError;
 use crate::voice;
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::fs;
 use std::hash::DefaultHasher;
 use std::hash::Hash;
@@ -292,11 +290,11 @@ impl Sorted {
 impl SharedSession {
     /// Opens files of any kind, and the files in folders; what cannot be opened is noted, and is no hindrance to the rest.
     ///
-    /// Nothing is taken into another rack than that which had been restored by then. The way back is kept, by a hold of the user's.
+    /// Nothing is taken into another rack than that which had been restored by then. The way back is kept as a step of its own.
     pub(in crate::plugin) fn open_all(
         &self,
         paths: &[PathBuf],
-        (onto, restored, hold): (Onto, u64, u64),
+        (onto, restored): (Onto, u64),
         work: &Work<'_>,
     ) -> Opened {
         let mut batch = Batch::default();
@@ -315,15 +313,8 @@ impl SharedSession {
             session.tell("Called off: another song has been opened meanwhile".to_owned());
             return Opened::default();
         }
-        let (rack, due) = (session.loaded.rack.clone(), session.due.len());
         let changing = work.change();
-        let opened = session.take_batch(batch, onto);
-        let moved = session.due.get(due..).unwrap_or_default();
-        // What is moved twice goes back to where it was at first.
-        let mut seen = BTreeSet::new();
-        let first = moved.iter().filter(|setting| seen.insert(setting.target));
-        let values = first.map(|setting| (setting.target, setting.from)).collect();
-        session.keep(Before { rack, values, restored }, hold);
+        let opened = session.in_step(None, |session| session.take_batch(batch, onto));
         Opened { changing: Some(changing), ..opened }
     }
 
@@ -612,9 +603,6 @@ impl Session {
 
     /// Takes another song, with all else as it is.
     pub(super) fn take_song(&mut self, loaded: Loaded) {
-        if self.fresh {
-            return self.take(loaded);
-        }
         let mut setup = self.setup().clone();
         let mut rack = self.loaded.rack.clone();
         (setup.song, setup.trim, setup.snapshots) =
