@@ -16,6 +16,7 @@ mod instruments;
 mod kind;
 mod link;
 mod machines;
+mod news;
 mod notes;
 #[cfg(test)]
 pub(crate) mod open_tests;
@@ -37,6 +38,7 @@ pub(crate) use instruments::InstrumentEdit;
 pub(crate) use kind::INSTRUMENT_CLAP_ID;
 pub(crate) use machines::MachineEdit;
 pub(crate) use machines::Place;
+pub(crate) use news::TellOfChange;
 pub(crate) use sources::SourceEdit;
 pub(crate) use worker::Watcher;
 
@@ -54,6 +56,7 @@ use kind::Insert;
 use kind::Instrument;
 use kind::Kind;
 use link::Link;
+use news::News;
 use nice_plug::context::process::SendEventError;
 use nice_plug::prelude::*;
 use nice_plug::wrapper::clap::PluginDescriptor;
@@ -95,9 +98,6 @@ static PLUGINS: [Listed; 2] = [Listed::of::<Instrument>(), Listed::of::<Insert>(
 fn start_logging() {
     nice_plug::wrapper::setup_logger::<Busker<Instrument>>();
 }
-
-/// To be done on the host's main thread: telling it that something it saves has changed.
-pub(crate) struct TellOfChange;
 
 /// One instance behind the framework's wrapper.
 pub(crate) struct Busker<K: Kind> {
@@ -163,11 +163,13 @@ impl<K: Kind> Plugin for Busker<K> {
 
     fn task_executor(&mut self) -> TaskExecutor<Self> {
         let link = Arc::clone(&self.link);
-        Box::new(move |TellOfChange| link.changed())
+        Box::new(move |task: TellOfChange| task.run(|| link.changed()))
     }
 
     fn editor(&mut self, main_thread: AsyncExecutor<Self>) -> Option<Self::Editor> {
-        self.instance.announce(Box::new(move || main_thread.execute_gui(TellOfChange)));
+        let news = Arc::<News>::default();
+        let announce = move || news.come().into_iter().for_each(|task| main_thread.execute_gui(task));
+        self.instance.announce(Box::new(announce));
         Some(editor::create(Arc::clone(&self.instance), Arc::clone(&self.params)))
     }
 

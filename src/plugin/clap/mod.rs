@@ -10,6 +10,8 @@ mod extensions;
 mod presets;
 mod proxy;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod window;
 

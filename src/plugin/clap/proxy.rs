@@ -335,8 +335,10 @@ unsafe extern "C" fn activate(
 ) -> bool {
     // SAFETY: the host calls with what `create` made.
     let proxy = unsafe { Proxy::of(plugin) };
-    let Ok(mut audio) = proxy.audio.try_borrow_mut() else { return false };
-    *audio = Some(proxy.plan(max_frames));
+    // Given back before the host is told of anything.
+    let Ok(()) = proxy.audio.try_borrow_mut().map(|mut audio| *audio = Some(proxy.plan(max_frames))) else {
+        return false;
+    };
     let max_frames = announced(max_frames);
     // SAFETY: the framework's function on its own struct.
     let active = unsafe {

@@ -611,9 +611,10 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
     unsafe fn setComponentHandler(&self, handler: *mut IComponentHandler) -> tresult {
         // SAFETY: the host's object, valid during the call; NULL becomes `None`.
         let known = unsafe { ComRef::from_raw(handler) };
-        if let Ok(mut kept) = self.handler.try_borrow_mut() {
-            *kept = known.map(|handler| handler.to_com_ptr());
-        }
+        let known = known.map(|handler| handler.to_com_ptr());
+        // The one before is let go of once nothing is borrowed: that calls the host.
+        let old = self.handler.try_borrow_mut().map(|mut kept| std::mem::replace(&mut *kept, known));
+        drop(old);
         // SAFETY: the caller's own promises, passed on.
         unsafe { self.inner.setComponentHandler(handler) }
     }
