@@ -3,7 +3,8 @@
 //! In: the host's time or a trigger, a speed, and pages of frames. Out: stereo, added. Its position is a whole number of 2⁻³²
 //! frames that follows from the start and the frames since, however calls are cut. At speed 1 from a whole frame on it hands
 //! on the very samples. Whatever stops or jumps fades out in 3 ms, beside what is heard instead. Pages that are not there are
-//! an underrun: it is foreseen, fades out in time, is counted, and fades in where the lane then would be.
+//! an underrun: it is foreseen, fades out in time, is counted, and fades in where the lane then would be. A lane that comes where the
+//! host plays is silent until they are there, and only counted where that takes long.
 
 use super::Extent;
 use super::FARTHEST;
@@ -21,6 +22,8 @@ const FADE_SECONDS: f64 = 0.003;
 const ONE_Q32: i64 = 1 << 32;
 /// Steps of a speed of 1.
 const SPEED_STEPS: f64 = 1e6;
+/// How long what has come to a lane may take until it is heard for the first time: nobody could foresee where the host would be.
+const PATIENCE_SECONDS: f64 = 1.0;
 /// The fastest a lane can go.
 const FASTEST: usize = 4;
 /// Frames for as many of the output at the fastest, with what interpolation looks at besides.
@@ -61,6 +64,8 @@ pub struct Lane {
     risen: usize,
     /// Nothing is there to be heard.
     starving: bool,
+    /// Frames that what has come may still take until it is heard.
+    patience: usize,
     underruns: u64,
     /// What has stopped, faded out already, and how much of it has been heard.
     rest: [Box<[f32]>; 2],
@@ -85,6 +90,7 @@ impl Lane {
             fade_frames,
             risen: fade_frames,
             starving: false,
+            patience: 0,
             underruns: 0,
             rest: [(); 2].map(|()| vec![0.0; fade_frames].into()),
             rest_done: fade_frames,
@@ -98,6 +104,7 @@ impl Lane {
         self.stop();
         self.anchor = None;
         self.start = start;
+        self.patience = self.rate.frames_in(PATIENCE_SECONDS);
         let old = std::mem::replace(&mut self.pages, pages);
         if self.triggered && self.is_triggered() && self.pages.is_some() {
             self.place(0);
@@ -356,8 +363,12 @@ impl Lane {
         let frames = left.len();
         let ready = self.ready(frames + self.fade_frames);
         let starves = ready < frames + self.fade_frames;
-        if starves && !self.starving {
+        let patience = if starves { self.patience.saturating_sub(frames) } else { 0 };
+        let comes = std::mem::replace(&mut self.patience, patience) > 0;
+        if starves && if comes { patience == 0 } else { !self.starving } {
             self.underruns += 1;
+        }
+        if starves && !self.starving && !comes {
             let position = self.position_q32;
             self.fade_out(ready);
             self.position_q32 = position;

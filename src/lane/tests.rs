@@ -501,3 +501,27 @@ fn an_extent_says_where_in_its_takes_a_lane_is() {
     assert_eq!([99, 100, 159, 160].map(|at| round.place(at)), [Some(99), Some(40), Some(99), Some(40)]);
     assert_eq!(Extent { frames: 9, loop_start: Some(9) }.place(9), None);
 }
+
+#[test]
+fn a_lane_that_comes_while_the_host_plays_is_heard_once_it_is_read_and_late_only_where_that_takes_long() {
+    for (seconds, late) in [(0.5, 0), (2.0, 1)] {
+        let goes = Arc::new(AtomicBool::new(false));
+        let bytes = Cursor::new(wav(48_000, 48_000 * 8, number));
+        let stuck = Stuck { bytes, part: 4 * 48_000, goes: Arc::clone(&goes) };
+        let open = move || {
+            let file = AudioFile::new(Box::new(stuck)).unwrap();
+            Material::new(vec![Some(file)], &LaneSetup::default(), (0, HOST))
+        };
+        let mut lane = lane_of(open, Start::default());
+        let frames = (seconds * 48_000.0) as usize;
+        lane.follow(&at(4.0), 0);
+        assert!(heard(&mut lane, frames)[0].iter().all(|&sample| sample == 0.0));
+        assert_eq!(lane.underruns(), late, "after {seconds} s");
+        goes.store(true, Relaxed);
+        let [left, _] = rendered(&mut lane, 4_800, &[240]);
+        let wanted = |index: usize| value(48_000 * 4 + frames + index);
+        assert!((FADE..4_800).all(|index| left[index] == wanted(index)));
+        assert!(left[0].abs() < 0.02, "it fades in");
+        assert_eq!(lane.underruns(), late);
+    }
+}
