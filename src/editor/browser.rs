@@ -1,7 +1,7 @@
 //! A browser for files and folders in the editor's own window, for systems without a dialog.
 //!
 //! In: what is asked for. Out: the paths that were chosen, to whoever asked. There is one in a window, over all else. Folders are read
-//! on threads of their own, since a disk may hang.
+//! on threads of their own, since a disk may hang, but for those that could not be kept.
 #![allow(clippy::disallowed_types)] // The mutex is taken by the window's thread and by those that ask, never by the audio thread.
 
 use super::dialog::Ask;
@@ -128,14 +128,14 @@ impl Browser {
         (self.path, self.folder) = (folder.display().to_string(), folder.clone());
         self.chosen.clear();
         let (tell, coming) = mpsc::channel();
-        let reads = pinned::spawn("busker-folder", move || {
-            let listing = Listing::of(&folder).map_err(|error| format!("{}: {error}", folder.display()));
+        let read = move |folder: &Path| {
+            let listing = Listing::of(folder).map_err(|error| format!("{}: {error}", folder.display()));
             let _ = tell.send(listing); // whoever asked may have gone on
-        });
+        };
         self.coming = Some(coming);
-        if !reads {
-            (self.coming, self.listing) =
-                (None, Err("the folder cannot be read: no thread for it".to_owned()));
+        let here = read.clone();
+        if !pinned::spawn("busker-folder", move || read(&folder)) {
+            here(&self.folder);
         }
     }
 
@@ -253,7 +253,26 @@ fn is_of(kinds: super::dialog::Kinds, kind: usize, file: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::dialog::Dialog;
     use super::*;
+
+    #[test]
+    fn a_library_that_cannot_be_kept_asks_in_the_window_and_reads_folders_there() {
+        let folder = std::env::temp_dir().join(format!("busker-unkept-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("a.wav"), "").unwrap();
+        let (egui, (tell, told)) = (Context::default(), mpsc::channel());
+        let ask = Ask { start: Some(folder.clone()), ..Ask::default() };
+        pinned::LEAVES.set(true);
+        Dialog::default().choose(&egui, ask, move |paths| tell.send(paths).unwrap());
+        pinned::LEAVES.set(false);
+        let asked = shown(&egui).0.lock().unwrap().take().unwrap();
+        let listing = asked.coming.unwrap().try_recv().unwrap().unwrap();
+        assert_eq!(listing.files, [folder.join("a.wav")]);
+        (asked.take)(listing.files);
+        assert_eq!(told.recv().unwrap(), [folder.join("a.wav")]);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn folders_come_first_in_the_order_of_names_and_what_is_hidden_is_left_out() {

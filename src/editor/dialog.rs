@@ -1,7 +1,8 @@
 //! Dialogs for files and folders, without holding up the host.
 //!
 //! In: what is asked for. Out: the paths that were chosen. The system's dialog belongs to the GUI thread, the wait for its answer to a
-//! thread of its own, on which the choice is taken. Where the system has none, the editor's own browser asks.
+//! thread of its own, on which the choice is taken. Where the system has none, or the library cannot be kept for that thread, the editor's
+//! own browser asks.
 
 use super::browser;
 use super::open;
@@ -94,14 +95,17 @@ impl Dialog {
         });
     }
 
-    /// Hands what is chosen to `take`, unless the user thinks better of it. Where the system
-    /// has no dialog, the editor's browser asks.
+    /// Hands what is chosen to `take`, unless the user thinks better of it. Where the system has no dialog, or nobody could wait for
+    /// it, the editor's browser asks.
     pub(super) fn choose(
         &self,
         egui: &egui::Context,
         ask: Ask,
         take: impl FnOnce(Vec<PathBuf>) + Send + 'static,
     ) {
+        if !pinned::stays() {
+            return browser::open(egui, ask, Box::new(take));
+        }
         if cfg!(test) {
             return choose_in_test(|path| take(vec![path]));
         }

@@ -8,10 +8,25 @@
 use std::sync::OnceLock;
 use std::thread;
 
+/// Whether the library stays from now on; where it cannot be made to, such threads would not be safe.
+pub(super) fn stays() -> bool {
+    static PINNED: OnceLock<bool> = OnceLock::new();
+    #[cfg(test)]
+    if LEAVES.get() {
+        return false;
+    }
+    *PINNED.get_or_init(pin)
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// Whether the library cannot be kept, as far as a test's thread is told.
+    pub(super) static LEAVES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
 /// Runs `work` on a thread of this name, which may go on when the plugin is gone; false where it cannot be started, or would not be safe.
 pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> bool {
-    static PINNED: OnceLock<bool> = OnceLock::new();
-    *PINNED.get_or_init(pin) && thread::Builder::new().name(name.to_owned()).spawn(work).is_ok()
+    stays() && thread::Builder::new().name(name.to_owned()).spawn(work).is_ok()
 }
 
 /// Has the library stay; whether it does. A program stays in any case.
