@@ -5,6 +5,8 @@ use busker::audio::AudioBlockMut;
 use busker::dsp::Level;
 use busker::engine;
 use busker::engine::Call;
+use busker::engine::Command;
+use busker::engine::Control;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
 use busker::engine::ParameterValues;
@@ -200,6 +202,7 @@ fn a_scene_is_as_long_as_its_longest_lane_at_its_speed() {
 
 /// An engine that plays a rack, as a host has it.
 struct Live {
+    control: Control,
     engine: Engine,
     worker: Worker,
     values: Arc<ParameterValues>,
@@ -213,7 +216,7 @@ impl Live {
         let values = Arc::new(ParameterValues::new(&table));
         let speed = table.iter().position(|spec| spec.target == Target::LaneSpeed(0)).unwrap();
         let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2] };
-        let (_, engine, mut worker) = engine::new(EngineConfig {
+        let (control, engine, mut worker) = engine::new(EngineConfig {
             rate: SampleRate(48_000.0),
             layout: layout.clone(),
             table,
@@ -226,15 +229,20 @@ impl Live {
             thread::sleep(Duration::from_millis(1));
             worker.poll();
         }
-        Self { engine, worker, values, speed }
+        Self { control, engine, worker, values, speed }
     }
 
     /// What is heard from a second of the host's on, at a speed that is set on the very frame.
     fn at(&mut self, playing: bool, seconds: f64, speed: f32) -> Vec<f32> {
         self.values.set(self.speed, speed);
         let transport = Transport { playing, seconds: Some(seconds), ..Transport::default() };
-        let (mut left, mut right) = (vec![0.0; 4_000], vec![0.0; 4_000]);
-        let call = Call { frames: left.len(), transport: Some(transport), events: &[] };
+        self.call(4_000, Some(transport))
+    }
+
+    /// The next frames, offline.
+    fn call(&mut self, frames: usize, transport: Option<Transport>) -> Vec<f32> {
+        let (mut left, mut right) = (vec![0.0; frames], vec![0.0; frames]);
+        let call = Call { frames, transport, events: &[] };
         let mut outputs = [AudioBlockMut::new([&mut left[..], &mut right[..]])];
         self.worker.poll();
         assert!(engine::wait_for_lanes(&mut self.engine, &call, Duration::from_secs(20)));
@@ -261,6 +269,43 @@ fn a_start_or_a_jump_is_where_its_speed_leads_though_both_come_on_one_frame() {
     // Behind the fade of a jump.
     live.at(true, 5.0, 4.0);
     assert!(live.at(true, 3.0, 0.5)[200..] == wanted[200..], "a jump with another speed");
+}
+
+/// What is heard offline of a lane that is sought by commands, each before its frame, in calls of at most so many frames.
+fn sought(rack: &Rack, (seeks, frames): (&[(usize, u64)], usize), most: usize) -> Vec<f32> {
+    let mut live = Live::new(rack);
+    let mut out = Vec::new();
+    while out.len() < frames {
+        let now = out.len();
+        for (_, frame) in seeks.iter().filter(|(at, _)| *at == now) {
+            live.control.send(Command::SeekLane { lane: 0, frame: *frame }).unwrap();
+        }
+        let next = seeks.iter().map(|(at, _)| *at).filter(|&at| at > now).min().unwrap_or(frames);
+        out.extend(live.call(most.min(next - now), None));
+    }
+    assert_eq!(live.control.lanes()[0].underruns, 0);
+    out
+}
+
+#[test]
+fn lanes_are_sought_by_commands_with_the_same_bits_for_all_calls() {
+    let home = folder("sought");
+    write(&home.join("a.wav"), 48_000, 480_000, 3);
+    let head = "version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 1\ntakes = [\"a.wav\"]\n";
+    let rack = opened(&format!("{head}start = \"trigger\"\n"), &home);
+    let seeks = [(0, 300_000), (3_000, 12), (3_050, 471_000), (6_000, 479_500)];
+    let whole = sought(&rack, (&seeks, 8_000), 8_000);
+    let plain = |frame: usize| f32::from(value(frame, 3)) / 32_768.0;
+    for (from, to, place) in [(0, 3_000, 300_000), (3_050, 6_000, 471_000), (6_000, 6_500, 479_500)] {
+        let mut frames = from + 200..to;
+        assert!(frames.all(|frame| whole[frame] == plain(place + frame - from)), "{place}");
+    }
+    assert!(whole[6_500..].iter().all(|&sample| sample == 0.0), "its end");
+    for most in [1, 61, 256] {
+        assert!(sought(&rack, (&seeks, 8_000), most) == whole, "{most}");
+    }
+    let in_time = opened(&format!("{head}start = 1000\n"), &home);
+    assert!(sought(&in_time, (&seeks, 8_000), 999).iter().all(|&sample| sample == 0.0), "the host's time");
 }
 
 #[test]

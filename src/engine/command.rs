@@ -60,6 +60,13 @@ pub enum Command {
     },
     /// Something else in a lane, or nothing.
     Lane(PreparedLane),
+    /// Plays a lane that its trigger starts from somewhere else: see [`Lane::seek`](crate::lane::Lane::seek).
+    SeekLane {
+        /// Index of the lane.
+        lane: usize,
+        /// Frame of what it plays, at the engine's rate.
+        frame: u64,
+    },
     /// Other machines or none in insert slots, all on one frame, from [`Control::insert`](super::Control::insert).
     Inserts(PreparedInserts),
     /// Sets a control of the machine in a slot, from the next line of the control grid on. The first eight are the slot's
@@ -273,6 +280,7 @@ impl Command {
             (
                 Self::Set { .. }
                 | Self::Strike { .. }
+                | Self::SeekLane { .. }
                 | Self::Tap { .. }
                 | Self::Record(_)
                 | Self::InsertControl { .. }
@@ -298,6 +306,7 @@ impl Command {
         match self {
             Self::Set { .. }
             | Self::Strike { .. }
+            | Self::SeekLane { .. }
             | Self::Ears(_)
             | Self::Tap { .. }
             | Self::Record(_)
@@ -326,6 +335,7 @@ impl fmt::Debug for Command {
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Voices(_) => f.write_str("Voices"),
             Self::Lane(lane) => write!(f, "Lane({}, {})", lane.lane, lane.pages.is_some()),
+            Self::SeekLane { lane, frame } => write!(f, "SeekLane({lane}, {frame})"),
             Self::Inserts(change) => {
                 let slots = change.0.slots.iter();
                 let kinds =

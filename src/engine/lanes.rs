@@ -123,6 +123,13 @@ impl Lanes {
         old
     }
 
+    /// Plays a lane from somewhere else.
+    pub(super) fn seek(&mut self, lane: usize, frame: u64) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.seek(frame);
+        }
+    }
+
     /// Whether what a lane plays is the same on both sides.
     pub(super) fn is_mono(&self, lane: usize) -> bool {
         self.lanes.get(lane).is_some_and(Lane::is_mono)

@@ -513,6 +513,10 @@ impl Engine {
                     self.tell_mono_lanes();
                     old
                 }
+                Command::SeekLane { lane, frame } => {
+                    self.lanes.seek(lane, frame);
+                    None
+                }
                 Command::Strike { slot, on } => {
                     self.voices.strike(slot, on);
                     None

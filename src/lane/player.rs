@@ -151,6 +151,23 @@ impl Lane {
         }
     }
 
+    /// Plays on from a frame of what it plays, or begins there where it stands: what sounded fades out, what is there fades in
+    /// as soon as it has been read, and nothing counts as an underrun. Past the end it stops, or goes round with its loop. A
+    /// lane on the timeline stays where the host is, and one with a gate silent until its trigger is held.
+    pub fn seek(&mut self, frame: u64) {
+        let Start::Trigger { gate } = self.start else { return };
+        let Some(pages) = self.pages.as_ref().filter(|_| self.triggered || !gate) else { return };
+        match pages.extent.place(i64::try_from(frame).unwrap_or(i64::MAX)) {
+            None => self.stop(),
+            Some(place) => {
+                self.leave();
+                self.place(i128::from(place) << 32);
+                self.starving = true; // fades in where it has been read, be that now or later
+                self.run();
+            }
+        }
+    }
+
     /// Whether what it plays is the same on both sides.
     pub fn is_mono(&self) -> bool {
         self.pages.as_ref().is_some_and(|pages| pages.is_mono())

@@ -261,6 +261,113 @@ fn a_trigger_in_the_longest_call_at_the_highest_speed_finds_its_start_whatever_w
     assert_eq!(lane.underruns(), 0);
 }
 
+const BY_TRIGGER: Start = Start::Trigger { gate: false };
+
+#[test]
+fn a_lane_is_sought_to_a_frame_with_the_same_bits_however_calls_are_cut() {
+    let run = |sizes: &[usize]| {
+        let setup = LaneSetup { start: BY_TRIGGER, ..LaneSetup::default() };
+        let mut lane = lane(vec![wav(48_000, 400_000, number)], setup);
+        let mut out = Vec::new();
+        // From where it stands, far off, back, into the fade of the seek before, and twice on one frame.
+        for (place, frames) in
+            [(200_000, 900), (399_000, 500), (3, FADE / 2), (90_001, 31), (7, 0), (50_000, 900)]
+        {
+            lane.seek(place);
+            assert_eq!(lane.position(), Some(place as i64));
+            out.extend(rendered(&mut lane, frames, sizes)[0].iter().copied());
+        }
+        assert_eq!(lane.underruns(), 0);
+        out
+    };
+    let whole = run(&[8_192]);
+    for (from, place, frames) in [(0, 200_000, 900), (900, 399_000, 500), (1_503, 50_000, 900)] {
+        let sought = whole[from + FADE..from + frames].iter().enumerate();
+        sought.for_each(|(index, &found)| assert_eq!(found, value(place + FADE + index), "{place}, {index}"));
+    }
+    for sizes in [&[1][..], &[7, 256, 1_000], &[64]] {
+        assert!(run(sizes) == whole, "{sizes:?}");
+    }
+}
+
+#[test]
+fn a_seek_fades_without_a_step_though_another_is_under_way() {
+    let loud = |frame: usize| if frame < 100_000 { 16_000 } else { -16_000 };
+    let setup = LaneSetup { start: BY_TRIGGER, ..LaneSetup::default() };
+    let mut lane = lane(vec![wav(48_000, 200_000, loud)], setup);
+    let mut out = vec![0.0];
+    for (place, frames) in [(50_000, 400), (150_000, 40), (1_000, 71), (160_000, 400), (200_000, 400)] {
+        lane.seek(place);
+        out.extend(rendered(&mut lane, frames, &[50, 3])[0].iter().copied());
+    }
+    let full = 16_000.0 / 32_768.0;
+    let steps = out.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+    assert!(steps < 4.01 * full / FADE as f32, "{steps}");
+    assert!(out[FADE..401].iter().all(|&sample| sample == full), "the first one is heard");
+    assert!(out[512 + FADE..912].iter().all(|&sample| sample == -full), "the last one is heard");
+    assert!(out[912 + FADE..].iter().all(|&sample| sample == 0.0) && lane.is_idle(), "past its end it stops");
+}
+
+#[test]
+fn a_lane_that_loops_is_sought_to_its_place_in_the_loop() {
+    let repeat = Some(Repeat { start: 10_000, end: Some(60_000) });
+    let mut lane = lane(
+        vec![wav(48_000, 90_000, number)],
+        LaneSetup { repeat, start: BY_TRIGGER, ..LaneSetup::default() },
+    );
+    for (asked, place) in [(59_900, 59_900), (60_000, 10_000), (70_500, 20_500), (u64::MAX, 25_807)] {
+        lane.seek(asked);
+        assert_eq!(lane.position(), Some(place as i64), "{asked}");
+        let [left, _] = rendered(&mut lane, 1_000, &[300]);
+        let round = |frame: usize| if frame < 60_000 { frame } else { frame - 50_000 };
+        assert!((FADE..1_000).all(|index| left[index] == value(round(place + index))), "{asked}");
+    }
+}
+
+#[test]
+fn a_lane_of_the_hosts_time_or_one_whose_trigger_is_not_held_is_not_sought() {
+    let setup = |start| LaneSetup { start, ..LaneSetup::default() };
+    let mut timeline = lane(vec![wav(48_000, 90_000, number)], setup(Start::Timeline(0.0)));
+    timeline.follow(&at(0.0), 0);
+    timeline.seek(50_000);
+    assert_eq!(timeline.position(), Some(0));
+    let mut gated = lane(vec![wav(48_000, 90_000, number)], setup(Start::Trigger { gate: true }));
+    gated.seek(50_000);
+    assert!(gated.is_idle());
+    gated.trigger(true);
+    gated.seek(50_000);
+    let [left, _] = rendered(&mut gated, 1_000, &[300]);
+    assert!((FADE..1_000).all(|index| left[index] == value(50_000 + index)));
+    gated.trigger(false);
+    rendered(&mut gated, FADE, &[300]);
+    assert!(gated.is_idle());
+    Lane::new(HOST, Level::detect()).seek(5); // there is nothing in it
+}
+
+#[test]
+fn a_seek_to_what_has_not_been_read_is_silent_until_it_has_been_and_no_underrun() {
+    const PLACE: usize = 48_000 * 5;
+    let goes = Arc::new(AtomicBool::new(false));
+    let bytes = Cursor::new(wav(48_000, 48_000 * 6, |_| 8_000));
+    let stuck = Stuck { bytes, part: 4 * 48_000, goes: Arc::clone(&goes) };
+    let open = move || {
+        let file = AudioFile::new(Box::new(stuck)).unwrap();
+        Material::new(vec![Some(file)], &LaneSetup::default(), (0, HOST))
+    };
+    let mut lane = lane_of(open, BY_TRIGGER);
+    lane.trigger(true);
+    rendered(&mut lane, 1_000, &[500]);
+    lane.seek(PLACE as u64);
+    let [left, _] = heard(&mut lane, 1_000);
+    assert!(left[0] > 0.24 && left[FADE..].iter().all(|&sample| sample == 0.0), "it is waited for by nobody");
+    goes.store(true, Relaxed);
+    let [left, _] = rendered(&mut lane, 1_000, &[500]);
+    assert!(
+        left[0] > 0.0 && left[0] < 0.01 && left[FADE..].iter().all(|&sample| sample == 8_000.0 / 32_768.0)
+    );
+    assert_eq!((lane.position(), lane.underruns()), (Some((PLACE + 2_000) as i64), 0));
+}
+
 #[test]
 fn speed_reads_where_it_should() {
     // A straight line tells its own place.
