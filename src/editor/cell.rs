@@ -32,6 +32,9 @@ use std::sync::Arc;
 pub(super) const HEIGHT: f32 = 17.0;
 /// Points of pointer travel for a bar's whole range.
 const TRAVEL: f32 = 160.0;
+/// Between a bar's edge and its text, and between a word and its value.
+const INSET: f32 = 4.0;
+const WORD_GAP: f32 = 2.0;
 
 /// Rows no higher than the controls, `spacing` apart.
 pub(super) fn tighten(ui: &mut Ui, spacing: f32) {
@@ -85,11 +88,11 @@ pub(super) fn labelled_bar(
         return;
     };
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
+    let (parameter, travel) = (Parameter { controls, index }, Travel::Anywhere(TRAVEL));
     if is_out_of_sight(ui, &response) {
-        return;
+        return drag::unseen(ui, &parameter, &response, travel);
     }
-    let parameter = Parameter { controls, index };
-    let value = drag::by_hand(ui, &parameter, &response, Travel::Anywhere(TRAVEL));
+    let value = drag::by_hand(ui, &parameter, &response, travel);
     let kind = controls.kind(index);
     let from = match kind {
         Kind::Pan => 0.5,
@@ -98,17 +101,27 @@ pub(super) fn labelled_bar(
     };
     paint_bar(ui, (rect, &response), (from, value));
     let text = short_text(kind, kind.plain(value));
-    paint_value(ui, rect, (label, theme::FAINT), (&text, text_colour(kind, value)));
+    let text = fitting(ui, rect.width() - 2.0 * INSET, label, &text);
+    paint_value(ui, rect, (label, theme::FAINT), (text, text_colour(kind, value)));
     response.on_hover_text(hint(controls, index));
+}
+
+/// A value without its unit where there is no room for that beside the word: what is read first is the word.
+fn fitting<'a>(ui: &Ui, width: f32, label: &str, value: &'a str) -> &'a str {
+    let font = TextStyle::Small.resolve(ui.style());
+    let long = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), theme::TEXT).size().x;
+    let number = value.split_once(' ').map_or(value, |(number, _)| number);
+    if label.is_empty() || long(label) + long(value) + WORD_GAP <= width { value } else { number }
 }
 
 /// A bar of anything that can be moved, with a word before its value, filled from the place `from` on.
 pub(super) fn movable_bar(ui: &mut Ui, movable: &dyn Movable, (label, from): (&str, f32), width: f32) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::click_and_drag());
+    let travel = Travel::Anywhere(TRAVEL);
     if is_out_of_sight(ui, &response) {
-        return;
+        return drag::unseen(ui, movable, &response, travel);
     }
-    let value = drag::by_hand(ui, movable, &response, Travel::Anywhere(TRAVEL));
+    let value = drag::by_hand(ui, movable, &response, travel);
     paint_bar(ui, (rect, &response), (from, value));
     paint_value(ui, rect, (label, theme::FAINT), (&movable.text_at(value), theme::TEXT));
     response.on_hover_text(format!("{}: {}", movable.name(), movable.text()));
@@ -120,9 +133,9 @@ fn paint_value(ui: &Ui, rect: Rect, label: (&str, Color32), value: (&str, Color3
         paint_text(ui, rect, Align2::CENTER_CENTER, value);
         return;
     }
-    let inner = rect.shrink2(vec2(4.0, 0.0));
+    let inner = rect.shrink2(vec2(INSET, 0.0));
     let value = paint_text(ui, inner, Align2::RIGHT_CENTER, value);
-    let rest = inner.with_max_x(inner.right() - value.size().x - 2.0);
+    let rest = inner.with_max_x(inner.right() - value.size().x - WORD_GAP);
     let font = TextStyle::Small.resolve(ui.style());
     ui.painter_at(rest).text(rest.left_center(), Align2::LEFT_CENTER, label.0, font, label.1);
 }
@@ -159,9 +172,10 @@ fn paint_bar(ui: &Ui, (rect, response): (Rect, &Response), (from, value): (f32, 
     outline(ui, rect, response);
 }
 
-/// Whether there is no need to draw it: nobody sees it, and the keys do not go there.
+/// Whether there is no need to draw it: nobody sees it, and neither the keys nor the pointer have it.
 pub(super) fn is_out_of_sight(ui: &Ui, response: &Response) -> bool {
-    !ui.is_rect_visible(response.rect) && !response.has_focus()
+    let held = response.has_focus() || response.dragged() || response.drag_stopped();
+    !held && !ui.is_rect_visible(response.rect)
 }
 
 /// Shows where the keys go, and brings it into view.

@@ -2,19 +2,22 @@
 //!
 //! Drag moves, with Shift ten times finer; the wheel and the arrow keys step, Page Up and Page Down by ten steps, Home and End go to
 //! the ends; double-click or Delete brings the default back; right click, Enter or a digit asks for a typed value with its unit.
-//! Each change is a gesture of the host's.
+//! Each change is a gesture of the host's. Steps go on from what was asked for last, so that none is lost while hosts and the
+//! worker take their time.
 
 use super::Controls;
 use super::cell;
 use super::theme;
 use crate::engine::Kind;
 use crate::params::Gesture;
+use egui::Context;
 use egui::Event;
 use egui::EventFilter;
 use egui::Id;
 use egui::InputState;
 use egui::Key;
 use egui::MouseWheelUnit;
+use egui::PointerButton;
 use egui::Popup;
 use egui::PopupCloseBehavior;
 use egui::Response;
@@ -43,6 +46,8 @@ const WHEEL_POINTS: f32 = 40.0;
 pub(super) const PAGE: f32 = 10.0;
 /// Width of the field for typed values.
 const FIELD: f32 = 120.0;
+/// How long a host is given to take a change.
+const PATIENCE_SECONDS: f64 = 0.5;
 
 /// Which movements count, and how many points are the whole way.
 #[derive(Clone, Copy)]
@@ -50,14 +55,27 @@ pub(super) enum Travel {
     Upwards(f32),
     /// Right and up.
     Anywhere(f32),
+    /// To where the pointer is along the control, also by a click.
+    Along,
 }
 
 impl Travel {
-    fn share(self, moved: Vec2) -> f32 {
-        match self {
+    /// Where the pointer leads from a place while it drags.
+    fn lead(self, place: f32, response: &Response, fine: bool) -> f32 {
+        let moved = response.drag_delta();
+        let share = match self {
             Travel::Upwards(way) => -moved.y / way,
             Travel::Anywhere(way) => (moved.x - moved.y) / way,
-        }
+            Travel::Along => moved.x / response.rect.width(),
+        };
+        let pointed = self.pointed(response).filter(|_| !fine);
+        pointed.unwrap_or(place + share * if fine { FINE } else { 1.0 }).clamp(0.0, 1.0)
+    }
+
+    /// The place under the pointer, where that is what counts.
+    fn pointed(self, response: &Response) -> Option<f32> {
+        let at = response.interact_pointer_pos().filter(|_| matches!(self, Travel::Along))?;
+        Some(((at.x - response.rect.left()) / response.rect.width()).clamp(0.0, 1.0))
     }
 }
 
@@ -70,9 +88,14 @@ pub(super) trait Movable {
     fn text_at(&self, place: f32) -> String;
     /// The place that a text means.
     fn parsed(&self, text: &str) -> Option<f32>;
-    /// The place that is `steps` away.
-    fn stepped(&self, steps: f32, fine: bool) -> f32;
+    /// The place that is so many whole steps away from one.
+    fn stepped(&self, from: f32, steps: f32, fine: bool) -> f32;
     fn gesture(&self, step: Gesture);
+
+    /// Whether the worker carries changes out.
+    fn is_edited(&self) -> bool {
+        false
+    }
 
     fn text(&self) -> String {
         self.text_at(self.place())
@@ -111,13 +134,52 @@ impl Movable for Parameter<'_> {
         self.controls.params.parsed(self.index, text)
     }
 
-    fn stepped(&self, steps: f32, fine: bool) -> f32 {
-        stepped(self.controls.kind(self.index), self.place(), steps, fine)
+    fn stepped(&self, from: f32, steps: f32, fine: bool) -> f32 {
+        stepped(self.controls.kind(self.index), from, steps, fine)
     }
 
     fn gesture(&self, step: Gesture) {
         self.controls.gesture(self.index, step);
     }
+}
+
+/// A place that was asked for, and when.
+#[derive(Clone, Copy)]
+struct Asked {
+    place: f32,
+    seconds: f64,
+}
+
+/// Whether edits that were asked for may not have been carried out in what a picture shows.
+pub(super) fn note_edits(egui: &Context, under_way: bool) {
+    egui.data_mut(|data| data.insert_temp(Id::unique("edits under way"), under_way));
+}
+
+/// Where something is, or will be once what was asked for has been done.
+fn destination(ui: &Ui, movable: &dyn Movable, id: Id) -> f32 {
+    let asked: Option<Asked> = ui.data(|data| data.get_temp(id.with("asked")));
+    let under_way = ui.data(|data| data.get_temp(Id::unique("edits under way"))).unwrap_or(false);
+    let now = ui.input(|input| input.time);
+    let counts = |asked: &Asked| match movable.is_edited() {
+        true => under_way || asked.seconds == now,
+        false => now - asked.seconds < PATIENCE_SECONDS,
+    };
+    asked.filter(counts).map_or_else(|| movable.place(), |asked| asked.place)
+}
+
+fn note_asked(ui: &Ui, id: Id, place: f32) {
+    let asked = Asked { place, seconds: ui.input(|input| input.time) };
+    ui.data_mut(|data| data.insert_temp(id.with("asked"), asked));
+}
+
+/// Moves something by a gesture of its own.
+fn put(ui: &Ui, movable: &dyn Movable, id: Id, place: f32) {
+    movable.set(place);
+    note_asked(ui, id, place);
+}
+
+fn step(ui: &Ui, movable: &dyn Movable, id: Id, (steps, fine): (f32, bool)) {
+    put(ui, movable, id, movable.stepped(destination(ui, movable, id), steps, fine));
 }
 
 /// Moves something as the user does; returns its place as it is to be shown.
@@ -129,14 +191,15 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
     let mut held: Option<f32> = ui.data(|data| data.get_temp(id));
     if response.drag_started() {
         movable.gesture(Gesture::Begin);
-        held = Some(now);
+        held = Some(destination(ui, movable, id));
     }
-    if let Some(place) = held.as_mut().filter(|_| response.dragged()) {
-        let fine = if ui.input(|input| input.modifiers.shift) { FINE } else { 1.0 };
-        let moved = (*place + travel.share(response.drag_delta()) * fine).clamp(0.0, 1.0);
+    // Where it is let go counts, too.
+    if let Some(place) = held.as_mut().filter(|_| response.dragged() || response.drag_stopped()) {
+        let moved = travel.lead(*place, response, ui.input(|input| input.modifiers.shift));
         if moved != *place {
             *place = moved;
             movable.gesture(Gesture::Move(moved));
+            note_asked(ui, id, moved);
         }
         ui.data_mut(|data| data.insert_temp(id, moved));
     }
@@ -144,8 +207,14 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
         movable.gesture(Gesture::End);
         ui.data_mut(|data| data.remove::<f32>(id));
     }
-    if response.double_clicked() {
-        movable.set(movable.default());
+    if let Travel::Along = travel {
+        if response.clicked_by(PointerButton::Primary)
+            && let Some(place) = travel.pointed(response)
+        {
+            put(ui, movable, id, place);
+        }
+    } else if response.double_clicked() {
+        put(ui, movable, id, movable.default());
     }
     step_by_wheel(ui, movable, response);
     step_by_keys(ui, movable, response);
@@ -154,6 +223,12 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
     let shown = held.unwrap_or(now);
     tell(ui, movable, response, (travel, shown));
     shown
+}
+
+/// The same for what is out of sight: it is there for the Tab key and for screen readers.
+pub(super) fn unseen(ui: &Ui, movable: &dyn Movable, response: &Response, travel: Travel) {
+    step_by_reader(ui, movable, response);
+    tell(ui, movable, response, (travel, movable.place()));
 }
 
 fn step_by_wheel(ui: &Ui, movable: &dyn Movable, response: &Response) {
@@ -176,7 +251,7 @@ fn step_by_wheel(ui: &Ui, movable: &dyn Movable, response: &Response) {
         ui.data_mut(|data| data.insert_temp(id, way.fract()));
     }
     if way.trunc() != 0.0 {
-        movable.set(movable.stepped(way.trunc(), fine));
+        step(ui, movable, response.id, (way.trunc(), fine));
     }
     // The page stays where it is.
     ui.input_mut(|input| input.smooth_scroll_delta = Vec2::ZERO);
@@ -195,7 +270,7 @@ fn step_by_keys(ui: &Ui, movable: &dyn Movable, response: &Response) {
         (up - down, input.modifiers.shift)
     });
     if steps != 0.0 {
-        movable.set(movable.stepped(steps, fine));
+        step(ui, movable, response.id, (steps, fine));
     }
     for (key, place) in [
         (Key::Home, 0.0),
@@ -204,7 +279,7 @@ fn step_by_keys(ui: &Ui, movable: &dyn Movable, response: &Response) {
         (Key::Backspace, movable.default()),
     ] {
         if ui.input(|input| input.key_pressed(key)) {
-            movable.set(place);
+            put(ui, movable, response.id, place);
         }
     }
 }
@@ -222,10 +297,10 @@ fn step_by_reader(ui: &Ui, movable: &dyn Movable, response: &Response) {
         (asked(Action::Increment) - asked(Action::Decrement), place.last())
     });
     if steps != 0.0 {
-        movable.set(movable.stepped(steps, false));
+        step(ui, movable, response.id, (steps, false));
     }
     if let Some(place) = place.filter(|place| place.is_finite()) {
-        movable.set(place.clamp(0.0, 1.0));
+        put(ui, movable, response.id, place.clamp(0.0, 1.0));
     }
 }
 
@@ -254,7 +329,7 @@ fn tell(ui: &Ui, movable: &dyn Movable, response: &Response, (travel, place): (T
 fn stepped(kind: &Kind, now: f32, steps: f32, fine: bool) -> f32 {
     let size = if fine { FINE } else { 1.0 };
     let place = match (kind, kind.steps()) {
-        (_, Some(count)) => now + steps.signum() / count.max(1) as f32,
+        (_, Some(count)) => now + steps / count.max(1) as f32,
         (Kind::Level { .. }, None) => kind.normalise(stepped_level(kind.plain(now), steps, size)),
         (_, None) => now + steps * STEP * size,
     };
@@ -303,7 +378,7 @@ fn ask(ui: &mut Ui, movable: &dyn Movable, response: &Response) {
     let popup = Popup::from_response(response).id(id).open_memory(None);
     popup.close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
         ui.label(RichText::new(movable.name()).small().color(theme::FAINT));
-        type_value(ui, movable, id);
+        type_value(ui, movable, response.id);
     });
     if !Popup::is_id_open(ui.ctx(), id) {
         cell::take_keys_back(response);
@@ -326,7 +401,8 @@ fn open(ui: &Ui, id: Id, typed: Typed) {
 }
 
 /// The field; Enter and Tab take what it says, and what means nothing stays, with the reason.
-fn type_value(ui: &mut Ui, movable: &dyn Movable, id: Id) {
+fn type_value(ui: &mut Ui, movable: &dyn Movable, of: Id) {
+    let id = of.with("typed");
     let mut typed: Typed = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     let mut output = TextEdit::singleline(&mut typed.text).desired_width(FIELD).show(ui);
     let field = output.response.response.accessible_name(format!("{}: new value", movable.name()));
@@ -338,7 +414,7 @@ fn type_value(ui: &mut Ui, movable: &dyn Movable, id: Id) {
     } else if field.lost_focus() && left {
         match movable.parsed(&typed.text) {
             Some(place) => {
-                movable.set(place);
+                put(ui, movable, of, place);
                 Popup::close_id(ui.ctx(), id);
             }
             None => {
@@ -384,7 +460,8 @@ mod tests {
     #[test]
     fn a_choice_steps_from_label_to_label() {
         let choice = Kind::Choice { labels: &["a", "b", "c"], default: 0 };
-        assert_eq!(choice.plain(stepped(&choice, 0.0, 0.3, true)), 1.0);
-        assert_eq!(choice.plain(stepped(&choice, 0.0, -5.0, false)), 0.0);
+        assert_eq!(choice.plain(stepped(&choice, 0.0, 1.0, true)), 1.0);
+        assert_eq!(choice.plain(stepped(&choice, 0.0, 2.0, false)), 2.0);
+        assert_eq!(choice.plain(stepped(&choice, 0.5, -5.0, false)), 0.0);
     }
 }

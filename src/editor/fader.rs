@@ -30,13 +30,14 @@ pub(super) fn show(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, m
         return;
     };
     let (rect, response) = ui.allocate_exact_size(vec2(WIDTH, height), Sense::click_and_drag());
-    if cell::is_out_of_sight(ui, &response) {
-        return;
-    }
     // Bars and way end where the handle's middle does.
     let inner = rect.shrink2(vec2(0.0, HANDLE / 2.0));
+    let (parameter, travel) = (Parameter { controls, index }, Travel::Upwards(inner.height()));
+    if cell::is_out_of_sight(ui, &response) {
+        return drag::unseen(ui, &parameter, &response, travel);
+    }
     let (way, meters) = inner.split_left_right_at_x(rect.left() + WAY);
-    let value = drag::by_hand(ui, &Parameter { controls, index }, &response, Travel::Upwards(inner.height()));
+    let value = drag::by_hand(ui, &parameter, &response, travel);
     meter::paint_marks(ui, inner);
     paint_way(ui, way, value, response.dragged() || response.hovered());
     meter.paint(ui, meters.with_min_x(meters.left() + GAP));

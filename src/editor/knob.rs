@@ -73,14 +73,18 @@ impl Movable for Knob<'_> {
         self.parameter.parse(text).map(|value| self.parameter.position_of(value))
     }
 
-    fn stepped(&self, steps: f32, fine: bool) -> f32 {
+    fn stepped(&self, from: f32, steps: f32, fine: bool) -> f32 {
         let size = if fine { drag::FINE } else { 1.0 };
-        let place = (self.place() + steps * drag::STEP * size).clamp(0.0, 1.0);
-        // At least by the least difference that matters.
-        let (parameter, now) = (self.parameter, self.parameter.value_at(self.place()));
-        let least = now + steps.signum() * parameter.step;
+        let place = (from + steps * drag::STEP * size).clamp(0.0, 1.0);
+        // Each at least by the least difference that matters.
+        let (parameter, now) = (self.parameter, self.parameter.value_at(from));
+        let least = steps * parameter.step;
         let moved = (parameter.value_at(place) - now).abs();
-        if moved < parameter.step { parameter.position_of(least) } else { place }
+        if moved < least.abs() { parameter.position_of(now + least) } else { place }
+    }
+
+    fn is_edited(&self) -> bool {
+        matches!(self.way, Way::Edit(..))
     }
 
     fn gesture(&self, step: Gesture) {

@@ -1,18 +1,24 @@
 //! The lanes of the voices page: what each plays, where it is, how far it has been read ahead, and its strip.
 //!
 //! Out: strips, speeds and triggers as gestures of their parameters; files, loops, starts and routes as edits that the worker
-//! takes. A lane on the timeline is where the host is; one with a trigger starts and stops by that.
+//! takes; places as commands. A lane on the timeline is where the host is, and its place says so instead of being moved; one with a
+//! trigger starts and stops by that, and plays from wherever it is put.
 
 use super::Controls;
 use super::cell;
 use super::controls::find;
 use super::dialog::Dialog;
+use super::drag;
+use super::drag::Movable;
+use super::drag::Travel;
 use super::recorder;
 use super::takes;
 use super::takes::BUTTON;
 use super::takes::Wish;
 use super::theme;
 use super::voices::panel;
+use crate::engine::Command;
+use crate::engine::Control;
 use crate::engine::LANES;
 use crate::engine::LaneReading;
 use crate::engine::ParameterSpec;
@@ -22,6 +28,7 @@ use crate::lane::Repeat;
 use crate::lane::Start;
 use crate::mixer::BUSES;
 use crate::mixer::LANE_PLACE;
+use crate::params::Gesture;
 use crate::plugin::Edit;
 use crate::plugin::Instance;
 use crate::plugin::Onto;
@@ -66,6 +73,8 @@ const PANEL: f32 = 1_000.0;
 /// A lane that has less than this share of what it reads ahead may run out.
 const LOW: u8 = 25;
 const STARTS: [&str; 3] = ["at host's time", "by its trigger", "while triggered"];
+/// Of a step along a lane that is long.
+const STEP_SECONDS: f64 = 1.0;
 
 /// A lane's parameters.
 struct Strip {
@@ -174,7 +183,8 @@ impl Lanes {
             cell::coloured_text(ui, (&shown_name(slot), theme::TEXT), plays, Align2::LEFT_CENTER);
             let (text, colour) = state(slot, reading);
             cell::coloured_text(ui, (text, colour), stands, Align2::LEFT_CENTER);
-            show_place(ui, (&said, reading, rate), place);
+            let held = strip.trigger.is_some_and(|trigger| controls.is_on(trigger));
+            Place { lane, reading, rate, control: view.control.as_deref() }.show(ui, (slot, held), place);
             show_ahead(ui, (&said, slot, reading), ahead);
             cell::bar(ui, controls, strip.gain, gain);
             cell::bar(ui, controls, strip.pan, pan);
@@ -372,25 +382,118 @@ fn state(slot: &LaneSlot, reading: &LaneReading) -> (&'static str, Color32) {
     }
 }
 
-/// Where a lane is in what it plays, and how long that is.
-fn show_place(ui: &mut Ui, (name, reading, rate): (&str, &LaneReading, SampleRate), width: f32) {
-    let extent = reading.extent;
-    let seconds = |frames: i64| frames as f64 / rate.0;
-    let length = i64::try_from(extent.frames).unwrap_or(i64::MAX);
-    let place = reading.position.and_then(|position| extent.place(position));
-    let share = place.filter(|_| length > 0).map_or(0.0, |place| place.max(0) as f32 / length as f32);
-    let text = match (length, reading.position, place) {
-        (0, ..) => String::new(),
-        (_, Some(before @ ..0), _) => {
-            format!("in {} / {}", recorder::time(seconds(-before)), recorder::time(seconds(length)))
+/// Where a lane is in what it plays, as something that can be moved; the whole way is the longest take.
+struct Place<'a> {
+    lane: usize,
+    reading: &'a LaneReading,
+    rate: SampleRate,
+    control: Option<&'a Control>,
+}
+
+impl Place<'_> {
+    fn show(&self, ui: &mut Ui, (slot, held): (&LaneSlot, bool), width: f32) {
+        let fixed = match slot.start {
+            _ if self.reading.extent.frames == 0 => Some(""),
+            Start::Timeline(_) => {
+                Some(". It is where the host's time is: move that, or the second at which the lane starts")
+            }
+            Start::Trigger { gate: true } if !held => Some(". It can be moved while its trigger is held"),
+            Start::Trigger { .. } => None,
+        };
+        let sense = if fixed.is_some() { Sense::hover() } else { Sense::click_and_drag() };
+        let (rect, response) = ui.allocate_exact_size(vec2(width, cell::HEIGHT), sense);
+        let (share, text) = match fixed {
+            Some(_) => (self.place(), self.described()),
+            None => {
+                let share = drag::by_hand(ui, self, &response, Travel::Along);
+                let text = if response.dragged() { self.text_at(share) } else { self.described() };
+                (share, text)
+            }
+        };
+        paint_share(ui, rect, (share, theme::FILL), &text);
+        let said = format!("{}: {text}{}", self.name(), fixed.unwrap_or_default());
+        if fixed.is_some() {
+            let enabled = ui.is_enabled();
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, &said));
+        } else {
+            cell::outline(ui, rect, &response);
         }
-        (_, _, Some(place)) => {
-            format!("{} / {}", recorder::time(seconds(place)), recorder::time(seconds(length)))
+        response.on_hover_text(said);
+    }
+
+    fn frames(&self) -> f64 {
+        self.reading.extent.frames as f64
+    }
+
+    /// Frames from the start of what it plays on; below 0 before it begins, and `None` where it stands or has ended.
+    fn now(&self) -> Option<i64> {
+        self.reading.position.and_then(|position| self.reading.extent.place(position))
+    }
+
+    /// Where it is, how long that is, and whether it goes round.
+    fn described(&self) -> String {
+        if self.reading.extent.frames == 0 {
+            return String::new();
         }
-        (_, _, None) => recorder::time(seconds(length)),
-    };
-    let text = if extent.loop_start.is_some() && length > 0 { format!("{text}, loops") } else { text };
-    show_share(ui, (share, theme::FILL), &text, &format!("{name}: where it is {text}"), width);
+        let time = |frames: f64| recorder::time(frames / self.rate.0);
+        let length = time(self.frames());
+        let text = match self.now() {
+            Some(before @ ..0) => format!("in {} / {length}", time(-before as f64)),
+            Some(now) => format!("{} / {length}", time(now as f64)),
+            None => length,
+        };
+        if self.reading.extent.loop_start.is_some() { format!("{text}, loops") } else { text }
+    }
+}
+
+impl Movable for Place<'_> {
+    fn place(&self) -> f32 {
+        let now = self.now().map_or(0.0, |now| now.max(0) as f64);
+        (now / self.frames().max(1.0)) as f32
+    }
+
+    fn default(&self) -> f32 {
+        0.0
+    }
+
+    fn name(&self) -> String {
+        format!("Lane {}: where it is", self.lane + 1)
+    }
+
+    fn text_at(&self, place: f32) -> String {
+        recorder::time(f64::from(place) * self.frames() / self.rate.0)
+    }
+
+    fn parsed(&self, text: &str) -> Option<f32> {
+        let place = seconds(text)? * self.rate.0 / self.frames().max(1.0);
+        Some(place.min(1.0) as f32)
+    }
+
+    /// By seconds, or by hundredths where those are less.
+    fn stepped(&self, from: f32, steps: f32, fine: bool) -> f32 {
+        let size = if fine { drag::FINE } else { 1.0 };
+        let second = (STEP_SECONDS * self.rate.0 / self.frames().max(1.0)) as f32;
+        (from + steps * size * second.min(drag::STEP)).clamp(0.0, 1.0)
+    }
+
+    fn gesture(&self, step: Gesture) {
+        if let (Gesture::Move(place), Some(control)) = (step, self.control) {
+            let frame = (f64::from(place) * self.frames()).round() as u64;
+            // There is room, unless the engine has stood still for long: then nothing is heard anyway.
+            let _ = control.send(Command::SeekLane { lane: self.lane, frame });
+        }
+    }
+}
+
+/// Seconds that are written as such, or with minutes and hours before them.
+fn seconds(text: &str) -> Option<f64> {
+    let mut parts = text.trim().trim_end_matches('s').split(':').rev();
+    let last: f64 = parts.next()?.trim().replace(',', ".").parse().ok()?;
+    let mut sum = Some(last).filter(|last| (0.0..FARTHEST).contains(last))?;
+    for (part, unit) in parts.zip([60.0, 3_600.0, f64::NAN]) {
+        sum += unit * f64::from(part.trim().parse::<u16>().ok()?);
+    }
+    Some(sum).filter(|sum| sum.is_finite()) // days have no place
 }
 
 /// How much has been read ahead, and how often that was not enough.
@@ -410,24 +513,28 @@ fn show_ahead(ui: &mut Ui, (name, slot, reading): (&str, &LaneSlot, &LaneReading
 }
 
 /// A bar that nobody can move, with a text on it.
-fn show_share(ui: &mut Ui, (share, fill): (f32, Color32), text: &str, said: &str, width: f32) {
+fn show_share(ui: &mut Ui, shown: (f32, Color32), text: &str, said: &str, width: f32) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, cell::HEIGHT), Sense::hover());
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, said));
+    paint_share(ui, rect, shown, text);
+    response.on_hover_text(said);
+}
+
+fn paint_share(ui: &Ui, rect: Rect, (share, fill): (f32, Color32), text: &str) {
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 2.0, theme::WELL);
     let done = Rect::from_min_size(rect.min, vec2(share.clamp(0.0, 1.0) * rect.width(), rect.height()));
     painter.rect_filled(done, 2.0, fill);
     let font = TextStyle::Small.resolve(ui.style());
     painter.text(rect.center(), Align2::CENTER_CENTER, text, font, theme::TEXT);
-    response.on_hover_text(said);
 }
 
 fn show_loop(ui: &mut Ui, instance: &Instance, slot: &LaneSlot, width: f32) {
     let on = slot.repeat.is_some();
     let said = format!("Lane {} loops", slot.lane + 1);
     if cell::button(ui, on, ("loop", width), theme::ACCENT, &said).on_hover_text(&said).clicked() {
-        edit(instance, slot.lane, move |slot| slot.repeat = (!on).then(Repeat::default));
+        edit(instance, slot.lane, |slot| slot.repeat = slot.repeat.is_none().then(Repeat::default));
     }
 }
 
@@ -494,6 +601,25 @@ mod tests {
             ],
             ["waiting", "playing", "ended", "playing"]
         );
+    }
+
+    #[test]
+    fn a_place_is_typed_as_seconds_or_as_it_is_shown() {
+        for (text, wanted) in [
+            ("12.5", Some(12.5)),
+            ("0,5 s", Some(0.5)),
+            ("02:07.3", Some(127.3)),
+            ("1:00:00", Some(3_600.0)),
+            (" 1:30 ", Some(90.0)),
+            ("1:1:1:1", None),
+            ("-3", None),
+            ("1:-3", None),
+            ("soon", None),
+            ("nan", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text), wanted, "{text}");
+        }
     }
 
     #[test]

@@ -241,6 +241,7 @@ impl Pages {
     }
 
     fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
+        drag::note_edits(ui.ctx(), view.busy);
         self.turn_by_keys(ui);
         self.undo.follow(ui, instance);
         if self.front != Page::Voices {

@@ -11,6 +11,7 @@ use super::test_window::Window;
 use crate::engine::LANES;
 use crate::engine::Target;
 use crate::engine::Transport;
+use crate::lane::Start;
 use crate::machine::InstrumentKind;
 use crate::machine::MachineKind;
 use crate::mixer::BusSpace;
@@ -29,6 +30,7 @@ use crate::plugin::open_tests::module;
 use crate::plugin::open_tests::wav;
 use crate::rack::InsertSlot;
 use crate::rack::InstrumentSlot;
+use crate::rack::LaneSlot;
 use crate::rack::Rack;
 use crate::voice::Play;
 use egui::DroppedFile;
@@ -186,9 +188,7 @@ fn all_controls_of_machines_are_there_and_lie_beside_each_other_in_the_smallest_
         {
             for parameter in kind.parameters() {
                 let name = format!("Bus 1 Insert {} {}", slot + 1, parameter.label);
-                // In the smallest one some wait until the page is scrolled.
-                let shown = said.iter().any(|said| said.is_control() && said.name == name);
-                assert!(shown || size == LEAST_SIZE, "{name}");
+                assert!(said.iter().any(|said| said.is_control() && said.name == name), "{name}");
             }
         }
         let reduction = |said: &&Said| said.name.starts_with("Bus 1 Insert 2: reduction");
@@ -402,6 +402,68 @@ fn all_lanes_are_on_the_voices_page_with_their_strips_and_states() {
         }
     }
     assert!(names.contains(&"one.wav") && names.contains(&"empty"), "{names:?}");
+}
+
+#[test]
+fn a_lane_is_heard_from_where_its_place_is_clicked_dragged_typed_or_stepped_to() {
+    const NAME: &str = "Lane 1: where it is";
+    let mut bench = Bench::instrument();
+    bench.restore(&Rack::default());
+    let _folder = put_voices(&bench);
+    let start = |bench: &Bench, start| {
+        let change = SourceEdit::lane(0, move |lane: &mut LaneSlot| lane.start = start);
+        assert_eq!(bench.change_source(change), None);
+    };
+    start(&bench, Start::Trigger { gate: false });
+    bench.wait_for_lanes();
+    bench.render();
+    let control = bench.instance.pulse().control.unwrap();
+    // Of 48,000 frames; a call has 480.
+    let now = |bench: &mut Bench, window: &mut Window| {
+        window.draw();
+        bench.wait_for_lanes();
+        bench.render();
+        control.lanes()[0].position.map(|position| position - 480)
+    };
+    let mut window = Window::new(&bench, Page::Voices);
+    let place = window.control(NAME);
+    assert!(place.is_value() && now(&mut bench, &mut window).is_none(), "it stands: {place:?}");
+    let (left, width) = (place.place.left(), place.place.width());
+    let at = |share: f32| egui::pos2(left + share * width, place.place.center().y);
+    let is_near = |found: Option<i64>, wanted: i64| {
+        assert!(found.is_some_and(|found| (found - wanted).abs() < 100), "{found:?}, not {wanted}");
+    };
+    window.click_at(at(0.5));
+    is_near(now(&mut bench, &mut window), 24_000);
+    window.point(at(0.5), Some(true));
+    window.point(at(0.6), None);
+    window.point(at(0.25), None);
+    is_near(now(&mut bench, &mut window), 12_000);
+    window.point(at(0.75), Some(false));
+    is_near(now(&mut bench, &mut window), 36_000);
+    window.focus(&place);
+    window.type_text("0");
+    window.said();
+    window.type_text(".25");
+    window.press(Key::Enter);
+    assert_eq!(now(&mut bench, &mut window), Some(12_000));
+    (0..3).for_each(|_| _ = window.press(Key::ArrowRight));
+    is_near(now(&mut bench, &mut window), 12_000 + 3 * 480);
+    window.press(Key::PageUp);
+    is_near(now(&mut bench, &mut window), 12_000 + 13 * 480);
+    window.press(Key::Home);
+    assert_eq!(now(&mut bench, &mut window), Some(0));
+    window.press(Key::End);
+    assert_eq!(now(&mut bench, &mut window), None, "it stops at its end");
+    let fixed = |window: &mut Window, why: &str| {
+        let said = window.said();
+        let found = said.iter().find(|said| said.name.starts_with(NAME));
+        assert!(found.is_some_and(|said| !said.is_control() && said.name.contains(why)), "{found:?}");
+    };
+    start(&bench, Start::Trigger { gate: true });
+    fixed(&mut window, "while its trigger is held");
+    start(&bench, Start::default());
+    fixed(&mut window, "where the host's time is");
 }
 
 #[test]
@@ -733,4 +795,57 @@ fn where_the_system_has_no_dialog_the_window_has_one_whose_choice_is_taken() {
     window.click("Open");
     assert_eq!(taken.try_recv(), Ok(vec![folder.0.join("song.it")]));
     assert!(!window.says("Cancel"));
+}
+
+#[test]
+fn of_a_large_folder_only_what_is_seen_is_laid_out_and_the_keys_reach_every_entry() {
+    const FILES: usize = 1_500;
+    let folder = Folder::new("browsed-large");
+    std::fs::create_dir(folder.0.join("within")).unwrap();
+    for number in 0..FILES {
+        std::fs::write(folder.0.join(format!("{number:04}.it")), "").unwrap();
+    }
+    let bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Mixer);
+    let (tell, taken) = mpsc::channel();
+    let ask = Ask { start: Some(folder.0.clone()), ..Ask::default() };
+    browser::open(window.egui(), ask, Box::new(move |paths| tell.send(paths).unwrap()));
+    let began = Instant::now();
+    while !window.says("0000.it") {
+        assert!(began.elapsed() < Duration::from_secs(60), "the folder is not shown");
+    }
+    let listed = |window: &mut Window| {
+        let said = window.said();
+        said.into_iter().filter(|said| said.name.ends_with(".it")).collect::<Vec<_>>()
+    };
+    assert!((5..60).contains(&listed(&mut window).len()));
+    let first = window.control("within/");
+    window.focus(&first);
+    let focused = |window: &mut Window| {
+        (0..20).for_each(|_| _ = window.draw()); // it scrolls there
+        let (said, id) = (window.heard(), window.focused_node());
+        let found = said.iter().find(|said| Some(said.id) == id);
+        found.unwrap_or_else(|| panic!("{id:?} is not among {said:#?}")).name.clone()
+    };
+    for number in 0..40 {
+        window.press(Key::Tab);
+        assert_eq!(focused(&mut window), format!("{number:04}.it"));
+    }
+    for number in (30..39).rev() {
+        window.press_with(Modifiers::SHIFT, Key::Tab);
+        assert_eq!(focused(&mut window), format!("{number:04}.it"));
+    }
+    window.press(Key::ArrowUp);
+    assert_eq!(focused(&mut window), "0029.it");
+    window.press(Key::End);
+    assert_eq!(focused(&mut window), format!("{:04}.it", FILES - 1));
+    assert!((5..60).contains(&listed(&mut window).len()));
+    window.press(Key::PageUp);
+    let upper = focused(&mut window);
+    assert!(upper < format!("{:04}.it", FILES - 5) && upper > format!("{:04}.it", FILES - 60), "{upper}");
+    window.press(Key::PageDown);
+    assert_eq!(focused(&mut window), format!("{:04}.it", FILES - 1));
+    window.press(Key::Enter);
+    window.click("Open");
+    assert_eq!(taken.try_recv(), Ok(vec![folder.0.join(format!("{:04}.it", FILES - 1))]));
 }

@@ -96,7 +96,10 @@ fn show_ways(ui: &mut Ui, view: &View, instance: &Instance, (bus, routes): (usiz
     label(ui, "goes to");
     let to_master = routes.to.iter().any(|way| way.to == Route::Master);
     if cell::button(ui, to_master, ("Master", 50.0), theme::ACCENT, "To the master").clicked() {
-        edit(instance, bus, move |bus| set_way(bus, is_master, (!to_master).then_some(Route::Master)));
+        edit(instance, bus, |bus| {
+            let goes = bus.to.iter().any(|way| is_master(way.to));
+            set_way(bus, is_master, (!goes).then_some(Route::Master));
+        });
     }
     label(ui, "and");
     let buses = choices((0..BUSES).filter(|to| *to != bus).map(Route::Bus), view);

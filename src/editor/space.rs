@@ -820,7 +820,7 @@ fn show_switches(ui: &mut Ui, view: &View, instance: &Instance) {
             if cell::button(ui, on, (&name, SWITCH), theme::ACCENT, &said).on_hover_text(&said).clicked() {
                 edit(instance, move |routing| {
                     let space = routing.space_mut(place);
-                    space.into_iter().for_each(|space| *space = (!on).then(BusSpace::default));
+                    space.into_iter().for_each(|space| *space = space.is_none().then(BusSpace::default));
                 });
             }
         }
@@ -834,7 +834,9 @@ fn show_song(ui: &mut Ui, view: &View, instance: &Instance) {
         cell::text(ui, "Note by note", NAME, Align2::LEFT_CENTER);
         let (on, said) = (song.is_some(), "Song in space, each note where its panning says");
         if cell::button(ui, on, ("Song", SWITCH), theme::ACCENT, said).on_hover_text(said).clicked() {
-            edit(instance, move |routing| routing.song_space = (!on).then(SongSpace::default));
+            edit(instance, |routing| {
+                routing.song_space = routing.song_space.is_none().then(SongSpace::default)
+            });
         }
     });
     ui.horizontal_wrapped(|ui| {
@@ -848,7 +850,7 @@ fn show_song(ui: &mut Ui, view: &View, instance: &Instance) {
                 let place = SongPlace { azimuth, elevation, distance, ..SongPlace::default() };
                 edit(instance, move |routing| {
                     if let Some(own) = routing.song_places.get_mut(channel) {
-                        *own = (!on).then_some(place);
+                        *own = own.is_none().then_some(place);
                     }
                 });
             }
@@ -863,8 +865,7 @@ fn show_room(ui: &mut Ui, view: &View, instance: &Instance) {
         if cell::button(ui, room.is_some(), ("Room", SWITCH), theme::ACCENT, "Room around what is in space")
             .clicked()
         {
-            let on = room.is_some();
-            edit(instance, move |routing| routing.room = (!on).then(RoomAround::default));
+            edit(instance, |routing| routing.room = routing.room.is_none().then(RoomAround::default));
         }
     });
     let Some(room) = room else { return };

@@ -614,9 +614,13 @@ impl Movable for Marker<'_> {
         text.trim().parse().ok().map(|frame: f64| self.place_of(frame))
     }
 
-    fn stepped(&self, steps: f32, fine: bool) -> f32 {
+    fn stepped(&self, from: f32, steps: f32, fine: bool) -> f32 {
         let size = if fine { super::drag::FINE } else { 1.0 };
-        (self.place() + steps * super::drag::STEP * size).clamp(0.0, 1.0)
+        (from + steps * super::drag::STEP * size).clamp(0.0, 1.0)
+    }
+
+    fn is_edited(&self) -> bool {
+        true
     }
 
     fn gesture(&self, step: Gesture) {

@@ -53,6 +53,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -519,6 +520,25 @@ impl Bench {
     /// Waits until the worker has done all that it was asked to.
     pub(crate) fn wait(&self) {
         self.instance.wait_for_worker();
+    }
+
+    /// Waits until the next call finds all that its lanes play.
+    pub(crate) fn wait_for_lanes(&mut self) {
+        let call = Call { frames: FRAMES, transport: None, events: &[] };
+        self.instance.wait_for_lanes(&mut self.engine, &call, &mut false);
+    }
+
+    /// Has the worker do nothing until what it gives back is dropped.
+    pub(crate) fn hold_worker(&self) -> mpsc::Sender<()> {
+        let (go, goes) = mpsc::channel();
+        let (tell, holds) = mpsc::channel();
+        let watcher = move || {
+            let _ = tell.send(());
+            let _ = goes.recv(); // until nobody can send
+        };
+        self.instance.watch(Box::new(watcher));
+        holds.recv().unwrap();
+        go
     }
 
     /// Changes voices or lanes as the editor does, and says what the worker noted.
