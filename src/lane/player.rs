@@ -22,7 +22,7 @@ const FADE_SECONDS: f64 = 0.003;
 const ONE_Q32: i64 = 1 << 32;
 /// Steps of a speed of 1.
 const SPEED_STEPS: f64 = 1e6;
-/// How long what has come to a lane may take until it is heard for the first time: nobody could foresee where the host would be.
+/// How long what has come to a lane, or is sought, may take until it is heard: nobody could foresee where that would be.
 const PATIENCE_SECONDS: f64 = 1.0;
 /// The fastest a lane can go.
 const FASTEST: usize = 4;
@@ -64,7 +64,7 @@ pub struct Lane {
     risen: usize,
     /// Nothing is there to be heard.
     starving: bool,
-    /// Frames that what has come may still take until it is heard.
+    /// Frames that what has come, or is sought, may still take until it is heard.
     patience: usize,
     underruns: u64,
     /// What has stopped, faded out already, and how much of it has been heard.
@@ -152,8 +152,8 @@ impl Lane {
     }
 
     /// Plays on from a frame of what it plays, or begins there where it stands: what sounded fades out, what is there fades in
-    /// as soon as it has been read, and nothing counts as an underrun. Past the end it stops, or goes round with its loop. A
-    /// lane on the timeline stays where the host is, and one with a gate silent until its trigger is held.
+    /// as soon as it has been read, which is only counted where it takes long. Past the end it stops, or goes round with its
+    /// loop. A lane on the timeline stays where the host is, and one with a gate silent until its trigger is held.
     pub fn seek(&mut self, frame: u64) {
         let Start::Trigger { gate } = self.start else { return };
         let Some(pages) = self.pages.as_ref().filter(|_| self.triggered || !gate) else { return };
@@ -162,7 +162,9 @@ impl Lane {
             Some(place) => {
                 self.leave();
                 self.place(i128::from(place) << 32);
-                self.starving = true; // fades in where it has been read, be that now or later
+                // It fades in where it has been read, be that now or later.
+                self.starving = true;
+                self.patience = self.rate.frames_in(PATIENCE_SECONDS);
                 self.run();
             }
         }
