@@ -106,12 +106,15 @@ pub(super) fn labelled_bar(
     response.on_hover_text(hint(controls, index));
 }
 
-/// A value without its unit where there is no room for that beside the word: what is read first is the word.
-fn fitting<'a>(ui: &Ui, width: f32, label: &str, value: &'a str) -> &'a str {
+/// A value without its unit where there is no room for that beside the word, which is to be read as a whole.
+fn fitting<'a>(ui: &Ui, room: f32, label: &str, value: &'a str) -> &'a str {
+    let fits = label.is_empty() || long(ui, label) + WORD_GAP + long(ui, value) <= room;
+    if fits { value } else { value.split_once(' ').map_or(value, |(number, _)| number) }
+}
+
+fn long(ui: &Ui, text: &str) -> f32 {
     let font = TextStyle::Small.resolve(ui.style());
-    let long = |text: &str| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), theme::TEXT).size().x;
-    let number = value.split_once(' ').map_or(value, |(number, _)| number);
-    if label.is_empty() || long(label) + long(value) + WORD_GAP <= width { value } else { number }
+    ui.painter().layout_no_wrap(text.to_owned(), font, theme::TEXT).size().x
 }
 
 /// A bar of anything that can be moved, with a word before its value, filled from the place `from` on.
@@ -384,4 +387,29 @@ pub(super) fn list<T: AsRef<str>>(
     }
     shown.response.accessible_name(name);
     chosen.filter(|chosen| *chosen != now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Page;
+    use super::super::strip;
+    use super::super::test_window::Window;
+    use super::*;
+    use crate::plugin::instance_tests::Bench;
+
+    #[test]
+    fn how_much_a_strip_ducks_is_said_by_a_whole_word_and_number() {
+        let bench = Bench::instrument();
+        let mut window = Window::new(&bench, Page::Mixer);
+        window.planted = Some(|ui| {
+            let room = strip::WIDTH - 2.0 * INSET;
+            for (value, number) in [("0 %", "0"), ("35 %", "35"), ("100 %", "100")] {
+                let shown = fitting(ui, room, "Duck", value);
+                assert!(shown == value || shown == number);
+                assert!(long(ui, "Duck") + WORD_GAP + long(ui, shown) <= room, "{value}");
+            }
+            assert_eq!(fitting(ui, 2.0 * room, "Duck", "35 %"), "35 %");
+        });
+        window.draw();
+    }
 }

@@ -41,6 +41,7 @@ use egui::Color32;
 use egui::Rect;
 use egui::Role;
 use egui::Sense;
+use egui::Stroke;
 use egui::TextEdit;
 use egui::TextStyle;
 use egui::Ui;
@@ -416,6 +417,8 @@ impl Place<'_> {
             let enabled = ui.is_enabled();
             response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, &said));
         } else {
+            let at = rect.left() + share * rect.width();
+            ui.painter_at(rect).vline(at, rect.y_range(), Stroke::new(1.0, theme::TEXT));
             cell::outline(ui, rect, &response);
         }
         response.on_hover_text(said);
