@@ -1,22 +1,32 @@
 //! A browser for files and folders in the editor's own window, for systems without a dialog.
 //!
 //! In: what is asked for. Out: the paths that were chosen, to whoever asked. There is one in a window, over all else. Folders are read
-//! on threads of their own, since a disk may hang, but for those that could not be kept.
+//! on threads of their own, since a disk may hang, but for those that could not be kept. Of what folders hold only those rows are laid out
+//! that are seen, with their neighbours, to which the keys go on.
 #![allow(clippy::disallowed_types)] // The mutex is taken by the window's thread and by those that ask, never by the audio thread.
 
+use super::cell;
 use super::dialog::Ask;
 use super::dialog::Take;
 use super::pinned;
 use super::theme;
+use egui::Align;
 use egui::Button;
 use egui::Context;
 use egui::Id;
 use egui::Key;
+use egui::Layout;
 use egui::Modal;
+use egui::Rect;
+use egui::Response;
 use egui::RichText;
 use egui::ScrollArea;
 use egui::TextEdit;
+use egui::TextStyle;
 use egui::Ui;
+use egui::UiBuilder;
+use egui::pos2;
+use egui::vec2;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -70,6 +80,11 @@ struct Browser {
     chosen: BTreeSet<PathBuf>,
     /// Index of the kind that is shown; all files past the last.
     kind: usize,
+    /// Indices of files of that kind.
+    files: Vec<usize>,
+    /// The row that has the keys, and the one that is to get them.
+    keys: Option<usize>,
+    next: Option<usize>,
 }
 
 /// The one of a window.
@@ -99,6 +114,9 @@ pub(super) fn open(egui: &Context, ask: Ask, take: Take) {
         coming: None,
         chosen: BTreeSet::new(),
         kind: 0,
+        files: Vec::new(),
+        keys: None,
+        next: None,
     };
     browser.go_to(start.unwrap_or_else(std::env::temp_dir));
     *shown(egui).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(browser);
@@ -127,6 +145,7 @@ impl Browser {
     fn go_to(&mut self, folder: PathBuf) {
         (self.path, self.folder) = (folder.display().to_string(), folder.clone());
         self.chosen.clear();
+        (self.keys, self.next) = (None, None);
         let (tell, coming) = mpsc::channel();
         let read = move |folder: &Path| {
             let listing = Listing::of(folder).map_err(|error| format!("{}: {error}", folder.display()));
@@ -142,18 +161,15 @@ impl Browser {
     fn show(&mut self, ui: &mut Ui) -> Answer {
         if let Some(Ok(listing)) = self.coming.as_ref().map(mpsc::Receiver::try_recv) {
             (self.listing, self.coming) = (listing, None);
+            self.sort_out();
         }
         ui.set_width(SIZE.x);
         ui.label(RichText::new(&self.ask.title).strong());
         self.show_way(ui);
         self.show_kinds(ui);
-        let double = ScrollArea::vertical()
-            .max_height(SIZE.y)
-            .min_scrolled_height(SIZE.y)
-            .auto_shrink([false, false])
-            .show(ui, |ui| self.show_listing(ui))
-            .inner;
-        let mut answer = double;
+        let area = ScrollArea::vertical().id_salt(&self.folder).max_height(SIZE.y);
+        let area = area.min_scrolled_height(SIZE.y).auto_shrink([false, false]);
+        let mut answer = area.show_viewport(ui, |ui, viewport| self.show_listing(ui, viewport)).inner;
         ui.horizontal(|ui| {
             let word = if self.ask.folder { "Choose this folder" } else { "Open" };
             let ready = self.ask.folder || !self.chosen.is_empty();
@@ -197,52 +213,128 @@ impl Browser {
         if self.ask.kinds.is_empty() {
             return;
         }
+        let mut taken = None;
         ui.horizontal(|ui| {
             let names = self.ask.kinds.iter().map(|(name, _)| *name).chain(["All files"]);
             for (kind, name) in names.enumerate() {
                 if ui.selectable_label(kind == self.kind, name).clicked() {
-                    self.kind = kind;
+                    taken = Some(kind);
                 }
             }
         });
+        if let Some(kind) = taken {
+            self.kind = kind;
+            self.sort_out();
+        }
     }
 
-    fn show_listing(&mut self, ui: &mut Ui) -> Answer {
+    /// Finds the files of the kind that is shown.
+    fn sort_out(&mut self) {
+        (self.keys, self.next) = (None, None);
+        let files = self.listing.iter().flat_map(|listing| listing.files.iter().enumerate());
+        let shown = files.filter(|(_, file)| !self.ask.folder && is_of(self.ask.kinds, self.kind, file));
+        self.files = shown.map(|(index, _)| index).collect();
+    }
+
+    fn show_listing(&mut self, ui: &mut Ui, viewport: Rect) -> Answer {
         if self.coming.is_some() {
             ui.label(RichText::new("Reading the folder…").color(theme::FAINT));
             ui.ctx().request_repaint_after(PATIENCE);
             return Answer::None;
         }
-        let Ok(listing) = &self.listing else {
-            let words = self.listing.as_ref().err().cloned().unwrap_or_default();
-            ui.label(RichText::new(format!("{words}: choose another one")).color(theme::WARNING));
-            return Answer::None;
+        let rows = match &self.listing {
+            Ok(listing) => listing.folders.len() + self.files.len(),
+            Err(words) => {
+                ui.label(RichText::new(format!("{words}: choose another one")).color(theme::WARNING));
+                return Answer::None;
+            }
         };
-        let (mut into, mut answer) = (None, Answer::None);
-        for folder in &listing.folders {
-            let opens = ui.selectable_label(false, format!("{}/", name(folder)));
-            if opens.clicked() {
-                into = Some(folder.clone());
-            }
+        let text = ui.text_style_height(&TextStyle::Button) + 2.0 * ui.spacing().button_padding.y;
+        let height = text.max(ui.spacing().interact_size.y);
+        let pitch = height + ui.spacing().item_spacing.y;
+        ui.set_height(pitch * rows as f32);
+        let row_at = |y: f32| (y / pitch).max(0.0) as usize;
+        // One more on either side for the Tab key, and those that have the keys, wherever they are.
+        let seen = row_at(viewport.top()).saturating_sub(1)..(row_at(viewport.bottom()) + 2).min(rows);
+        let kept = [self.keys.take(), self.next].into_iter().flatten().filter(|row| *row < rows);
+        let laid_out: BTreeSet<usize> = seen.chain(kept).collect();
+        let (top, mut answer) = (ui.max_rect().left_top(), Answer::None);
+        for row in laid_out {
+            let place = pos2(top.x, top.y + pitch * row as f32);
+            let rect = Rect::from_min_size(place, vec2(ui.max_rect().width(), height));
+            // Whichever rows are beside it, it stays the same to the keys.
+            let within = UiBuilder::new().scope_id(ui.scope_id().with(row)).max_rect(rect);
+            let within = within.layout(Layout::left_to_right(Align::Center));
+            ui.scope_builder(within, |ui| self.show_row(ui, (row, rows), &mut answer));
         }
-        let shown =
-            listing.files.iter().filter(|file| !self.ask.folder && is_of(self.ask.kinds, self.kind, file));
-        for file in shown {
-            let label = ui.selectable_label(self.chosen.contains(file), name(file));
-            if label.double_clicked() {
-                answer = Answer::Paths(vec![file.clone()]);
-            } else if label.clicked() {
-                if !self.ask.several || !ui.input(|input| input.modifiers.command) {
-                    self.chosen.clear();
-                }
-                if !self.chosen.remove(file) {
-                    self.chosen.insert(file.clone());
-                }
-            }
+        let page = (row_at(viewport.height())).max(2) - 1;
+        if let Some(row) = self.keys {
+            self.next = turned(ui, (row, rows), page).or(self.next);
         }
-        into.into_iter().for_each(|folder| self.go_to(folder));
         answer
     }
+
+    /// A folder or a file, which gets the keys where they are to go.
+    fn show_row(&mut self, ui: &mut Ui, (row, rows): (usize, usize), answer: &mut Answer) {
+        let Ok(listing) = &self.listing else { return };
+        let label = match listing.folders.get(row) {
+            Some(folder) => {
+                let label = ui.selectable_label(false, format!("{}/", name(folder)));
+                if label.clicked() {
+                    let folder = folder.clone();
+                    return self.go_to(folder);
+                }
+                label
+            }
+            None => {
+                let index = self.files.get(row - listing.folders.len());
+                let Some(file) = index.and_then(|index| listing.files.get(*index)) else { return };
+                let label = ui.selectable_label(self.chosen.contains(file), name(file));
+                if label.double_clicked() {
+                    *answer = Answer::Paths(vec![file.clone()]);
+                } else if label.clicked() {
+                    if !self.ask.several || !ui.input(|input| input.modifiers.command) {
+                        self.chosen.clear();
+                    }
+                    if !self.chosen.remove(file) {
+                        self.chosen.insert(file.clone());
+                    }
+                }
+                label
+            }
+        };
+        self.lead_keys(&label, (row, rows));
+    }
+
+    fn lead_keys(&mut self, label: &Response, (row, rows): (usize, usize)) {
+        if self.next == Some(row) {
+            self.next = None;
+            label.request_focus();
+        }
+        if label.has_focus() {
+            self.keys = Some(row);
+        }
+        cell::follow_focus(label);
+        label.ctx.accesskit_node_builder(label.id, |node| {
+            node.set_position_in_set(row + 1);
+            node.set_size_of_set(rows);
+        });
+    }
+}
+
+/// The row to which keys lead that go farther than one.
+fn turned(ui: &Ui, (row, rows): (usize, usize), page: usize) -> Option<usize> {
+    let led = [
+        (Key::Home, 0),
+        (Key::End, rows - 1), // `row` is one
+        (Key::PageUp, row.saturating_sub(page)),
+        (Key::PageDown, (row + page).min(rows - 1)),
+    ];
+    let next = led.into_iter().find(|(key, _)| ui.input(|input| input.key_pressed(*key)));
+    if next.is_some() {
+        ui.ctx().request_repaint();
+    }
+    next.map(|(_, row)| row)
 }
 
 /// Whether a file is of the kind of this index by its ending.

@@ -31,6 +31,7 @@ mod recorder;
 mod repaint;
 mod replacements;
 mod routes;
+mod scrolled;
 mod settings;
 mod song;
 mod space;

@@ -157,7 +157,15 @@ fn nothing_lies_on_another_or_outside_the_window() {
     let window = Rect::from_min_size(Pos2::ZERO, vec2(SIZE.width, SIZE.height));
     let mut wrong = Vec::new();
     each_page(|page, said| {
-        let shown = |said: &&Said| said.is_control() || said.role == Role::Label;
+        // Heads of song channels that are scrolled out lie under what is beside the pattern.
+        let beside =
+            said.iter().find(|said| said.name == "Samples of the song").map(|said| said.place.left());
+        let heads = ["Song Channel ", "Song channel ", " "];
+        let is_out = |said: &Said| {
+            beside.is_some_and(|beside| said.place.right() > beside)
+                && heads.iter().any(|head| said.name.starts_with(head))
+        };
+        let shown = |said: &&Said| (said.is_control() || said.role == Role::Label) && !is_out(said);
         let shown: Vec<_> = said.iter().filter(shown).collect();
         for (number, one) in shown.iter().enumerate() {
             if !window.contains_rect(one.place) {

@@ -1,5 +1,6 @@
 //! Pages without a pointer: every control is reached by the keys, says what it is, and can be moved; and what comes of it.
 
+use super::LEAST_SIZE;
 use super::Page;
 use super::dialog;
 use super::page_tests::full_bench;
@@ -8,6 +9,7 @@ use super::page_tests::put_voices;
 use super::test_window::Said;
 use super::test_window::Window;
 use crate::engine::Target;
+use crate::engine::Transport;
 use crate::mixer::MASTER;
 use crate::params::Gesture;
 use crate::plugin::instance_tests::Bench;
@@ -52,7 +54,8 @@ fn open_all(window: &mut Window) {
 
 /// What keeps those out who see nothing, or have no pointer.
 fn faults(window: &mut Window) -> Vec<String> {
-    let controls: Vec<_> = window.said().into_iter().filter(Said::is_control).collect();
+    let controls: Vec<_> =
+        window.said().into_iter().filter(|said| said.is_control() || said.scrolls).collect();
     let (stops, mut faults) = window.stops();
     let stops: HashSet<_> = stops.iter().map(|stop| stop.accesskit_id()).collect();
     let mut seen = HashMap::new();
@@ -102,6 +105,14 @@ fn deaf(window: &mut Window, (bench, rack): (&Bench, &Rack), page: Page) -> Vec<
                 };
                 moves(window, Key::ArrowUp) || moves(window, Key::ArrowDown)
             }
+            _ if control.scrolls => {
+                let top = |window: &mut Window, key| {
+                    window.press(key);
+                    let said = window.said();
+                    said.iter().find(|said| said.id == control.id).map(|said| said.place.top())
+                };
+                top(window, Key::End) != top(window, Key::Home)
+            }
             Role::TextInput | Role::MultilineTextInput => {
                 window.type_text("7");
                 window.heard().iter().any(|said| said.id == control.id && said.value.contains('7'))
@@ -142,6 +153,27 @@ fn every_control_of_every_page_says_what_it_is_and_answers_to_the_keys() {
         wrong.extend(found.into_iter().map(|fault| format!("{}: {fault}", page.name())));
     }
     assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
+}
+
+#[test]
+fn what_a_small_window_has_scrolled_out_is_still_there_by_name_and_by_the_tab_key() {
+    let (mut bench, _) = rich_bench();
+    bench.render_at(Transport { tempo: 77.0, ..Transport::default() }); // a tempo line takes some of the page
+    for page in Page::ALL {
+        let names = |window: &mut Window| {
+            let controls =
+                window.said().into_iter().filter(|said| said.is_control() && !said.name.is_empty());
+            controls.map(|said| (said.role, said.name)).collect::<HashSet<_>>()
+        };
+        let mut window = window_at(&bench, page);
+        let large = names(&mut window);
+        window.resize(LEAST_SIZE);
+        let small = names(&mut window);
+        let gone: Vec<_> = large.difference(&small).collect();
+        assert!(gone.is_empty(), "{}: {gone:#?}", page.name());
+        let found = faults(&mut window);
+        assert!(found.is_empty(), "{}, {}: {found:#?}", page.name(), found.len());
+    }
 }
 
 #[test]
@@ -302,6 +334,54 @@ fn keys_step_a_value_by_one_and_ten_and_to_its_ends_and_back() {
         let steps = gestures(window);
         assert!(steps == 0 || steps == 9, "{}: {steps}", before.name);
     });
+}
+
+#[test]
+fn as_many_presses_as_come_before_anything_is_done_are_as_many_steps() {
+    let (bench, _) = rich_bench();
+    let pressed = |key| {
+        let event = |pressed| {
+            let modifiers = Modifiers::NONE;
+            Event::Key { key, physical_key: None, pressed, repeat: false, modifiers }
+        };
+        [event(true), event(false)]
+    };
+    // What the worker edits: steps one by one, and three in one picture.
+    let mut window = window_at(&bench, Page::Machines);
+    let bar = window.control("Bus 1 Insert 4 Diffusion");
+    window.focus(&bar);
+    window.press(Key::Home);
+    bench.wait();
+    assert_eq!(window.control(&bar.name).value, "0 %");
+    let held = bench.hold_worker();
+    (0..7).for_each(|_| _ = window.press(Key::ArrowUp));
+    window.draw_after((0..3).flat_map(|_| pressed(Key::ArrowUp)).collect());
+    window.press(Key::PageUp);
+    window.press(Key::ArrowDown);
+    assert_eq!(window.control(&bar.name).value, "0 %", "nothing is done yet");
+    drop(held);
+    bench.wait();
+    assert_eq!(window.control(&bar.name).value, "19 %");
+    // What it switches.
+    let mut window = window_at(&bench, Page::Voices);
+    let switch = window.control("Lane 1 loops");
+    window.focus(&switch);
+    let held = bench.hold_worker();
+    (0..3).for_each(|_| _ = window.press(Key::Space));
+    drop(held);
+    bench.wait();
+    assert!(bench.instance.view().lanes[0].repeat.is_some());
+    // What the host sets, which does not.
+    let mut window = window_at(&bench, Page::Mixer);
+    let pan = window.control("Bus 1 Pan");
+    window.focus(&pan);
+    (0..3).for_each(|_| _ = window.press(Key::ArrowRight));
+    let told = window.told.borrow().clone();
+    let moves = told.iter().filter_map(|(_, step)| match step {
+        Gesture::Move(place) => Some((place * 100.0).round()),
+        Gesture::Begin | Gesture::End => None,
+    });
+    assert_eq!(moves.collect::<Vec<_>>(), [51.0, 52.0, 53.0]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The song page: the order list, the pattern that plays under the scopes of its channels, and what its samples and instruments are.
 //!
 //! Out: gestures of the parameters of the song and its channels; nothing here changes the song. The pattern follows the song while it runs, until
-//! somebody looks elsewhere.
+//! somebody scrolls away or chooses another order; Follow, or the order that plays, leads back.
 
 use super::Controls;
 use super::cell;
 use super::controls::find;
+use super::scrolled::Scrolled;
 use super::theme;
 use crate::audio::AudioSource;
 use crate::engine::Control;
@@ -55,8 +56,9 @@ const SCOPE_SHOWN: usize = 340;
 /// What fills a scope's height: a note at full volume in the middle, on both sides together, of a song of eight channels.
 const SCOPE_FULL: f32 = 0.5;
 const FEW_CHANNELS: f32 = 8.0;
-/// Of the letters of a pattern.
+/// Of the letters of a pattern, and from line to line of the message.
 const LETTER: f32 = 11.0;
+const LINE: f32 = 14.0;
 /// Width of a channel, of the row numbers, of the order list and of what is to the right.
 const CHANNEL: f32 = 108.0;
 const NUMBERS: f32 = 30.0;
@@ -95,8 +97,11 @@ pub(super) struct Song {
     numbers: [(Option<usize>, &'static str); 3],
     channels: Vec<Channel>,
     follow: bool,
-    /// Place in the order list that is shown.
+    /// Place in the order list that is shown, and the one that the list has been scrolled to last.
     order: usize,
+    listed: Option<usize>,
+    pattern: Scrolled,
+    message: Scrolled,
     aside: Aside,
     sample: usize,
     instrument: usize,
@@ -127,6 +132,9 @@ impl Song {
             channels: (0..SONG_CHANNELS).map(channel).collect(),
             follow: true,
             order: 0,
+            listed: None,
+            pattern: Scrolled::default(),
+            message: Scrolled::default(),
             aside: Aside::Samples,
             sample: 0,
             instrument: 0,
@@ -159,7 +167,7 @@ impl Song {
                 .on_hover_text(said)
                 .clicked()
             {
-                self.follow = !self.follow;
+                (self.follow, self.listed) = (!self.follow, None);
             }
             for (index, word) in self.choices {
                 ui.label(RichText::new(word).small().color(theme::FAINT));
@@ -185,11 +193,13 @@ impl Song {
                 let text = if plays { format!("{text} <") } else { text };
                 let shown = place == self.order;
                 let response = cell::option(ui, shown, RichText::new(&text).small());
-                if plays && self.follow {
+                if plays && self.follow && self.listed != Some(place) {
                     response.scroll_to_me(None);
+                    self.listed = Some(place);
                 }
                 if response.clicked() {
-                    (self.order, self.follow) = (place, false);
+                    (self.order, self.follow) = (place, plays);
+                    self.pattern.rewind();
                 }
             }
         });
@@ -216,29 +226,32 @@ impl Song {
         let plays = position.running && usize::from(position.order) == self.order;
         let row = plays.then_some(position.row);
         let height = ui.available_height();
-        let mut area = fixed(ScrollArea::both().id_salt("pattern"));
-        if let Some(row) = row.filter(|_| self.follow) {
-            let middle = (f32::from(row) + 0.5) * ROW - (height - HEAD) / 2.0;
-            area = area.vertical_scroll_offset(middle.max(0.0));
+        let mut area = self.pattern.place(fixed(ScrollArea::both().id_salt("pattern")));
+        let middle = |row| ((f32::from(row) + 0.5) * ROW - (height - HEAD) / 2.0).max(0.0);
+        let followed = row.filter(|_| self.follow).map(middle);
+        if let Some(middle) = followed {
+            area = area.vertical_scroll_offset(middle);
         }
+        let by_hand = ui.input(|input| input.smooth_scroll_delta.y != 0.0 || input.pointer.any_down());
         let muted = self.muted(controls, song);
         let scopes = view.control.as_deref().map(Control::scopes);
         scopes.into_iter().for_each(ScopeReader::look);
-        let grid = Grid { song, number, rows: pattern.rows, row, muted: &muted };
+        let told = row.filter(|_| self.follow).unwrap_or((self.pattern.at.y / ROW).round() as u16);
+        let grid = Grid { song, number, rows: pattern.rows, row, told, muted: &muted };
         let size = vec2(NUMBERS + song.channels.len() as f32 * CHANNEL, HEAD + f32::from(pattern.rows) * ROW);
-        area.show_viewport(ui, |ui, viewport| {
-            let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+        let shown = area.show_viewport(ui, |ui, viewport| {
+            let (rect, response) = ui.allocate_exact_size(size, self.pattern.sense());
             let enabled = ui.is_enabled();
             response.widget_info(|| WidgetInfo::labeled(Role::Table, enabled, grid.said()));
             let seen = viewport.translate(rect.min.to_vec2());
             grid.paint(ui, rect.min, seen);
+            let moved = self.pattern.follow_keys(ui, &response, (vec2(CHANNEL, ROW), HEAD));
+            Scrolled::outline(ui, &response, seen);
             for (channel, (parameters, setup)) in self.channels.iter().zip(&song.channels).enumerate() {
                 let at = pos2(rect.left() + NUMBERS + channel as f32 * CHANNEL, seen.top());
                 let head = Rect::from_min_size(at, vec2(CHANNEL - 4.0, HEAD));
-                if head.left() < seen.left() + NUMBERS || head.right() > seen.right() {
-                    continue;
-                }
                 ui.scope_builder(UiBuilder::new().max_rect(head), |ui| {
+                    ui.shrink_clip_rect(seen.with_min_x(seen.left() + NUMBERS));
                     parameters.show_head(ui, controls, (channel, &setup.name));
                     let points = scopes.and_then(|scopes| scopes.points(channel));
                     let full = SCOPE_FULL / (song.channels.len() as f32 / FEW_CHANNELS).max(1.0).sqrt();
@@ -250,7 +263,14 @@ impl Song {
             if !words.is_empty() {
                 response.on_hover_text_at_pointer(words);
             }
+            moved
         });
+        self.pattern.note(&shown);
+        // A song that has come to its last rows stays where it is.
+        let stays = |middle: f32| (middle.min(self.pattern.most().y) - self.pattern.at.y).abs() < 1.0;
+        if followed.is_some_and(|middle| shown.inner || by_hand && !stays(middle)) {
+            self.follow = false;
+        }
     }
 
     fn show_aside(&mut self, ui: &mut Ui, song: &song::Song) {
@@ -270,7 +290,7 @@ impl Song {
         match self.aside {
             Aside::Instruments if !song.instruments.is_empty() => self.show_instruments(ui, song),
             Aside::Samples | Aside::Instruments => self.show_samples(ui, song),
-            Aside::Message => show_message(ui, song),
+            Aside::Message => self.show_message(ui, song),
         }
     }
 
@@ -299,6 +319,35 @@ impl Song {
         }
         let names = song.instruments.iter().map(|instrument| instrument.name.trim());
         choose(ui, ("Instrument", names), &mut self.instrument);
+    }
+
+    fn show_message(&mut self, ui: &mut Ui, song: &song::Song) {
+        let about = format!(
+            "{} of {}\n{} channels, {} patterns, {} orders\nspeed {}, tempo {}",
+            song.format,
+            song.made_with,
+            song.channels.len(),
+            song.patterns.len(),
+            song.orders.len(),
+            song.initial_speed,
+            song.initial_tempo
+        );
+        ui.label(RichText::new(about).small());
+        ui.add_space(6.0);
+        let area = self.message.place(fixed(ScrollArea::both().id_salt("message")));
+        let shown = area.show_viewport(ui, |ui, viewport| {
+            let corner = ui.max_rect().min;
+            let text = ui.label(RichText::new(song.message.replace('\r', "\n")).monospace().size(LETTER));
+            let response = ui.interact(text.rect, ui.scope_id().with("keys"), self.message.sense());
+            if self.message.scrolls() {
+                let enabled = ui.is_enabled();
+                response
+                    .widget_info(|| WidgetInfo::labeled(Role::ScrollView, enabled, "Message of the song"));
+            }
+            self.message.follow_keys(ui, &response, (vec2(LINE, LINE), 0.0));
+            Scrolled::outline(ui, &response, viewport.translate(corner.to_vec2()));
+        });
+        self.message.note(&shown);
     }
 }
 
@@ -346,6 +395,9 @@ fn show_scope(ui: &mut Ui, channel: usize, (points, full): (Option<[f32; SCOPE_P
     let said = format!("Song channel {}: {}", channel + 1, if muted { "muted" } else { "what it plays" });
     let enabled = ui.is_enabled();
     response.widget_info(|| WidgetInfo::labeled(Role::Label, enabled, &said));
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 2.0, theme::WELL);
     if muted {
@@ -379,25 +431,24 @@ struct Grid<'a> {
     song: &'a song::Song,
     number: u16,
     rows: u16,
+    /// The one that plays.
     row: Option<u16>,
+    /// The one that is told: it plays, or else is the first that is seen.
+    told: u16,
     /// Channels that are not heard.
     muted: &'a [bool],
 }
 
 impl Grid<'_> {
-    /// For those who cannot see it: the pattern's number, and the row that plays.
+    /// For those who cannot see it: the pattern's number, and a row.
     fn said(&self) -> String {
-        let row = self.row.map_or_else(String::new, |row| {
-            let cells = (0..self.song.channels.len()).filter_map(|channel| {
-                let written = self.song.written(self.song.cell(self.number, row, channel));
-                let columns = [written.note, written.instrument, written.volume, written.effect];
-                let text =
-                    columns.into_iter().filter(|column| !column.is_empty()).collect::<Vec<_>>().join(" ");
-                (!text.is_empty()).then(|| format!(", channel {}: {text}", channel + 1))
-            });
-            format!(", row {row}{}", cells.collect::<String>())
+        let cells = (0..self.song.channels.len()).filter_map(|channel| {
+            let written = self.song.written(self.song.cell(self.number, self.told, channel));
+            let columns = [written.note, written.instrument, written.volume, written.effect];
+            let text = columns.into_iter().filter(|column| !column.is_empty()).collect::<Vec<_>>().join(" ");
+            (!text.is_empty()).then(|| format!(", channel {}: {text}", channel + 1))
         });
-        format!("Pattern {}{row}", self.number)
+        format!("Pattern {}, row {}{}", self.number, self.told, cells.collect::<String>())
     }
 
     fn is_muted(&self, channel: usize) -> bool {
@@ -550,24 +601,6 @@ fn paint_envelope(ui: &Ui, rect: Rect, (name, envelope): (&str, &Envelope), (lea
     painter.text(inner.left_top(), Align2::LEFT_TOP, text, font, theme::FAINT);
 }
 
-fn show_message(ui: &mut Ui, song: &song::Song) {
-    let about = format!(
-        "{} of {}\n{} channels, {} patterns, {} orders\nspeed {}, tempo {}",
-        song.format,
-        song.made_with,
-        song.channels.len(),
-        song.patterns.len(),
-        song.orders.len(),
-        song.initial_speed,
-        song.initial_tempo
-    );
-    ui.label(RichText::new(about).small());
-    ui.add_space(6.0);
-    fixed(ScrollArea::both().id_salt("message")).show(ui, |ui| {
-        ui.label(RichText::new(song.message.replace('\r', "\n")).monospace().size(LETTER));
-    });
-}
-
 /// A list of numbered names; musicians write to us in them, so empty ones stay.
 fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>), chosen: &mut usize) {
     fixed(ScrollArea::vertical().id_salt(what)).show(ui, |ui| {
@@ -583,7 +616,141 @@ fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>),
 
 #[cfg(test)]
 mod tests {
+    use super::super::Page;
+    use super::super::SIZE;
+    use super::super::test_window::Said;
+    use super::super::test_window::Window;
     use super::*;
+    use crate::plugin::instance_tests::Bench;
+    use crate::rack::Rack;
+    use egui::Event;
+    use egui::Key;
+    use egui::Modifiers;
+    use egui::MouseWheelUnit;
+    use egui::TouchPhase;
+    use egui::Vec2;
+    use nice_plug::editor::dpi::LogicalSize;
+
+    fn grid(window: &mut Window) -> Said {
+        window.said().into_iter().find(|said| said.role == Role::Table).unwrap()
+    }
+
+    fn scrolled(window: &mut Window) -> Vec2 {
+        window.said();
+        window.pages.song.pattern.at
+    }
+
+    fn press(window: &mut Window, name: &str) {
+        let control = window.control(name);
+        window.focus(&control);
+        window.press(Key::Enter);
+    }
+
+    #[test]
+    fn the_pattern_is_scrolled_by_keys_while_the_song_stands() {
+        let bench = Bench::instrument();
+        let mut window = Window::new(&bench, Page::Song);
+        let table = grid(&mut window);
+        assert!(table.scrolls && table.name.starts_with("Pattern 0, row 0"), "{table:?}");
+        window.focus(&table);
+        window.press(Key::ArrowDown);
+        window.press(Key::ArrowDown);
+        assert_eq!(scrolled(&mut window).y, 2.0 * ROW);
+        assert!(grid(&mut window).name.starts_with("Pattern 0, row 2"));
+        window.press(Key::PageDown);
+        let page = scrolled(&mut window).y;
+        assert!(page > 10.0 * ROW, "{page}");
+        window.press(Key::ArrowUp);
+        assert_eq!(scrolled(&mut window).y, page - ROW);
+        window.press(Key::End);
+        let most = window.pages.song.pattern.most().y;
+        assert!(scrolled(&mut window).y == most && most > 0.0);
+        window.press(Key::Home);
+        assert_eq!(scrolled(&mut window).y, 0.0);
+        assert_eq!(window.focused_node(), Some(table.id), "the keys stay");
+        // Nothing to scroll is nothing to stop at.
+        let (width, height) = (SIZE.width + SONG_CHANNELS as f32 * CHANNEL, SIZE.height + most + 1.0);
+        window.resize(LogicalSize::new(width, height));
+        assert!(!grid(&mut window).scrolls);
+    }
+
+    #[test]
+    fn who_scrolls_away_from_the_song_stays_there_until_it_is_followed_again() {
+        let mut bench = Bench::instrument();
+        let mut window = Window::new(&bench, Page::Song);
+        let mut play = || (0..40).for_each(|_| drop(bench.render()));
+        let follows = |window: &mut Window| {
+            window.said();
+            window.pages.song.follow
+        };
+        while scrolled(&mut window).y == 0.0 {
+            play();
+        }
+        let table = grid(&mut window);
+        window.focus(&table);
+        window.press(Key::Home);
+        play();
+        assert!(scrolled(&mut window).y == 0.0 && !follows(&mut window), "by keys");
+        press(&mut window, "The pattern follows the song");
+        assert!(scrolled(&mut window).y > 0.0 && follows(&mut window), "followed again");
+        let middle = table.place.intersect(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0))).center();
+        window.point(middle, None);
+        let (unit, delta, modifiers) = (MouseWheelUnit::Line, vec2(0.0, 9.0), Modifiers::NONE);
+        let (phase, source) = (TouchPhase::Move, egui::MouseWheelSource::Unknown);
+        let before = scrolled(&mut window).y;
+        window.draw_after(vec![Event::MouseWheel { unit, delta, phase, source, modifiers }]);
+        (0..20).for_each(|_| _ = window.draw());
+        assert!(scrolled(&mut window).y < before && !follows(&mut window), "by the wheel");
+        // The order that plays leads back, too; another one stays without being played.
+        let orders = |window: &mut Window| {
+            let said = window.said().into_iter().filter(|said| said.name.contains("  pattern "));
+            said.map(|said| said.name).collect::<Vec<_>>()
+        };
+        let (mine, others): (Vec<_>, Vec<_>) =
+            orders(&mut window).into_iter().partition(|name| name.ends_with('<'));
+        press(&mut window, &others[1]);
+        let shown = window.pages.song.order;
+        play();
+        assert!(!follows(&mut window) && window.pages.song.order == shown);
+        assert_eq!(scrolled(&mut window).y, 0.0, "another pattern is shown from its start");
+        press(&mut window, &mine[0]);
+        assert!(follows(&mut window) && window.pages.song.order != shown);
+    }
+
+    #[test]
+    fn a_message_that_is_longer_than_its_place_is_scrolled_by_keys() {
+        let bench = Bench::instrument();
+        let mut window = Window::new(&bench, Page::Song);
+        window.pages.song.aside = Aside::Message;
+        let message = |window: &mut Window| {
+            window.said().into_iter().find(|said| said.scrolls && said.name == "Message of the song")
+        };
+        assert!(message(&mut window).is_none(), "the demo's is short");
+        bench.restore(&with_message(&"A line of words\r".repeat(200)));
+        let there = message(&mut window).unwrap();
+        window.focus(&there);
+        let mut at = |key| {
+            window.press(key);
+            assert_eq!(message(&mut window).map(|said| said.id), window.focused_node());
+            window.pages.song.message.at.y
+        };
+        assert_eq!([at(Key::ArrowDown), at(Key::ArrowDown), at(Key::ArrowUp)], [LINE, 2.0 * LINE, LINE]);
+        let (page, end) = (at(Key::PageDown), at(Key::End));
+        assert!(page > 5.0 * LINE && end > page && at(Key::Home) == 0.0, "{page}, {end}");
+    }
+
+    /// The demo with another message, where its header says.
+    fn with_message(text: &str) -> Rack {
+        let mut rack = Rack::demo();
+        let song = rack.song.as_mut().unwrap();
+        let mut bytes = song.bytes.to_vec();
+        let (length, at) = (text.len() as u16, bytes.len() as u32);
+        bytes[0x36..0x38].copy_from_slice(&length.to_le_bytes());
+        bytes[0x38..0x3c].copy_from_slice(&at.to_le_bytes());
+        bytes.extend(text.bytes());
+        song.bytes = bytes.into();
+        rack
+    }
 
     #[test]
     fn mutes_and_the_solos_of_others_silence() {

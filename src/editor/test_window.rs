@@ -80,6 +80,8 @@ pub(super) struct Said {
     pub(super) place: Rect,
     /// Whether somebody can do something with it, and may do so now.
     acts: bool,
+    /// Whether it is a part of a page that is scrolled.
+    pub(super) scrolls: bool,
     pub(super) enabled: bool,
 }
 
@@ -95,6 +97,7 @@ impl Said {
             value: node.value().unwrap_or_default().to_owned(),
             place: Rect::from_min_max(corner(bounds.x0, bounds.y0), corner(bounds.x1, bounds.y1)),
             acts: actions.into_iter().any(|action| node.supports_action(action)),
+            scrolls: node.supports_action(accesskit::Action::ScrollDown),
             enabled: !node.is_disabled(),
         })
     }
@@ -276,7 +279,7 @@ impl Window {
             }
             let heard = self.heard();
             let stop = heard.iter().find(|said| said.id == id.accesskit_id());
-            match stop.filter(|stop| stop.is_control() && !stop.name.is_empty()) {
+            match stop.filter(|stop| (stop.is_control() || stop.scrolls) && !stop.name.is_empty()) {
                 Some(_) => {}
                 None => wrong.push(format!("stop {} of the Tab key is {stop:?}", stops.len() + 1)),
             }
