@@ -26,6 +26,7 @@ use egui::Color32;
 use egui::Layout;
 use egui::RichText;
 use egui::Ui;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What a column shows, and its width.
@@ -98,8 +99,9 @@ impl Recorder {
         if own && cell::button(ui, false, ("Usual one", 60.0), theme::ACCENT, usual).clicked() {
             instance.set_recorder(|settings| settings.folder = None);
         }
-        let folder = view.folder.display().to_string();
-        ui.add(egui::Label::new(RichText::new(&folder).small()).truncate()).on_hover_text(folder);
+        let home = dirs::home_dir().filter(|_| cfg!(unix));
+        let folder = RichText::new(shown(&view.folder, home.as_deref())).small();
+        ui.add(egui::Label::new(folder).truncate()).on_hover_text(view.folder.display().to_string());
     }
 
     fn choose(&self, ui: &Ui, view: &View, instance: &Arc<Instance>) {
@@ -111,6 +113,16 @@ impl Recorder {
                 instance.set_recorder(|settings| settings.folder = Some(folder));
             }
         });
+    }
+}
+
+/// A folder as users know it: what lies in their own is not named by its whole way.
+fn shown(folder: &Path, home: Option<&Path>) -> String {
+    let home = home.filter(|home| home.parent().is_some());
+    match home.and_then(|home| folder.strip_prefix(home).ok()) {
+        Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+        Some(rest) => format!("~/{}", rest.display()),
+        None => folder.display().to_string(),
     }
 }
 
@@ -284,6 +296,16 @@ fn faint(ui: &mut Ui, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_of_the_users_own_is_shown_without_the_way_to_it() {
+        let shown = |folder: &str, home: Option<&str>| shown(Path::new(folder), home.map(Path::new));
+        assert_eq!(shown("/home/ann/Music/Busker", Some("/home/ann")), "~/Music/Busker");
+        assert_eq!(shown("/home/ann", Some("/home/ann")), "~");
+        for home in [Some("/home/ann"), Some("/"), None] {
+            assert_eq!(shown("/home/anna/Busker", home), "/home/anna/Busker");
+        }
+    }
 
     #[test]
     fn a_time_is_read_as_a_clock() {

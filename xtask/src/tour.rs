@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::demo_song::recordings;
 use crate::error::TaskError;
@@ -16,6 +17,17 @@ const RACK: &str = include_str!("tour.busker.toml");
 const RATE: f64 = 22_050.0;
 const SECONDS: f64 = 48.0;
 const BEATS: f64 = 4.0;
+
+/// Has the host of the pictures be somebody's who has set up nothing, in a folder under the target one: nothing of whoever takes them shows.
+///
+/// # Errors
+/// Where the folder cannot be made.
+pub(crate) fn live(host: &mut Command) -> Result<(), TaskError> {
+    let home = paths::target().join("tour/home");
+    fs::create_dir_all(&home).map_err(TaskError::file(&home))?;
+    host.env("HOME", &home).env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
+    Ok(())
+}
 
 /// Writes the rack and its recordings under the target folder.
 ///
@@ -58,4 +70,22 @@ fn take(recordings: &[&[f32]]) -> Vec<f32> {
         frames.iter_mut().skip(start).zip(*recording).for_each(|(frame, sample)| *frame += 0.5 * sample);
     }
     frames
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::ffi::OsStr;
+
+    #[test]
+    fn pictures_show_nothing_of_whoever_takes_them() {
+        let mut host = Command::new("host");
+        live(&mut host).unwrap();
+        let said: Vec<_> = host.get_envs().collect();
+        let home = paths::target().join("tour/home");
+        assert!(said.contains(&(OsStr::new("HOME"), Some(home.as_os_str()))) && home.is_dir());
+        assert!(said.contains(&(OsStr::new("XDG_CONFIG_HOME"), None)));
+    }
 }

@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
         child.arg("--drop").arg(absolute(song)?);
     }
     if arguments.tour {
-        child.arg("--tour");
+        tour::live(child.arg("--tour"))?;
     }
     let done = tools::run(child.env("DISPLAY", &server.display));
     server.stop();
