@@ -401,13 +401,20 @@ impl<'a> InField<'a> {
         }
     }
 
-    /// What a point of the sound weighs in each channel of a layer; where nothing [`Self::moves`], both lines are one.
-    pub fn weights(&self, layer: usize, at: (Spot, Point), line: Line) -> Weights {
-        let standing = self.before.as_ref().filter(|_| line == Line::Before).unwrap_or(&self.after);
-        match layer.checked_sub(1) {
-            Some(integrator) => standing.weights_of_integrator(integrator, at),
-            None => standing.weights(at),
-        }
+    /// What a point of the sound weighs in each channel of the field; where nothing [`Self::moves`], both lines are one.
+    pub fn weights(&self, at: (Spot, Point), line: Line) -> Weights {
+        self.standing(line).weights(at)
+    }
+
+    /// What a sound that weighs so much in the field weighs in each channel of a layer.
+    pub fn weights_of_layer(&self, layer: usize, weights: &Weights, line: Line) -> Weights {
+        layer
+            .checked_sub(1)
+            .map_or(*weights, |integrator| self.standing(line).weights_of_integrator(integrator, weights))
+    }
+
+    fn standing(&self, line: Line) -> &Standing<'a> {
+        self.before.as_ref().filter(|_| line == Line::Before).unwrap_or(&self.after)
     }
 
     /// Where the outlet is displaced otherwise on the next line of the control grid than on the one before, between which all frames

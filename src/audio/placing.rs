@@ -315,9 +315,9 @@ impl Standing<'_> {
         weights
     }
 
-    /// The same in the channels of an integrator, for [`NearFeeds`](super::NearFeeds).
-    pub fn weights_of_integrator(&self, integrator: usize, at: (Spot, Point)) -> Weights {
-        of_integrator(integrator, &self.weights(at), &self.outlet.near)
+    /// What a sound of such weights weighs in the channels of an integrator, for [`NearFeeds`](super::NearFeeds).
+    pub fn weights_of_integrator(&self, integrator: usize, weights: &Weights) -> Weights {
+        of_integrator(integrator, weights, &self.outlet.near)
     }
 }
 

@@ -246,8 +246,8 @@ mod tests {
                 all.add_to_field(Sender { outlet, instrument: 0 }, &(0..frames), |field| {
                     for layer in 0..field.layers() {
                         let at = (Spot::default(), Point::Middle);
-                        let [before, after] =
-                            [Line::Before, Line::After].map(|line| field.weights(layer, at, line));
+                        let [before, after] = [Line::Before, Line::After]
+                            .map(|line| field.weights_of_layer(layer, &field.weights(at, line), line));
                         let moves = field.moves(0);
                         for (channel, plane) in field.channels_mut(layer).planes_mut().enumerate() {
                             for (n, (to, sample)) in plane.iter_mut().zip(part).enumerate() {

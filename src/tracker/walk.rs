@@ -85,42 +85,45 @@ impl Walk {
             let left = sound.len() - done;
             let frames = self.left().map_or(left, |way| way.min(left));
             let part = &sound[done..done + frames]; // no more than are left
-            (0..field.layers())
-                .for_each(|layer| self.add_part(level, part, (start + done, point), layer, field));
+            self.add_part(level, part, (start + done, point), field);
             self.advance(frames);
             done += frames;
         }
     }
 
-    /// Adds frames of one way, or of none, to one layer of a field.
-    fn add_part(
-        &self,
-        level: Level,
-        sound: &[f32],
-        (start, point): (usize, Point),
-        layer: usize,
-        field: &mut InField<'_>,
-    ) {
+    /// Adds frames of one way, or of none, to all layers of a field.
+    fn add_part(&self, level: Level, sound: &[f32], (start, point): (usize, Point), field: &mut InField<'_>) {
         let walks = self.from != self.to;
-        let weights = |field: &InField<'_>, spot, line| field.weights(layer, (spot, point), line);
-        let to = weights(field, self.to, Line::After);
-        let from = if walks { weights(field, self.from, Line::After) } else { to };
+        let corners = |field: &InField<'_>, line| {
+            let to = field.weights((self.to, point), line);
+            [if walks { field.weights((self.from, point), line) } else { to }, to]
+        };
+        let after = corners(field, Line::After);
         if let Some(phase) = field.moves(start) {
-            let old_to = weights(field, self.to, Line::Before);
-            let old_from = if walks { weights(field, self.from, Line::Before) } else { old_to };
+            let before = corners(field, Line::Before);
             let mut shares = [[0.0; 2]; GRID];
             for (n, share) in shares.iter_mut().take(sound.len()).enumerate() {
                 let walked = if walks { self.share(n) } else { 1.0 };
                 *share = [walked, (phase + n + 1) as f32 / GRID as f32];
             }
-            let channels = field.channels_mut(layer);
-            add_displaced(level, channels, start, sound, &shares, &[old_from, old_to], &[from, to]);
+            for layer in 0..field.layers() {
+                let before = before.each_ref().map(|old| field.weights_of_layer(layer, old, Line::Before));
+                let after = after.each_ref().map(|new| field.weights_of_layer(layer, new, Line::After));
+                add_displaced(level, field.channels_mut(layer), start, sound, &shares, &before, &after);
+            }
         } else if walks {
             let mut shares = [0.0; BLOCK_SIZE];
             shares.iter_mut().take(sound.len()).enumerate().for_each(|(n, share)| *share = self.share(n));
-            add_walking(level, field.channels_mut(layer), start, sound, &shares, &from, &to);
+            for layer in 0..field.layers() {
+                let [from, to] =
+                    after.each_ref().map(|corner| field.weights_of_layer(layer, corner, Line::After));
+                add_walking(level, field.channels_mut(layer), start, sound, &shares, &from, &to);
+            }
         } else {
-            add_still(level, field.channels_mut(layer), start, sound, &to);
+            for layer in 0..field.layers() {
+                let to = field.weights_of_layer(layer, &after[1], Line::After);
+                add_still(level, field.channels_mut(layer), start, sound, &to);
+            }
         }
     }
 }
