@@ -16,6 +16,7 @@ use crate::lane::Start;
 use crate::machine::Instrument;
 use crate::machine::Machine;
 use crate::mixer::PLACES;
+use crate::mixer::SONG_CHANNELS;
 use crate::mixer::Tap;
 use crate::mixer::TapSource;
 use crate::space::Doppler;
@@ -32,6 +33,10 @@ use crate::units::Decibels;
 use crate::voice::Bank;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Acquire;
+use std::sync::atomic::Ordering::Release;
 
 /// Something for the engine to do before its next frame. What it puts in place of another thing it may have to wait for:
 /// a command is taken only while there is room for what it replaces to go home.
@@ -195,6 +200,30 @@ pub(super) struct PreparedSpace {
     pub(super) made: Option<Box<Room>>,
     /// Routes that have waited in vain.
     pub(super) replaced: Option<Box<Plan>>,
+}
+
+/// What an engine has taken of [`PreparedSpace`] and keeps, so that nobody need build it again. Written by the engine.
+#[derive(Default)]
+pub(super) struct TakenSpace {
+    pub(super) space: AtomicBool,
+    pub(super) notes: AtomicBool,
+    /// By number, a bit for each.
+    pub(super) veils: AtomicU64,
+}
+
+const _: () = assert!(SONG_CHANNELS <= u64::BITS as usize, "a bit for each veil");
+
+impl TakenSpace {
+    /// Tells what there is. Real-time: yes.
+    pub(super) fn tell(&self, space: &Space) {
+        self.space.store(true, Release);
+        self.notes.store(space.has_notes(), Release);
+        self.veils.store(space.veils(), Release);
+    }
+
+    pub(super) fn has_veil(&self, number: usize) -> bool {
+        self.veils.load(Acquire) & 1 << number != 0
+    }
 }
 
 /// A lane that is ready to be played.

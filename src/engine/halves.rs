@@ -10,6 +10,7 @@ use super::command::PreparedSong;
 use super::command::PreparedSpace;
 use super::command::Setting;
 use super::command::SlotChange;
+use super::command::TakenSpace;
 use super::event::Transport;
 use super::lanes::LaneCells;
 use super::lanes::LaneReading;
@@ -211,6 +212,8 @@ struct Build {
     rate: SampleRate,
     level: Level,
     layout: Layout,
+    /// What of space need not be built.
+    taken: Arc<TakenSpace>,
 }
 
 impl Build {
@@ -229,18 +232,18 @@ impl Build {
         let room = routing.room.as_ref().map(RoomAround::heard);
         let placing = routing.placing();
         PreparedSpace {
-            space: Some(Box::new(Space::new(PLACES, SONG_CHANNELS, self.rate, self.level))),
+            space: (!self.taken.space.load(Acquire))
+                .then(|| Box::new(Space::new(PLACES, SONG_CHANNELS, self.rate, self.level))),
             settings: std::array::from_fn(settings),
             delays: std::array::from_fn(|place| {
                 let wanted = settings(place).is_some_and(|(settings, _)| settings.doppler);
                 wanted.then(|| Box::new(Doppler::new(self.rate, self.level)))
             }),
             notes: Box::new(NotePlaces::of(routing)),
-            made_notes: routing
-                .has_notes_in_space()
+            made_notes: (routing.has_notes_in_space() && !self.taken.notes.load(Acquire))
                 .then(|| Box::new(Notes::new(NOTES, self.rate, self.level))),
             made_veils: (0..SONG_CHANNELS)
-                .map(|veil| placing.as_ref()?.occlusion(veil))
+                .map(|veil| placing.as_ref()?.occlusion(veil).filter(|_| !self.taken.has_veil(veil)))
                 .map(|occlusion| Some(MadeVeil::new(occlusion?, self.rate, self.level)))
                 .collect(),
             output: routing.space_output.heard(),
@@ -792,7 +795,13 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
     let position = Arc::new(PositionCell::default());
     let host = Arc::new(HostCell::default());
     let lanes = Arc::new(LaneCells::default());
-    let build = Build { rate: config.rate, level: config.level, layout: config.layout.clone() };
+    let taken = Arc::new(TakenSpace::default());
+    let build = Build {
+        rate: config.rate,
+        level: config.level,
+        layout: config.layout.clone(),
+        taken: Arc::clone(&taken),
+    };
     let edits = Arc::new(AtomicU64::new(0));
     let main = config.layout.outputs.first().copied().unwrap_or(0);
     let (writer, meter, loudness) = mixer::loudness(main, config.rate);
@@ -807,6 +816,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         watched,
         scopes: scope_writer,
         loudness: writer,
+        taken,
     };
     let (engine, meters) = Engine::new(config, receiver, writers);
     let control = Control {
@@ -848,19 +858,54 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::AudioBlockMut;
+    use crate::engine::Call;
+    use crate::mixer::SongPlace;
+    use crate::mixer::SongSpace;
 
-    #[test]
-    fn while_no_audio_runs_only_the_newest_of_what_undoes_another_waits() {
+    fn halves() -> (Control, Engine, Worker) {
         let table: Arc<[_]> = crate::engine::table().into();
-        let config = EngineConfig {
+        new(EngineConfig {
             rate: SampleRate(48000.0),
             layout: Layout { main_input: 2, sidechain: 2, outputs: vec![2; 7] },
             values: Arc::new(crate::engine::ParameterValues::new(&table)),
             table,
             level: crate::dsp::Level::detect(),
             look_ahead: false,
+        })
+    }
+
+    #[test]
+    fn what_an_engine_has_taken_of_space_is_not_built_again_and_all_else_is() {
+        let (control, mut engine, _worker) = halves();
+        let built = |routing: &Routing| match control.plan(routing).unwrap() {
+            Command::Plan(PreparedPlan { space: Some(space), .. }) => {
+                let veils = space.made_veils.iter().enumerate().filter(|(_, veil)| veil.is_some());
+                let veils: Vec<_> = veils.map(|(number, _)| number).collect();
+                (space.space.is_some(), space.made_notes.is_some(), veils)
+            }
+            _ => panic!("nothing in space"),
         };
-        let (_control, _engine, mut worker) = new(config);
+        let song_space = Some(SongSpace { occlusion: 0.5, ..SongSpace::default() });
+        let mut routing = Routing { song_space, ..Routing::default() };
+        assert_eq!(built(&routing), (true, false, vec![0]));
+        control.send(control.plan(&routing).unwrap()).unwrap();
+        assert_eq!(built(&routing), (true, false, vec![0]), "nobody has taken it yet");
+        let mut planes = [[0.0; 64]; 14];
+        let mut outputs: Vec<_> = planes
+            .chunks_mut(2)
+            .map(|pair| AudioBlockMut::new(pair.iter_mut().map(|plane| plane.as_mut_slice())))
+            .collect();
+        engine.render(&Call { frames: 64, transport: None, events: &[] }, None, &mut outputs);
+        assert_eq!(built(&routing), (false, false, vec![]));
+        routing.song_places[7] = Some(SongPlace { occlusion: Some(0.9), ..SongPlace::default() });
+        routing.keyboard[0].space = Some(Default::default());
+        assert_eq!(built(&routing), (false, true, vec![7]));
+    }
+
+    #[test]
+    fn while_no_audio_runs_only_the_newest_of_what_undoes_another_waits() {
+        let (_control, _engine, mut worker) = halves();
         let mut setup = Setup::default();
         let machine = |slot| Insert {
             strip: 3,

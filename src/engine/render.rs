@@ -17,6 +17,7 @@ use super::command::Finder;
 use super::command::InsertChange;
 use super::command::PreparedSpace;
 use super::command::SlotChange;
+use super::command::TakenSpace;
 use super::halves::HostCell;
 use super::halves::Old;
 use super::halves::PositionCell;
@@ -123,6 +124,7 @@ pub(super) struct Writers {
     /// Of song channels.
     pub(super) scopes: ScopeWriter,
     pub(super) loudness: FrameWriter,
+    pub(super) taken: Arc<TakenSpace>,
 }
 
 /// What an engine shows of levels.
@@ -142,6 +144,8 @@ pub struct Engine {
     plans: Plans,
     /// Made once anything is in space, and kept from then on.
     space: Option<Box<Space>>,
+    /// What of it there is, for those who prepare plans.
+    taken: Arc<TakenSpace>,
     /// For space that is still to come.
     ears: Option<PreparedEars>,
     /// Nothing has been heard of it yet.
@@ -191,7 +195,7 @@ impl Engine {
         commands: CommandReceiver<Command, Old>,
         writers: Writers,
     ) -> (Self, Meters) {
-        let Writers { position, host, lanes, voices, watched, scopes, loudness } = writers;
+        let Writers { position, host, lanes, voices, watched, scopes, loudness, taken } = writers;
         let (strips, of_strips) = (0..STRIPS).map(|_| Strip::new(config.rate, config.level)).unzip();
         config.values.mark_all();
         let sources = (0..SOURCES).map(|source| Feed::new(source_channels(&config.layout, source))).collect();
@@ -206,6 +210,7 @@ impl Engine {
             channels: ChannelStrips::new(config.rate, SONG_CHANNELS),
             plans: Plans::new(Ramp::control_frames(config.rate)),
             space: None,
+            taken,
             ears: None,
             space_is_new: false,
             note_places: NotePlaces::default(),
@@ -596,6 +601,7 @@ impl Engine {
             space.set_room(prepared.room, &mut prepared.made);
             space.set_notes(&mut prepared.made_notes);
             space.set_veils(&mut prepared.made_veils);
+            self.taken.tell(space);
             let delays = prepared.settings.iter().zip(&mut prepared.delays).enumerate();
             for (place, (settings, delay)) in delays {
                 let Some((settings, sides)) = *settings else { continue };

@@ -81,7 +81,12 @@ impl SongField {
         }
     }
 
-    /// Takes veils where there are none. Real-time, like all that follows.
+    /// The veils that are there, by number: a bit for each. Real-time, like all that follows.
+    pub(super) fn veils(&self) -> u64 {
+        self.veils.iter().zip(0..u64::BITS).filter(|(veil, _)| veil.is_some()).map(|(_, bit)| 1 << bit).sum()
+    }
+
+    /// Takes veils where there are none.
     pub(super) fn take(&mut self, made: &mut [Option<MadeVeil>]) {
         for ((own, filters), made) in self.veils.iter_mut().zip(&mut self.filters).zip(made) {
             if let Some(made) = made.take_if(|_| own.is_none()) {

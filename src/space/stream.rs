@@ -156,6 +156,11 @@ impl Space {
         }
     }
 
+    /// Whether what single notes need is there.
+    pub fn has_notes(&self) -> bool {
+        self.notes.is_some()
+    }
+
     /// Adds a note's frames, by voice number `voice`, to those of its range in `field`, whose first is number `frame` since
     /// reset.
     pub fn add_note(
@@ -177,6 +182,11 @@ impl Space {
     /// Takes what notes of a song are heard through, by number, where there has been nothing.
     pub fn set_veils(&mut self, made: &mut [Option<MadeVeil>]) {
         self.song.take(made);
+    }
+
+    /// The numbers of those that are there, a bit for each.
+    pub fn veils(&self) -> u64 {
+        self.song.veils()
     }
 
     /// What near notes of a song give to their filters, and what those add to that something is in the way of.
