@@ -10,8 +10,11 @@ mod cursor;
 mod graphics;
 mod handler;
 mod input;
+mod opengl;
 mod picture;
+mod raster;
 mod remote;
+mod software;
 
 use super::App;
 use super::LEAST_SIZE;

@@ -24,6 +24,9 @@ const SLACK: f32 = 4096.0;
 /// Rectangles of one picture, at most.
 const RECTANGLES: usize = 24;
 
+/// How many pixels wide and high a picture is, and how many of them are one of egui's points.
+pub(super) type Resolution = ([u32; 2], f32);
+
 /// What the window shows.
 #[derive(Default)]
 pub(super) struct Picture {
@@ -44,8 +47,7 @@ impl Picture {
     pub(super) fn show(
         &mut self,
         shapes: Vec<ClippedShape>,
-        size: [u32; 2],
-        pixels_per_point: f32,
+        (size, pixels_per_point): Resolution,
         whole: bool,
     ) -> Vec<Rect> {
         let window = area(size);
@@ -91,7 +93,7 @@ impl Picture {
 }
 
 /// All of so many pixels.
-pub(super) fn area(size: [u32; 2]) -> Rect {
+fn area(size: [u32; 2]) -> Rect {
     Rect::from_min_size(Pos2::ZERO, Vec2::from(size.map(|side| side as f32)))
 }
 
@@ -172,76 +174,22 @@ fn outwards(area: Rect) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::editor::window::software::Painter;
     use egui::Align2;
     use egui::Color32;
     use egui::FontId;
     use egui::RawInput;
     use egui::Stroke;
     use egui::StrokeKind;
+    use egui::TexturesDelta;
     use egui::ViewportId;
-    use egui::epaint::Primitive;
-    use egui::epaint::Vertex;
     use egui::pos2;
     use egui::vec2;
 
     const SCALE: f32 = 1.25;
     const SIZE: [u32; 2] = [200, 120];
+    const RESOLUTION: Resolution = (SIZE, SCALE);
     const STEPS: usize = 20;
-
-    /// A picture by the rules of OpenGL: what triangles cover at the middles of pixels.
-    #[derive(Clone, PartialEq)]
-    struct Pixels(Vec<[f32; 4]>);
-
-    impl Pixels {
-        fn new() -> Self {
-            Pixels(vec![[0.0; 4]; (SIZE[0] * SIZE[1]) as usize])
-        }
-
-        fn paint(&mut self, damage: &[Rect], triangles: &[ClippedPrimitive]) {
-            for area in damage {
-                self.each(*area, |_, pixel| *pixel = [0.0; 4]);
-            }
-            for ClippedPrimitive { clip_rect, primitive } in triangles {
-                let Primitive::Mesh(mesh) = primitive else { panic!("nothing but meshes is painted here") };
-                for corners in mesh.indices.chunks_exact(3) {
-                    let corners: [Vertex; 3] = std::array::from_fn(|i| mesh.vertices[corners[i] as usize]);
-                    self.cover((*clip_rect * SCALE).round(), corners);
-                }
-            }
-        }
-
-        fn each(&mut self, area: Rect, mut change: impl FnMut(Pos2, &mut [f32; 4])) {
-            let area =
-                area.intersect(Rect::from_min_size(Pos2::ZERO, Vec2::from(SIZE.map(|side| side as f32))));
-            for y in area.min.y as u32..area.max.y.max(0.0) as u32 {
-                for x in area.min.x as u32..area.max.x.max(0.0) as u32 {
-                    change(pos2(x as f32 + 0.5, y as f32 + 0.5), &mut self.0[(y * SIZE[0] + x) as usize]);
-                }
-            }
-        }
-
-        fn cover(&mut self, clip: Rect, corners: [Vertex; 3]) {
-            let [a, b, c] = corners.map(|corner| corner.pos * SCALE);
-            let cross = |from: Pos2, to: Pos2, at: Pos2| (to - from).rot90().dot(at - from);
-            let area = cross(a, b, c);
-            if area == 0.0 {
-                return;
-            }
-            self.each(outwards(Rect::from_points(&[a, b, c])).intersect(clip), |at, pixel| {
-                let shares = [cross(b, c, at), cross(c, a, at), cross(a, b, at)].map(|part| part / area);
-                if shares.iter().all(|share| *share >= 0.0) {
-                    let colours = corners.map(|corner| corner.color.to_normalized_gamma_f32());
-                    // What lies in the font's texture is not looked up, but makes a difference.
-                    let sum = |of: &dyn Fn(usize) -> f32| (0..3).map(|i| shares[i] * of(i)).sum::<f32>();
-                    let texel = sum(&|i| corners[i].uv.x + corners[i].uv.y);
-                    let alpha = sum(&|i| colours[i][3]);
-                    for (channel, value) in pixel.iter_mut().enumerate() {
-                        *value = sum(&|i| colours[i][channel]) * (1.0 - 0.1 * texel) + *value * (1.0 - alpha);
-                    }
-                }
-            });
-        }
-    }
 
     struct Random(u64);
 
@@ -284,7 +232,7 @@ mod tests {
                     Shape::hline(area.x_range(), area.max.y, stroke),
                 ]),
                 _ => egui.fonts_mut(|fonts| {
-                    let font = FontId::proportional(8.0 + self.part(8.0));
+                    let font = FontId::proportional(8.0 + 4.0 * self.next(3) as f32);
                     Shape::text(fonts, area.min, Align2::LEFT_TOP, "Wj7", font, colour)
                 }),
             };
@@ -307,68 +255,74 @@ mod tests {
         }
     }
 
-    fn egui() -> egui::Context {
+    fn egui() -> (egui::Context, TexturesDelta) {
         let egui = egui::Context::default();
+        let textures = textures(&egui);
+        (egui, textures)
+    }
+
+    /// What has changed in egui's textures since it was last asked.
+    fn textures(egui: &egui::Context) -> TexturesDelta {
         let mut input = RawInput::default();
         input.viewports.entry(ViewportId::ROOT).or_default().native_pixels_per_point = Some(SCALE);
-        egui.run_ui(input, |_| ()).textures_delta.clear();
-        egui
+        egui.run_ui(input, |_| ()).textures_delta
     }
 
     /// Whether pictures that are edited and painted by damage, with something done to it, are always those that are painted whole.
-    fn stays_whole(egui: &egui::Context, seed: u64, spoil: impl Fn(&mut Vec<Rect>)) -> bool {
-        let mut random = Random(seed);
-        let mut shapes: Vec<_> = (0..40).map(|_| random.shape(egui)).collect();
-        let (mut picture, mut shown, mut texture) = (Picture::default(), Pixels::new(), [0; 2]);
+    fn stays_whole(seed: u64, spoil: impl Fn(&mut Vec<Rect>)) -> bool {
+        let ((egui, mut changed), mut random) = (egui(), Random(seed));
+        let mut shapes: Vec<_> = (0..40).map(|_| random.shape(&egui)).collect();
+        let (mut picture, mut painter) = (Picture::default(), Painter::default());
+        let mut shown = vec![0; (SIZE[0] * SIZE[1]) as usize];
         (0..STEPS).all(|step| {
-            // Where letters are in the texture changes when it grows.
-            let grown =
-                std::mem::replace(&mut texture, egui.fonts(|fonts| fonts.font_image_size())) != texture;
-            let mut damage = picture.show(shapes.clone(), SIZE, SCALE, grown);
+            changed.append(textures(&egui));
+            let mut damage = picture.show(shapes.clone(), RESOLUTION, !changed.set.is_empty());
             for (place, area) in damage.iter().enumerate() {
                 assert!(damage[..place].iter().all(|other| !other.intersect(*area).is_positive()));
             }
             if step > 0 {
                 spoil(&mut damage);
             }
-            shown.paint(&damage, &picture.triangles(&damage, |shapes, scale| egui.tessellate(shapes, scale)));
-            let mut whole = Pixels::new();
-            whole.paint(&[], &egui.tessellate(shapes.clone(), SCALE));
-            random.edit(egui, &mut shapes);
+            let tessellate = |shapes, scale| egui.tessellate(shapes, scale);
+            let triangles = picture.triangles(&damage, tessellate);
+            painter.paint(RESOLUTION, &damage, &triangles, &mut changed, &mut shown);
+            let mut whole = vec![0; shown.len()];
+            let triangles = tessellate(shapes.clone(), SCALE);
+            painter.paint(RESOLUTION, &[area(SIZE)], &triangles, &mut changed, &mut whole);
+            random.edit(&egui, &mut shapes);
             shown == whole
         })
     }
 
     #[test]
     fn what_is_painted_by_damage_is_the_picture_painted_whole() {
-        let egui = egui();
         for seed in 0..16 {
-            assert!(stays_whole(&egui, seed, |_| ()), "seed {seed}");
+            assert!(stays_whole(seed, |_| ()), "seed {seed}");
         }
     }
 
     #[test]
     fn damage_that_is_too_small_is_seen() {
-        let egui = egui();
-        assert!((0..8).any(|seed| !stays_whole(&egui, seed, |damage| _ = damage.pop())));
+        assert!((0..8).any(|seed| !stays_whole(seed, |damage| _ = damage.pop())));
         let shrink = |damage: &mut Vec<Rect>| damage.iter_mut().for_each(|area| *area = area.shrink(4.0));
-        assert!((0..8).any(|seed| !stays_whole(&egui, seed, shrink)));
+        assert!((0..8).any(|seed| !stays_whole(seed, shrink)));
     }
 
     #[test]
     fn only_what_differs_is_damaged() {
-        let (egui, mut random) = (egui(), Random(1));
+        let ((egui, mut textures), mut random) = (egui(), Random(1));
+        textures.clear();
         let mut shapes: Vec<_> = (0..40).map(|_| random.shape(&egui)).collect();
         let mut picture = Picture::default();
         let whole = [Rect::from_min_max(Pos2::ZERO, pos2(200.0, 120.0))];
-        assert_eq!(picture.show(shapes.clone(), SIZE, SCALE, false), whole);
-        assert!(picture.show(shapes.clone(), SIZE, SCALE, false).is_empty());
-        assert_eq!(picture.show(shapes.clone(), SIZE, SCALE, true), whole);
-        assert_eq!(picture.show(shapes.clone(), SIZE, 1.5 * SCALE, false), whole);
-        picture.show(shapes.clone(), SIZE, SCALE, false);
+        assert_eq!(picture.show(shapes.clone(), RESOLUTION, false), whole);
+        assert!(picture.show(shapes.clone(), RESOLUTION, false).is_empty());
+        assert_eq!(picture.show(shapes.clone(), RESOLUTION, true), whole);
+        assert_eq!(picture.show(shapes.clone(), (SIZE, 1.5 * SCALE), false), whole);
+        picture.show(shapes.clone(), RESOLUTION, false);
         let dot = Shape::circle_filled(pos2(80.0, 40.0), 2.0, Color32::RED);
         shapes.insert(20, ClippedShape::new(Rect::EVERYTHING, dot));
-        let damage = picture.show(shapes, SIZE, SCALE, false);
+        let damage = picture.show(shapes, RESOLUTION, false);
         assert_eq!(damage, [Rect::from_min_max(pos2(93.0, 43.0), pos2(107.0, 57.0))]);
     }
 }
