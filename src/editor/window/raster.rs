@@ -105,8 +105,10 @@ struct Corner {
 
 impl Corner {
     fn new(vertex: &Vertex, [width, height]: [usize; 2], pixels_per_point: f32) -> Self {
+        // Rounded by what is cut off beyond the point, where nothing is negative.
         let part = |place: f32| {
-            ((place * pixels_per_point).clamp(-FARTHEST, FARTHEST) * PARTS as f32).round() as i64
+            let place = f64::from((place * pixels_per_point).clamp(-FARTHEST, FARTHEST));
+            ((place + f64::from(FARTHEST)) * PARTS as f64 + 0.5) as i64 - FARTHEST as i64 * PARTS
         };
         Corner {
             at: [part(vertex.pos.x), part(vertex.pos.y)],
@@ -220,7 +222,10 @@ impl<'a> Shade<'a> {
                 Seen::Everywhere(texel) => *texel,
                 Seen::Changing(plane) => sampled(self.texture, plane.at(middle)),
             };
-            *pixel = over(times(colour, texel), *pixel);
+            // Most of what is around letters.
+            if texel != 0 {
+                *pixel = over(times(colour, texel), *pixel);
+            }
         }
     }
 }
@@ -238,18 +243,17 @@ struct Plane<const N: usize> {
 impl<const N: usize> Plane<N> {
     fn new([a, b, c]: &[Corner; 3], doubled_area: i64, values: impl Fn(&Corner) -> [f32; N]) -> Self {
         let pixels = |parts: i64| parts as f32 / PARTS as f32;
-        let area = doubled_area as f32 / (PARTS * PARTS) as f32;
-        let [b_x, b_y] = [pixels(b.at[0] - a.at[0]), pixels(b.at[1] - a.at[1])];
-        let [c_x, c_y] = [pixels(c.at[0] - a.at[0]), pixels(c.at[1] - a.at[1])];
+        let scale = (PARTS * PARTS) as f32 / doubled_area as f32;
+        let [b_x, b_y] = [pixels(b.at[0] - a.at[0]) * scale, pixels(b.at[1] - a.at[1]) * scale];
+        let [c_x, c_y] = [pixels(c.at[0] - a.at[0]) * scale, pixels(c.at[1] - a.at[1]) * scale];
         let [a_values, b_values, c_values] = [values(a), values(b), values(c)];
-        let steps = |n: usize| [b_values[n] - a_values[n], c_values[n] - a_values[n]];
-        let slope = |[to_b, to_c]: [f32; 2], b: f32, c: f32| (to_b * c - to_c * b) / area;
-        Plane {
-            from: [pixels(a.at[0]), pixels(a.at[1])],
-            values: a_values,
-            across: array::from_fn(|n| slope(steps(n), b_y, c_y)),
-            down: array::from_fn(|n| -slope(steps(n), b_x, c_x)),
+        let (mut across, mut down) = ([0.0; N], [0.0; N]);
+        for n in 0..N {
+            let [to_b, to_c] = [b_values[n] - a_values[n], c_values[n] - a_values[n]];
+            across[n] = to_b * c_y - to_c * b_y;
+            down[n] = to_c * b_x - to_b * c_x;
         }
+        Plane { from: [pixels(a.at[0]), pixels(a.at[1])], values: a_values, across, down }
     }
 
     fn at(&self, [x, y]: [f32; 2]) -> [f32; N] {
