@@ -20,6 +20,7 @@ use std::time::Instant;
 
 use clap::Args;
 use x11rb::connection::Connection;
+use x11rb::protocol::xproto::AtomEnum;
 use x11rb::protocol::xproto::ConfigureWindowAux;
 use x11rb::protocol::xproto::ConnectionExt;
 use x11rb::protocol::xproto::CreateWindowAux;
@@ -27,9 +28,11 @@ use x11rb::protocol::xproto::ImageFormat;
 use x11rb::protocol::xproto::InputFocus;
 use x11rb::protocol::xproto::KEY_PRESS_EVENT;
 use x11rb::protocol::xproto::KEY_RELEASE_EVENT;
+use x11rb::protocol::xproto::PropMode;
 use x11rb::protocol::xproto::WindowClass;
 use x11rb::protocol::xtest::ConnectionExt as _;
 use x11rb::rust_connection::RustConnection;
+use x11rb::wrapper::ConnectionExt as _;
 
 use super::bounce::state_of;
 use crate::cost;
@@ -82,6 +85,9 @@ pub struct Arguments {
     /// For how long it is measured what the editor costs without its window and on each page; not at all without it.
     #[arg(long, default_value_t = 0.0)]
     cost: f64,
+    /// How many pixels of the display are one of the editor's.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
     /// Uses the display that is there.
     #[arg(long, hide = true)]
     here: bool,
@@ -116,6 +122,7 @@ impl Arguments {
             drop: Some(paths::root().join("src/rack/demo.it")),
             tour: true,
             cost: 4.0,
+            scale: 1.0,
             here: false,
         }
     }
@@ -132,6 +139,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), TaskError> {
     let plugin = arguments.plugin.clone().unwrap_or_else(|| paths::bundle(Format::Clap));
     child.args(["screenshot", "--here", "--seconds", &arguments.seconds.to_string()]);
     child.args(["--visits", &arguments.visits.to_string(), "--cost", &arguments.cost.to_string()]);
+    child.args(["--scale", &arguments.scale.to_string()]);
     child.arg("--plugin").arg(absolute(&plugin)?).arg("--output").arg(absolute(&arguments.output)?);
     if let Some(name) = &arguments.name {
         child.args(["--name", name]);
@@ -165,7 +173,7 @@ impl Server {
     /// Starts Xvfb on a display number that it picks itself.
     fn start() -> Result<Self, TaskError> {
         let mut process = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"])
+            .args(["-displayfd", "1", "-screen", "0", "2560x1600x24", "-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -207,7 +215,7 @@ fn photograph(arguments: &Arguments) -> Result<(), TaskError> {
     if let Some(state) = from_start {
         host.load_state(&state)?;
     }
-    let (connection, window) = open_window()?;
+    let (connection, window) = open_window(arguments.scale)?;
     let ears = Ears::default();
     play_while_open(&mut *host, &ears, |host| {
         visit_often(host, &connection, window, arguments.visits)?;
@@ -467,9 +475,20 @@ fn wait(host: &mut dyn PluginHost, seconds: f64) {
     }
 }
 
-fn open_window() -> Result<(RustConnection, u32), TaskError> {
+fn open_window(scale: f64) -> Result<(RustConnection, u32), TaskError> {
     let (connection, screen) = x11rb::connect(None).map_err(window_error)?;
     let screen = &connection.setup().roots[screen];
+    // Where windows look for it.
+    let resources = format!("Xft.dpi:\t{}\n", (96.0 * scale).round());
+    connection
+        .change_property8(
+            PropMode::REPLACE,
+            screen.root,
+            AtomEnum::RESOURCE_MANAGER,
+            AtomEnum::STRING,
+            resources.as_bytes(),
+        )
+        .map_err(window_error)?;
     let window = connection.generate_id().map_err(window_error)?;
     let options = CreateWindowAux::new().background_pixel(screen.black_pixel);
     connection
@@ -479,8 +498,8 @@ fn open_window() -> Result<(RustConnection, u32), TaskError> {
             screen.root,
             0,
             0,
-            1600,
-            1200,
+            screen.width_in_pixels,
+            screen.height_in_pixels,
             0,
             WindowClass::INPUT_OUTPUT,
             screen.root_visual,
