@@ -30,6 +30,8 @@ use std::sync::Arc;
 
 /// Height of a bar and of a switch.
 pub(super) const HEIGHT: f32 = 17.0;
+/// How many points longer than its place a text may be before it is cut: letters are not as wide at every scale.
+const SLACK: f32 = 1.0;
 /// Points of pointer travel for a bar's whole range.
 const TRAVEL: f32 = 160.0;
 /// Between a bar's edge and its text, and between a word and its value.
@@ -63,10 +65,10 @@ pub(super) fn coloured_text(ui: &mut Ui, (text, colour): (&str, Color32), width:
 /// Small text in a rectangle, with an ellipsis where it is longer.
 fn paint_text(ui: &Ui, rect: Rect, align: Align2, (text, colour): (&str, Color32)) -> Arc<Galley> {
     let mut job = LayoutJob::simple_singleline(text.to_owned(), TextStyle::Small.resolve(ui.style()), colour);
-    job.wrap = TextWrapping::truncate_at_width(rect.width());
+    job.wrap = TextWrapping::truncate_at_width(rect.width() + SLACK);
     let galley = ui.painter().layout_job(job);
     let place = align.align_size_within_rect(galley.size(), rect).min;
-    ui.painter_at(rect).galley(place, Arc::clone(&galley), colour);
+    ui.painter_at(rect.expand2(vec2(SLACK, 0.0))).galley(place, Arc::clone(&galley), colour);
     galley
 }
 
