@@ -202,7 +202,8 @@ pub(super) struct PreparedSpace {
     pub(super) replaced: Option<Box<Plan>>,
 }
 
-/// What an engine has taken of [`PreparedSpace`] and keeps, so that nobody need build it again. Written by the engine.
+/// What an engine has taken of the larger parts of [`PreparedSpace`] and keeps, so that nobody need build it again. Written by the
+/// engine.
 #[derive(Default)]
 pub(super) struct TakenSpace {
     pub(super) space: AtomicBool,

@@ -386,7 +386,8 @@ impl Control {
         Ok(())
     }
 
-    /// Other routes: every source's bus and every bus's ways on. Allocates.
+    /// Other routes: every source's bus and every bus's ways on, for this control's own engine: what that has of space is not built
+    /// again. Allocates.
     pub fn plan(&self, routing: &Routing) -> Result<Command, GraphError> {
         self.build.plan(routing)
     }

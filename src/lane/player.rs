@@ -104,7 +104,8 @@ impl Lane {
         self.stop();
         self.anchor = None;
         self.start = start;
-        self.patience = self.rate.frames_in(PATIENCE_SECONDS);
+        // What a trigger starts has its start read by then.
+        self.patience = if self.is_triggered() { 0 } else { self.rate.frames_in(PATIENCE_SECONDS) };
         let old = std::mem::replace(&mut self.pages, pages);
         if self.triggered && self.is_triggered() && self.pages.is_some() {
             self.place(0);
@@ -124,7 +125,7 @@ impl Lane {
         self.pages.iter().for_each(|pages| pages.rest(true));
         (self.anchor, self.triggered, self.starving) = (None, false, false);
         (self.rest_done, self.risen) = (self.fade_frames, self.fade_frames);
-        self.underruns = 0;
+        (self.underruns, self.patience) = (0, 0);
         self.step_q32 = ONE_Q32;
         self.place(0);
     }
@@ -153,7 +154,7 @@ impl Lane {
 
     /// Plays on from a frame of what it plays, or begins there where it stands: what sounded fades out, what is there fades in
     /// as soon as it has been read, which is only counted where it takes long. Past the end it stops, or goes round with its
-    /// loop. A lane on the timeline stays where the host is, and one with a gate silent until its trigger is held.
+    /// loop, whose takes are drawn as in its first round. A lane on the timeline stays where the host is, and one with a gate silent until its trigger is held.
     pub fn seek(&mut self, frame: u64) {
         let Start::Trigger { gate } = self.start else { return };
         let Some(pages) = self.pages.as_ref().filter(|_| self.triggered || !gate) else { return };
@@ -200,6 +201,7 @@ impl Lane {
         let Start::Timeline(at) = self.start else { return };
         if !moment.playing || self.pages.is_none() {
             self.anchor = None;
+            self.patience = 0;
             self.stop();
             // So that it can begin where the host stands.
             return self.look_ahead(moment.seconds, at);
@@ -343,6 +345,7 @@ impl Lane {
         self.rest_done = (self.rest_done + frames).min(self.fade_frames);
         if self.running {
             self.risen = (self.risen + frames).min(self.fade_frames);
+            self.patience = self.patience.saturating_sub(frames);
             self.advance(frames);
             if self.is_triggered() && self.has_ended() {
                 self.stop();

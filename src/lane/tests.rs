@@ -611,7 +611,15 @@ fn an_extent_says_where_in_its_takes_a_lane_is() {
 
 #[test]
 fn a_lane_that_comes_while_the_host_plays_is_heard_once_it_is_read_and_late_only_where_that_takes_long() {
-    for (seconds, late) in [(0.5, 0), (2.0, 1)] {
+    // Before it is heard it may have been there while the host stood, or unheard, which uses up its time.
+    let stands = |lane: &mut Lane| lane.follow(&Moment { playing: false, ..at(0.0) }, 0);
+    let unheard = |lane: &mut Lane| {
+        lane.follow(&at(2.0), 0);
+        lane.skip(2 * 48_000);
+    };
+    let cases: [(f64, u64, &dyn Fn(&mut Lane)); 4] =
+        [(0.5, 0, &|_| ()), (2.0, 1, &|_| ()), (0.5, 1, &stands), (0.5, 1, &unheard)];
+    for (seconds, late, before) in cases {
         let goes = Arc::new(AtomicBool::new(false));
         let bytes = Cursor::new(wav(48_000, 48_000 * 8, number));
         let stuck = Stuck { bytes, part: 4 * 48_000, goes: Arc::clone(&goes) };
@@ -621,7 +629,8 @@ fn a_lane_that_comes_while_the_host_plays_is_heard_once_it_is_read_and_late_only
         };
         let mut lane = lane_of(open, Start::default());
         let frames = (seconds * 48_000.0) as usize;
-        lane.follow(&at(4.0), 0);
+        before(&mut lane);
+        lane.follow(&at(4.0), 2 * 48_000);
         assert!(heard(&mut lane, frames)[0].iter().all(|&sample| sample == 0.0));
         assert_eq!(lane.underruns(), late, "after {seconds} s");
         goes.store(true, Relaxed);

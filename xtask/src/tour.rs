@@ -26,6 +26,13 @@ pub(crate) fn live(host: &mut Command) -> Result<(), TaskError> {
     let home = paths::target().join("tour/home");
     fs::create_dir_all(&home).map_err(TaskError::file(&home))?;
     host.env("HOME", &home).env_remove("XDG_CONFIG_HOME").env_remove("XDG_DATA_HOME");
+    // What builds presets stays whoever's it is.
+    let own = std::env::home_dir().unwrap_or_default();
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        if std::env::var_os(name).is_none() {
+            host.env(name, own.join(folder));
+        }
+    }
     Ok(())
 }
 
