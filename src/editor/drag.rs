@@ -164,7 +164,12 @@ fn destination(ui: &Ui, movable: &dyn Movable, id: Id) -> f32 {
         true => under_way || asked.seconds == now,
         false => now - asked.seconds < PATIENCE_SECONDS,
     };
-    asked.filter(counts).map_or_else(|| movable.place(), |asked| asked.place)
+    let counting = asked.filter(counts);
+    if asked.is_some() && counting.is_none() {
+        // Another edit that is under way later says nothing of it.
+        ui.data_mut(|data| data.remove::<Asked>(id.with("asked")));
+    }
+    counting.map_or_else(|| movable.place(), |asked| asked.place)
 }
 
 fn note_asked(ui: &Ui, id: Id, place: f32) {
@@ -189,6 +194,15 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
     let id = response.id;
     let now = movable.place();
     let mut held: Option<f32> = ui.data(|data| data.get_temp(id));
+    if held.is_some() && !response.dragged() && !response.drag_stopped() {
+        // It was let go where nobody saw it.
+        movable.gesture(Gesture::End);
+        ui.data_mut(|data| data.remove::<f32>(id));
+        held = None;
+    }
+    if movable.is_edited() {
+        destination(ui, movable, id);
+    }
     if response.drag_started() {
         movable.gesture(Gesture::Begin);
         held = Some(destination(ui, movable, id));

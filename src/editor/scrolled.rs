@@ -62,7 +62,7 @@ impl Scrolled {
         if self.scrolls() { Sense::focusable_noninteractive() } else { Sense::hover() }
     }
 
-    /// Scrolls as the keys ask, by steps, and by as much as is seen below `covered` points; returns whether they have.
+    /// Scrolls as the keys ask, by steps, and by as much as is seen below `covered` points; returns whether they have, up or down.
     pub(super) fn follow_keys(&mut self, ui: &Ui, response: &Response, (step, covered): (Vec2, f32)) -> bool {
         if !self.scrolls() {
             return false;
@@ -93,12 +93,11 @@ impl Scrolled {
             }
         });
         let to = to.clamp(Vec2::ZERO, self.most);
-        let moves = to != from;
-        if moves {
+        if to != from {
             self.next = Some(to);
             ui.ctx().request_repaint();
         }
-        moves
+        to.y != from.y
     }
 
     /// Shows whether the keys go there.

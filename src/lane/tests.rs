@@ -617,9 +617,9 @@ fn a_lane_that_comes_while_the_host_plays_is_heard_once_it_is_read_and_late_only
         lane.follow(&at(2.0), 0);
         lane.skip(2 * 48_000);
     };
-    let cases: [(f64, u64, &dyn Fn(&mut Lane)); 4] =
-        [(0.5, 0, &|_| ()), (2.0, 1, &|_| ()), (0.5, 1, &stands), (0.5, 1, &unheard)];
-    for (seconds, late, before) in cases {
+    let comes = |_: &mut Lane| ();
+    let before: [&dyn Fn(&mut Lane); 4] = [&comes, &comes, &stands, &unheard];
+    for (before, (seconds, late)) in before.into_iter().zip([(0.5, 0), (2.0, 1), (0.5, 1), (0.5, 1)]) {
         let goes = Arc::new(AtomicBool::new(false));
         let bytes = Cursor::new(wav(48_000, 48_000 * 8, number));
         let stuck = Stuck { bytes, part: 4 * 48_000, goes: Arc::clone(&goes) };

@@ -5,6 +5,7 @@ use super::opengl::OpenGl;
 use super::picture::Picture;
 use super::picture::Resolution;
 use super::software::Software;
+use crate::editor::pinned;
 use baseview::HandlerError;
 use baseview::WindowContext;
 use egui::TexturesDelta;
@@ -30,13 +31,29 @@ enum Painter {
 impl Graphics {
     pub(super) fn new(window: &WindowContext) -> Result<Self, HandlerError> {
         let context = window.gl_context();
-        let software =
-            context.as_ref().map(opengl::renderer).transpose()?.is_none_or(|name| is_software(&name));
-        let painter = match context.filter(|_| !(software && PAINTS_ITSELF)) {
-            Some(context) => Painter::OpenGl(OpenGl::new(context)?),
-            None => Painter::Software(Software::new(window)?),
+        let renderer = context.as_ref().and_then(|context| opengl::renderer(context).ok());
+        let software = renderer.is_none_or(|name| is_software(&name));
+        let by_card = |context| OpenGl::new(context).map(Painter::OpenGl);
+        let by_processor = || {
+            // There its threads outlive the window.
+            if cfg!(windows) && !pinned::stays() {
+                return Err(std::io::Error::other("the library cannot be kept loaded").into());
+            }
+            Ok::<_, HandlerError>(Painter::Software(Software::new(window)?))
+        };
+        let painter = match context {
+            None => by_processor()?,
+            Some(context) if software && PAINTS_ITSELF => by_processor().or_else(|_| by_card(context))?,
+            Some(context) => by_card(context).or_else(|error| by_processor().map_err(|_| error))?,
         };
         Ok(Graphics { picture: Picture::default(), painter, software })
+    }
+
+    /// Has egui make what can be painted.
+    pub(super) fn prepare(&self, egui: &egui::Context) {
+        // Discs of its texture are drawn in other sizes, for which the nearest texel will not do.
+        let discs = matches!(self.painter, Painter::OpenGl(_));
+        egui.tessellation_options_mut(|options| options.prerasterized_discs = discs);
     }
 
     /// In pixels.

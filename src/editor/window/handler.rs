@@ -76,6 +76,7 @@ impl Handler {
         let graphics = Graphics::new(&window)?;
         let egui = egui::Context::default();
         egui.set_zoom_factor(remote.zoom());
+        graphics.prepare(&egui);
         let later = Arc::clone(&remote);
         // Longer delays are read off the picture that asks for them.
         egui.set_request_repaint_callback(move |request| {

@@ -1,6 +1,6 @@
 //! Pictures drawn by the processor, where no graphics card would.
 //!
-//! An OpenGL made of software takes several times as long for the same pixels, and copies all of a window for each picture. Here
+//! An OpenGL made of software takes two to three times as long for the same pixels, and copies all of a window for each picture. Here
 //! what differs is painted right into what the window system shows.
 
 use super::picture::Resolution;
@@ -31,8 +31,8 @@ pub(super) struct Software {
 }
 
 impl Software {
-    /// As wide as egui has its letters' texture at most, unless it is told less; as high as that it is never.
-    pub(super) const MAX_TEXTURE_SIDE: usize = 2048;
+    /// How wide egui makes its letters' texture, and how high it lets it grow.
+    pub(super) const MAX_TEXTURE_SIDE: usize = 8192;
 
     pub(super) fn new(window: &WindowContext) -> Result<Self, SoftBufferError> {
         let window = window.platform_handle();
