@@ -508,3 +508,29 @@ fn screen_readers_step_and_set_values() {
         gestures(window);
     });
 }
+
+#[test]
+fn what_is_let_go_on_another_page_is_one_whole_gesture() {
+    let bench = Bench::instrument();
+    let mut window = window_at(&bench, Page::Mixer);
+    window.obeys = true;
+    let fader = window.said().into_iter().find(Said::is_value).unwrap();
+    let turn = |window: &mut Window, key| {
+        window.press_with(Modifiers::COMMAND, key);
+        window.draw();
+    };
+    let place = fader.place.center();
+    window.told.borrow_mut().clear();
+    window.point(place, Some(true));
+    window.draw_after(vec![Event::PointerMoved(place - vec2(0.0, 20.0))]);
+    let shown = window.control(&fader.name).value;
+    turn(&mut window, Key::PageDown);
+    window.point(place - vec2(0.0, 30.0), Some(false));
+    turn(&mut window, Key::PageUp);
+    assert_eq!(window.control(&fader.name).value, shown);
+    assert_eq!(gestures(&mut window), 1);
+    // It follows its parameter again.
+    window.focus(&fader);
+    window.press(Key::Home);
+    assert_ne!(window.control(&fader.name).value, shown);
+}
