@@ -112,6 +112,16 @@ fn done(
     (told(&session), between)
 }
 
+/// Whether what is done is seen in the state.
+fn changes(prepare: &[Doing], alone: Doing, folder: &Path) -> bool {
+    let session = Instance::new::<Instrument>().session.clone();
+    session.lock().settle();
+    prepare.iter().for_each(|prepare| prepare(&session, folder));
+    let before = state(&session);
+    alone(&session, folder);
+    state(&session) != before
+}
+
 #[test]
 fn whatever_comes_between_each_edit_and_each_open_is_a_step_of_its_own() {
     let folder = Folder::new("between");
@@ -131,12 +141,16 @@ fn whatever_comes_between_each_edit_and_each_open_is_a_step_of_its_own() {
     ];
     for (number, (prepare, first, seconds)) in pairs.into_iter().enumerate() {
         for &second in seconds {
+            for alone in [first, second] {
+                assert!(changes(prepare, alone, &folder.0), "pair {number} does something");
+            }
             let in_turn = [(first, second), (second, first)]
                 .map(|(first, second)| done((prepare, first, second), &folder.0, usize::MAX).0);
             for locks in 0.. {
                 let (found, between) = done((prepare, first, second), &folder.0, locks);
                 assert!(in_turn.contains(&found), "pair {number}, before lock {locks}");
                 if !between {
+                    assert!(locks > 0, "pair {number}: nothing has come between");
                     break;
                 }
             }
