@@ -16,12 +16,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc;
 
 /// Endings of files by what these are.
 pub(super) type Kinds = &'static [(&'static str, &'static [&'static str])];
 
 /// What takes the paths that were chosen.
 pub(super) type Take = Box<dyn FnOnce(Vec<PathBuf>) + Send>;
+
+/// What asks instead of the system.
+type FallBack = Box<dyn FnOnce(Take) + Send>;
 
 /// What is asked for: a file, where nothing else is said.
 #[derive(Clone, Default)]
@@ -117,14 +121,18 @@ impl Dialog {
             (false, false) => one(dialog.pick_file()),
         };
         let egui = egui.clone();
-        self.wait(answer, Box::new(take), move |take| browser::open(&egui, ask, take));
+        self.wait(answer, Box::new(take), Box::new(move |take| browser::open(&egui, ask, take)));
     }
 
-    fn wait(&self, answer: Answer, take: Take, fall_back: impl FnOnce(Take) + Send + 'static) {
+    fn wait(&self, answer: Answer, take: Take, fall_back: FallBack) {
         self.0.store(true, Relaxed);
         let open = Arc::clone(&self.0);
+        // Handed over once there is somebody to have it.
+        let (hand_over, handed) = mpsc::channel::<(Take, FallBack)>();
         let waits = pinned::spawn("busker-dialog", move || {
-            match pollster::block_on(answer) {
+            let chosen = pollster::block_on(answer);
+            let Ok((take, fall_back)) = handed.recv() else { return };
+            match chosen {
                 Some(chosen) if chosen.is_empty() => {}
                 Some(chosen) => take(chosen.iter().map(|chosen| chosen.path().to_owned()).collect()),
                 // Elsewhere this is how users think better of it.
@@ -133,8 +141,12 @@ impl Dialog {
             }
             open.store(false, Relaxed);
         });
-        if !waits {
-            self.0.store(false, Relaxed);
+        match waits {
+            true => drop(hand_over.send((take, fall_back))),
+            false => {
+                self.0.store(false, Relaxed);
+                fall_back(take);
+            }
         }
     }
 }
