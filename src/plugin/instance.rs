@@ -802,6 +802,13 @@ impl Instance {
         wants && !asked
     }
 
+    /// The host could not be asked: it is to be once more.
+    pub(super) fn ask_again(&self) {
+        if let Some(running) = &mut self.session.lock().running {
+            running.asked = false;
+        }
+    }
+
     /// Returns when the worker has done all it was asked to, or after ten seconds, which are counted.
     pub(crate) fn wait_for_worker(&self) {
         self.worker.progress().wait(PATIENCE);

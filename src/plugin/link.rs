@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Instant;
 
 thread_local! {
@@ -36,9 +37,11 @@ pub(crate) struct Link {
     empty: AtomicBool,
     instance: OnceLock<Arc<Instance>>,
     params: OnceLock<Arc<BuskerParams>>,
-    on_change: OnceLock<Box<dyn Fn(Change) + Send + Sync>>,
+    on_change: OnceLock<Box<dyn Fn(Change) -> bool + Send + Sync>>,
     /// Whether parameters have moved that the host does not know of.
     moved: AtomicBool,
+    /// Whether there was nobody to hear of a change.
+    owed: AtomicBool,
 }
 
 impl Link {
@@ -50,6 +53,7 @@ impl Link {
             params: OnceLock::new(),
             on_change: OnceLock::new(),
             moved: AtomicBool::new(false),
+            owed: AtomicBool::new(false),
         })
     }
 
@@ -83,19 +87,34 @@ impl Link {
         Some(Arc::<BuskerParams>::clone(params))
     }
 
-    /// Names what tells the host that something it saves has changed, once.
-    pub(crate) fn on_change(&self, tell: impl Fn(Change) + Send + Sync + 'static) {
+    /// Names what tells the host that something it saves has changed, once; it returns whether the host could be told.
+    pub(crate) fn on_change(&self, tell: impl Fn(Change) -> bool + Send + Sync + 'static) {
         let first = self.on_change.set(Box::new(tell)).is_ok();
         debug_assert!(first, "one plugin has one host");
     }
 
-    /// Something that the host saves has changed without its doing. The host's main thread.
+    /// Something that the host saves has changed without its doing. The host's main thread, or the one on which the framework does
+    /// what it cannot do there.
     pub(crate) fn changed(&self) {
         self.set_moved();
         let values = self.moved.swap(false, Relaxed);
         let restart = self.instance().is_some_and(|instance| instance.asks_for_restart());
-        if let Some(tell) = self.on_change.get() {
-            tell(Change { values, restart });
+        // Whoever comes to hear of it meanwhile asks for it.
+        self.owed.store(true, SeqCst);
+        if self.on_change.get().is_some_and(|tell| tell(Change { values, restart })) {
+            self.owed.store(false, SeqCst);
+            return;
+        }
+        self.moved.fetch_or(values, Relaxed);
+        if let Some(instance) = self.instance().filter(|_| restart) {
+            instance.ask_again();
+        }
+    }
+
+    /// Tells of changes that there was nobody to hear of. The host's main thread.
+    pub(crate) fn catch_up(&self) {
+        if self.owed.load(SeqCst) {
+            self.changed();
         }
     }
 

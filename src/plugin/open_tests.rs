@@ -19,7 +19,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
 
 /// A WAV file of a constant level that lasts so long.
@@ -362,7 +365,9 @@ fn a_host_without_an_editor_saves_and_hears_of_what_a_rack_brings() {
     let mut bench = Bench::instrument();
     let link = bench.link();
     let (tell, told) = mpsc::channel();
-    link.on_change(move |change| tell.send(change).unwrap());
+    let hears = Arc::new(AtomicBool::new(true));
+    let there = Arc::clone(&hears);
+    link.on_change(move |change| there.load(Relaxed) && tell.send(change).is_ok());
     link.changed();
     assert_eq!(told.recv().unwrap(), Change::default());
     bench.open(&[folder.0.join("a.busker.toml")], Onto::Anywhere);
@@ -371,8 +376,14 @@ fn a_host_without_an_editor_saves_and_hears_of_what_a_rack_brings() {
     // As the host's call to save does, whether its main thread has been told or not.
     link.settle();
     assert!(bench.params.normalised(sync) > 0.0);
+    hears.store(false, Relaxed);
     link.changed();
+    assert!(told.try_recv().is_err(), "nobody is there");
+    hears.store(true, Relaxed);
+    link.catch_up();
     assert_eq!(told.recv().unwrap(), Change { values: true, restart: true });
+    link.catch_up();
+    assert!(told.try_recv().is_err(), "nothing is owed any more");
     link.changed();
     assert_eq!(told.recv().unwrap(), Change::default(), "once is enough");
     bench.restart();

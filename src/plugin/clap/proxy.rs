@@ -88,7 +88,8 @@ pub(in crate::plugin) unsafe fn create<P: ClapPlugin>(host: *const clap_host) ->
     let told = Host(host);
     link.on_change(move |change| {
         // SAFETY: on the main thread; the host outlives its plugins.
-        unsafe { extensions::tell_of_change(told.get(), change) }
+        unsafe { extensions::tell_of_change(told.get(), change) };
+        true
     });
     let proxy = Box::new(Proxy {
         api,

@@ -64,7 +64,8 @@ pub(super) struct Guard<P: Guarded> {
     announced_frames: AtomicUsize,
     /// Accepted arrangements of the main input and output; the framework keeps channel counts only.
     main_arrangement: [AtomicU64; 2],
-    /// Where the host hears of changes; only its main thread comes here.
+    /// Where the host hears of changes: set on its main thread, and read there or on the framework's own one, which does on Linux
+    /// what has no window to do it.
     handler: Arc<AtomicRefCell<Option<ComPtr<IComponentHandler>>>>,
     listing: Listing,
     /// The plugin's own parameters, whose points the framework never sees.
@@ -90,17 +91,19 @@ impl<P: Guarded> Guard<P> {
         let handler = Arc::new(AtomicRefCell::new(None::<ComPtr<IComponentHandler>>));
         let told = Arc::clone(&handler);
         link.on_change(move |change| {
-            let Some(handler) = told.try_borrow().ok().and_then(|handler| handler.clone()) else { return };
+            let handler = told.try_borrow().ok().and_then(|handler| handler.clone());
+            let Some(handler) = handler else { return false };
             let values = if change.values { RestartFlags_::kParamValuesChanged as int32 } else { 0 };
             let latency = if change.restart { RestartFlags_::kLatencyChanged as int32 } else { 0 };
             if values | latency != 0 {
-                // SAFETY: on the main thread, and the reference keeps the host's object alive.
+                // SAFETY: the reference keeps the host's object alive, whose methods the framework calls on the same thread.
                 unsafe { handler.restartComponent(values | latency) };
             }
             if let Some(handler) = handler.cast::<IComponentHandler2>() {
-                // SAFETY: on the main thread, and the reference keeps the host's object alive.
+                // SAFETY: as above.
                 unsafe { handler.setDirty(1) };
             }
+            true
         });
         let params = link.params();
         let pointers = params.as_ref().map(|params| params.param_map()).unwrap_or_default();
@@ -616,7 +619,11 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         let old = self.handler.try_borrow_mut().map(|mut kept| std::mem::replace(&mut *kept, known));
         drop(old);
         // SAFETY: the caller's own promises, passed on.
-        unsafe { self.inner.setComponentHandler(handler) }
+        let result = unsafe { self.inner.setComponentHandler(handler) };
+        if !handler.is_null() {
+            self.link.catch_up();
+        }
+        result
     }
 
     unsafe fn getParameterCount(&self) -> int32 {
