@@ -171,14 +171,23 @@ fn doubled_area([a, b, c]: &[Corner; 3]) -> i64 {
 
 /// What is seen of a triangle: colours times texels.
 struct Shade<'a> {
-    colour: Seen<4>,
-    texel: Seen<2>,
+    colour: Seen<Plane<4>>,
+    texel: Seen<Plane<2>>,
     texture: &'a ColorImage,
 }
 
-enum Seen<const N: usize> {
+enum Seen<T> {
     Everywhere(u32),
-    Changing(Plane<N>),
+    Changing(T),
+}
+
+impl<const N: usize> Seen<Plane<N>> {
+    fn in_row(&self, row: usize) -> Seen<Line<N>> {
+        match self {
+            Seen::Everywhere(seen) => Seen::Everywhere(*seen),
+            Seen::Changing(plane) => Seen::Changing(plane.in_row(row)),
+        }
+    }
 }
 
 impl<'a> Shade<'a> {
@@ -209,23 +218,25 @@ impl<'a> Shade<'a> {
             }
             return;
         }
+        let (colours, texels) = (self.colour.in_row(row), self.texel.in_row(row));
         for (pixel, column) in pixels.iter_mut().zip(column..) {
-            let middle = [column as f32 + 0.5, row as f32 + 0.5];
-            let colour = match &self.colour {
-                Seen::Everywhere(colour) => *colour,
-                Seen::Changing(plane) => {
-                    let [red, green, blue, alpha] = plane.at(middle).map(|value| (value + 0.5) as u8);
-                    u32::from_be_bytes([alpha, red, green, blue])
-                }
-            };
-            let texel = match &self.texel {
+            let texel = match &texels {
                 Seen::Everywhere(texel) => *texel,
-                Seen::Changing(plane) => sampled(self.texture, plane.at(middle)),
+                Seen::Changing(line) => sampled(self.texture, line.at(column)),
             };
             // Most of what is around letters.
-            if texel != 0 {
-                *pixel = over(times(colour, texel), *pixel);
+            if texel == 0 {
+                continue;
             }
+            let colour = match &colours {
+                Seen::Everywhere(colour) => *colour,
+                Seen::Changing(line) => {
+                    let [red, green, blue, alpha] = line.at(column);
+                    let byte = |value: f32| (value + 0.5) as u8;
+                    u32::from_be_bytes([byte(alpha), byte(red), byte(green), byte(blue)])
+                }
+            };
+            *pixel = over(times(colour, texel), *pixel);
         }
     }
 }
@@ -256,9 +267,26 @@ impl<const N: usize> Plane<N> {
         Plane { from: [pixels(a.at[0]), pixels(a.at[1])], values: a_values, across, down }
     }
 
-    fn at(&self, [x, y]: [f32; 2]) -> [f32; N] {
-        let [x, y] = [x - self.from[0], y - self.from[1]];
-        array::from_fn(|n| self.values[n] + x * self.across[n] + y * self.down[n])
+    fn in_row(&self, row: usize) -> Line<N> {
+        let y = row as f32 + 0.5 - self.from[1];
+        let mut line = Line { from: self.from[0], values: self.values, across: self.across };
+        line.values.iter_mut().zip(self.down).for_each(|(value, down)| *value += y * down);
+        line
+    }
+}
+
+/// The same along the middles of one row's pixels.
+struct Line<const N: usize> {
+    from: f32,
+    values: [f32; N],
+    across: [f32; N],
+}
+
+impl<const N: usize> Line<N> {
+    fn at(&self, column: usize) -> [f32; N] {
+        let (x, mut values) = (column as f32 + 0.5 - self.from, self.values);
+        values.iter_mut().zip(self.across).for_each(|(value, across)| *value += x * across);
+        values
     }
 }
 
