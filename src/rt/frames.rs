@@ -199,6 +199,10 @@ pub struct FrameReader {
     channels: usize,
     next: u64,
     taken: u64,
+    /// What `passed` has said last, and what it had said when nothing was left to take: what was missing before that was silent, also
+    /// where the writer fills a short gap with it later.
+    asked: u64,
+    silent: u64,
     cells: Arc<Cells>,
 }
 
@@ -227,21 +231,30 @@ impl FrameReader {
                 continue;
             }
             let marked = mark.map_or(usize::MAX, |mark| (mark.at - self.taken) as usize);
-            let frames = there.min(marked).min(into.len() / self.channels);
+            let known = usize::try_from(self.silent.saturating_sub(self.next)).unwrap_or(usize::MAX);
+            let mut frames = there.min(marked).min(into.len() / self.channels);
+            if known > 0 {
+                frames = frames.min(known);
+            }
             let part = into.get_mut(..frames * self.channels)?;
             if frames == 0 || self.samples.pop_entire_slice(part).is_err() {
+                self.silent = self.asked;
                 return None;
             }
             let first = self.next;
             self.next += frames as u64;
             self.taken += frames as u64;
-            return Some(Taken::Frames { first, frames });
+            if known == 0 {
+                return Some(Taken::Frames { first, frames });
+            }
         }
     }
 
-    /// Number of the first frame that is still to come. Ask before taking: what is then missing before it never comes.
-    pub fn passed(&self) -> u64 {
-        self.cells.passed.load(Acquire)
+    /// Number of the first frame that is still to come. Ask before taking: what is missing before it when nothing is left to take
+    /// never comes.
+    pub fn passed(&mut self) -> u64 {
+        self.asked = self.cells.passed.load(Acquire);
+        self.asked
     }
 
     /// Whether the writer is gone; what it has written can still be taken.
@@ -263,7 +276,16 @@ pub fn frame_ring(channels: usize, capacity: usize) -> (FrameWriter, FrameReader
     let cells = Arc::new(Cells::default());
     let writer =
         FrameWriter { samples, marks, channels, base: 0, next: 0, written: 0, cells: Arc::clone(&cells) };
-    let reader = FrameReader { samples: samples_out, marks: marks_out, channels, next: 0, taken: 0, cells };
+    let reader = FrameReader {
+        samples: samples_out,
+        marks: marks_out,
+        channels,
+        next: 0,
+        taken: 0,
+        asked: 0,
+        silent: 0,
+        cells,
+    };
     (writer, reader)
 }
 
@@ -317,6 +339,32 @@ mod tests {
         );
         write(&mut writer, 2, &[7.0]);
         assert_eq!(reader.drop_count().get(), Drops { frames: 3, blocks: 2 });
+    }
+
+    #[test]
+    fn silence_that_was_asked_for_does_not_come_again_with_what_follows_it() {
+        let (mut writer, mut reader) = frame_ring(2, 16);
+        write(&mut writer, 0, &[1.0]);
+        writer.pass(4);
+        assert_eq!(reader.passed(), 4);
+        assert_eq!(taken(&mut reader), [(Frames { first: 0, frames: 1 }, vec![1.0, -1.0])]);
+        write(&mut writer, 6, &[2.0]);
+        let rest = vec![0.0, 0.0, 0.0, 0.0, 2.0, -2.0];
+        assert_eq!(taken(&mut reader), [(Frames { first: 4, frames: 3 }, rest)]);
+        // What had not been taken by then still comes.
+        write(&mut writer, 7, &[3.0]);
+        writer.pass(8);
+        reader.passed();
+        assert_eq!(taken(&mut reader), [(Frames { first: 7, frames: 1 }, vec![3.0, -3.0])]);
+        writer.pass(20);
+        reader.passed();
+        assert_eq!(taken(&mut reader), []);
+        writer.end(20);
+        assert!(writer.begin(22));
+        write(&mut writer, 22, &[4.0]);
+        let begun =
+            [(End(20), vec![]), (Begin(22), vec![]), (Frames { first: 22, frames: 1 }, vec![4.0, -4.0])];
+        assert_eq!(taken(&mut reader), begun);
     }
 
     #[test]
