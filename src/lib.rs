@@ -18,6 +18,8 @@ mod params;
 #[cfg(feature = "plugin")]
 mod plugin;
 pub mod rack;
+#[cfg(test)]
+mod random;
 pub mod recorder;
 pub mod rt;
 pub mod sample;

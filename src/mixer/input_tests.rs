@@ -19,6 +19,7 @@ use crate::dsp::Level;
 use crate::graph::Graph;
 use crate::graph::Piece;
 use crate::graph::Plan;
+use crate::random::Random;
 use crate::rt::Meter;
 use crate::units::Decibels;
 use crate::units::Gain;
@@ -342,12 +343,9 @@ fn patchy(input: usize, frame: u64) -> f32 {
 
 #[test]
 fn the_same_bits_come_out_however_blocks_are_cut_while_everything_moves() {
-    let run = |mut seed: u64| {
+    let run = |seed: u64| {
         let (mut desk, mut heard) = (Desk::new(2, &[2, 2]), Heard::default());
-        let mut random = move |most: u64| {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-            (seed >> 33) % most
-        };
+        let mut random = Random(seed);
         while desk.frame < 12_000 {
             // A stretch without changes lets everything come to rest.
             let (frame, quiet) = (desk.frame, (4000..7000).contains(&desk.frame));
@@ -355,7 +353,7 @@ fn the_same_bits_come_out_however_blocks_are_cut_while_everything_moves() {
                 automate(&mut desk, frame);
             }
             let next = if quiet { 7008 - desk.frame } else { 16 - desk.frame % 16 };
-            let frames = 1 + random(next.min(BLOCK_SIZE as u64)) as usize;
+            let frames = 1 + random.below(next.min(BLOCK_SIZE as u64)) as usize;
             desk.block(frames, &patchy, &mut heard);
         }
         heard.outputs.iter_mut().chain(&mut heard.sources).for_each(|plane| plane.truncate(12_000));

@@ -5,19 +5,13 @@ use super::look_ahead::LookAhead;
 use crate::audio::AudioBuffer;
 use crate::audio::BLOCK_SIZE;
 use crate::dsp::Level;
+use crate::random::Random;
 use crate::units::Decibels;
 use crate::units::SampleRate;
 use ebur128::EbuR128;
 use ebur128::Mode;
 
 const RATE: SampleRate = SampleRate(48_000.0);
-
-fn numbers(mut seed: u64) -> impl FnMut() -> f32 {
-    move || {
-        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (seed >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-}
 
 /// Runs all channels through a limiter in blocks that `size` gives; the first `main` of them are the main output.
 fn limited(
@@ -65,8 +59,8 @@ fn true_peak(plane: &[f32], rate: SampleRate) -> f32 {
 /// What limiters stumble over, all far above the ceiling.
 fn nasty(rate: SampleRate) -> Vec<(&'static str, Vec<f32>)> {
     let frames = rate.0 as usize;
-    let mut random = numbers(7);
-    let noise: Vec<f32> = (0..frames).map(|_| (random() * 20.0).clamp(-1.0, 1.0)).collect();
+    let mut random = Random(7);
+    let noise: Vec<f32> = (0..frames).map(|_| (random.sample() * 20.0).clamp(-1.0, 1.0)).collect();
     let bursts =
         (0..frames).map(|n| if n / 300 % 9 == 3 { noise[n] * 4.0 } else { noise[n] * 0.05 }).collect();
     // Between the samples of a quarter of the rate the wave is 3 dB higher.
@@ -113,8 +107,8 @@ fn no_true_peak_passes_the_ceiling_by_a_tenth_of_a_decibel() {
 
 #[test]
 fn what_stays_below_the_ceiling_comes_out_late_and_otherwise_as_it_was() {
-    let mut random = numbers(3);
-    let planes: Vec<Vec<f32>> = (0..5).map(|_| (0..5000).map(|_| random() * 0.2).collect()).collect();
+    let mut random = Random(3);
+    let planes: Vec<Vec<f32>> = (0..5).map(|_| (0..5000).map(|_| random.sample() * 0.2).collect()).collect();
     for rate in [44_100.0, 48_000.0, 96_000.0].map(SampleRate) {
         let mut limiter = limiter(3, 2, rate, -1.0);
         let late = limiter.latency();
@@ -149,12 +143,12 @@ fn the_same_bits_come_out_however_blocks_are_cut_while_the_ceiling_moves() {
     let plane = nasty(RATE).remove(1).1;
     let run = |seed: u64| {
         let mut limiter = limiter(2, 1, RATE, -1.0);
-        let mut random = numbers(seed);
+        let mut random = Random(seed);
         let mut out = Vec::new();
         for (turn, part) in plane.chunks(4096).enumerate() {
             limiter.set_ceiling(Decibels([-1.0, -9.0, -3.0][turn % 3]).into());
             let planes = [part.to_vec(), part.iter().map(|sample| sample * 0.3).collect(), part.to_vec()];
-            out.push(limited(&planes, 2, &mut limiter, |_| 1 + ((random() + 1.0) * 127.0) as usize));
+            out.push(limited(&planes, 2, &mut limiter, |_| 1 + ((random.sample() + 1.0) * 127.0) as usize));
         }
         out.concat().concat().iter().map(|sample| sample.to_bits()).collect::<Vec<_>>()
     };

@@ -277,6 +277,7 @@ mod tests {
     use super::super::decode::decode;
     use super::*;
     use crate::audio::AudioSource;
+    use crate::random::Random;
     use std::io::Cursor;
 
     const FILES: [(&str, &[u8]); 7] = [
@@ -290,21 +291,13 @@ mod tests {
         ("MP3", include_bytes!("../../tests/recordings/sweep.mp3")),
     ];
 
-    /// Frames in an order that jumps about, from a generator of its own.
-    fn scattered(count: usize, below: u64) -> impl Iterator<Item = u64> {
-        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-        (0..count).map(move |_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) % below
-        })
-    }
-
     fn check(name: &str, bytes: &[u8], seeks: usize) {
         let whole = decode(bytes.into()).unwrap();
         let owned: Box<[u8]> = bytes.into();
         let mut file = AudioFile::new(Box::new(Cursor::new(owned))).unwrap();
         assert_eq!((file.rate(), file.frames()), (whole.rate, whole.data.frames() as u64), "{name}");
-        for frame in scattered(seeks, file.frames()) {
+        let (mut random, frames) = (Random(0x9E37_79B9_7F4A_7C15), file.frames());
+        for frame in (0..seeks).map(|_| random.below(frames)) {
             let (mut left, mut right) = ([9.0; 300], [9.0; 300]);
             file.read(frame, [&mut left, &mut right]);
             assert!(file.damage().is_none(), "{name}: {:?}", file.damage());

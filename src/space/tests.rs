@@ -8,6 +8,7 @@ use super::*;
 use crate::audio::AudioBlock;
 use crate::audio::AudioBuffer;
 use crate::dsp::Level;
+use crate::random::Random;
 use crate::units::SampleRate;
 use std::f64::consts::TAU;
 
@@ -344,15 +345,6 @@ fn virtual_cardioids_face_both_sides() {
     }
 }
 
-fn noise(frames: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let sample = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..frames).map(sample).collect()
-}
-
 /// Everything moves at once, on frames off the grid as well.
 const ACTS: [Act<'_>; 6] = [
     (100, &|scene| scene.encoder.set_azimuth(170.0)),
@@ -376,7 +368,7 @@ const ACTS: [Act<'_>; 6] = [
 
 #[test]
 fn bits_do_not_depend_on_how_blocks_are_cut() {
-    let sound = [noise(14_000, 1), noise(14_000, 2)];
+    let sound = [1, 2].map(|seed| Random(seed).samples(14_000));
     let sound: Vec<&[f32]> = sound.iter().map(Vec::as_slice).collect();
     let run = |sizes: &[usize]| {
         let heard = Scene::new(RATE).heard(&sound, sizes, &ACTS);
@@ -490,7 +482,7 @@ fn a_near_source_has_more_bass_in_the_nearer_ear() {
 
 #[test]
 fn silence_is_skipped_to_the_same_bits() {
-    let sound = noise(3000, 5);
+    let sound = Random(5).samples(3000);
     let mut silence = vec![0.0; 60_000];
     let whole: Vec<f32> = [&sound[..], &silence, &sound].concat();
     let occluded = || {

@@ -259,14 +259,10 @@ impl Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     fn noise(seed: u64, frames: usize) -> Vec<f32> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let sample = |_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        };
-        (0..frames).map(sample).collect()
+        Random(seed).samples(frames)
     }
 
     fn bank(taps: &[Vec<f32>], level: Level) -> Bank {

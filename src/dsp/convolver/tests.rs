@@ -1,21 +1,6 @@
 use super::*;
+use crate::random::Random;
 use std::sync::Arc;
-
-/// xorshift64*: the same noise on every machine.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn plane(&mut self, frames: usize) -> Vec<f32> {
-        (0..frames).map(|_| (self.next() >> 40) as f32 / (1 << 23) as f32 - 1.0).collect()
-    }
-}
 
 type Stereo = [Vec<f32>; 2];
 
@@ -62,10 +47,10 @@ fn bits(signal: &Stereo) -> Vec<u32> {
 
 #[test]
 fn the_convolution_is_the_direct_one_at_any_length_to_100_db() {
-    let mut noise = Noise(1);
-    let input = [noise.plane(30_000), noise.plane(30_000)];
+    let mut noise = Random(1);
+    let input = [noise.samples(30_000), noise.samples(30_000)];
     for taps in [1, 63, 64, 65, 127, 128, 129, 1023, 1024, 1025, 4095, 8191, 8192, 8193, 20_000] {
-        let planes = [noise.plane(taps), noise.plane(taps)];
+        let planes = [noise.samples(taps), noise.samples(taps)];
         let output = render(&mut convolver(&planes, Level::detect()), &input, || 256);
         for side in 0..2 {
             let worst = difference_db(&output[side], &[(&input[side], &planes[side])], 29);
@@ -76,10 +61,10 @@ fn the_convolution_is_the_direct_one_at_any_length_to_100_db() {
 
 #[test]
 fn the_convolution_is_the_direct_one_on_both_sides_of_a_long_response() {
-    let mut noise = Noise(14);
-    let input = [noise.plane(180_000), noise.plane(180_000)];
+    let mut noise = Random(14);
+    let input = [noise.samples(180_000), noise.samples(180_000)];
     for taps in [LONG_RESPONSE - 1, LONG_RESPONSE, LONG_RESPONSE + 1] {
-        let planes = [noise.plane(taps), noise.plane(taps)];
+        let planes = [noise.samples(taps), noise.samples(taps)];
         let convolver = &mut convolver(&planes, Level::detect());
         assert_eq!(convolver.stages.len(), if taps < LONG_RESPONSE { 3 } else { 4 });
         let output = render(convolver, &input, || 256);
@@ -92,8 +77,8 @@ fn the_convolution_is_the_direct_one_on_both_sides_of_a_long_response() {
 
 #[test]
 fn ten_seconds_are_the_direct_convolution_too() {
-    let mut noise = Noise(2);
-    let (input, planes) = ([noise.plane(600_000), noise.plane(600_000)], [noise.plane(480_000)]);
+    let mut noise = Random(2);
+    let (input, planes) = ([noise.samples(600_000), noise.samples(600_000)], [noise.samples(480_000)]);
     let output = render(&mut convolver(&planes, Level::detect()), &input, || 256);
     for side in 0..2 {
         let worst = difference_db(&output[side], &[(&input[side], &planes[0])], 2_999);
@@ -104,9 +89,9 @@ fn ten_seconds_are_the_direct_convolution_too() {
 
 #[test]
 fn four_planes_lead_both_inputs_to_both_outputs() {
-    let mut noise = Noise(3);
-    let input = [noise.plane(20_000), noise.plane(20_000)];
-    let planes: Vec<Vec<f32>> = (0..4).map(|n| noise.plane(9_000 + 100 * n)).collect();
+    let mut noise = Random(3);
+    let input = [noise.samples(20_000), noise.samples(20_000)];
+    let planes: Vec<Vec<f32>> = (0..4).map(|n| noise.samples(9_000 + 100 * n)).collect();
     let output = render(&mut convolver(&planes, Level::detect()), &input, || 100);
     for side in 0..2 {
         let paths = [(&*input[0], &*planes[side]), (&*input[1], &*planes[2 + side])];
@@ -117,12 +102,12 @@ fn four_planes_lead_both_inputs_to_both_outputs() {
 
 /// Bursts with gaps of all kinds, the last but one as long as asked for.
 fn bursts(gap: usize) -> Stereo {
-    let mut noise = Noise(4);
+    let mut noise = Random(4);
     let end = 70_000 + gap;
     let mut signal = [vec![0.0; end + 2_000], vec![0.0; end + 2_000]];
     for burst in [77..900, 5_000..5_001, 60_001..60_900, 64_000..68_500, end..end + 1_000] {
         for plane in &mut signal {
-            let sound = noise.plane(burst.len());
+            let sound = noise.samples(burst.len());
             plane[burst.clone()].copy_from_slice(&sound);
         }
     }
@@ -133,15 +118,15 @@ fn bursts(gap: usize) -> Stereo {
 #[test]
 fn bits_do_not_depend_on_cuts_or_levels() {
     for (taps, gap) in [(13_000, 48_000), (LONG_RESPONSE + 20_000, 290_000)] {
-        let (input, planes) = (bursts(gap), [Noise(5).plane(taps), Noise(6).plane(taps - 500)]);
+        let (input, planes) = (bursts(gap), [Random(5).samples(taps), Random(6).samples(taps - 500)]);
         let whole = render(&mut convolver(&planes, Level::detect()), &input, || 8192);
         for size in [1, 7, 63, 64, 256] {
             let cut = render(&mut convolver(&planes, Level::detect()), &input, || size);
             assert!(bits(&cut) == bits(&whole), "{taps} taps, blocks of {size}");
         }
         for (seed, level) in (1..).zip(Level::available()) {
-            let mut noise = Noise(seed);
-            let cut = render(&mut convolver(&planes, level), &input, || 1 + noise.next() as usize % 700);
+            let mut noise = Random(seed);
+            let cut = render(&mut convolver(&planes, level), &input, || 1 + noise.below(700) as usize);
             assert!(bits(&cut) == bits(&whole), "{taps} taps, random cuts at {level:?}");
         }
     }
@@ -150,7 +135,7 @@ fn bits_do_not_depend_on_cuts_or_levels() {
 #[test]
 fn what_is_left_out_while_drained_changes_no_bit() {
     for (taps, gap) in [(13_000, 48_000), (LONG_RESPONSE, 320_000)] {
-        let (input, planes) = (bursts(gap), [Noise(7).plane(taps)]);
+        let (input, planes) = (bursts(gap), [Random(7).samples(taps)]);
         let whole = render(&mut convolver(&planes, Level::detect()), &input, || 64);
         let left_out = frames_left_out(&mut convolver(&planes, Level::detect()), &input, &whole);
         assert!(left_out > 20_000, "{taps} taps: {left_out}");
@@ -184,9 +169,9 @@ fn frames_left_out(convolver: &mut Convolver, input: &Stereo, whole: &Stereo) ->
 #[test]
 fn silence_comes_after_the_last_tap() {
     let taps = 10_000;
-    let mut input = [Noise(8).plane(3_000), Noise(9).plane(3_000)];
+    let mut input = [Random(8).samples(3_000), Random(9).samples(3_000)];
     input.iter_mut().for_each(|plane| plane.resize(60_000, 0.0));
-    let mut convolver = convolver(&[Noise(10).plane(taps)], Level::detect());
+    let mut convolver = convolver(&[Random(10).samples(taps)], Level::detect());
     let output = render(&mut convolver, &input, || 256);
     let peak = output.iter().flatten().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
     let rest = output
@@ -200,8 +185,8 @@ fn silence_comes_after_the_last_tap() {
 
 #[test]
 fn going_elsewhere_forgets_all_sound() {
-    let planes = [Noise(11).plane(9_000)];
-    let input = [Noise(12).plane(20_000), Noise(13).plane(20_000)];
+    let planes = [Random(11).samples(9_000)];
+    let input = [Random(12).samples(20_000), Random(13).samples(20_000)];
     let expected = render(&mut convolver(&planes, Level::detect()), &input, || 256);
     let mut used = convolver(&planes, Level::detect());
     render(&mut used, &input, || 1_001);

@@ -175,6 +175,7 @@ fn outwards(area: Rect) -> Rect {
 mod tests {
     use super::*;
     use crate::editor::window::software::Painter;
+    use crate::random::Random;
     use egui::Align2;
     use egui::Color32;
     use egui::FontId;
@@ -191,16 +192,9 @@ mod tests {
     const RESOLUTION: Resolution = (SIZE, SCALE);
     const STEPS: usize = 20;
 
-    struct Random(u64);
-
     impl Random {
-        fn next(&mut self, below: u32) -> u32 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((self.0 >> 33) % u64::from(below)) as u32
-        }
-
         fn part(&mut self, of: f32) -> f32 {
-            self.next(1 << 16) as f32 / 65_536.0 * of
+            self.below(1 << 16) as f32 / 65_536.0 * of
         }
 
         fn point(&mut self) -> Pos2 {
@@ -212,16 +206,16 @@ mod tests {
         }
 
         fn colour(&mut self) -> Color32 {
-            let [red, green, blue, alpha] = std::array::from_fn(|_| self.next(256) as u8);
+            let [red, green, blue, alpha] = std::array::from_fn(|_| self.below(256) as u8);
             Color32::from_rgba_unmultiplied(red, green, blue, alpha.max(1))
         }
 
         fn shape(&mut self, egui: &egui::Context) -> ClippedShape {
             let (colour, area) = (self.colour(), self.area());
             let stroke = Stroke::new(0.5 + self.part(2.0), self.colour());
-            let shape = match self.next(9) {
-                0 => Shape::rect_filled(area, self.next(5) as u8, colour),
-                1 => Shape::rect_stroke(area, self.next(5) as u8, stroke, StrokeKind::Outside),
+            let shape = match self.below(9) {
+                0 => Shape::rect_filled(area, self.below(5) as u8, colour),
+                1 => Shape::rect_stroke(area, self.below(5) as u8, stroke, StrokeKind::Outside),
                 2 => Shape::circle_filled(area.center(), 1.0 + self.part(12.0), colour),
                 3 => Shape::circle_stroke(area.center(), 1.0 + self.part(12.0), stroke),
                 4 => Shape::line_segment([area.min, area.max], stroke),
@@ -232,18 +226,18 @@ mod tests {
                     Shape::hline(area.x_range(), area.max.y, stroke),
                 ]),
                 _ => egui.fonts_mut(|fonts| {
-                    let font = FontId::proportional(8.0 + 4.0 * self.next(3) as f32);
+                    let font = FontId::proportional(8.0 + 4.0 * self.below(3) as f32);
                     Shape::text(fonts, area.min, Align2::LEFT_TOP, "Wj7", font, colour)
                 }),
             };
-            let clip = if self.next(3) == 0 { self.area().expand(10.0) } else { Rect::EVERYTHING };
+            let clip = if self.below(3) == 0 { self.area().expand(10.0) } else { Rect::EVERYTHING };
             ClippedShape::new(clip, shape)
         }
 
         fn edit(&mut self, egui: &egui::Context, shapes: &mut Vec<ClippedShape>) {
-            for _ in 0..1 + self.next(3) {
-                let place = self.next(shapes.len() as u32 - 1) as usize;
-                match self.next(6) {
+            for _ in 0..1 + self.below(3) {
+                let place = self.below(shapes.len() as u64 - 1) as usize;
+                match self.below(6) {
                     0 => shapes.insert(place, self.shape(egui)),
                     1 if shapes.len() > 20 => drop(shapes.remove(place)),
                     2 => shapes.swap(place, place + 1),

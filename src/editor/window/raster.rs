@@ -329,6 +329,7 @@ fn over(upper: u32, lower: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
     use egui::Pos2;
     use egui::TextureId;
     use egui::pos2;
@@ -336,26 +337,22 @@ mod tests {
     const SIDE: usize = 40;
     const BACKGROUND: u32 = 0xff10_2030;
 
-    struct Random(u64);
+    /// A point on or near the canvas; often on a pixel's edge or middle.
+    fn point(random: &mut Random) -> Pos2 {
+        let step = [1.0, 0.5, 0.125, 1.0 / 256.0][random.below(4) as usize];
+        let mut place = || (random.below(50 * 256) as f32 / 256.0 - 5.0).div_euclid(step) * step;
+        pos2(place(), place())
+    }
 
-    impl Random {
-        fn below(&mut self, end: u32) -> u32 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            ((self.0 >> 33) % u64::from(end)) as u32
-        }
+    fn colour(random: &mut Random) -> Color32 {
+        let [red, green, blue, alpha] = array::from_fn(|_| random.below(256) as u8);
+        Color32::from_rgba_unmultiplied(red, green, blue, alpha)
+    }
 
-        /// A point on or near the canvas; often on a pixel's edge or middle.
-        fn point(&mut self) -> Pos2 {
-            let step = [1.0, 0.5, 0.125, 1.0 / 256.0][self.below(4) as usize];
-            let place =
-                |random: &mut Self| (random.below(50 * 256) as f32 / 256.0 - 5.0).div_euclid(step) * step;
-            pos2(place(self), place(self))
-        }
-
-        fn colour(&mut self) -> Color32 {
-            let [red, green, blue, alpha] = array::from_fn(|_| self.below(256) as u8);
-            Color32::from_rgba_unmultiplied(red, green, blue, alpha)
-        }
+    /// Texels that differ little from their neighbours: which of two is nearer is a matter of rounding.
+    fn gradient() -> ColorImage {
+        let texel = |place: usize| Color32::from_rgb(2 * (place % 128) as u8, 2 * (place / 128) as u8, 99);
+        ColorImage::new([128; 2], (0..128 * 128).map(texel).collect())
     }
 
     fn texture() -> ColorImage {
@@ -377,8 +374,12 @@ mod tests {
     }
 
     fn painted(mesh: &Mesh, area: Rect) -> Vec<u32> {
+        painted_with(&texture(), mesh, area)
+    }
+
+    fn painted_with(texture: &ColorImage, mesh: &Mesh, area: Rect) -> Vec<u32> {
         let mut pixels = vec![BACKGROUND; SIDE * SIDE];
-        Canvas { pixels: &mut pixels, size: [SIDE; 2] }.paint(mesh, &texture(), 1.0, area);
+        Canvas { pixels: &mut pixels, size: [SIDE; 2] }.paint(mesh, texture, 1.0, area);
         pixels
     }
 
@@ -406,7 +407,7 @@ mod tests {
     fn triangles_cover_what_lies_in_them() {
         let mut random = Random(1);
         for _ in 0..2_000 {
-            let corners: [Pos2; 3] = array::from_fn(|_| random.point());
+            let corners: [Pos2; 3] = array::from_fn(|_| point(&mut random));
             let [a, b, c] = corners.map(|corner| [f64::from(corner.x), f64::from(corner.y)]);
             let side = |from: [f64; 2], to: [f64; 2], at: [f64; 2]| {
                 (to[0] - from[0]) * (at[1] - from[1]) - (to[1] - from[1]) * (at[0] - from[0])
@@ -432,7 +433,7 @@ mod tests {
         let mut random = Random(2);
         for _ in 0..500 {
             // All of the canvas and more, in triangles about a point of it.
-            let centre = random.point().clamp(pos2(0.0, 0.0), pos2(40.0, 40.0));
+            let centre = point(&mut random).clamp(pos2(0.0, 0.0), pos2(40.0, 40.0));
             let corners = [
                 centre,
                 pos2(-9.0, -9.0),
@@ -451,7 +452,7 @@ mod tests {
     fn rectangles_are_painted_as_their_two_triangles() {
         let mut random = Random(3);
         for _ in 0..500 {
-            let (from, to, colour) = (random.point(), random.point(), random.colour());
+            let (from, to, colour) = (point(&mut random), point(&mut random), colour(&mut random));
             let corner =
                 |x: usize, y: usize| (pos2([from.x, to.x][x], [from.y, to.y][y]), Pos2::ZERO, colour);
             let corners = [corner(0, 0), corner(1, 0), corner(0, 1), corner(1, 1)];
@@ -460,6 +461,31 @@ mod tests {
                 rectangle == painted(&mesh(&corners, &[0, 1, 2, 1, 2, 3]), everything()),
                 "{from:?} {to:?}"
             );
+        }
+    }
+
+    #[test]
+    fn rectangles_of_texels_are_painted_as_their_two_triangles_and_so_is_what_is_none_to_texels() {
+        let (mut random, texture) = (Random(5), gradient());
+        for round in 0..1_000 {
+            let (from, to, colour) = (point(&mut random), point(&mut random), colour(&mut random));
+            let mut texel = || pos2(random.below(1 << 16) as f32, random.below(1 << 16) as f32) / 65_536.0;
+            let (first, last) = (texel(), texel());
+            let corner = |x: usize, y: usize| {
+                let at = pos2([from.x, to.x][x], [from.y, to.y][y]);
+                (at, pos2([first.x, last.x][x], [first.y, last.y][y]), colour)
+            };
+            let mut corners = [corner(0, 0), corner(1, 0), corner(0, 1), corner(1, 1)];
+            if let Some(corner) = corners.get_mut(round % 8) {
+                corner.1 = texel();
+            }
+            let [rectangle, triangles] = [[0, 1, 2, 2, 1, 3], [0, 1, 2, 1, 2, 3]]
+                .map(|indices| painted_with(&texture, &mesh(&corners, &indices), everything()));
+            for (one, other) in rectangle.iter().zip(&triangles) {
+                let bytes = one.to_be_bytes().into_iter().zip(other.to_be_bytes());
+                let differ = bytes.map(|(one, other)| one.abs_diff(other)).max();
+                assert!(differ <= Some(3), "{corners:?}: {one:x} and {other:x}");
+            }
         }
     }
 
@@ -497,8 +523,8 @@ mod tests {
             assert!(((pixel & 0xff) as f32 - (2.0 * x + 4.0 * y)).abs() <= 0.5 + 1e-3, "at {x} {y}");
         }
         for _ in 0..50 {
-            let area =
-                Rect::from_two_pos(random.point().round(), random.point().round()).intersect(everything());
+            let area = Rect::from_two_pos(point(&mut random).round(), point(&mut random).round())
+                .intersect(everything());
             for (place, pixel) in painted(&mesh, area).iter().enumerate() {
                 let inside = area.contains(pos2((place % SIDE) as f32 + 0.5, (place / SIDE) as f32 + 0.5));
                 assert_eq!(*pixel, if inside { whole[place] } else { BACKGROUND });
