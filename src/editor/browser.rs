@@ -194,8 +194,11 @@ impl Browser {
     fn show_way(&mut self, ui: &mut Ui) {
         ui.horizontal(|ui| {
             let up = self.folder.parent().map(Path::to_owned);
-            if ui.add_enabled(up.is_some(), Button::new("Folder above")).clicked() {
+            let above = ui.add_enabled(up.is_some(), Button::new("Folder above"));
+            if above.clicked() {
                 up.into_iter().for_each(|up| self.go_to(up));
+            } else if self.coming.is_none() && self.rows() == 0 && self.next.take().is_some() {
+                above.request_focus();
             }
             let edit = ui.add(TextEdit::singleline(&mut self.path).desired_width(f32::INFINITY));
             edit.widget_info(|| {
@@ -205,6 +208,7 @@ impl Browser {
             });
             if edit.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
                 self.go_to(PathBuf::from(self.path.trim()));
+                self.next = Some(0);
             }
         });
     }
@@ -224,16 +228,22 @@ impl Browser {
         });
         if let Some(kind) = taken {
             self.kind = kind;
+            self.chosen.retain(|file| is_of(self.ask.kinds, kind, file));
+            (self.keys, self.next) = (None, None);
             self.sort_out();
         }
     }
 
     /// Finds the files of the kind that is shown.
     fn sort_out(&mut self) {
-        (self.keys, self.next) = (None, None);
         let files = self.listing.iter().flat_map(|listing| listing.files.iter().enumerate());
         let shown = files.filter(|(_, file)| !self.ask.folder && is_of(self.ask.kinds, self.kind, file));
         self.files = shown.map(|(index, _)| index).collect();
+    }
+
+    /// How many folders and files are listed.
+    fn rows(&self) -> usize {
+        self.listing.as_ref().map_or(0, |listing| listing.folders.len() + self.files.len())
     }
 
     fn show_listing(&mut self, ui: &mut Ui, viewport: Rect) -> Answer {
@@ -242,13 +252,11 @@ impl Browser {
             ui.ctx().request_repaint_after(PATIENCE);
             return Answer::None;
         }
-        let rows = match &self.listing {
-            Ok(listing) => listing.folders.len() + self.files.len(),
-            Err(words) => {
-                ui.label(RichText::new(format!("{words}: choose another one")).color(theme::WARNING));
-                return Answer::None;
-            }
-        };
+        if let Err(words) = &self.listing {
+            ui.label(RichText::new(format!("{words}: choose another one")).color(theme::WARNING));
+            return Answer::None;
+        }
+        let rows = self.rows();
         let text = ui.text_style_height(&TextStyle::Button) + 2.0 * ui.spacing().button_padding.y;
         let height = text.max(ui.spacing().interact_size.y);
         let pitch = height + ui.spacing().item_spacing.y;
@@ -282,7 +290,9 @@ impl Browser {
                 let label = ui.selectable_label(false, format!("{}/", name(folder)));
                 if label.clicked() {
                     let folder = folder.clone();
-                    return self.go_to(folder);
+                    self.go_to(folder);
+                    self.next = label.has_focus().then_some(0);
+                    return;
                 }
                 label
             }

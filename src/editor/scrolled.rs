@@ -35,6 +35,11 @@ impl Scrolled {
         self.next = Some(Vec2::ZERO);
     }
 
+    /// Up to the top, and no further to the side.
+    pub(super) fn rise(&mut self) {
+        self.next = Some(vec2(self.at.x, 0.0));
+    }
+
     /// Before it is shown.
     pub(super) fn place(&mut self, area: ScrollArea) -> ScrollArea {
         let Some(next) = self.next.take() else { return area };

@@ -90,6 +90,27 @@ struct Channel {
     pan: Option<usize>,
 }
 
+/// What tells songs apart, and how many there have been. What is played in place of samples makes no other song.
+#[derive(Default)]
+struct Opened {
+    file: Option<String>,
+    orders: Vec<Order>,
+    message: String,
+    count: usize,
+}
+
+impl Opened {
+    /// Returns whether another song has been opened.
+    fn follow(&mut self, file: &Option<String>, song: &song::Song) -> bool {
+        let same = self.file == *file && self.orders == song.orders && self.message == song.message;
+        if !same {
+            let (orders, message) = (song.orders.clone(), song.message.clone());
+            *self = Self { file: file.clone(), orders, message, count: self.count + 1 };
+        }
+        !same
+    }
+}
+
 /// The page.
 pub(super) struct Song {
     /// Parameters that are lists of choices, and those that are numbers, each with a word.
@@ -97,6 +118,7 @@ pub(super) struct Song {
     numbers: [(Option<usize>, &'static str); 3],
     channels: Vec<Channel>,
     follow: bool,
+    opened: Opened,
     /// Place in the order list that is shown, and the one that the list has been scrolled to last.
     order: usize,
     listed: Option<usize>,
@@ -131,6 +153,7 @@ impl Song {
             ],
             channels: (0..SONG_CHANNELS).map(channel).collect(),
             follow: true,
+            opened: Opened::default(),
             order: 0,
             listed: None,
             pattern: Scrolled::default(),
@@ -146,6 +169,10 @@ impl Song {
             ui.label(RichText::new("Open a song, and its patterns are shown here.").color(theme::FAINT));
             return;
         };
+        if self.opened.follow(&view.file, song) {
+            (self.order, self.listed, self.sample, self.instrument) = (0, None, 0, 0);
+            [&mut self.pattern, &mut self.message].into_iter().for_each(Scrolled::rewind);
+        }
         let position = view.control.as_deref().map(|control| control.position()).unwrap_or_default();
         if self.follow && position.running {
             self.order = position.order.into();
@@ -180,7 +207,7 @@ impl Song {
     }
 
     fn show_orders(&mut self, ui: &mut Ui, song: &song::Song, position: Position) {
-        let list = fixed(ScrollArea::vertical().id_salt("orders"));
+        let list = fixed(ScrollArea::vertical().id_salt(("orders", self.opened.count)));
         list.show(ui, |ui| {
             ui.style_mut().wrap_mode = Some(TextWrapMode::Extend);
             for (place, order) in song.orders.iter().enumerate() {
@@ -199,7 +226,7 @@ impl Song {
                 }
                 if response.clicked() {
                     (self.order, self.follow) = (place, plays);
-                    self.pattern.rewind();
+                    self.pattern.rise();
                 }
             }
         });
@@ -302,7 +329,7 @@ impl Song {
             small(ui, described(sample));
         }
         let names = song.samples.iter().map(|sample| sample.name.trim());
-        choose(ui, ("Sample", names), &mut self.sample);
+        choose(ui, ("Sample", self.opened.count, names), &mut self.sample);
     }
 
     fn show_instruments(&mut self, ui: &mut Ui, song: &song::Song) {
@@ -318,7 +345,7 @@ impl Song {
             }
         }
         let names = song.instruments.iter().map(|instrument| instrument.name.trim());
-        choose(ui, ("Instrument", names), &mut self.instrument);
+        choose(ui, ("Instrument", self.opened.count, names), &mut self.instrument);
     }
 
     fn show_message(&mut self, ui: &mut Ui, song: &song::Song) {
@@ -601,9 +628,13 @@ fn paint_envelope(ui: &Ui, rect: Rect, (name, envelope): (&str, &Envelope), (lea
     painter.text(inner.left_top(), Align2::LEFT_TOP, text, font, theme::FAINT);
 }
 
-/// A list of numbered names; musicians write to us in them, so empty ones stay.
-fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>), chosen: &mut usize) {
-    fixed(ScrollArea::vertical().id_salt(what)).show(ui, |ui| {
+/// A list of numbered names, which begins at its start in another song; musicians write to us in them, so empty ones stay.
+fn choose<'a>(
+    ui: &mut Ui,
+    (what, song, names): (&str, usize, impl Iterator<Item = &'a str>),
+    chosen: &mut usize,
+) {
+    fixed(ScrollArea::vertical().id_salt((what, song))).show(ui, |ui| {
         for (place, name) in names.enumerate() {
             let shown = place == *chosen;
             let text = RichText::new(format!("{:02}  {name}", place + 1)).small();
@@ -616,6 +647,7 @@ fn choose<'a>(ui: &mut Ui, (what, names): (&str, impl Iterator<Item = &'a str>),
 
 #[cfg(test)]
 mod tests {
+    use super::super::LEAST_SIZE;
     use super::super::Page;
     use super::super::SIZE;
     use super::super::test_window::Said;
@@ -715,6 +747,46 @@ mod tests {
         assert_eq!(scrolled(&mut window).y, 0.0, "another pattern is shown from its start");
         press(&mut window, &mine[0]);
         assert!(follows(&mut window) && window.pages.song.order != shown);
+    }
+
+    #[test]
+    fn another_order_begins_at_its_top_and_another_song_at_its_start() {
+        let bench = Bench::instrument();
+        let mut window = Window::new(&bench, Page::Song);
+        bench.restore(&with_message(&"A line of words\r".repeat(200)));
+        let lead = |window: &mut Window, table: bool| {
+            window.pages.song.aside = if table { Aside::Samples } else { Aside::Message };
+            let role = if table { Role::Table } else { Role::ScrollView };
+            let there = window.said().into_iter().find(|said| said.scrolls && said.role == role).unwrap();
+            window.focus(&there);
+            window.press(Key::ArrowDown);
+            (0..2).for_each(|_| _ = window.press(Key::ArrowRight));
+        };
+        window.resize(LEAST_SIZE);
+        lead(&mut window, false);
+        let message = |window: &mut Window| {
+            window.said();
+            window.pages.song.message.at
+        };
+        assert_eq!(message(&mut window).y, LINE);
+        lead(&mut window, true);
+        assert_eq!(scrolled(&mut window), vec2(2.0 * CHANNEL, ROW));
+        let mut orders = window.said().into_iter().filter(|said| said.name.contains("  pattern "));
+        let last = orders.next_back().unwrap().name;
+        press(&mut window, &last);
+        assert_eq!(scrolled(&mut window), vec2(2.0 * CHANNEL, 0.0));
+        let order = window.pages.song.order;
+        assert!(order > 0);
+        // Another copy of the same song is no other song.
+        window.pages.song.sample = 1;
+        bench.change(|routing| routing.buses[0].name = "Drums".to_owned());
+        assert_eq!(scrolled(&mut window), vec2(2.0 * CHANNEL, 0.0));
+        assert_eq!((window.pages.song.order, window.pages.song.sample), (order, 1));
+        bench.restore(&Rack::demo());
+        assert_eq!(scrolled(&mut window), Vec2::ZERO);
+        assert_eq!((window.pages.song.order, window.pages.song.sample), (0, 0));
+        window.pages.song.aside = Aside::Message;
+        assert_eq!(message(&mut window), Vec2::ZERO);
     }
 
     #[test]
