@@ -215,7 +215,7 @@ pub(super) fn switch(
     let on = controls.is_on(index);
     let response = button(ui, on, (text, width), lit, &controls.name(index));
     if response.clicked() {
-        controls.toggle(index);
+        drag::toggle(ui, controls, index, &response);
     }
     response.on_hover_text(hint(controls, index));
 }

@@ -27,10 +27,6 @@ impl Controls<'_> {
         self.gesture(index, Gesture::End);
     }
 
-    pub(super) fn toggle(&self, index: usize) {
-        self.set(index, if self.is_on(index) { 0.0 } else { 1.0 });
-    }
-
     pub(super) fn is_on(&self, index: usize) -> bool {
         self.params.normalised(index) >= 0.5
     }

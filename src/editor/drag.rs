@@ -62,7 +62,7 @@ pub(super) enum Travel {
 impl Travel {
     /// Where the pointer leads from a place while it drags.
     fn lead(self, place: f32, response: &Response, fine: bool) -> f32 {
-        let moved = response.drag_delta();
+        let moved = pulled(response);
         let share = match self {
             Travel::Upwards(way) => -moved.y / way,
             Travel::Anywhere(way) => (moved.x - moved.y) / way,
@@ -77,6 +77,11 @@ impl Travel {
         let at = response.interact_pointer_pos().filter(|_| matches!(self, Travel::Along))?;
         Some(((at.x - response.rect.left()) / response.rect.width()).clamp(0.0, 1.0))
     }
+}
+
+/// How far the pointer has gone with what it holds, or lets go of, since the last picture.
+pub(super) fn pulled(response: &Response) -> Vec2 {
+    response.ctx.input(|input| input.pointer.delta())
 }
 
 /// What can be moved by hand. Places are 0–1.
@@ -156,31 +161,47 @@ pub(super) fn note_edits(egui: &Context, under_way: bool) {
 }
 
 /// Where something is, or will be once what was asked for has been done.
-fn destination(ui: &Ui, movable: &dyn Movable, id: Id) -> f32 {
-    let asked: Option<Asked> = ui.data(|data| data.get_temp(id.with("asked")));
-    let under_way = ui.data(|data| data.get_temp(Id::unique("edits under way"))).unwrap_or(false);
-    let now = ui.input(|input| input.time);
-    let counts = |asked: &Asked| match movable.is_edited() {
-        true => under_way || asked.seconds == now,
-        false => now - asked.seconds < PATIENCE_SECONDS,
-    };
-    let counting = asked.filter(counts);
-    if asked.is_some() && counting.is_none() {
-        // Another edit that is under way later says nothing of it.
-        ui.data_mut(|data| data.remove::<Asked>(id.with("asked")));
-    }
-    counting.map_or_else(|| movable.place(), |asked| asked.place)
+pub(super) fn destination(ui: &Ui, movable: &dyn Movable, id: Id) -> f32 {
+    under_way(ui, movable, id).unwrap_or_else(|| movable.place())
 }
 
-fn note_asked(ui: &Ui, id: Id, place: f32) {
+/// The place that was asked for last and may not have been reached.
+fn under_way(ui: &Ui, movable: &dyn Movable, id: Id) -> Option<f32> {
+    let asked: Asked = ui.data(|data| data.get_temp(id.with("asked")))?;
+    let now = ui.input(|input| input.time);
+    let counts = match movable.is_edited() {
+        true => {
+            let edits = ui.data(|data| data.get_temp(Id::unique("edits under way")));
+            edits.unwrap_or(false) || asked.seconds == now
+        }
+        false => now - asked.seconds < PATIENCE_SECONDS,
+    };
+    counts.then_some(asked.place)
+}
+
+/// Forgets an edit that has been carried out: another one that is under way later says nothing of it.
+fn forget_edit(ui: &Ui, movable: &dyn Movable, id: Id) {
+    if movable.is_edited() && under_way(ui, movable, id).is_none() {
+        ui.data_mut(|data| data.remove::<Asked>(id.with("asked")));
+    }
+}
+
+/// Notes a place that is asked for within a gesture.
+pub(super) fn note_asked(ui: &Ui, id: Id, place: f32) {
     let asked = Asked { place, seconds: ui.input(|input| input.time) };
     ui.data_mut(|data| data.insert_temp(id.with("asked"), asked));
 }
 
 /// Moves something by a gesture of its own.
-fn put(ui: &Ui, movable: &dyn Movable, id: Id, place: f32) {
+pub(super) fn put(ui: &Ui, movable: &dyn Movable, id: Id, place: f32) {
     movable.set(place);
     note_asked(ui, id, place);
+}
+
+/// Turns a switch on or off, whichever it will not be.
+pub(super) fn toggle(ui: &Ui, controls: &Controls<'_>, index: usize, response: &Response) {
+    let (switch, id) = (Parameter { controls, index }, response.id);
+    put(ui, &switch, id, if destination(ui, &switch, id) >= 0.5 { 0.0 } else { 1.0 });
 }
 
 fn step(ui: &Ui, movable: &dyn Movable, id: Id, (steps, fine): (f32, bool)) {
@@ -200,9 +221,7 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
         ui.data_mut(|data| data.remove::<f32>(id));
         held = None;
     }
-    if movable.is_edited() {
-        destination(ui, movable, id);
-    }
+    forget_edit(ui, movable, id);
     if response.drag_started() {
         movable.gesture(Gesture::Begin);
         held = Some(destination(ui, movable, id));
@@ -241,6 +260,7 @@ pub(super) fn by_hand(ui: &mut Ui, movable: &dyn Movable, response: &Response, t
 
 /// The same for what is out of sight: it is there for the Tab key and for screen readers.
 pub(super) fn unseen(ui: &Ui, movable: &dyn Movable, response: &Response, travel: Travel) {
+    forget_edit(ui, movable, response.id);
     step_by_reader(ui, movable, response);
     tell(ui, movable, response, (travel, movable.place()));
 }

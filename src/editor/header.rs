@@ -5,6 +5,7 @@ use super::cell;
 use super::controls::find;
 use super::dialog::Ask;
 use super::dialog::Dialog;
+use super::drag;
 use super::open;
 use super::theme;
 use crate::engine::ParameterSpec;
@@ -80,8 +81,9 @@ fn toggle(ui: &mut Ui, controls: &Controls<'_>, index: Option<usize>, text: &str
     let Some(index) = index else { return };
     let on = controls.is_on(index);
     let colour = if on { theme::BACKGROUND } else { theme::TEXT };
-    if ui.selectable_label(on, RichText::new(text).color(colour)).clicked() {
-        controls.toggle(index);
+    let switch = ui.selectable_label(on, RichText::new(text).color(colour));
+    if switch.clicked() {
+        drag::toggle(ui, controls, index, &switch);
     }
 }
 

@@ -258,7 +258,7 @@ fn show_channel(ui: &mut Ui, (view, instance): (&View, &Instance), slot: usize, 
     let (on, said) = (by == Some(slot), format!("Song channel {} plays slot {}", channel + 1, slot + 1));
     let button = cell::button(ui, on, (&(channel + 1).to_string(), CHANNEL), theme::ACCENT, &said);
     if button.clicked() {
-        edit(instance, InstrumentEdit::HandOver { slot, channel, over: !on });
+        edit(instance, InstrumentEdit::HandOver { slot, channel });
     }
     button.on_hover_text(match by.filter(|other| *other != slot) {
         Some(other) => format!("{said}; now it plays slot {}", other + 1),

@@ -139,7 +139,7 @@ fn show_look_ahead(ui: &mut Ui, view: &View, instance: &Instance) {
     let switch =
         cell::button(ui, view.look_ahead, text, theme::REDUCTION, "Look-ahead limiter on the master");
     if switch.clicked() {
-        instance.edit_later(Edit::LookAhead(!view.look_ahead));
+        instance.edit_later(Edit::LookAhead);
     }
     switch.on_hover_text("True-peak limiter on the master. All outputs are later by its latency, so the host restarts the plugin.");
 }

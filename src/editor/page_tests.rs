@@ -152,18 +152,61 @@ fn every_control_says_what_it_is_and_no_two_of_a_kind_say_the_same() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The song channel of whose head on the song page something is a part, and which one.
+fn part_of_head(said: &Said) -> Option<(usize, &str)> {
+    let (channel, part) = match said.is_control() {
+        true => said.name.strip_prefix("Song Channel ")?.split_once(' ')?,
+        false => match said.name.strip_prefix("Song channel ") {
+            Some(scope) => (scope.split_once(": ")?.0, "scope"),
+            None => (said.name.strip_prefix(' ')?.split_once(' ')?.0, "name"),
+        },
+    };
+    let known = ["scope", "name"].contains(&part)
+        || said.takes_keys && ["Mute", "Solo", "Gain", "Pan"].contains(&part);
+    Some((channel.parse().ok()?, part)).filter(|_| known)
+}
+
+/// Whether something is a part of a channel's head, as many columns to the right of the first channel's as there are channels between.
+fn is_in_its_column(one: &Said, said: &[Said]) -> bool {
+    let Some((channel, part)) = part_of_head(one) else { return false };
+    let part_of = |channel| said.iter().find(|said| part_of_head(said) == Some((channel, part)));
+    let [Some(first), Some(second)] = [1, 2].map(part_of) else { return false };
+    let column = second.place.left() - first.place.left();
+    let place = first.place.translate(vec2(column * (channel as f32 - 1.0), 0.0));
+    (one.place.left() - place.left()).abs() < 1.0 && (one.place.top() - place.top()).abs() < 1.0
+}
+
+#[test]
+fn only_heads_that_are_in_their_places_and_have_name_and_keys_may_be_scrolled_out() {
+    let mut window = Window::new(&Bench::instrument(), Page::Song);
+    let said = window.said();
+    let heads = said.iter().filter(|one| is_in_its_column(one, &said));
+    assert!(heads.count() >= 8 * 6, "{said:#?}");
+    let head = window.control("Song Channel 8 Mute");
+    for spoil in [
+        (|head| head.takes_keys = false) as fn(&mut Said),
+        |head| head.name = String::new(),
+        |head| head.name = "Song Channel 8".to_owned(),
+        |head| head.name = "Song Channel 7 Mute".to_owned(),
+        |head| head.place = head.place.translate(vec2(9.0, 0.0)),
+        |head| head.place = head.place.translate(vec2(0.0, 9.0)),
+    ] {
+        let mut spoilt = head.clone();
+        spoil(&mut spoilt);
+        assert!(!is_in_its_column(&spoilt, &said), "{spoilt:?}");
+    }
+}
+
 #[test]
 fn nothing_lies_on_another_or_outside_the_window() {
     let window = Rect::from_min_size(Pos2::ZERO, vec2(SIZE.width, SIZE.height));
     let mut wrong = Vec::new();
     each_page(|page, said| {
         // Heads of song channels that are scrolled out lie under what is beside the pattern.
-        let beside =
-            said.iter().find(|said| said.name == "Samples of the song").map(|said| said.place.left());
-        let heads = ["Song Channel ", "Song channel ", " "];
-        let is_out = |said: &Said| {
-            beside.is_some_and(|beside| said.place.right() > beside)
-                && heads.iter().any(|head| said.name.starts_with(head))
+        let beside = said.iter().find(|said| said.name == "Samples of the song");
+        let is_out = |one: &Said| {
+            beside.is_some_and(|beside| one.place.right() > beside.place.left())
+                && is_in_its_column(one, said)
         };
         let shown = |said: &&Said| (said.is_control() || said.role == Role::Label) && !is_out(said);
         let shown: Vec<_> = said.iter().filter(shown).collect();
@@ -622,6 +665,83 @@ fn keys_move_a_source_and_bring_it_back() {
     assert_eq!([azimuth, distance].map(plain), [azimuth, distance].map(default));
 }
 
+#[test]
+fn as_many_presses_as_come_before_the_host_takes_any_are_as_many_steps_of_a_source() {
+    let bench = Bench::instrument();
+    put_in_space(&bench);
+    let mut window = Window::new(&bench, Page::Space);
+    let dot = window.control("Bus 5 from above");
+    window.focus(&dot);
+    let moves = |window: &mut Window, target| {
+        let index = bench.index(target);
+        let told = std::mem::take(&mut *window.told.borrow_mut());
+        let moves = told.into_iter().filter_map(move |(told, step)| match step {
+            Gesture::Move(place) if told == index => Some(place),
+            _ => None,
+        });
+        moves.map(|place| bench.params.table()[index].kind.plain(place)).collect::<Vec<_>>()
+    };
+    let near = |found: &[f32], wanted: &[f32]| {
+        assert_eq!(found.len(), wanted.len(), "{found:?}");
+        let all = found.iter().zip(wanted);
+        all.for_each(|(one, other)| assert!((one / other - 1.0).abs() < 1e-3, "{found:?}, not {wanted:?}"));
+    };
+    for key in [Key::ArrowRight, Key::ArrowRight, Key::ArrowUp, Key::ArrowRight] {
+        window.press(key);
+    }
+    near(&moves(&mut window, Target::Azimuth(4)), &[5.0, 10.0, 15.0]);
+    let before = bench.params.table()[bench.index(Target::Distance(4))].kind.default_value();
+    for key in [Key::ArrowUp, Key::ArrowUp, Key::PageDown] {
+        window.press(key);
+    }
+    let times = [2, 3, -7].map(|steps| before * 1.1f32.powi(steps));
+    near(&moves(&mut window, Target::Distance(4)), &times);
+    // Back, and on from there.
+    window.press(Key::Home);
+    window.press(Key::ArrowUp);
+    near(&moves(&mut window, Target::Distance(4)), &[before, before * 1.1]);
+    // What a host refuses is where the host has it.
+    (0..60).for_each(|_| _ = window.draw());
+    window.press(Key::ArrowDown);
+    near(&moves(&mut window, Target::Distance(4)), &[before / 1.1]);
+}
+
+#[test]
+fn a_source_that_is_let_go_out_of_sight_is_where_its_parameters_are() {
+    let bench = Bench::instrument();
+    put_in_space(&bench);
+    let mut window = Window::new(&bench, Page::Space);
+    window.obeys = true;
+    let at = |window: &mut Window| window.control("Bus 5 from above").place.center();
+    let start = at(&mut window);
+    window.point(start, Some(true));
+    window.point(start + vec2(60.0, 30.0), None);
+    let moved = at(&mut window);
+    assert!((moved - start - vec2(60.0, 30.0)).length() < 0.5, "from {start} to {moved}");
+    window.pages.front = Page::Mixer;
+    window.draw();
+    window.point(start, Some(false));
+    window.pages.front = Page::Space;
+    window.draw();
+    let both = [Target::Azimuth(4), Target::Distance(4)].map(|target| bench.index(target));
+    for index in both {
+        let told = window.told.borrow();
+        let steps: Vec<_> = told.iter().filter(|(told, _)| *told == index).map(|(_, step)| *step).collect();
+        assert!(matches!(steps[..], [Gesture::Begin, Gesture::Move(_), Gesture::End]), "{steps:?}");
+    }
+    let stays = at(&mut window);
+    assert!((stays - moved).length() < 0.5, "from {moved} to {stays}");
+    both.into_iter().for_each(|index| bench.params.take(index, bench.params.default(index)));
+    assert_eq!(at(&mut window), start, "it follows its parameters again");
+    (0..60).for_each(|_| _ = window.draw()); // what was asked for is past
+    // Where the button comes up counts.
+    window.point(start, Some(true));
+    window.point(start + vec2(30.0, 0.0), None);
+    window.point(start + vec2(30.0, 40.0), Some(false));
+    let end = at(&mut window);
+    assert!((end - start - vec2(30.0, 40.0)).length() < 0.5, "from {start} to {end}");
+}
+
 /// A file that is let go over the window.
 #[derive(Debug)]
 struct Dropped(PathBuf);
@@ -800,9 +920,66 @@ fn where_the_system_has_no_dialog_the_window_has_one_whose_choice_is_taken() {
     }
     assert!(!window.says("letter.txt"), "it cannot be opened");
     window.click("song.it");
+    assert!(window.control("Open").enabled);
+    // What another kind hides is not opened unseen.
+    window.click("Recordings");
+    assert!(!window.says("song.it") && !window.control("Open").enabled);
+    window.click("Modules");
+    assert!(!window.control("Open").enabled);
+    window.click("song.it");
+    window.click("All files");
     window.click("Open");
     assert_eq!(taken.try_recv(), Ok(vec![folder.0.join("song.it")]));
     assert!(!window.says("Cancel"));
+}
+
+#[test]
+fn the_keys_go_on_in_the_folder_that_they_have_opened() {
+    let folder = Folder::new("browsed-by-keys");
+    std::fs::create_dir_all(folder.0.join("within/deeper")).unwrap();
+    std::fs::write(folder.0.join("song.it"), "").unwrap();
+    let bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Mixer);
+    let ask = Ask { start: Some(folder.0.clone()), ..Ask::default() };
+    browser::open(window.egui(), ask, Box::new(|_| panic!("nothing is chosen")));
+    let began = Instant::now();
+    let leads_to = |window: &mut Window, name: &str| loop {
+        let (said, focused) = (window.said(), window.focused_node());
+        if said.iter().any(|said| said.name == name && Some(said.id) == focused) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the keys do not go to {name}: {said:#?}");
+    };
+    let listed = |window: &mut Window, name: &str| {
+        while !window.says(name) {
+            assert!(began.elapsed() < Duration::from_secs(60), "{name} is not listed");
+        }
+        window.control(name)
+    };
+    let within = listed(&mut window, "within/");
+    window.focus(&within);
+    window.press(Key::Enter);
+    leads_to(&mut window, "deeper/");
+    window.press(Key::Enter);
+    // There is nothing in it but the way back, which stays.
+    leads_to(&mut window, "Folder above");
+    window.press(Key::Enter);
+    listed(&mut window, "deeper/");
+    leads_to(&mut window, "Folder above");
+    window.press(Key::Enter);
+    listed(&mut window, "song.it");
+    let path = window.control("Folder");
+    window.focus(&path);
+    window.press_with(Modifiers::COMMAND, Key::A);
+    window.type_text(&folder.0.join("within").display().to_string());
+    window.press(Key::Enter);
+    leads_to(&mut window, "deeper/");
+    // The pointer leaves the keys where they are.
+    window.click("Folder above");
+    listed(&mut window, "song.it");
+    window.click("within/");
+    listed(&mut window, "deeper/");
+    assert_eq!(window.focused_node(), None);
 }
 
 #[test]

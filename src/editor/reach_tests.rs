@@ -363,14 +363,23 @@ fn as_many_presses_as_come_before_anything_is_done_are_as_many_steps() {
     bench.wait();
     assert_eq!(window.control(&bar.name).value, "19 %");
     // What it switches.
-    let mut window = window_at(&bench, Page::Voices);
-    let switch = window.control("Lane 1 loops");
-    window.focus(&switch);
-    let held = bench.hold_worker();
-    (0..3).for_each(|_| _ = window.press(Key::Space));
-    drop(held);
-    bench.wait();
-    assert!(bench.instance.view().lanes[0].repeat.is_some());
+    for (page, name) in [
+        (Page::Voices, "Lane 1 loops"),
+        (Page::Instruments, "Song channel 2 plays slot 5"),
+        (Page::Mixer, "Look-ahead limiter on the master"),
+    ] {
+        let mut window = window_at(&bench, page);
+        let switch = window.control(name);
+        window.focus(&switch);
+        let held = bench.hold_worker();
+        (0..3).for_each(|_| _ = window.press(Key::Space));
+        drop(held);
+        bench.wait();
+    }
+    let view = bench.instance.view();
+    assert!(view.lanes[0].repeat.is_some() && view.look_ahead);
+    let channels = view.instruments.iter().find(|one| one.slot == 4).map(|one| one.channels.clone());
+    assert_eq!(channels, Some(vec![1, 63]));
     // What the host sets, which does not.
     let mut window = window_at(&bench, Page::Mixer);
     let pan = window.control("Bus 1 Pan");
@@ -382,6 +391,17 @@ fn as_many_presses_as_come_before_anything_is_done_are_as_many_steps() {
         Gesture::Begin | Gesture::End => None,
     });
     assert_eq!(moves.collect::<Vec<_>>(), [51.0, 52.0, 53.0]);
+    // What the host switches, on the page and in its head.
+    for name in ["Bus 1 Mute", "Audition"] {
+        window.told.borrow_mut().clear();
+        let switch = window.control(name);
+        window.focus(&switch);
+        (0..3).for_each(|_| _ = window.press(Key::Space));
+        let told = window.told.borrow().clone();
+        let moves = told.iter().filter(|(_, step)| matches!(step, Gesture::Move(_)));
+        let moves: Vec<_> = moves.map(|(_, step)| *step).collect();
+        assert_eq!(moves, [1.0, 0.0, 1.0].map(Gesture::Move), "{name}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::dialog::Ask;
 use super::dialog::Dialog;
 use super::dialog::Kinds;
 use super::drag;
+use super::drag::Parameter;
 use super::settings;
 use super::settings::BAR;
 use super::settings::Setting;
@@ -46,6 +47,7 @@ use crate::space::Settings;
 use crate::voice::SLOTS;
 use egui::Align2;
 use egui::EventFilter;
+use egui::Id;
 use egui::Key;
 use egui::Pos2;
 use egui::Rect;
@@ -55,6 +57,7 @@ use egui::Sense;
 use egui::Stroke;
 use egui::TextStyle;
 use egui::Ui;
+use egui::Vec2;
 use egui::WidgetInfo;
 use egui::pos2;
 use egui::vec2;
@@ -656,6 +659,21 @@ impl Dot<'_> {
         moved(self.base, self.position.map(|index| plain(self.controls, index)))
     }
 
+    /// The same, once what was asked for has been done.
+    fn destination(&self, ui: &Ui, id: Id) -> [f32; 3] {
+        let place = |index| drag::destination(ui, &self.parameter(index), id.with(index));
+        moved(self.base, self.position.map(|index| self.controls.kind(index).plain(place(index))))
+    }
+
+    fn parameter(&self, index: usize) -> Parameter<'_> {
+        Parameter { controls: self.controls, index }
+    }
+
+    /// On the map, by azimuth and metres.
+    fn at(&self, [azimuth, _, metres]: [f32; 3]) -> Pos2 {
+        self.map.at(azimuth, self.part(metres))
+    }
+
     /// The part of the way to the map's edge at which something is that far away.
     fn part(&self, metres: f32) -> f32 {
         self.controls.kind(self.position[2]).normalise(metres)
@@ -681,15 +699,16 @@ impl Dot<'_> {
     fn show(&self, ui: &mut Ui, name: &str, chosen: bool) -> bool {
         let id = ui.make_persistent_id(("source", self.source));
         let held: Option<Pos2> = ui.data(|data| data.get_temp(id));
-        let [azimuth, elevation, metres] = self.stands();
-        let at = held.unwrap_or_else(|| self.map.at(azimuth, self.part(metres)));
+        let stands = self.stands();
+        let [azimuth, elevation, _] = stands;
+        let at = held.unwrap_or_else(|| self.at(stands));
         let response =
             ui.interact(Rect::from_center_size(at, vec2(2.0 * DOT, 2.0 * DOT)), id, Sense::click_and_drag());
-        self.drag(ui, &response, (at, azimuth));
+        self.drag(ui, &response, held);
         if response.double_clicked() {
-            self.bring_back();
+            self.bring_back(ui, id);
         }
-        self.step_by_keys(ui, &response, (azimuth, metres));
+        self.step_by_keys(ui, &response);
         let enabled = ui.is_enabled();
         let said = format!("{} from above", self.source.name());
         response.widget_info(|| WidgetInfo::slider(enabled, f64::from(azimuth), &said));
@@ -712,33 +731,48 @@ impl Dot<'_> {
     }
 
     /// The host takes a change in its own time, so while the dot is held its place is kept here.
-    fn drag(&self, ui: &Ui, response: &Response, (at, azimuth): (Pos2, f32)) {
+    fn drag(&self, ui: &Ui, response: &Response, held: Option<Pos2>) {
         let both = [self.position[0], self.position[2]];
+        let gesture = |step| both.into_iter().for_each(|index| self.controls.gesture(index, step));
+        // Where it is let go counts, too.
+        let holds = response.dragged() || response.drag_stopped();
         if response.drag_started() {
-            both.into_iter().for_each(|index| self.controls.gesture(index, Gesture::Begin));
+            gesture(Gesture::Begin);
         }
-        if response.dragged() {
-            let fine = if ui.input(|input| input.modifiers.shift) { drag::FINE } else { 1.0 };
-            let at = at + fine * response.drag_delta();
-            let (azimuth, part) = self.map.read(at, azimuth);
-            let metres = self.controls.kind(self.position[2]).plain(part);
-            self.place(azimuth, metres, |index, place| self.controls.gesture(index, Gesture::Move(place)));
-            ui.data_mut(|data| data.insert_temp(response.id, self.map.at(azimuth, part)));
+        if holds {
+            let stands = self.destination(ui, response.id);
+            let mut at = held.unwrap_or_else(|| self.at(stands));
+            let pulled = drag::pulled(response);
+            if pulled != Vec2::ZERO {
+                let fine = if ui.input(|input| input.modifiers.shift) { drag::FINE } else { 1.0 };
+                let (azimuth, part) = self.map.read(at + fine * pulled, stands[0]);
+                let metres = self.controls.kind(self.position[2]).plain(part);
+                self.place(azimuth, metres, |index, place| {
+                    self.controls.gesture(index, Gesture::Move(place));
+                    drag::note_asked(ui, response.id.with(index), place);
+                });
+                at = self.map.at(azimuth, part);
+            }
+            ui.data_mut(|data| data.insert_temp(response.id, at));
         }
-        if response.drag_stopped() {
-            both.into_iter().for_each(|index| self.controls.gesture(index, Gesture::End));
+        // What is held no more was let go where nobody saw it.
+        if response.drag_stopped() || held.is_some() && !holds {
+            gesture(Gesture::End);
             ui.data_mut(|data| data.remove::<Pos2>(response.id));
         }
     }
 
-    fn bring_back(&self) {
-        self.position
-            .into_iter()
-            .for_each(|index| self.controls.set(index, self.controls.params.default(index)));
+    fn put(&self, ui: &Ui, id: Id, (index, place): (usize, f32)) {
+        drag::put(ui, &self.parameter(index), id.with(index), place);
+    }
+
+    fn bring_back(&self, ui: &Ui, id: Id) {
+        let default = |index| (index, self.controls.params.default(index));
+        self.position.into_iter().for_each(|index| self.put(ui, id, default(index)));
     }
 
     /// Right and left turn; up and down, and the page keys ten times as far, take away and bring near; Home and Delete bring back.
-    fn step_by_keys(&self, ui: &Ui, response: &Response, (azimuth, metres): (f32, f32)) {
+    fn step_by_keys(&self, ui: &Ui, response: &Response) {
         if !response.has_focus() {
             return;
         }
@@ -754,12 +788,13 @@ impl Dot<'_> {
             .into_iter()
             .any(|key| ui.input(|input| input.key_pressed(key)))
         {
-            self.bring_back();
+            self.bring_back(ui, response.id);
         }
+        let [azimuth, _, metres] = self.destination(ui, response.id);
         let set = |moved: usize| {
             move |index, place| {
                 if index == moved {
-                    self.controls.set(index, place)
+                    self.put(ui, response.id, (index, place))
                 }
             }
         };

@@ -80,6 +80,8 @@ pub(super) struct Said {
     pub(super) place: Rect,
     /// Whether somebody can do something with it, and may do so now.
     acts: bool,
+    /// Whether the keys can go to it.
+    pub(super) takes_keys: bool,
     /// Whether it is a part of a page that is scrolled.
     pub(super) scrolls: bool,
     pub(super) enabled: bool,
@@ -97,6 +99,7 @@ impl Said {
             value: node.value().unwrap_or_default().to_owned(),
             place: Rect::from_min_max(corner(bounds.x0, bounds.y0), corner(bounds.x1, bounds.y1)),
             acts: actions.into_iter().any(|action| node.supports_action(action)),
+            takes_keys: node.supports_action(accesskit::Action::Focus),
             scrolls: node.supports_action(accesskit::Action::ScrollDown),
             enabled: !node.is_disabled(),
         })

@@ -122,8 +122,8 @@ pub(crate) enum Edit {
     SongsOwn(Replaced),
     /// Of the routes and the names of buses.
     Routing(Box<dyn FnOnce(&mut Routing) + Send>),
-    /// Whether the master ends in the limiter that looks ahead; heard when the host has restarted the plugin.
-    LookAhead(bool),
+    /// Has the master end in the limiter that looks ahead, or no longer; heard when the host has restarted the plugin.
+    LookAhead,
     /// The song over the host's outputs; on the worker's thread, for it walks through the song.
     Spread(SpreadBy, Grouping),
     /// What is in space is heard with the ears that Busker comes with again.
@@ -329,7 +329,7 @@ impl Session {
             }
             Edit::SongsOwn(_) => return Ok(()), // done without the session's lock, since it takes long
             Edit::Routing(change) => change(&mut routing),
-            Edit::LookAhead(on) => self.loaded.rack.master.look_ahead = on,
+            Edit::LookAhead => self.loaded.rack.master.look_ahead ^= true,
             Edit::BuiltInEars => {
                 self.hear_with(None);
                 return Ok(());

@@ -300,7 +300,7 @@ fn an_instrument_comes_with_its_defaults_keeps_its_controls_and_has_channels_of_
     );
     edit(&mut bench, InstrumentEdit::Control(slot, attack, 77.0));
     edit(&mut bench, InstrumentEdit::Control(slot, 0, 77.0)); // a macro's
-    edit(&mut bench, InstrumentEdit::HandOver { slot, channel: 9, over: true });
+    edit(&mut bench, InstrumentEdit::HandOver { slot, channel: 9 });
     let saved = Rack::unpack(&bench.instance.save()).unwrap();
     let instrument = saved.instrument_in(slot).unwrap();
     assert_eq!(
@@ -309,7 +309,7 @@ fn an_instrument_comes_with_its_defaults_keeps_its_controls_and_has_channels_of_
     );
     assert_eq!(instrument.channels, [9]);
     edit(&mut bench, InstrumentEdit::Choose(5, Some(InstrumentKind::Lead)));
-    edit(&mut bench, InstrumentEdit::HandOver { slot: 5, channel: 9, over: true });
+    edit(&mut bench, InstrumentEdit::HandOver { slot: 5, channel: 9 });
     edit(&mut bench, InstrumentEdit::Reset(slot));
     edit(&mut bench, InstrumentEdit::Choose(slot, None));
     let view = bench.instance.view();
@@ -762,7 +762,7 @@ fn some_edit(number: u64) -> Edit {
         6 => Edit::Instrument(InstrumentEdit::Choose(a, Some(instruments[c % instruments.len()]))),
         7 => Edit::Instrument(InstrumentEdit::Choose(a, None)),
         8 => Edit::Instrument(InstrumentEdit::Control(a, 8 + c % 3, c as f32)),
-        9 => Edit::Instrument(InstrumentEdit::HandOver { slot: a, channel: c % 64, over: b > 0 }),
+        9 => Edit::Instrument(InstrumentEdit::HandOver { slot: a, channel: c % 64 }),
         10 => routing(Box::new(move |routing| routing.buses[a].name = format!("{c}"))),
         11 => routing(Box::new(move |routing| routing.song_channels[c % 64] = Some(a))),
         12 => routing(Box::new(move |routing| routing.buses[a].space = (b > 1).then(Default::default))),

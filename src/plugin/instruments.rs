@@ -21,8 +21,8 @@ pub(crate) enum InstrumentEdit {
     Control(usize, usize, f32),
     /// All controls of an instrument at their defaults.
     Reset(usize),
-    /// Whether a song channel hands its notes over to a slot. It does so to one at most.
-    HandOver { slot: usize, channel: usize, over: bool },
+    /// Has a song channel hand its notes over to a slot, and to no other, or where it does so no longer.
+    HandOver { slot: usize, channel: usize },
 }
 
 impl InstrumentEdit {
@@ -42,7 +42,8 @@ impl InstrumentEdit {
                 let kind = rack.instrument_in(slot).and_then(InstrumentSlot::kind);
                 kind.map_or_else(Vec::new, |kind| defaults(kind, slot, now))
             }
-            Self::HandOver { slot, channel, over } => {
+            Self::HandOver { slot, channel } => {
+                let over = rack.instrument_in(slot).is_some_and(|one| !one.channels.contains(&channel));
                 rack.hand_over(slot, channel, over);
                 Vec::new()
             }

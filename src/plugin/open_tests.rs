@@ -387,7 +387,7 @@ fn a_host_without_an_editor_saves_and_hears_of_what_a_rack_brings() {
     link.changed();
     assert_eq!(told.recv().unwrap(), Change::default(), "once is enough");
     bench.restart();
-    bench.instance.edit_later(Edit::LookAhead(false));
+    bench.instance.edit_later(Edit::LookAhead);
     bench.wait();
     link.changed();
     assert_eq!(told.recv().unwrap(), Change { values: false, restart: true });
