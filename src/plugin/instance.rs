@@ -89,6 +89,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use thiserror::Error;
 
+/// What is said of work for a rack that is there no longer.
+const RESTORED_MEANWHILE: &str = "Called off: the host has restored another rack meanwhile";
 /// How long anybody waits for the worker.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -146,7 +148,7 @@ pub(super) struct Session {
     /// Whether what the rack of a new instance names is still to be loaded. That waits until somebody needs it: most instances
     /// are given another rack first, and a host that looks for plugins makes instances only to ask for their names.
     fresh: bool,
-    /// Counts racks and songs that have been taken.
+    /// Counts racks that have been taken, and whatever else changes what a song is loaded from.
     generation: u64,
     /// A rack that has been examined and is about to be restored, with its text.
     examined: Option<(String, Loaded)>,
@@ -226,8 +228,7 @@ impl Loaded {
     /// Another rack, in which what both share stays as it is: nothing that is not new is to begin anew.
     fn changed_to(&self, rack: Rack, layout: &Layout) -> Result<Self, RackError> {
         let (old, before) = (&self.rack, &self.setup);
-        let same_song =
-            rack.song == old.song && rack.replace == old.replace && rack.song_time == old.song_time;
+        let same_song = is_same_song(&rack, old);
         let mut setup = match same_song {
             true => Rack { song: None, ..rack.clone() }.setup(layout)?,
             false => rack.setup(layout)?,
@@ -241,6 +242,11 @@ impl Loaded {
         }
         Ok(Self { rack, setup })
     }
+}
+
+/// Whether the songs of two racks are loaded from the same.
+fn is_same_song(one: &Rack, other: &Rack) -> bool {
+    one.song == other.song && one.replace == other.replace && one.song_time == other.song_time
 }
 
 pub(super) fn file_name(path: &Path) -> String {
@@ -356,6 +362,7 @@ impl Session {
         let now = &mut self.loaded;
         now.rack.replace = rack.replace;
         (now.setup.song, now.setup.trim, now.setup.snapshots) = (setup.song, setup.trim, setup.snapshots);
+        self.generation += 1;
     }
 
     /// Changes machines; a file is read before this.
@@ -407,6 +414,7 @@ impl Session {
                 self.due.extend(settings);
                 self.missing = loaded.rack.notices().iter().map(ToString::to_string).collect();
                 let rack = std::mem::replace(&mut self.loaded, loaded).rack;
+                self.generation += u64::from(!is_same_song(&rack, &self.loaded.rack));
                 self.history.leave(way, Step { rack, values: left, ..step });
                 self.notify(None);
                 true
@@ -526,9 +534,10 @@ impl SharedSession {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn copy(&self) -> (Rack, Layout) {
+    /// The rack as it is, what it is for, and the generation, which is another once something is loaded from it no longer.
+    fn copy(&self) -> (Rack, Layout, u64) {
         let session = self.lock();
-        (session.loaded.rack.clone(), session.layout.clone())
+        (session.loaded.rack.clone(), session.layout.clone(), session.generation)
     }
 
     /// Reads a file, or what else is somebody's, whatever is in it: a decoder that panics ends neither its thread nor the host.
@@ -551,19 +560,24 @@ impl SharedSession {
 
     /// Makes another song the instance's; what is wrong with it is noted and changes nothing.
     pub(super) fn open(&self, path: &Path) -> Result<(), OpenError> {
-        // The editor looks at the session for every picture, so it is not locked while a song loads.
-        let (rack, layout) = self.copy();
-        let loaded = self.read(path, || Loaded::with_song(rack, &layout, path));
-        let mut session = self.lock();
-        match loaded {
-            Ok(loaded) => {
-                session.in_step(None, |session| session.take_song(loaded));
-                Ok(())
+        loop {
+            // The editor looks at the session for every picture, so it is not locked while a song loads.
+            let (rack, layout, generation) = self.copy();
+            let loaded = self.read(path, || Loaded::with_song(rack, &layout, path));
+            let mut session = self.lock();
+            if session.generation != generation {
+                continue; // it may keep other replacements
             }
-            Err(error) => {
-                session.notify(Some(error.to_string()));
-                Err(error)
-            }
+            return match loaded {
+                Ok(loaded) => {
+                    session.in_step(None, |session| session.take_song(loaded));
+                    Ok(())
+                }
+                Err(error) => {
+                    session.notify(Some(error.to_string()));
+                    Err(error)
+                }
+            };
         }
     }
 }
@@ -572,9 +586,7 @@ impl SharedSession {
     /// Finds and reads recordings that the rack names and does not hold; whether there were any. The worker's thread: they may be long.
     pub(super) fn read_files(&self) -> bool {
         loop {
-            // In this order: a rack that comes in between is read in the next round.
-            let generation = self.lock().generation;
-            let (mut rack, layout) = self.copy();
+            let (mut rack, layout, generation) = self.copy();
             if !rack.is_unread() {
                 return false;
             }
@@ -604,6 +616,7 @@ impl SharedSession {
                     (now.setup.song, now.setup.trim, now.setup.snapshots) =
                         (setup.song, setup.trim, setup.snapshots);
                     session.missing = missing;
+                    session.generation += 1;
                     session.revision += 1;
                 }
                 Err(error) => session.notify(Some(error.to_string())),
@@ -614,24 +627,37 @@ impl SharedSession {
 
     /// Has something of the song be the song's own again, by a hold of the user's; what is wrong with that is noted.
     fn give_back(&self, what: Replaced, hold: u64) -> bool {
-        self.lock().settle();
-        let generation = self.lock().generation;
-        let (mut rack, layout) = self.copy();
-        rack.replace.retain(|entry| entry.what != what);
-        let loaded = Loaded::new(rack, &layout);
         let mut session = self.lock();
-        match loaded {
-            // Another rack has come meanwhile.
-            Ok(_) if session.generation != generation => false,
-            Ok(loaded) => {
-                session.in_step(Some(hold), |session| session.take_replacements(loaded));
-                session.missing = session.loaded.rack.notices().iter().map(ToString::to_string).collect();
-                session.notify(None);
-                true
+        session.settle();
+        let restored = session.restored;
+        drop(session);
+        loop {
+            let (mut rack, layout, generation) = self.copy();
+            let before = rack.replace.len();
+            rack.replace.retain(|entry| entry.what != what);
+            if rack.replace.len() == before {
+                return false; // what has come meanwhile has its own there already
             }
-            Err(error) => {
-                session.notify(Some(error.to_string()));
-                false
+            let loaded = Loaded::new(rack, &layout);
+            let mut session = self.lock();
+            if session.restored != restored {
+                session.tell(RESTORED_MEANWHILE.to_owned());
+                return false;
+            }
+            if session.generation != generation {
+                continue;
+            }
+            match loaded {
+                Ok(loaded) => {
+                    session.in_step(Some(hold), |session| session.take_replacements(loaded));
+                    session.missing = session.loaded.rack.notices().iter().map(ToString::to_string).collect();
+                    session.notify(None);
+                    return true;
+                }
+                Err(error) => {
+                    session.notify(Some(error.to_string()));
+                    return false;
+                }
             }
         }
     }
@@ -939,7 +965,7 @@ impl Instance {
 
     /// Loads a rack without taking it: what a host is about to restore.
     pub(super) fn examine(&self, text: &str) -> Result<(), StateError> {
-        let (_, layout) = self.session.copy();
+        let (_, layout, _) = self.session.copy();
         let read = || Ok::<_, StateError>(Loaded::new(Rack::unpack_unread(text)?, &layout)?);
         let loaded = self.session.read(Path::new("the saved state"), read)?;
         self.session.lock().examined = Some((text.to_owned(), loaded));

@@ -6,6 +6,7 @@
 
 use super::super::worker::Changing;
 use super::Loaded;
+use super::RESTORED_MEANWHILE;
 use super::Session;
 use super::SharedSession;
 use super::Spoilt;
@@ -232,10 +233,23 @@ struct Batch {
     /// The song with a recording in place of its own, and how it is called.
     replacement: Option<(Loaded, String)>,
     impulse: Option<(SoundFile, Arc<Impulse>)>,
-    /// Racks and songs that had been taken when it was begun.
+    /// The session's, when it was begun.
     generation: u64,
     /// What cannot be opened.
     refused: Vec<OpenError>,
+}
+
+impl Batch {
+    /// Whether a song in it was loaded from what else the session's rack says of songs.
+    fn is_of_rack(&self) -> bool {
+        self.replacement.is_some() || self.rack.is_none() && self.song.is_some()
+    }
+
+    /// Whether it replaces something of a song that is there no longer, nor a newer version of it.
+    fn is_for_another_song_than(&self, session: &Session) -> bool {
+        let name = |loaded: &Loaded| loaded.rack.song.as_ref().map(|song| song.name.clone());
+        self.replacement.as_ref().is_some_and(|(loaded, _)| name(loaded) != name(&session.loaded))
+    }
 }
 
 /// What has come of opening.
@@ -297,31 +311,36 @@ impl SharedSession {
         (onto, restored): (Onto, u64),
         work: &Work<'_>,
     ) -> Opened {
-        let mut batch = Batch::default();
-        let read = sort(paths, onto, work, &mut batch.refused)
-            .and_then(|sorted| self.read_all(sorted, onto, work, &mut batch));
-        if read.is_none() {
-            self.lock().tell("Called off: everything is as it was".to_owned());
-            return Opened::default();
+        loop {
+            let mut batch = Batch::default();
+            let read = sort(paths, onto, work, &mut batch.refused)
+                .and_then(|sorted| self.read_all(sorted, onto, work, &mut batch));
+            let mut session = self.lock();
+            let called_off = match read {
+                None => Some("Called off: everything is as it was"),
+                Some(()) if session.restored != restored => Some(RESTORED_MEANWHILE),
+                Some(()) if batch.is_for_another_song_than(&session) => {
+                    Some("Called off: another song has been opened meanwhile")
+                }
+                Some(()) => None,
+            };
+            if let Some(words) = called_off {
+                session.tell(words.to_owned());
+                return Opened::default();
+            }
+            if session.generation != batch.generation && batch.is_of_rack() {
+                continue;
+            }
+            let changing = work.change();
+            let opened = session.in_step(None, |session| session.take_batch(batch, onto));
+            return Opened { changing: Some(changing), ..opened };
         }
-        let mut session = self.lock();
-        if session.restored != restored {
-            session.tell("Called off: the host has restored another rack meanwhile".to_owned());
-            return Opened::default();
-        }
-        if session.generation != batch.generation && batch.replacement.is_some() {
-            session.tell("Called off: another song has been opened meanwhile".to_owned());
-            return Opened::default();
-        }
-        let changing = work.change();
-        let opened = session.in_step(None, |session| session.take_batch(batch, onto));
-        Opened { changing: Some(changing), ..opened }
     }
 
     fn read_all(&self, sorted: Sorted, onto: Onto, work: &Work<'_>, batch: &mut Batch) -> Option<()> {
         self.lock().settle();
-        batch.generation = self.lock().generation;
-        let (mut rack, layout) = self.copy();
+        let (mut rack, layout, generation) = self.copy();
+        batch.generation = generation;
         let refused = &mut batch.refused;
         batch.rack = first(sorted.racks, "rack", refused, |(path, found)| {
             work.begin(format!("Loading {}", file_name(path)))?;
