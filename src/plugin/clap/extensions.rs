@@ -88,10 +88,11 @@ unsafe extern "C" fn load(plugin: *const clap_plugin, stream: *const clap_istrea
         let original = proxy.original::<clap_plugin_state>(CLAP_EXT_STATE);
         original.and_then(|state| state.load).is_some_and(|load| load(proxy.inner(), &stream))
     };
-    if instance.asks_for_restart() {
+    proxy.link().ask_for_restart(|| {
         // SAFETY: the host outlives its plugin.
         unsafe { ask_for_restart(proxy.host()) };
-    }
+        true
+    });
     loaded
 }
 

@@ -121,13 +121,15 @@ impl<P: Guarded> Guard<P> {
         }
     }
 
-    /// Asks the host to deactivate and activate, since the latency will be another. The host's main thread.
-    fn ask_for_restart(&self) {
+    /// Asks the host to deactivate and activate, since the latency will be another; whether anybody was there to hear it. The
+    /// host's main thread.
+    fn ask_for_restart(&self) -> bool {
         let handler = self.handler.try_borrow().ok().and_then(|handler| handler.clone());
-        if let Some(handler) = handler {
-            // SAFETY: the reference keeps the host's object alive.
-            unsafe { handler.restartComponent(RestartFlags_::kLatencyChanged as int32) };
-        }
+        // SAFETY: the reference keeps the host's object alive.
+        let ask = |handler: ComPtr<IComponentHandler>| unsafe {
+            handler.restartComponent(RestartFlags_::kLatencyChanged as int32)
+        };
+        handler.map(ask).is_some()
     }
 
     fn bus_channels(&self, direction: BusDirection) -> Vec<usize> {
@@ -440,9 +442,7 @@ impl<P: Guarded> IComponentTrait for Guard<P> {
             let rewound = host.seek(begin, IBStream_::IStreamSeekMode_::kIBSeekSet as int32, ptr::null_mut());
             if rewound != kResultOk { rewound } else { IComponentTrait::setState(&self.inner, stream) }
         };
-        if instance.asks_for_restart() {
-            self.ask_for_restart();
-        }
+        self.link.ask_for_restart(|| self.ask_for_restart());
         result
     }
 }

@@ -10,6 +10,8 @@
 mod guard;
 mod listing;
 mod sink;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod values;
 mod window;
