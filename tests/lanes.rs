@@ -278,7 +278,7 @@ fn sought(rack: &Rack, (seeks, frames): (&[(usize, u64)], usize), most: usize) -
     while out.len() < frames {
         let now = out.len();
         for (_, frame) in seeks.iter().filter(|(at, _)| *at == now) {
-            live.control.send(Command::SeekLane { lane: 0, frame: *frame }).unwrap();
+            live.control.seek_lane(0, *frame);
         }
         let next = seeks.iter().map(|(at, _)| *at).filter(|&at| at > now).min().unwrap_or(frames);
         out.extend(live.call(most.min(next - now), None));
@@ -306,6 +306,23 @@ fn lanes_are_sought_by_commands_with_the_same_bits_for_all_calls() {
     }
     let in_time = opened(&format!("{head}start = 1000\n"), &home);
     assert!(sought(&in_time, (&seeks, 8_000), 999).iter().all(|&sample| sample == 0.0), "the host's time");
+}
+
+#[test]
+fn the_last_of_many_seeks_is_done_though_no_command_has_room() {
+    let home = folder("full");
+    write(&home.join("a.wav"), 48_000, 480_000, 3);
+    let head = "version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 1\ntakes = [\"a.wav\"]\n";
+    let mut live = Live::new(&opened(&format!("{head}start = \"trigger\"\n"), &home));
+    let speed = |value| Command::Set { target: Target::LaneSpeed(7), value };
+    while live.control.send(speed(2.0)).is_ok() {}
+    (0..1_000).for_each(|place| live.control.seek_lane(0, 300 * place));
+    live.control.seek_lane(99, 5);
+    let out = live.call(3_000, None);
+    assert!((200..3_000).all(|frame| out[frame] == f32::from(value(299_700 + frame, 3)) / 32_768.0));
+    live.control.seek_lane(0, u64::MAX);
+    assert!(live.call(3_000, None)[200..].iter().all(|&sample| sample == 0.0), "past the end");
+    assert!(live.control.send(speed(1.0)).is_ok());
 }
 
 #[test]

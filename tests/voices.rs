@@ -393,6 +393,13 @@ fn a_slot_without_a_trigger_is_struck_by_a_command_and_let_go_of_by_another() {
     assert_eq!((stage.control.voice(100).voices, stage.control.voice(100).triggers), (0, 1));
     assert!(stage.control.send(Command::Strike { slot: 1_000, on: true }).is_ok());
     stage.call(10, &[]);
+    strike(&stage, true);
+    let pan = || Command::strip_pan(0, 0.0);
+    while stage.control.send(pan()).is_ok() {}
+    strike(&stage, false);
+    assert!(stage.control.send(Command::Strike { slot: 1_000, on: false }).is_ok());
+    stage.call(1_000, &[]);
+    assert_eq!((stage.control.voice(100).voices, stage.control.voice(100).triggers), (0, 2), "without room");
 }
 
 #[test]

@@ -17,7 +17,6 @@ use super::takes::BUTTON;
 use super::takes::Wish;
 use super::theme;
 use super::voices::panel;
-use crate::engine::Command;
 use crate::engine::Control;
 use crate::engine::LANES;
 use crate::engine::LaneReading;
@@ -482,8 +481,7 @@ impl Movable for Place<'_> {
     fn gesture(&self, step: Gesture) {
         if let (Gesture::Move(place), Some(control)) = (step, self.control) {
             let frame = (f64::from(place) * self.frames()).round() as u64;
-            // There is room, unless the engine has stood still for long: then nothing is heard anyway.
-            let _ = control.send(Command::SeekLane { lane: self.lane, frame });
+            control.seek_lane(self.lane, frame);
         }
     }
 }

@@ -191,23 +191,21 @@ pub(super) struct Voices {
 }
 
 impl Held {
-    /// Returns whether it could be done.
-    fn strike(self, controls: &Controls<'_>, view: &View, on: bool) -> bool {
+    fn strike(self, controls: &Controls<'_>, view: &View, on: bool) {
         let slot = self.slot;
         match (self.trigger, on) {
             (Some(index), true) => {
                 controls.gesture(index, Gesture::Begin);
                 controls.gesture(index, Gesture::Move(1.0));
-                true
             }
             (Some(index), false) => {
                 controls.gesture(index, Gesture::Move(0.0));
                 controls.gesture(index, Gesture::End);
-                true
             }
             (None, on) => {
-                let strike = |control: &Arc<Control>| control.send(Command::Strike { slot, on }).is_ok();
-                view.control.as_ref().is_none_or(strike)
+                // What finds no room begins nothing, and is let go of all the same.
+                let strike = |control: &Arc<Control>| drop(control.send(Command::Strike { slot, on }));
+                view.control.iter().for_each(strike);
             }
         }
     }
@@ -262,8 +260,7 @@ impl Voices {
 
     /// Lets go of the trigger that is held, if one is.
     pub(super) fn let_go(&mut self, controls: &Controls<'_>, view: &View) {
-        // A command that finds no room is sent again with the next picture.
-        self.held = self.held.filter(|held| !held.strike(controls, view, false));
+        self.held.take().into_iter().for_each(|held| held.strike(controls, view, false));
     }
 
     fn show_list(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View, slot: usize) {

@@ -1,7 +1,8 @@
 //! What the engine can be told to do, on whichever thread that is decided.
 //!
 //! A [`Control`](super::Control) makes and sends commands; the engine takes them at the start of its next call, in their
-//! order, before parameters that the host has set. What a command replaces goes home to the worker, which frees it.
+//! order, before parameters that the host has set. What a command replaces goes home to the worker, which frees it. What ends
+//! a gesture has room where no command has: a place that is sought in a lane, and a voice that is let go of.
 
 use super::ParameterSpec;
 use super::ParameterValues;
@@ -65,13 +66,6 @@ pub enum Command {
     },
     /// Something else in a lane, or nothing.
     Lane(PreparedLane),
-    /// Plays a lane that its trigger starts from somewhere else: see [`Lane::seek`](crate::lane::Lane::seek).
-    SeekLane {
-        /// Index of the lane.
-        lane: usize,
-        /// Frame of what it plays, at the engine's rate.
-        frame: u64,
-    },
     /// Other machines or none in insert slots, all on one frame, from [`Control::insert`](super::Control::insert).
     Inserts(PreparedInserts),
     /// Sets a control of the machine in a slot, from the next line of the control grid on. The first eight are the slot's
@@ -310,7 +304,6 @@ impl Command {
             (
                 Self::Set { .. }
                 | Self::Strike { .. }
-                | Self::SeekLane { .. }
                 | Self::Tap { .. }
                 | Self::Record(_)
                 | Self::InsertControl { .. }
@@ -336,7 +329,6 @@ impl Command {
         match self {
             Self::Set { .. }
             | Self::Strike { .. }
-            | Self::SeekLane { .. }
             | Self::Ears(_)
             | Self::Tap { .. }
             | Self::Record(_)
@@ -365,7 +357,6 @@ impl fmt::Debug for Command {
             Self::Song(song) => write!(f, "Song({})", song.0.is_some()),
             Self::Voices(_) => f.write_str("Voices"),
             Self::Lane(lane) => write!(f, "Lane({}, {})", lane.lane, lane.pages.is_some()),
-            Self::SeekLane { lane, frame } => write!(f, "SeekLane({lane}, {frame})"),
             Self::Inserts(change) => {
                 let slots = change.0.slots.iter();
                 let kinds =

@@ -376,14 +376,24 @@ impl Control {
     }
 
     /// Queues a command for the start of the engine's next call, after all that were queued before, or gives it back
-    /// where the queue is full. Never waits.
+    /// where the queue is full, unless it lets go of a voice. Never waits.
     pub fn send(&self, command: Command) -> Result<(), QueueFull<Command>> {
         let edits = command.edits();
-        self.commands.send(command)?;
+        match self.commands.send(command) {
+            Err(QueueFull(Command::Strike { slot, on: false })) => self.voices.release(slot),
+            sent => sent?,
+        }
         if edits {
             self.edits.fetch_add(1, Release);
         }
         Ok(())
+    }
+
+    /// Plays a lane that its trigger starts from a frame of what it plays on, at the engine's rate, from the start of the engine's
+    /// next call on, after all commands before: see [`Lane::seek`](crate::lane::Lane::seek). Of several the last one counts. Never
+    /// waits, and always has room.
+    pub fn seek_lane(&self, lane: usize, frame: u64) {
+        self.lanes.seek(lane, frame);
     }
 
     /// Other routes: every source's bus and every bus's ways on, for this control's own engine: what that has of space is not built

@@ -62,6 +62,8 @@ struct LaneCell {
     frames: AtomicU64,
     loop_start: AtomicU64,
     filled: AtomicU8,
+    /// One more than the frame that is sought, until the engine takes it; 0 without any.
+    sought: AtomicU64,
 }
 
 impl LaneCells {
@@ -76,6 +78,11 @@ impl LaneCells {
             },
             filled: cell.filled.load(Relaxed),
         })
+    }
+
+    /// Asks for a frame of a lane, instead of one that was asked for and has not been taken.
+    pub(super) fn seek(&self, lane: usize, frame: u64) {
+        self.0.get(lane).iter().for_each(|cell| cell.sought.store(frame.saturating_add(1), Relaxed));
     }
 }
 
@@ -123,10 +130,13 @@ impl Lanes {
         old
     }
 
-    /// Plays a lane from somewhere else.
-    pub(super) fn seek(&mut self, lane: usize, frame: u64) {
-        if let Some(lane) = self.lanes.get_mut(lane) {
-            lane.seek(frame);
+    /// Plays lanes from where somebody has asked for.
+    pub(super) fn take_seeks(&mut self) {
+        for (lane, cell) in self.lanes.iter_mut().zip(&self.cells.0) {
+            // A load costs far less than an exchange.
+            if cell.sought.load(Relaxed) > 0 {
+                lane.seek(cell.sought.swap(0, Relaxed).saturating_sub(1));
+            }
         }
     }
 

@@ -455,14 +455,18 @@ impl Engine {
         self.retire_inserts();
         self.retire_instruments();
         self.send_ears_home();
-        for _ in 0..QUEUE {
+        for _ in 0..=QUEUE {
             if self.voices.pool().is_changing() {
                 return; // until the bank before has faded
             }
             if self.waiting.is_some() && !self.commands.has_room() {
                 return; // until what it replaces can go home
             }
-            let Some(command) = self.waiting.take().or_else(|| self.commands.receive()) else { return };
+            let Some(command) = self.waiting.take().or_else(|| self.commands.receive()) else {
+                // What was sent before has been done.
+                self.voices.take_releases();
+                return self.lanes.take_seeks();
+            };
             if self.has_to_wait(&command) {
                 self.waiting = Some(command);
                 return;
@@ -517,10 +521,6 @@ impl Engine {
                     let old = self.lanes.put(lane, (&now, self.frame)).map(Old::Lane);
                     self.tell_mono_lanes();
                     old
-                }
-                Command::SeekLane { lane, frame } => {
-                    self.lanes.seek(lane, frame);
-                    None
                 }
                 Command::Strike { slot, on } => {
                     self.voices.strike(slot, on);

@@ -62,6 +62,9 @@ pub struct VoiceReading {
     pub triggers: u64,
 }
 
+/// Bits of a word.
+const WORD: usize = u64::BITS as usize;
+
 /// Newest readings of all slots, and where voices of one of them are; written by the engine.
 pub(super) struct VoiceCells {
     slots: [AtomicU64; SLOTS],
@@ -71,6 +74,8 @@ pub(super) struct VoiceCells {
     shown: AtomicUsize,
     /// Take and frame, the newest first.
     playheads: [AtomicU64; PLAYHEADS],
+    /// Bits of slots that are let go of, until the engine takes them.
+    released: [AtomicU64; SLOTS.div_ceil(WORD)],
 }
 
 impl Default for VoiceCells {
@@ -80,6 +85,7 @@ impl Default for VoiceCells {
             revision: AtomicU64::new(0),
             shown: AtomicUsize::new(0),
             playheads: std::array::from_fn(|_| AtomicU64::new(NOBODY)),
+            released: Default::default(),
         }
     }
 }
@@ -96,6 +102,13 @@ impl VoiceCells {
 
     pub(super) fn show(&self, slot: usize) {
         self.shown.store(slot, Relaxed);
+    }
+
+    /// Lets go of what commands have begun of a slot.
+    pub(super) fn release(&self, slot: usize) {
+        if let Some(word) = self.released.get(slot / WORD) {
+            word.fetch_or(1 << (slot % WORD), Relaxed);
+        }
     }
 
     /// Takes and frames.
@@ -185,6 +198,19 @@ impl Voices {
     /// Begins a voice of a slot as its trigger would, or lets go of it. What the trigger itself holds is left alone.
     pub(super) fn strike(&mut self, slot: usize, on: bool) {
         self.begin(slot, on, Cause::Command);
+    }
+
+    /// Lets go of voices whose command to do so has found no room.
+    pub(super) fn take_releases(&mut self) {
+        for word in 0..self.cells.released.len() {
+            let cell = &self.cells.released[word]; // `word` is below the length
+            // A load costs far less than an exchange.
+            let mut bits = if cell.load(Relaxed) == 0 { 0 } else { cell.swap(0, Relaxed) };
+            while bits != 0 {
+                self.strike(WORD * word + bits.trailing_zeros() as usize, false);
+                bits &= bits - 1;
+            }
+        }
     }
 
     fn begin(&mut self, slot: usize, on: bool, cause: fn(u8) -> Cause) {

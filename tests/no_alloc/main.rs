@@ -10,7 +10,6 @@ use assert_no_alloc::assert_no_alloc;
 use busker::audio::AudioBuffer;
 use busker::dsp::Level;
 use busker::engine::Call;
-use busker::engine::Command;
 use busker::engine::Control;
 use busker::engine::Engine;
 use busker::engine::EngineConfig;
@@ -409,7 +408,7 @@ fn lanes_play_jump_and_change_without_allocating() {
         most = most.max(scene.control.lanes().iter().filter(|lane| lane.position.is_some()).count());
         for frame in [150_000, 10, u64::MAX] {
             for lane in 0..8 {
-                assert!(scene.control.send(Command::SeekLane { lane, frame }).is_ok());
+                scene.control.seek_lane(lane, frame);
             }
             render(&mut scene, 5);
         }
