@@ -51,6 +51,11 @@ impl Converter {
         u64::try_from((u128::from(frames) * new).div_ceil(old)).unwrap_or(u64::MAX)
     }
 
+    /// Frames before and after that last equally long.
+    pub(super) fn ratio(&self) -> [u64; 2] {
+        self.frames.map(|frames| frames as u64)
+    }
+
     /// Fills both sides from `frame` on; they are equally long.
     pub(super) fn read(&mut self, frame: u64, [left, right]: [&mut [f32]; 2], source: Source<'_>) {
         let chunk = self.frames[1];

@@ -107,7 +107,7 @@ pub(super) fn prepare_with(
 
 fn feed(mut material: Material, rate: SampleRate, (sender, stop): (&Sender<News>, &AtomicBool)) {
     let (mut filler, mut pages) = pages(rate, material.frames(), material.is_mono());
-    pages.extent = material.extent();
+    (pages.extent, pages.rounds) = (material.extent(), material.rounds());
     let mut pages = Some(Box::new(pages));
     while !stop.load(Relaxed) {
         if filler.has_start()

@@ -8,6 +8,7 @@ use super::Extent;
 use super::LaneError;
 use super::LaneSetup;
 use super::Repeat;
+use super::Rounds;
 use super::convert::Converter;
 use crate::sample::AudioFile;
 use crate::units::SampleRate;
@@ -203,6 +204,12 @@ impl Material {
             (Some((start, end)), _) => Extent { frames: converted(end), loop_start: Some(converted(start)) },
             (None, frames) => Extent { frames: frames.unwrap_or(0), loop_start: None },
         }
+    }
+
+    /// How it goes round, if it does.
+    pub(super) fn rounds(&self) -> Option<Rounds> {
+        let ratio = self.converter.as_ref().map_or([1, 1], Converter::ratio);
+        self.course.repeat.map(|repeat| Rounds { repeat, ratio })
     }
 
     /// Whether both sides hold the same throughout.

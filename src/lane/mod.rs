@@ -78,6 +78,33 @@ impl Extent {
     }
 }
 
+/// How a lane goes round, to the frame however often it does.
+#[derive(Clone, Copy, Debug)]
+struct Rounds {
+    /// First frame of the loop and the first after it, at the takes' rate.
+    repeat: (u64, u64),
+    /// Frames at that rate, and at the host's, that last equally long.
+    ratio: [u64; 2],
+}
+
+impl Rounds {
+    /// Where a place in the takes lies in the round that a lane is in which has played so many frames; one before the loop lies
+    /// there once.
+    fn beside(self, place: i64, position: i64) -> i64 {
+        let Self { repeat: (start, end), ratio } = self;
+        let [old, new] = ratio.map(u128::from);
+        let own = |frame: i64| u64::try_from(frame.max(0) as u128 * old / new).unwrap_or(u64::MAX);
+        match own(position).checked_sub(end) {
+            Some(after) if own(place) >= start => {
+                let rounds = 1 + after / (end - start); // a loop has frames
+                let frames = (u128::from(rounds) * u128::from(end - start) * new).div_ceil(old);
+                place.saturating_add(i64::try_from(frames).unwrap_or(i64::MAX))
+            }
+            _ => place,
+        }
+    }
+}
+
 /// What starts a lane.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {

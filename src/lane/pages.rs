@@ -6,6 +6,7 @@
 //! handshake: pages that a lane has left behind are recognised by their numbers. Nothing here waits.
 
 use super::Extent;
+use super::Rounds;
 use crate::units::SampleRate;
 use rtrb::Consumer;
 use rtrb::Producer;
@@ -176,6 +177,7 @@ pub struct Pages {
     frames: Option<u64>,
     /// For display.
     pub(super) extent: Extent,
+    pub(super) rounds: Option<Rounds>,
     mono: bool,
     /// Numbers of the pages in `held`, each in the same place.
     numbers: Box<[u64]>,
@@ -340,6 +342,7 @@ pub(super) fn pages(rate: SampleRate, frames: Option<u64>, mono: bool) -> (Fille
         sizes,
         frames,
         extent: Extent::default(),
+        rounds: None,
         mono,
         numbers: vec![NONE; sizes.count()].into(),
         held: (0..sizes.count()).map(|_| None).collect(),

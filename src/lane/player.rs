@@ -154,13 +154,17 @@ impl Lane {
 
     /// Plays on from a frame of what it plays, or begins there where it stands: what sounded fades out, what is there fades in
     /// as soon as it has been read, which is only counted where it takes long. Past the end it stops, or goes round with its
-    /// loop, whose takes are drawn as in its first round. A lane on the timeline stays where the host is, and one with a gate silent until its trigger is held.
+    /// loop; in that it stays in the round that it is in, with the takes of that. A lane on the timeline stays where the host is,
+    /// and one with a gate silent until its trigger is held.
     pub fn seek(&mut self, frame: u64) {
         let Start::Trigger { gate } = self.start else { return };
         let Some(pages) = self.pages.as_ref().filter(|_| self.triggered || !gate) else { return };
         match pages.extent.place(i64::try_from(frame).unwrap_or(i64::MAX)) {
             None => self.stop(),
             Some(place) => {
+                let rounds = pages.rounds.filter(|_| self.running);
+                let now = frame_of(self.position_q32);
+                let place = rounds.map_or(place, |rounds| rounds.beside(place, now));
                 self.leave();
                 self.place(i128::from(place) << 32);
                 // It fades in where it has been read, be that now or later.

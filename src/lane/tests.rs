@@ -315,12 +315,72 @@ fn a_lane_that_loops_is_sought_to_its_place_in_the_loop() {
         vec![wav(48_000, 90_000, number)],
         LaneSetup { repeat, start: BY_TRIGGER, ..LaneSetup::default() },
     );
-    for (asked, place) in [(59_900, 59_900), (60_000, 10_000), (70_500, 20_500), (u64::MAX, 25_807)] {
+    // Out of the first round each time, and once out of the second.
+    for (asked, place) in
+        [(59_900, 59_900), (9_000, 9_000), (60_000, 10_000), (70_500, 20_500), (u64::MAX, 25_807)]
+    {
         lane.seek(asked);
         assert_eq!(lane.position(), Some(place as i64), "{asked}");
         let [left, _] = rendered(&mut lane, 1_000, &[300]);
         let round = |frame: usize| if frame < 60_000 { frame } else { frame - 50_000 };
         assert!((FADE..1_000).all(|index| left[index] == value(round(place + index))), "{asked}");
+    }
+}
+
+#[test]
+fn a_loop_that_is_sought_stays_in_its_round_with_the_takes_of_that_however_calls_are_cut() {
+    for rate in [48_000, 44_100] {
+        let takes: Vec<_> = (1..6).map(|take| wav(rate, 9_000, move |_| 3_000 * take)).collect();
+        let repeat = Some(Repeat { start: 1_001, end: Some(5_002) });
+        let setup = LaneSetup {
+            repeat,
+            shuffle: vec![0.03, 0.08],
+            start: BY_TRIGGER,
+            seed: 3,
+            ..LaneSetup::default()
+        };
+        let [mut wanted, mut other] = [(); 2].map(|()| vec![0.0; 60_000]);
+        material(&takes, &setup, 0).read(0, [&mut wanted, &mut other]);
+        let round = 4_001.0 * 48_000.0 / f64::from(rate);
+        let there = ((30_000.0 * f64::from(rate) / 48_000.0 - 1_001.0) / 4_001.0).floor();
+        let run = |sizes: &[usize]| {
+            let mut lane = lane(takes.clone(), setup.clone());
+            lane.trigger(true);
+            let mut out = rendered(&mut lane, 30_000, sizes)[0].clone();
+            for (place, rounds) in [(2_000, there), (4_500, there), (1_500, there), (500, 0.0), (3_000, 0.0)]
+            {
+                lane.seek(place);
+                let position = lane.position().unwrap() as usize;
+                let off = position as f64 - (place as f64 + rounds * round);
+                assert!((0.0..1.0).contains(&off), "{rate} Hz: {place} is at {position}");
+                let sought = rendered(&mut lane, 400, sizes)[0].clone();
+                assert!(sought[FADE..] == wanted[position + FADE..position + 400], "{rate} Hz: {place}");
+                out.extend(sought);
+            }
+            out
+        };
+        let whole = run(&[8_192]);
+        let takes_of = |rounds: f64| {
+            let first = 2_000 + (rounds * round).ceil() as usize;
+            wanted[first..first + 3_000].iter().map(|sample| (sample * 32.0).round()).collect::<Vec<_>>()
+        };
+        assert!(takes_of(there) != takes_of(0.0), "other takes than in the first round");
+        for sizes in [&[61][..], &[7, 256, 1_000]] {
+            assert!(run(sizes) == whole, "{rate} Hz: {sizes:?}");
+        }
+    }
+}
+
+#[test]
+fn rounds_of_a_loop_are_told_to_the_frame_however_many_there_are() {
+    let rounds = Rounds { repeat: (100, 241), ratio: [147, 160] };
+    let first = |round: u64| ((100 + 141 * round) * 160).div_ceil(147) as i64;
+    for round in [0, 1, 2, 1_000_003] {
+        for position in [first(round), first(round) + 70, first(round + 1) - 1] {
+            let off = rounds.beside(first(0), position) - first(round);
+            assert!((0..=1).contains(&off), "{round}: {off}");
+            assert_eq!(rounds.beside(108, position), 108, "before the loop");
+        }
     }
 }
 
