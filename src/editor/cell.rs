@@ -172,7 +172,8 @@ fn paint_bar(ui: &Ui, (rect, response): (Rect, &Response), (from, value): (f32, 
     let fill = if lit { theme::FILL_LIT } else { theme::FILL };
     painter.rect_filled(Rect::from_x_y_ranges(span, rect.y_range()), 2.0, fill);
     if from > 0.0 {
-        painter.vline(at(from), rect.y_range(), Stroke::new(1.0, theme::LINE));
+        let above = rect.top()..=rect.top() + INSET; // the text is below
+        painter.vline(at(from), above, Stroke::new(1.0, theme::FAINT));
     }
     outline(ui, rect, response);
 }

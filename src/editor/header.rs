@@ -15,6 +15,7 @@ use crate::plugin::Instance;
 use crate::plugin::Onto;
 use crate::plugin::View;
 use egui::Align;
+use egui::Label;
 use egui::Layout;
 use egui::RichText;
 use egui::Ui;
@@ -26,6 +27,8 @@ pub(super) struct Header {
     audition: Option<usize>,
     sync: Option<usize>,
     dialog: Dialog,
+    /// Width of what is beside the title.
+    controls: f32,
 }
 
 impl Header {
@@ -35,18 +38,28 @@ impl Header {
             audition: find(table, Target::Audition),
             sync: find(table, Target::Sync),
             dialog: Dialog::default(),
+            controls: 0.0,
         }
     }
 
-    pub(super) fn show(&self, ui: &mut Ui, controls: &Controls<'_>, view: &View, instance: &Arc<Instance>) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        view: &View,
+        instance: &Arc<Instance>,
+    ) {
         ui.horizontal(|ui| {
+            let width = ui.available_width() - self.controls - 2.0 * ui.spacing().item_spacing.x;
             ui.vertical(|ui| {
+                ui.set_max_width(width.max(0.0));
                 let file = view.file.as_deref().unwrap_or_default();
                 let title = view.title.as_deref().unwrap_or(if file.is_empty() { "No song" } else { file });
-                ui.label(RichText::new(title).heading().strong());
-                ui.label(RichText::new(description(view)).small().color(theme::FAINT));
+                ui.add(Label::new(RichText::new(title).heading().strong()).truncate());
+                let description = RichText::new(description(view)).small().color(theme::FAINT);
+                ui.add(Label::new(description).truncate());
             });
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let beside = ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let open = egui::Button::new(RichText::new("Open…").strong());
                 let open = ui.add_enabled(!self.dialog.is_open(), open).on_hover_text(open::rule());
                 if open.clicked() {
@@ -60,6 +73,11 @@ impl Header {
                 ui.add_space(10.0);
                 show_position(ui, view.control.as_ref().map(|control| control.position()));
             });
+            // The title has what is left, from the next picture on.
+            let width = beside.response.rect.width();
+            if std::mem::replace(&mut self.controls, width) != width {
+                ui.ctx().request_repaint();
+            }
         });
     }
 

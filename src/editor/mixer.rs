@@ -107,7 +107,7 @@ impl Mixer {
 }
 
 /// Puts what the song plays on buses and outputs of its own, or together again.
-fn show_spread(ui: &mut Ui, instance: &Instance) {
+pub(super) fn show_spread(ui: &mut Ui, instance: &Instance) {
     let hint = "Gives what the song plays buses and outputs of its own, and names the buses";
     let button = cell::button(ui, false, ("Spread…", 56.0), theme::WELL, hint);
     cell::show_menu(&button, |ui| {

@@ -95,6 +95,9 @@ pub(crate) fn create(instance: Arc<Instance>, params: Arc<BuskerParams>) -> Edit
 /// How long a picture stays, at least, while a meter falls.
 const FRAME: Duration = Duration::from_millis(16);
 
+/// In a window that is less wide than this, the recorder's button is below the tabs.
+const TABS_AND_RECORDER: f32 = 900.0;
+
 /// What the editor has a page for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Page {
@@ -262,7 +265,7 @@ impl Pages {
             let moves = match self.front {
                 Page::Mixer => self.mixer.show(ui, controls, view, instance),
                 Page::Song => {
-                    self.song.show(ui, controls, view);
+                    self.song.show(ui, controls, view, instance);
                     false
                 }
                 Page::Machines => self.machines.show(ui, controls, view, instance),
@@ -298,7 +301,8 @@ impl Pages {
     }
 
     fn show_tabs(&mut self, ui: &mut Ui, view: &View, instance: &Instance) {
-        ui.horizontal(|ui| {
+        let together = ui.available_width() >= TABS_AND_RECORDER;
+        ui.horizontal_wrapped(|ui| {
             for page in Page::ALL {
                 let front = page == self.front;
                 let colour = if front { theme::BACKGROUND } else { theme::TEXT };
@@ -308,8 +312,13 @@ impl Pages {
             }
             ui.add_space(6.0);
             self.undo.show(ui, view, instance);
-            recorder::show_bar(ui, view, instance);
+            if together {
+                recorder::show_bar(ui, view, instance);
+            }
         });
+        if !together {
+            ui.horizontal(|ui| recorder::show_bar(ui, view, instance));
+        }
     }
 
     /// Ctrl with Page Down and Page Up.

@@ -44,6 +44,7 @@ use egui::RawInput;
 use egui::Rect;
 use egui::Role;
 use egui::vec2;
+use nice_plug::editor::dpi::LogicalSize;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::path::PathBuf;
@@ -223,6 +224,32 @@ fn nothing_lies_on_another_or_outside_the_window() {
         }
     });
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_head_and_the_songs_parameters_lie_beside_each_other_in_narrow_windows_too() {
+    let bench = Bench::instrument();
+    let mut window = Window::new(&bench, Page::Song);
+    for width in [LEAST_SIZE.width, 800.0, 899.0, 920.0, 1_000.0, SIZE.width] {
+        window.resize(LogicalSize::new(width, LEAST_SIZE.height));
+        let said = window.said();
+        let middle = |name: &str| said.iter().find(|said| said.name == name).map(|said| said.place.top());
+        let pattern = middle("Song Channel 1 Mute").unwrap();
+        let is_above = |said: &&Said| said.place.bottom() < pattern && said.role != Role::Window;
+        let above: Vec<_> = said.iter().filter(is_above).filter(|said| !said.name.is_empty()).collect();
+        for name in ["Song", "Undo", "Record", "Open…", "Separation"] {
+            assert!(above.iter().any(|said| said.name.ends_with(name)), "{width}: {name} among {above:#?}");
+        }
+        for (number, one) in above.iter().enumerate() {
+            assert!(one.place.left() >= 0.0 && one.place.right() <= width, "{width}: {one:?}");
+            let common = |other: &&&Said| {
+                let common = one.place.intersect(other.place);
+                common.width() >= 1.0 && common.height() >= 1.0
+            };
+            let other = above[..number].iter().find(common);
+            assert!(other.is_none(), "{width}: {one:?} on {other:?}");
+        }
+    }
 }
 
 #[test]

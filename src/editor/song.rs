@@ -1,11 +1,13 @@
 //! The song page: the order list, the pattern that plays under the scopes of its channels, and what its samples and instruments are.
 //!
-//! Out: gestures of the parameters of the song and its channels; nothing here changes the song. The pattern follows the song while it runs, until
-//! somebody scrolls away or chooses another order; Follow, or the order that plays, leads back.
+//! Out: gestures of the parameters of the song and its channels, edits that spread it over buses, and recordings in place of its samples. The
+//! pattern follows the song while it runs, until somebody scrolls away or chooses another order; Follow, or the order that plays, leads back.
 
 use super::Controls;
 use super::cell;
 use super::controls::find;
+use super::mixer;
+use super::replacements::Replacements;
 use super::scrolled::Scrolled;
 use super::theme;
 use crate::audio::AudioSource;
@@ -14,6 +16,7 @@ use crate::engine::ParameterSpec;
 use crate::engine::Position;
 use crate::engine::Target;
 use crate::mixer::SONG_CHANNELS;
+use crate::plugin::Instance;
 use crate::plugin::View;
 use crate::rt::SCOPE_POINTS;
 use crate::rt::ScopeReader;
@@ -44,6 +47,7 @@ use egui::scroll_area::ScrollBarVisibility;
 use egui::text::LayoutJob;
 use egui::text::TextFormat;
 use egui::vec2;
+use std::sync::Arc;
 
 /// Height of a row, and of what stands above a channel.
 const ROW: f32 = 14.0;
@@ -117,6 +121,7 @@ pub(super) struct Song {
     choices: [(Option<usize>, &'static str); 5],
     numbers: [(Option<usize>, &'static str); 3],
     channels: Vec<Channel>,
+    replacements: Replacements,
     follow: bool,
     opened: Opened,
     /// Place in the order list that is shown, and the one that the list has been scrolled to last.
@@ -152,6 +157,7 @@ impl Song {
                 (find(Target::Separation), "Separation"),
             ],
             channels: (0..SONG_CHANNELS).map(channel).collect(),
+            replacements: Replacements::default(),
             follow: true,
             opened: Opened::default(),
             order: 0,
@@ -164,7 +170,13 @@ impl Song {
         }
     }
 
-    pub(super) fn show(&mut self, ui: &mut Ui, controls: &Controls<'_>, view: &View) {
+    pub(super) fn show(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        view: &View,
+        instance: &Arc<Instance>,
+    ) {
         let Some(song) = view.song.as_deref() else {
             ui.label(RichText::new("Open a song, and its patterns are shown here.").color(theme::FAINT));
             return;
@@ -178,7 +190,7 @@ impl Song {
             self.order = position.order.into();
         }
         cell::tighten(ui, 3.0);
-        self.show_parameters(ui, controls);
+        self.show_parameters(ui, controls, view, instance);
         ui.horizontal_top(|ui| {
             column(ui, ORDERS, |ui| self.show_orders(ui, song, position));
             let width = (ui.available_width() - ASIDE - ui.spacing().item_spacing.x).max(CHANNEL);
@@ -187,8 +199,14 @@ impl Song {
         });
     }
 
-    fn show_parameters(&mut self, ui: &mut Ui, controls: &Controls<'_>) {
-        ui.horizontal(|ui| {
+    fn show_parameters(
+        &mut self,
+        ui: &mut Ui,
+        controls: &Controls<'_>,
+        view: &View,
+        instance: &Arc<Instance>,
+    ) {
+        ui.horizontal_wrapped(|ui| {
             let said = "The pattern follows the song";
             if cell::button(ui, self.follow, ("Follow", ORDERS), theme::ACCENT, said)
                 .on_hover_text(said)
@@ -203,6 +221,8 @@ impl Song {
             for (index, word) in self.numbers {
                 cell::labelled_bar(ui, controls, index, BAR, word);
             }
+            mixer::show_spread(ui, instance);
+            self.replacements.show(ui, view, instance);
         });
     }
 
