@@ -3,6 +3,7 @@
 //! The window's thread. Nothing is drawn while nothing happens, and what moves by itself no more often than the eye or, without a
 //! graphics card, the processor can do with; what hands do is drawn at once.
 
+use super::alarm::Alarm;
 use super::clipboard::Clipboard;
 use super::cursor;
 use super::graphics::Graphics;
@@ -34,6 +35,8 @@ use std::time::Instant;
 /// Time between two pictures of what moves by itself, with a graphics card and without.
 const PACE: Duration = Duration::from_micros(16_667);
 const SOFTWARE_PACE: Duration = Duration::from_millis(100);
+/// Whether the window library calls for pictures only at every second refresh of the display: X11.
+const CALLS_LATE: bool = cfg!(all(unix, not(target_os = "macos")));
 /// The shortest that is waited for.
 const LEAST_DELAY: Duration = Duration::from_millis(1);
 /// How long what follows from an event is taken for the work of hands.
@@ -52,11 +55,13 @@ pub(super) struct Handler {
     due: Cell<Option<Instant>>,
     /// Whether the system has lost what the window shows.
     lost: Cell<bool>,
-    /// When the last picture was begun.
+    /// What the last picture was drawn for.
     drawn: Cell<Instant>,
     /// When something last happened to the window.
     touched: Cell<Instant>,
     pace: Duration,
+    /// Calls for what is due, where the window library would not in time.
+    alarm: Option<Alarm>,
     remote: Arc<Remote>,
     window: WindowContext,
 }
@@ -87,10 +92,14 @@ impl Handler {
         remote.resized(window.size());
         remote.opened(window.waker());
         let begun = Instant::now();
+        let waker = window.waker();
+        let alarm = (CALLS_LATE && !graphics.is_software()).then(|| Alarm::new(move || waker.request_poll()));
+        let pace = if graphics.is_software() { SOFTWARE_PACE } else { PACE };
         Ok(Handler {
             input: RefCell::new(Input::new(graphics.max_texture_side())),
             clipboard: RefCell::default(),
-            pace: if graphics.is_software() { SOFTWARE_PACE } else { PACE },
+            pace,
+            alarm: alarm.transpose().unwrap_or_default(),
             screen: RefCell::new(Screen { app: app(&egui), graphics, cursor: CursorIcon::Default }),
             egui,
             begun,
@@ -104,7 +113,11 @@ impl Handler {
         })
     }
 
+    /// As soon as can be.
     fn outdate(&self) {
+        if self.alarm.is_some() {
+            return self.outdate_after(Duration::ZERO);
+        }
         self.stale.set(true);
         self.window.request_redraw();
     }
@@ -123,19 +136,26 @@ impl Handler {
 
     /// Asks for what is due in its time; for less than a millisecond window systems may call at once, which is too early.
     fn ask_for_due(&self) {
-        if let Some(due) = self.due.get() {
+        let Some(due) = self.due.get() else { return };
+        if let Some(alarm) = &self.alarm {
+            alarm.set(due);
+        } else {
             let delay = due.saturating_duration_since(Instant::now()).max(LEAST_DELAY);
             self.window.request_redraw_after(delay);
         }
     }
 
-    /// Whether a picture is needed, and from now on no more: it makes up for all that is due.
-    fn take_stale(&self) -> bool {
-        let stale = self.stale.replace(false) || self.due.get().is_some_and(|due| due <= Instant::now());
-        if stale {
+    /// The time that a picture is drawn for, if one is needed, and from now on no more: it makes up for all that is due.
+    fn take_stale(&self) -> Option<Instant> {
+        let now = Instant::now();
+        // Window systems call some time after what was asked for. The next picture does not wait for that, too.
+        let due = self.due.get().filter(|due| *due <= now);
+        let time =
+            if self.stale.replace(false) { Some(now) } else { due.map(|due| on_time(due, now, self.pace)) };
+        if time.is_some() {
             self.due.set(None);
         }
-        stale
+        time
     }
 
     fn pixels_per_point(&self) -> f32 {
@@ -173,6 +193,14 @@ impl WindowHandler for Handler {
         } else if request || change {
             self.outdate_after(Duration::ZERO);
         }
+        if self.alarm.is_some()
+            && self.due.get().is_some_and(|due| due <= Instant::now())
+            && self.draw().is_err()
+        {
+            // Only there it can be said, if it fails again.
+            self.stale.set(true);
+            self.window.request_redraw();
+        }
     }
 
     fn damage(&self, _: DamageArea<'_>) {
@@ -181,11 +209,11 @@ impl WindowHandler for Handler {
     }
 
     fn draw(&self) -> Result<(), HandlerError> {
-        if !self.take_stale() {
+        let Some(time) = self.take_stale() else {
             self.ask_for_due();
             return Ok(());
-        }
-        self.drawn.set(Instant::now());
+        };
+        self.drawn.set(time);
         let size = self.window.size();
         let input = self.input.borrow_mut().take(size, self.egui.zoom_factor(), self.begun.elapsed());
         let Screen { app, graphics, cursor } = &mut *self.screen.borrow_mut();
@@ -230,6 +258,11 @@ impl Drop for Handler {
     fn drop(&mut self) {
         self.remote.closed();
     }
+}
+
+/// When a picture counts as drawn that is `due` and begun now: in its time, unless that is so long ago that pictures were left out.
+fn on_time(due: Instant, now: Instant, pace: Duration) -> Instant {
+    if now.saturating_duration_since(due) < pace { due } else { now }
 }
 
 #[cfg(test)]

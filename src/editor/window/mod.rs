@@ -5,6 +5,7 @@
 //! thread, and closing it waits until the mark goes, which is after all else of the thread. On other systems windows live on the
 //! host's GUI thread, and there is nothing to wait for.
 
+mod alarm;
 mod clipboard;
 mod cursor;
 mod graphics;
