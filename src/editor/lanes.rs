@@ -1,8 +1,8 @@
 //! The lanes of the voices page: what each plays, where it is, how far it has been read ahead, and its strip.
 //!
 //! Out: strips, speeds and triggers as gestures of their parameters; files, loops, starts and routes as edits that the worker
-//! takes; places as commands. A lane on the timeline is where the host is, and its place says so instead of being moved; one with a
-//! trigger starts and stops by that, and plays from wherever it is put.
+//! takes; places as seeks, of which the last one counts. A lane on the timeline is where the host is, and its place says so instead
+//! of being moved; one with a trigger starts and stops by that, and plays from wherever it is put.
 
 use super::Controls;
 use super::cell;
