@@ -797,7 +797,7 @@ mod tests {
         assert_eq!(scrolled(&mut window), vec2(2.0 * CHANNEL, 0.0));
         let order = window.pages.song.order;
         assert!(order > 0);
-        // Another copy of the same song is no other song.
+        // What is edited beside it makes no other song of it.
         window.pages.song.sample = 1;
         bench.change(|routing| routing.buses[0].name = "Drums".to_owned());
         assert_eq!(scrolled(&mut window), vec2(2.0 * CHANNEL, 0.0));
