@@ -89,8 +89,9 @@ fn run_step(step: Step) -> Result<(), TaskError> {
         Step::Rtsan => rtsan(),
         Step::Pedalboard => pedalboard(),
         Step::Editor => {
-            let picture = paths::target().join("editor.png");
-            screenshot::run(&screenshot::Arguments::of(paths::bundle(Format::Clap), picture))
+            let (bundle, picture) = (paths::bundle(Format::Clap), |name| paths::target().join(name));
+            screenshot::run(&screenshot::Arguments::of(bundle.clone(), picture("editor.png")))?;
+            screenshot::run(&screenshot::Arguments::by_card(bundle, picture("editor-card.png")))
         }
     }
 }
