@@ -105,7 +105,7 @@ pub(super) fn labelled_bar(
     let text = short_text(kind, kind.plain(value));
     let text = fitting(ui, rect.width() - 2.0 * INSET, label, &text);
     paint_value(ui, rect, (label, theme::FAINT), (text, text_colour(kind, value)));
-    response.on_hover_text(hint(controls, index));
+    explain(response, || hint(controls, index));
 }
 
 /// A value without its unit where there is no room for that beside the word, which is to be read as a whole.
@@ -129,7 +129,7 @@ pub(super) fn movable_bar(ui: &mut Ui, movable: &dyn Movable, (label, from): (&s
     let value = drag::by_hand(ui, movable, &response, travel);
     paint_bar(ui, (rect, &response), (from, value));
     paint_value(ui, rect, (label, theme::FAINT), (&movable.text_at(value), theme::TEXT));
-    response.on_hover_text(format!("{}: {}", movable.name(), movable.text()));
+    explain(response, || format!("{}: {}", movable.name(), movable.text()));
 }
 
 /// A value in the middle, or at the right of a word, of which as much is seen as there is room for.
@@ -143,6 +143,14 @@ fn paint_value(ui: &Ui, rect: Rect, label: (&str, Color32), value: (&str, Color3
     let rest = inner.with_max_x(inner.right() - value.size().x - WORD_GAP);
     let font = TextStyle::Small.resolve(ui.style());
     ui.painter_at(rest).text(rest.left_center(), Align2::LEFT_CENTER, label.0, font, label.1);
+}
+
+/// Shows words beside the pointer, which are only made once they are to be seen.
+fn explain(response: Response, words: impl FnOnce() -> String) {
+    response.on_hover_ui(|ui| {
+        ui.set_max_width(ui.spacing().tooltip_width);
+        ui.label(words());
+    });
 }
 
 /// Name and exact value.
@@ -218,7 +226,7 @@ pub(super) fn switch(
     if response.clicked() {
         drag::toggle(ui, controls, index, &response);
     }
-    response.on_hover_text(hint(controls, index));
+    explain(response, || hint(controls, index));
 }
 
 /// A small switch that is lit or not; what a click does is the caller's. `name` says what it is to those who cannot see where it is.

@@ -5,11 +5,14 @@
 //! the same only decides how much is painted.
 
 use egui::ClippedPrimitive;
+use egui::CornerRadius;
 use egui::Pos2;
 use egui::Rect;
 use egui::Shape;
 use egui::Vec2;
+use egui::emath::TSTransform;
 use egui::epaint::ClippedShape;
+use egui::epaint::RectShape;
 use egui::epaint::TextShape;
 use std::sync::Arc;
 
@@ -52,12 +55,14 @@ impl Picture {
     ) -> Vec<Rect> {
         let window = area(size);
         let margin = margin(pixels_per_point);
-        let painted = |shape: ClippedShape| {
-            let traces =
-                shape.transform_after_tessellation * shape.shape.visual_bounding_rect().expand(margin);
+        let around = |shape: &ClippedShape, area: Rect| {
+            let traces = shape.transform_after_tessellation * area.expand(margin);
             let traces = (traces * pixels_per_point).intersect(window);
-            let clip = (shape.clip_rect * pixels_per_point).round();
-            Painted { bounds: outwards(traces).intersect(clip), shape }
+            outwards(traces).intersect((shape.clip_rect * pixels_per_point).round())
+        };
+        let painted = |shape: ClippedShape| Painted {
+            bounds: around(&shape, shape.shape.visual_bounding_rect()),
+            shape,
         };
         let shapes = shapes.into_iter().map(painted).filter(|shape| shape.bounds.is_positive()).collect();
         let shown = std::mem::replace(self, Picture { shapes, size, pixels_per_point });
@@ -65,7 +70,12 @@ impl Picture {
             return vec![window];
         }
         let mut damage = Vec::new();
-        differences(&shown.shapes, &self.shapes, |bounds| join(&mut damage, bounds));
+        differences(&shown.shapes, &self.shapes, |old, new| match (old, new) {
+            (Some(old), Some(new)) if let Some(moved) = moved_edge(&old.shape, &new.shape) => {
+                join(&mut damage, around(&new.shape, moved));
+            }
+            (old, new) => old.into_iter().chain(new).for_each(|shape| join(&mut damage, shape.bounds)),
+        });
         damage
     }
 
@@ -101,18 +111,45 @@ fn margin(pixels_per_point: f32) -> f32 {
     MARGIN.max(MARGIN_PX / pixels_per_point)
 }
 
-/// Tells the bounds of shapes that came, went or changed their place in the order.
-fn differences(old: &[Painted], new: &[Painted], mut tell: impl FnMut(Rect)) {
+/// Tells of shapes that went, came, or came in another's place.
+fn differences<'a>(
+    old: &'a [Painted],
+    new: &'a [Painted],
+    mut tell: impl FnMut(Option<&'a Painted>, Option<&'a Painted>),
+) {
+    let mut pair_off = |old: &'a [Painted], new: &'a [Painted]| {
+        (0..old.len().max(new.len())).for_each(|place| tell(old.get(place), new.get(place)));
+    };
     let (mut old, mut new) = (old, new);
     while let (Some(gone), Some(come)) = (old.first(), new.first()) {
         let (went, came) = if same(&gone.shape, &come.shape) { (0, 0) } else { step(old, new) };
-        let told = old[..went].iter().chain(&new[..came]);
-        told.for_each(|shape| tell(shape.bounds));
+        pair_off(&old[..went], &new[..came]);
         // What follows is a pair of the same shapes unless none was in reach.
         let pair = usize::from((went, came) == (0, 0));
         (old, new) = (&old[went + pair..], &new[came + pair..]);
     }
-    old.iter().chain(new).for_each(|shape| tell(shape.bounds));
+    pair_off(old, new);
+}
+
+/// Where two rectangles differ that are the same but for the place of one edge.
+fn moved_edge(old: &ClippedShape, new: &ClippedShape) -> Option<Rect> {
+    let (Shape::Rect(from), Shape::Rect(to)) = (&old.shape, &new.shape) else { return None };
+    let plain = from.corner_radius == CornerRadius::ZERO
+        && from.stroke.is_empty()
+        && from.blur_width == 0.0
+        && from.brush.is_none()
+        && from.angle == 0.0;
+    let alike = place(old) == place(new) && RectShape { rect: to.rect, ..from.clone() } == *to;
+    if !plain || !alike || !from.rect.is_positive() || !to.rect.is_positive() {
+        return None;
+    }
+    let edges = |rect: Rect| [rect.left(), rect.top(), rect.right(), rect.bottom()];
+    let moved = edges(from.rect).into_iter().zip(edges(to.rect)).enumerate();
+    let mut moved = moved.filter(|(_, (from, to))| from != to);
+    let (Some((edge, (one, other))), None) = (moved.next(), moved.next()) else { return None };
+    let mut area = from.rect.union(to.rect);
+    (area.min[edge % 2], area.max[edge % 2]) = (one.min(other), one.max(other));
+    Some(area)
 }
 
 /// How many shapes went and came until two are the same again; one of each where that is out of reach.
@@ -139,7 +176,6 @@ fn same(old: &ClippedShape, new: &ClippedShape) -> bool {
         } = *text;
         (pos, underline, fallback_color, override_text_color, opacity_factor, angle)
     };
-    let place = |shape: &ClippedShape| (shape.clip_rect, shape.transform_after_tessellation);
     place(old) == place(new)
         && match (&old.shape, &new.shape) {
             // egui keeps what it has laid out as long as it is shown.
@@ -149,6 +185,10 @@ fn same(old: &ClippedShape, new: &ClippedShape) -> bool {
             (Shape::Callback(_), _) => false,
             (old, new) => old == new,
         }
+}
+
+fn place(shape: &ClippedShape) -> (Rect, TSTransform) {
+    (shape.clip_rect, shape.transform_after_tessellation)
 }
 
 /// Adds a rectangle to some that lie apart.
@@ -237,12 +277,23 @@ mod tests {
         fn edit(&mut self, egui: &egui::Context, shapes: &mut Vec<ClippedShape>) {
             for _ in 0..1 + self.below(3) {
                 let place = self.below(shapes.len() as u64 - 1) as usize;
-                match self.below(6) {
+                match self.below(7) {
                     0 => shapes.insert(place, self.shape(egui)),
                     1 if shapes.len() > 20 => drop(shapes.remove(place)),
                     2 => shapes.swap(place, place + 1),
                     3 => shapes[place].clip_rect = self.area().expand(20.0),
-                    4 => shapes[place].shape.translate(vec2(self.part(4.0), self.part(4.0))),
+                    4 => {
+                        if let Some(Shape::Rect(bar)) = shapes
+                            .iter_mut()
+                            .skip(place)
+                            .map(|shape| &mut shape.shape)
+                            .find(|shape| matches!(shape, Shape::Rect(_)))
+                        {
+                            let edge = if self.below(2) == 0 { &mut bar.rect.min } else { &mut bar.rect.max };
+                            edge[self.below(2) as usize] += self.part(30.0) - 15.0;
+                        }
+                    }
+                    5 => shapes[place].shape.translate(vec2(self.part(4.0), self.part(4.0))),
                     _ => shapes[place] = self.shape(egui),
                 }
             }
@@ -316,7 +367,15 @@ mod tests {
         picture.show(shapes.clone(), RESOLUTION, false);
         let dot = Shape::circle_filled(pos2(80.0, 40.0), 2.0, Color32::RED);
         shapes.insert(20, ClippedShape::new(Rect::EVERYTHING, dot));
-        let damage = picture.show(shapes, RESOLUTION, false);
+        let damage = picture.show(shapes.clone(), RESOLUTION, false);
         assert_eq!(damage, [Rect::from_min_max(pos2(93.0, 43.0), pos2(107.0, 57.0))]);
+        // Of a bar that grows only what is new.
+        let mut bar = |top: f32| {
+            let bar = Rect::from_x_y_ranges(40.0..=44.0, top..=90.0);
+            shapes[5] = ClippedShape::new(Rect::EVERYTHING, Shape::rect_filled(bar, 0, Color32::GREEN));
+            picture.show(shapes.clone(), RESOLUTION, false)
+        };
+        bar(20.0);
+        assert_eq!(bar(16.0), [Rect::from_min_max(pos2(46.0, 16.0), pos2(59.0, 29.0))]);
     }
 }
