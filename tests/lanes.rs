@@ -326,6 +326,29 @@ fn the_last_of_many_seeks_is_done_though_no_command_has_room() {
 }
 
 #[test]
+fn what_is_sought_in_a_lane_is_not_sought_in_what_comes_in_its_place() {
+    let home = folder("replaced");
+    write(&home.join("a.wav"), 48_000, 48_000, 3);
+    write(&home.join("b.wav"), 48_000, 48_000, 5);
+    let rack = |file: &str| {
+        let head = "version = { major = 1, minor = 0 }\n[[lanes]]\nlane = 1\nstart = \"trigger\"\n";
+        opened(&format!("{head}takes = [\"{file}\"]\n"), &home)
+    };
+    let mut live = Live::new(&rack("a.wav"));
+    live.control.seek_lane(0, 300);
+    let layout = Layout { main_input: 0, sidechain: 2, outputs: vec![2] };
+    live.worker.apply(&rack("b.wav").setup(&layout).unwrap()).unwrap();
+    while live.worker.is_opening() {
+        thread::sleep(Duration::from_millis(1));
+        live.worker.poll();
+    }
+    assert!(live.call(3_000, None).iter().all(|&sample| sample == 0.0));
+    live.control.seek_lane(0, 300);
+    let out = live.call(3_000, None);
+    assert!((200..3_000).all(|frame| out[frame] == f32::from(value(300 + frame, 5)) / 32_768.0));
+}
+
+#[test]
 fn a_lane_begins_at_its_second() {
     let home = folder("second");
     write(&home.join("a.wav"), 48_000, 4_800, 5);

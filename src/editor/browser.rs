@@ -197,7 +197,11 @@ impl Browser {
             let above = ui.add_enabled(up.is_some(), Button::new("Folder above"));
             if above.clicked() {
                 up.into_iter().for_each(|up| self.go_to(up));
-            } else if self.coming.is_none() && self.rows() == 0 && self.next.take().is_some() {
+            } else if above.enabled()
+                && self.coming.is_none()
+                && self.rows() == 0
+                && self.next.take().is_some()
+            {
                 above.request_focus();
             }
             let edit = ui.add(TextEdit::singleline(&mut self.path).desired_width(f32::INFINITY));

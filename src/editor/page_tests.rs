@@ -233,8 +233,8 @@ fn the_head_and_the_songs_parameters_lie_beside_each_other_in_narrow_windows_too
     for width in [LEAST_SIZE.width, 800.0, 899.0, 920.0, 1_000.0, SIZE.width] {
         window.resize(LogicalSize::new(width, LEAST_SIZE.height));
         let said = window.said();
-        let middle = |name: &str| said.iter().find(|said| said.name == name).map(|said| said.place.top());
-        let pattern = middle("Song Channel 1 Mute").unwrap();
+        let top = |name: &str| said.iter().find(|said| said.name == name).map(|said| said.place.top());
+        let pattern = top("Song Channel 1 Mute").unwrap();
         let is_above = |said: &&Said| said.place.bottom() < pattern && said.role != Role::Window;
         let above: Vec<_> = said.iter().filter(is_above).filter(|said| !said.name.is_empty()).collect();
         for name in ["Song", "Undo", "Record", "Open…", "Separation"] {

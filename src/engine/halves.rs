@@ -376,7 +376,7 @@ impl Control {
     }
 
     /// Queues a command for the start of the engine's next call, after all that were queued before, or gives it back
-    /// where the queue is full, unless it lets go of a voice. Never waits.
+    /// where the queue is full, unless it lets go of a voice, which then comes after all that are queued by that call. Never waits.
     pub fn send(&self, command: Command) -> Result<(), QueueFull<Command>> {
         let edits = command.edits();
         match self.commands.send(command) {
@@ -390,7 +390,7 @@ impl Control {
     }
 
     /// Plays a lane that its trigger starts from a frame of what it plays on, at the engine's rate, from the start of the engine's
-    /// next call on, after all commands before: see [`Lane::seek`](crate::lane::Lane::seek). Of several the last one counts. Never
+    /// next call on, after all commands, unless the worker sends something else for the lane meanwhile: see [`Lane::seek`](crate::lane::Lane::seek). Of several the last one counts. Never
     /// waits, and always has room.
     pub fn seek_lane(&self, lane: usize, frame: u64) {
         self.lanes.seek(lane, frame);
@@ -549,6 +549,7 @@ pub struct Worker {
     instruments: Vec<InstrumentSetup>,
     voices: Option<Arc<Bank>>,
     lanes: [LaneSetup; LANES],
+    lane_cells: Arc<LaneCells>,
     /// Who fills them.
     feeding: [Option<Preparing>; LANES],
     /// Lanes that have not been ready yet.
@@ -679,6 +680,7 @@ impl Worker {
     }
 
     fn put_lane(&mut self, lane: usize, pages: Option<Box<Pages>>) {
+        self.lane_cells.forget_seek(lane);
         let start = self.lanes.get(lane).map_or_else(Start::default, |setup| setup.start);
         self.deliver(Command::Lane(PreparedLane { lane, pages, start }));
     }
@@ -834,7 +836,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         meters,
         position,
         host,
-        lanes,
+        lanes: Arc::clone(&lanes),
         voices,
         watch,
         scopes,
@@ -855,6 +857,7 @@ pub(super) fn new(config: EngineConfig) -> (Control, Engine, Worker) {
         instruments: Vec::new(),
         voices: None,
         lanes: Default::default(),
+        lane_cells: lanes,
         feeding: Default::default(),
         opening: Default::default(),
         troubles: Default::default(),

@@ -80,6 +80,11 @@ impl LaneCells {
         })
     }
 
+    /// Forgets what is asked for of a lane and has not been taken: something else is to be in it.
+    pub(super) fn forget_seek(&self, lane: usize) {
+        self.0.get(lane).iter().for_each(|cell| cell.sought.store(0, Relaxed));
+    }
+
     /// Asks for a frame of a lane, instead of one that was asked for and has not been taken.
     pub(super) fn seek(&self, lane: usize, frame: u64) {
         self.0.get(lane).iter().for_each(|cell| cell.sought.store(frame.saturating_add(1), Relaxed));

@@ -463,9 +463,12 @@ impl Engine {
                 return; // until what it replaces can go home
             }
             let Some(command) = self.waiting.take().or_else(|| self.commands.receive()) else {
-                // What was sent before has been done.
-                self.voices.take_releases();
-                return self.lanes.take_seeks();
+                if self.commands.has_room() {
+                    // What was sent before has been done.
+                    self.voices.take_releases();
+                    self.lanes.take_seeks();
+                }
+                return;
             };
             if self.has_to_wait(&command) {
                 self.waiting = Some(command);

@@ -534,7 +534,7 @@ impl SharedSession {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rack as it is, what it is for, and the generation, which is another once something is loaded from it no longer.
+    /// The rack as it is, what it is for, and the generation, which is another once what songs are loaded from is.
     fn copy(&self) -> (Rack, Layout, u64) {
         let session = self.lock();
         (session.loaded.rack.clone(), session.layout.clone(), session.generation)

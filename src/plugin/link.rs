@@ -111,13 +111,12 @@ impl Link {
         }
     }
 
-    /// Asks the host by `ask` to start the plugin anew where it takes that to do as a restored rack says; what could not be asked
-    /// is told with the changes that there was nobody to hear of. The host's main thread.
+    /// Asks the host by `ask` to start the plugin anew where it takes that to do as a restored rack says, or the next time where it
+    /// could not be asked. The host's main thread.
     pub(crate) fn ask_for_restart(&self, ask: impl FnOnce() -> bool) {
         let wanting = self.instance().filter(|instance| instance.asks_for_restart());
         if let Some(instance) = wanting.filter(|_| !ask()) {
             instance.ask_again();
-            self.owed.store(true, SeqCst);
         }
     }
 

@@ -1,7 +1,8 @@
 //! One open window: what happens to it becomes egui's input, and a picture is drawn once that has changed something.
 //!
 //! The window's thread. Nothing is drawn while nothing happens, and what moves by itself no more often than the eye or, without a
-//! graphics card, the processor can do with; what hands do is drawn at once.
+//! graphics card, the processor can do with; what hands do is drawn as soon as the window library calls. That is at every second
+//! refresh of the display at most on X11, so there with a graphics card a clock calls instead.
 
 use super::alarm::Alarm;
 use super::clipboard::Clipboard;
@@ -35,8 +36,6 @@ use std::time::Instant;
 /// Time between two pictures of what moves by itself, with a graphics card and without.
 const PACE: Duration = Duration::from_micros(16_667);
 const SOFTWARE_PACE: Duration = Duration::from_millis(100);
-/// Whether the window library calls for pictures only at every second refresh of the display: X11.
-const CALLS_LATE: bool = cfg!(all(unix, not(target_os = "macos")));
 /// The shortest that is waited for.
 const LEAST_DELAY: Duration = Duration::from_millis(1);
 /// How long what follows from an event is taken for the work of hands.
@@ -62,6 +61,8 @@ pub(super) struct Handler {
     pace: Duration,
     /// Calls for what is due, where the window library would not in time.
     alarm: Option<Alarm>,
+    /// Why the last picture could not be drawn, until the window library is told.
+    failed: Cell<Option<HandlerError>>,
     remote: Arc<Remote>,
     window: WindowContext,
 }
@@ -93,13 +94,14 @@ impl Handler {
         remote.opened(window.waker());
         let begun = Instant::now();
         let waker = window.waker();
-        let alarm = (CALLS_LATE && !graphics.is_software()).then(|| Alarm::new(move || waker.request_poll()));
+        let alarm = (super::X11 && !graphics.is_software()).then(|| Alarm::new(move || waker.request_poll()));
         let pace = if graphics.is_software() { SOFTWARE_PACE } else { PACE };
         Ok(Handler {
             input: RefCell::new(Input::new(graphics.max_texture_side())),
             clipboard: RefCell::default(),
             pace,
             alarm: alarm.transpose().unwrap_or_default(),
+            failed: Cell::new(None),
             screen: RefCell::new(Screen { app: app(&egui), graphics, cursor: CursorIcon::Default }),
             egui,
             begun,
@@ -193,12 +195,10 @@ impl WindowHandler for Handler {
         } else if request || change {
             self.outdate_after(Duration::ZERO);
         }
-        if self.alarm.is_some()
-            && self.due.get().is_some_and(|due| due <= Instant::now())
-            && self.draw().is_err()
-        {
-            // Only there it can be said, if it fails again.
-            self.stale.set(true);
+        let due = self.alarm.is_some() && self.due.get().is_some_and(|due| due <= Instant::now());
+        if let Err(error) = if due { self.draw() } else { Ok(()) } {
+            // Only there it can be told.
+            self.failed.set(Some(error));
             self.window.request_redraw();
         }
     }
@@ -209,6 +209,9 @@ impl WindowHandler for Handler {
     }
 
     fn draw(&self) -> Result<(), HandlerError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
         let Some(time) = self.take_stale() else {
             self.ask_for_due();
             return Ok(());
@@ -269,6 +272,14 @@ fn on_time(due: Instant, now: Instant, pace: Duration) -> Instant {
 mod tests {
     use super::*;
     use egui::Modifiers;
+
+    #[test]
+    fn a_picture_is_in_time_unless_the_next_one_should_have_been_drawn_by_then() {
+        let (due, pace) = (Instant::now(), Duration::from_millis(100));
+        let drawn = |late: u64| on_time(due, due + Duration::from_millis(late), pace) - due;
+        assert_eq!([0, 1, 99].map(drawn), [Duration::ZERO; 3]);
+        assert_eq!([100, 250].map(drawn), [Duration::from_millis(100), Duration::from_millis(250)]);
+    }
 
     #[test]
     fn the_space_bar_is_the_hosts_and_the_editors_own_keys_are_not() {

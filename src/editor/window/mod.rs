@@ -45,6 +45,9 @@ use std::time::Duration;
 
 const RESIZING: ResizeHint = ResizeHint::RESIZABLE.with_min_logical_size(LEAST_SIZE);
 
+/// Whether windows are X11's, each with a thread of its own.
+const X11: bool = cfg!(all(unix, not(target_os = "macos")));
+
 /// How long a window may take to end: a thread that hangs must not hang the host.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -143,8 +146,7 @@ struct End(mpsc::Receiver<()>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        let own_thread = cfg!(all(unix, not(target_os = "macos")));
-        if own_thread && self.0.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+        if X11 && self.0.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
             nice_plug::nice_warn!("the editor's window did not close within {PATIENCE:?}");
         }
     }

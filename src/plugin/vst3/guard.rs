@@ -621,6 +621,8 @@ impl<P: Guarded> IEditControllerTrait for Guard<P> {
         // SAFETY: the caller's own promises, passed on.
         let result = unsafe { self.inner.setComponentHandler(handler) };
         if !handler.is_null() {
+            // What a state asked for that was restored before is no change of the project.
+            self.link.ask_for_restart(|| self.ask_for_restart());
             self.link.catch_up();
         }
         result

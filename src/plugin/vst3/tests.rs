@@ -53,12 +53,31 @@ impl IBStreamTrait for Stream {
     }
 }
 
-/// Counts how often it is asked to start the plugin anew.
+/// Counts how often it is asked to start the plugin anew, and how often it is told that the project has changed.
 #[derive(Default)]
-struct Handler(Cell<usize>);
+struct Handler(Cell<usize>, Cell<usize>);
 
 impl Class for Handler {
-    type Interfaces = (IComponentHandler,);
+    type Interfaces = (IComponentHandler, IComponentHandler2);
+}
+
+impl IComponentHandler2Trait for Handler {
+    unsafe fn setDirty(&self, _: TBool) -> tresult {
+        self.1.set(self.1.get() + 1);
+        kResultOk
+    }
+
+    unsafe fn requestOpenEditor(&self, _: FIDString) -> tresult {
+        kNotImplemented
+    }
+
+    unsafe fn startGroupEdit(&self) -> tresult {
+        kNotImplemented
+    }
+
+    unsafe fn finishGroupEdit(&self) -> tresult {
+        kNotImplemented
+    }
 }
 
 impl IComponentHandlerTrait for Handler {
@@ -120,4 +139,5 @@ fn a_host_that_listens_late_hears_once_of_a_restart_that_a_state_has_asked_for()
     assert_eq!(handler.0.get(), 1, "what runs is as the rack says");
     restore(&guard, true);
     assert_eq!(handler.0.get(), 2, "at once");
+    assert_eq!(handler.1.get(), 0, "what is restored is no change");
 }
