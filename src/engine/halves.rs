@@ -390,8 +390,8 @@ impl Control {
     }
 
     /// Plays a lane that its trigger starts from a frame of what it plays on, at the engine's rate, from the start of the engine's
-    /// next call on, after all commands, unless the worker sends something else for the lane meanwhile: see [`Lane::seek`](crate::lane::Lane::seek). Of several the last one counts. Never
-    /// waits, and always has room.
+    /// next call on, after all commands, unless the worker sends something else for the lane meanwhile: see
+    /// [`Lane::seek`](crate::lane::Lane::seek). Of several the last one counts. Never waits, and always has room.
     pub fn seek_lane(&self, lane: usize, frame: u64) {
         self.lanes.seek(lane, frame);
     }

@@ -151,13 +151,17 @@ impl Handler {
     fn take_stale(&self) -> Option<Instant> {
         let now = Instant::now();
         // Window systems call some time after what was asked for. The next picture does not wait for that, too.
-        let due = self.due.get().filter(|due| *due <= now);
-        let time =
-            if self.stale.replace(false) { Some(now) } else { due.map(|due| on_time(due, now, self.pace)) };
+        let in_time = self.past_due(now).map(|due| on_time(due, now, self.pace));
+        let time = if self.stale.replace(false) { Some(now) } else { in_time };
         if time.is_some() {
             self.due.set(None);
         }
         time
+    }
+
+    /// When a picture was due that is still to be drawn.
+    fn past_due(&self, now: Instant) -> Option<Instant> {
+        self.due.get().filter(|due| *due <= now)
     }
 
     fn pixels_per_point(&self) -> f32 {
@@ -195,8 +199,8 @@ impl WindowHandler for Handler {
         } else if request || change {
             self.outdate_after(Duration::ZERO);
         }
-        let due = self.alarm.is_some() && self.due.get().is_some_and(|due| due <= Instant::now());
-        if let Err(error) = if due { self.draw() } else { Ok(()) } {
+        let calls = self.alarm.is_some() && self.past_due(Instant::now()).is_some();
+        if calls && let Err(error) = self.draw() {
             // Only there it can be told.
             self.failed.set(Some(error));
             self.window.request_redraw();
